@@ -1,0 +1,67 @@
+"""Everything that a plugin needs, and the only module of genrebench that a plugin imports.
+
+A plugin is a distribution with an entry point in the group ``genrebench`` that names a module. The module holds functions
+marked with `hookimpl`, named after the hooks: ``genrebench_models``, ``genrebench_datasets``, ``genrebench_inputs``,
+``genrebench_metrics``. See the how-to "Write a model plugin".
+"""
+
+from pydantic import Field
+
+from genrebench.contract import (
+    Clip,
+    Context,
+    DatasetSpec,
+    Examples,
+    FeatureTable,
+    Frames,
+    Inputs,
+    InputSpec,
+    LazyInputs,
+    MetricSpec,
+    Model,
+    ModelSpec,
+    NoOptions,
+    Prepared,
+    Timeline,
+    Waveforms,
+    Workshop,
+)
+from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
+from genrebench.hookspecs import hookimpl
+from genrebench.metrics import log_loss
+from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Track
+from genrebench.sklearn import sklearn_model
+
+__all__ = [
+    "AudioError",
+    "Clip",
+    "Context",
+    "DataError",
+    "Dataset",
+    "DatasetSpec",
+    "Examples",
+    "Excerpt",
+    "Exclusion",
+    "FeatureTable",
+    "FeatureValues",
+    "Field",
+    "Frames",
+    "GenrebenchError",
+    "InputSpec",
+    "Inputs",
+    "LazyInputs",
+    "MetricSpec",
+    "Model",
+    "ModelSpec",
+    "NoOptions",
+    "PluginError",
+    "Prepared",
+    "Timeline",
+    "Track",
+    "UsageError",
+    "Waveforms",
+    "Workshop",
+    "hookimpl",
+    "log_loss",
+    "sklearn_model",
+]

@@ -1,0 +1,189 @@
+"""The nouns of genrebench: frozen records that pass between its parts.
+
+Records hold values and no behaviour beyond what follows from those values. None of them holds a host name, a user name
+or a home path once it is written to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PARTS = ("training", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One labelled piece of music.
+
+    Parameters
+    ----------
+    id : str
+        Unique in its dataset.
+    genre : str
+        The label.
+    artist : str or None
+        Who made it; None where that is not known.
+    path : Path or None
+        The audio file; None where the dataset has no audio for the track.
+    """
+
+    id: str
+    genre: str
+    artist: str | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A track that is left out, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FeatureValues:
+    """A table of numbers, a row a track.
+
+    Parameters
+    ----------
+    ids : tuple of str
+        Track ids, one a row.
+    columns : tuple of tuple of str
+        What each column is: (feature, statistics, number) in FMA's form, else a single name.
+    values : ndarray of float64, shape (n_tracks, n_columns)
+    """
+
+    ids: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Tracks with their labels, and what is known about them.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls it: a registered name, or the folder's name.
+    version : str
+        A version for people ("1.0", "demo-1"); the content is hashed separately, see `fingerprint`.
+    tracks : tuple of Track
+        In the dataset's own order; the known-faulty ones are not among them.
+    genres : tuple of str
+        All genres, in the order of the columns of every probability array.
+    official : mapping of str to str
+        Track id to part ("training", "validation" or "test") where the dataset comes with a split; else empty.
+    faulty : tuple of Exclusion
+        Tracks that the dataset names but that are known to be unusable.
+    load_features : callable or None
+        Reads the feature values that came with the dataset; None where it came with none.
+    feature_source : str or None
+        Where the given feature values come from, for people: "distributed, from full-length tracks".
+    synthetic : bool
+        True if no human made this music; its scores are marked wherever they are shown.
+    note : str
+        One line for people about origin and licence.
+    """
+
+    name: str
+    version: str
+    tracks: tuple[Track, ...]
+    genres: tuple[str, ...]
+    official: Mapping[str, str] = field(default_factory=dict)
+    faulty: tuple[Exclusion, ...] = ()
+    load_features: Callable[[], FeatureValues] | None = None
+    feature_source: str | None = None
+    synthetic: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Track ids of the three parts; no id is in two of them."""
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How a dataset is cut: one fold, or several whose test parts don't overlap."""
+
+    name: str
+    seed: int
+    folds: tuple[Fold, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The stretch of a track that every model sees: its middle `seconds`, or all of it where `seconds` is None."""
+
+    seconds: float | None = 30.0
+
+    def __str__(self) -> str:
+        return "whole" if self.seconds is None else f"{self.seconds:g}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A dataset, a split of it and an excerpt: what scores have to share in order to compare.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    split : Split
+    excerpt : Excerpt
+    excluded : tuple of Exclusion
+        The known-faulty tracks and those that the user left out.
+    fingerprint : str
+        Hash of what makes scores comparable; see `genrebench.tasks`.
+    shared_artists : int or None
+        Number of artists with tracks in more than one part of a fold, the largest over the folds; None where no artist
+        is known.
+    audio_hashes : mapping of str to str
+        Track id to the content hash of its audio file, where the dataset has audio.
+    """
+
+    dataset: Dataset
+    split: Split
+    excerpt: Excerpt
+    excluded: tuple[Exclusion, ...]
+    fingerprint: str
+    shared_artists: int | None
+    audio_hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres in column order."""
+        return self.dataset.genres
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of one run, as it stands in run.json."""
+
+    id: str
+    status: str
+    task: Mapping[str, Any]
+    model: Mapping[str, Any]
+    seed: int
+    metrics: Mapping[str, float | None] | None
+    timings: Mapping[str, float]
+    peak_rss_mb: float | None
+    environment: Mapping[str, str]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    curves: tuple[Mapping[str, Any], ...] = ()
+    started: str = ""
+    error: str | None = None
+    metrics_version: int = 0
+    predictions: Mapping[str, Any] | None = None
