@@ -152,7 +152,7 @@ class Examples:
 # ------------------------------------------------------------------ what a model gets
 
 
-def _no_progress(iterable: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
+def _no_progress(iterable: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:  # noqa: ARG001
     return iterable
 
 

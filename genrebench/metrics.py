@@ -115,9 +115,7 @@ METRICS = (
 )
 
 
-def evaluate(
-    labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS
-) -> Mapping[str, float]:
+def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS) -> Mapping[str, float]:
     """All of `metrics`, as name to score."""
     y, p = validate(labels, probabilities)
     return {metric.name: float(metric.compute(y, p)) for metric in metrics}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
 PARTS = ("training", "validation", "test")
 
@@ -62,7 +63,7 @@ class FeatureValues:
 
     ids: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
-    values: np.ndarray
+    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -187,3 +188,27 @@ class Run:
     error: str | None = None
     metrics_version: int = 0
     predictions: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model answered for the test tracks of all folds.
+
+    Parameters
+    ----------
+    ids : tuple of str
+        Track ids, one a row.
+    genres : tuple of str
+        One a column of `probabilities`.
+    labels : ndarray of int64, shape (n_tracks,)
+        Index of each track's true genre.
+    folds : ndarray of int64, shape (n_tracks,)
+        In which fold the track was tested.
+    probabilities : ndarray of float64, shape (n_tracks, n_genres)
+    """
+
+    ids: tuple[str, ...]
+    genres: tuple[str, ...]
+    labels: NDArray[np.int64]
+    folds: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
