@@ -71,7 +71,8 @@ def genre_f1(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]
     counts = confusion(labels, probabilities)
     hits = np.diag(counts).astype(np.float64)
     total = counts.sum(axis=0) + counts.sum(axis=1)
-    return np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    scores: NDArray[np.float64] = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    return scores
 
 
 def f1_micro(labels: ArrayLike, probabilities: ArrayLike) -> float:

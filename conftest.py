@@ -11,7 +11,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder with real data; absent, the test skips, which is a failure where CI=true."""
-    folder = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    folder = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[1] / "shared" / "data"))
     if not (folder / "fma" / "clips.csv").is_file():
         message = f"no real data at {folder}: set GENREBENCH_TEST_DATA to a folder that has it"
         if os.environ.get("CI") == "true":
