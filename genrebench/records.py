@@ -151,8 +151,6 @@ class Task:
     shared_artists : int or None
         Number of artists with tracks in more than one part of a fold, the largest over the folds; None where no artist
         is known.
-    audio_hashes : mapping of str to str
-        Track id to the content hash of its audio file, where the dataset has audio.
     """
 
     dataset: Dataset
@@ -161,7 +159,6 @@ class Task:
     excluded: tuple[Exclusion, ...]
     fingerprint: str
     shared_artists: int | None
-    audio_hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def genres(self) -> tuple[str, ...]:
@@ -205,6 +202,8 @@ class Predictions:
     folds : ndarray of int64, shape (n_tracks,)
         In which fold the track was tested.
     probabilities : ndarray of float64, shape (n_tracks, n_genres)
+    groups : ndarray of int64, shape (n_tracks,), or None
+        Opaque: tracks of one artist share a number; -1 where a track's artist isn't known. None where no artist is known.
     """
 
     ids: tuple[str, ...]
@@ -212,3 +211,4 @@ class Predictions:
     labels: NDArray[np.int64]
     folds: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    groups: NDArray[np.int64] | None = None
