@@ -1,0 +1,88 @@
+"""Made runs, for the tests of what reads them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genrebench import metrics
+from genrebench.records import Predictions, Run
+
+GENRES = ("Blues", "Old-Time / Historic", "Soul, RnB")
+
+
+@pytest.fixture
+def make_predictions() -> Callable[..., Predictions]:
+    """Answers of a model of given skill: 0 knows nothing, larger is better."""
+
+    def make(
+        n: int = 30, skill: float = 1.0, seed: int = 0, genres: tuple[str, ...] = GENRES, per_artist: int = 0, folds: int = 1
+    ) -> Predictions:
+        labels = np.arange(n) % len(genres)
+        logits = np.random.default_rng(seed).normal(size=(n, len(genres)))
+        logits[np.arange(n), labels] += skill
+        p = np.exp(logits)
+        return Predictions(
+            ids=tuple(f"t{i}" for i in range(n)),
+            genres=genres,
+            labels=labels,
+            folds=np.arange(n) * folds // n,
+            probabilities=p / p.sum(axis=1, keepdims=True),
+            groups=np.arange(n) // per_artist if per_artist else None,
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_run() -> Callable[..., Run]:
+    """A record, running, of a model on a task of three genres."""
+
+    def make(
+        run_id: str = "a-run",
+        *,
+        model: str = "svm",
+        options: dict[str, Any] | None = None,
+        seed: int = 0,
+        version: str = "1",
+        predictions: Predictions | None = None,
+        started: str = "2026-01-01T00:00:00+00:00",
+        **task: Any,
+    ) -> Run:
+        described = {
+            "dataset": "music",
+            "split": "artist",
+            "split_seed": 0,
+            "fingerprint": "f0",
+            "n_training": 60,
+            "n_validation": 0,
+            "n_test": 30,
+            "n_excluded": 0,
+            "genres": list(predictions.genres if predictions else GENRES),
+            "shared_artists": 0,
+            "excerpt": "30",
+            "synthetic": False,
+            "warnings": [],
+            "excluded": [],
+            "training_counts": [[30, 20, 10]],
+        }
+        run = Run(
+            id=run_id,
+            status="running",
+            task=described | task,
+            model={"name": model, "plugin": f"genrebench-{model}", "version": version, "options": options or {}},
+            seed=seed,
+            metrics=None,
+            timings={"inputs_s": 1.0, "fit_s": 2.0, "predict_s": 0.5},
+            peak_rss_mb=100.0,
+            environment={"python": "3.11"},
+            started=started,
+        )
+        if predictions is None:
+            return run
+        scores = metrics.evaluate(predictions.labels, predictions.probabilities)
+        return replace(run, metrics=scores, metrics_version=metrics.VERSION)
+
+    return make
