@@ -1,0 +1,104 @@
+"""Datasets: what `--dataset` finds, by a registered name or as a folder."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from genrebench.contract import DatasetSpec
+from genrebench.errors import DataError, UsageError
+from genrebench.records import Dataset, Track
+
+
+def _demo(home: Path) -> Dataset:
+    from genrebench.datasets import demo
+
+    return demo.load(home)
+
+
+def _fma_small(home: Path) -> Dataset:
+    from genrebench.datasets import fma
+
+    return fma.load_named(home, "small")
+
+
+def _fma_medium(home: Path) -> Dataset:
+    from genrebench.datasets import fma
+
+    return fma.load_named(home, "medium")
+
+
+def _fma_large(home: Path) -> Dataset:
+    from genrebench.datasets import fma
+
+    return fma.load_named(home, "large")
+
+
+SPECS: tuple[DatasetSpec, ...] = (
+    DatasetSpec("demo", "synthetic music, made on the spot from a seed", _demo),
+    DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small),
+    DatasetSpec("fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium),
+    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s, of which the labelled ones", _fma_large),
+)
+
+
+def resolve(text: str, specs: Iterable[DatasetSpec], home: Path) -> Dataset:
+    """Find the dataset that a user named.
+
+    Parameters
+    ----------
+    text : str
+        A registered name, which wins over a folder of that name (write that one ``./demo``), or a folder.
+    specs : iterable of DatasetSpec
+        The registered datasets.
+    home : Path
+        The folder below which genrebench keeps data.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    UsageError
+        If `text` is neither; the message says what was probably meant.
+    DataError
+        If the dataset can't be read.
+    """
+    known = {spec.name: spec for spec in specs}
+    if text in known:
+        return known[text].load(home)
+    folder = Path(text).expanduser()
+    if text and folder.is_dir():
+        from genrebench.datasets import folder as folders
+
+        return folders.load(folder)
+    if text and folder.is_file():
+        raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
+    close = difflib.get_close_matches(text, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise UsageError(f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(known)) or 'none'})")
+
+
+def require_audio(dataset: Dataset, tracks: Sequence[Track]) -> None:
+    """Make sure that the tracks that are used have audio.
+
+    Raises
+    ------
+    DataError
+        If a track has no path or its file isn't there; the message says how many, names the first and the next step.
+    """
+    absent = [track for track in tracks if track.path is None or not track.path.is_file()]
+    if not absent:
+        return
+    if all(track.path is None for track in tracks):
+        get = dataset.name.startswith("fma-")
+        step = f"get it with: genrebench data get {dataset.name}" if get else "add a column 'path' to its tracks.csv"
+        raise DataError(f"{dataset.name} has no audio here; {step}")
+    first = absent[0]
+    missing = f"no file {str(first.path)!r}" if first.path else "no path"
+    raise DataError(
+        f"{dataset.name}: {len(absent)} of {len(tracks)} tracks have no audio, the first is {first.id!r} ({missing}); add the "
+        "files, or leave the tracks out with --exclude FILE (genrebench data check writes such a list)"
+    )

@@ -1,0 +1,215 @@
+"""FMA, the Free Music Archive's dataset (Defferrard, Benzi, Vandergheynst, Bresson: arXiv 1612.01840), read from disk.
+
+The files are the official ones, as their archives unpack below one folder: ``fma_metadata/tracks.csv``, ``genres.csv``,
+``features.csv``, and ``fma_small``, ``fma_medium``, ``fma_large`` with the audio. Subsets nest: a larger one holds the smaller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from genrebench.datasets import given
+from genrebench.datasets.table import clean, digest, find_columns, read_records
+from genrebench.errors import DataError
+from genrebench.records import PARTS, Dataset, Exclusion, FeatureValues, Track
+
+Subset = Literal["small", "medium", "large"]
+SUBSETS: tuple[Subset, ...] = ("small", "medium", "large")
+
+NO_AUDIO = (
+    1486, 5574, 65753, 80391, 98558, 98559, 98560, 98571, 99134, 105247, 108925, 126981, 127336, 133297, 143992,
+)  # fmt: skip
+SHORT = (98565, 98566, 98567, 98568, 98569, 108924)
+FAULTY: dict[str, str] = {
+    **{str(track): "no audio in the archive" for track in NO_AUDIO},
+    "133297": "no audio in the archive, only a stub of 1,752 bytes",
+    **{str(track): "shorter than 30 s" for track in SHORT},
+}
+"""The 21 faulty tracks of fma_medium that the WWW 2018 challenge named, and what is wrong with each."""
+
+FEATURE_SOURCE = "distributed, from full-length tracks"
+
+
+def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path | None = None) -> Dataset:
+    """Read a subset of FMA.
+
+    Parameters
+    ----------
+    root : Path
+        The folder into which the archives were unpacked, or the metadata folder itself.
+    subset : {"small", "medium", "large"}
+    name : str, optional
+        The dataset's name; by default ``fma-`` and the subset.
+    converted : Path, optional
+        Folder where feature values are kept once they are read; without it the CSV is read each time.
+
+    Returns
+    -------
+    Dataset
+        The rows that have a top genre and aren't faulty, in id order. Artists are FMA's artist ids. Tracks have a path where an
+        audio folder is there; whether each file is, isn't looked at. Feature values were computed on full-length tracks.
+
+    Raises
+    ------
+    DataError
+        If the metadata isn't there or holds a mistake.
+    """
+    name = name or f"fma-{subset}"
+    metadata = _metadata(root)
+    if metadata is None:
+        raise DataError(f"{name} isn't here: no tracks.csv in {root / 'fma_metadata'}; get it with: genrebench data get {name}")
+    audio = _audio(root, subset)
+    tracks: list[Track] = []
+    official: dict[str, str] = {}
+    faulty: list[Exclusion] = []
+    unlabelled = 0
+    for track_id, genre, artist, part, row_subset in _rows(metadata / "tracks.csv"):
+        if SUBSETS.index(row_subset) > SUBSETS.index(subset):
+            continue
+        if not genre:
+            unlabelled += 1
+        elif track_id in FAULTY:
+            faulty.append(Exclusion(track_id, FAULTY[track_id]))
+        else:
+            tracks.append(Track(track_id, genre, artist or None, audio and audio / clip_path(track_id)))
+            official[track_id] = part
+    if not tracks:
+        raise DataError(f"{metadata / 'tracks.csv'} has no labelled track of the {subset} subset")
+    genres = tuple(sorted({track.genre for track in tracks}))
+    _check_genres(metadata / "genres.csv", genres)
+    features = metadata / "features.csv"
+    ids = frozenset(official)
+    read = partial(given.read_features, features, ids)
+    note = "Free Music Archive, metadata CC BY 4.0, each track under its artist's Creative Commons licence"
+    return Dataset(
+        name=name,
+        version=f"fma-{digest(tracks)}",
+        tracks=tuple(sorted(tracks, key=lambda track: int(track.id))),
+        genres=genres,
+        official=official,
+        faulty=tuple(faulty),
+        load_features=(partial(_converted, read, features, ids, converted) if converted else read)
+        if features.is_file()
+        else None,
+        feature_source=FEATURE_SOURCE if features.is_file() else None,
+        note=note + (f"; {unlabelled} rows without a top genre left out" if unlabelled else ""),
+    )
+
+
+def load_named(home: Path, subset: Subset) -> Dataset:
+    """Read the subset that ``genrebench data get fma-SUBSET`` put below `home`."""
+    return load(home / "fma", subset, converted=home / "fma" / "converted")
+
+
+def load_folder(folder: Path) -> Dataset:
+    """Read a folder that holds official files: the largest subset whose audio is there, all of it where no audio is."""
+    present = [subset for subset in SUBSETS if (folder / f"fma_{subset}").is_dir()]
+    return load(folder, present[-1] if present else "large", name=folder.resolve().name)
+
+
+def is_official(folder: Path) -> bool:
+    """Whether a folder holds a tracks.csv in the official form: two header rows and a row ``track_id``."""
+    metadata = _metadata(folder)
+    if metadata is None:
+        return False
+    heads = [cells[0] for (_, cells), _ in zip(read_records(metadata / "tracks.csv"), range(3), strict=False)]
+    return heads == ["", "", "track_id"]
+
+
+def clip_path(track_id: str) -> Path:
+    """Where a clip lies below its audio folder: ``012/012345.mp3`` for track 12345."""
+    return Path(f"{int(track_id):06d}"[:3], f"{int(track_id):06d}.mp3")
+
+
+def _metadata(root: Path) -> Path | None:
+    return next((folder for folder in (root / "fma_metadata", root) if (folder / "tracks.csv").is_file()), None)
+
+
+def _audio(root: Path, subset: Subset) -> Path | None:
+    """The audio folder of the subset or of a larger one, which has the same clips."""
+    folders = [root / f"fma_{larger}" for larger in SUBSETS[SUBSETS.index(subset) :]]
+    if (root / "000").is_dir():
+        folders.append(root)
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+class _Row(NamedTuple):
+    track_id: str
+    genre: str
+    artist: str
+    part: str
+    subset: Subset
+
+
+def _rows(table: Path) -> Iterator[_Row]:
+    records = read_records(table)
+    heads = [cells for (_, cells), _ in zip(records, range(3), strict=False)]
+    if [head[0] for head in heads] != ["", "", "track_id"]:
+        raise DataError(f"{table} isn't FMA's tracks.csv: that has two header rows and a row 'track_id'")
+    header = [f"{upper}/{lower}" for upper, lower in zip(heads[0], heads[1], strict=False)]
+    wanted = ("track/genre_top", "artist/id", "set/split", "set/subset")
+    positions = find_columns(table, header, wanted)
+    seen: dict[str, int] = {}
+    for line, cells in records:
+        where = f"{table}, line {line}"
+        if len(cells) != len(header):
+            raise DataError(f"{where}: {len(cells)} cells where the header has {len(header)}")
+        track_id = cells[0].strip()
+        if not (track_id.isascii() and track_id.isdigit()):
+            raise DataError(f"{where}: track_id {track_id!r} is not a number")
+        if track_id in seen:
+            raise DataError(f"{where}: track_id {track_id!r} is there twice, first in line {seen[track_id]}; keep one")
+        seen[track_id] = line
+        genre, artist, part, subset = (clean(cells[positions[column]], column, where) for column in wanted)
+        if subset not in SUBSETS:
+            raise DataError(f"{where}: set/subset {subset!r} has to be one of {', '.join(SUBSETS)}")
+        if part not in PARTS:
+            raise DataError(f"{where}: set/split {part!r} has to be one of {', '.join(PARTS)}")
+        yield _Row(track_id, genre, artist, part, subset)
+
+
+def _check_genres(table: Path, genres: tuple[str, ...]) -> None:
+    """Refuse a top genre that genres.csv, where it is there, doesn't know as a root of its tree."""
+    if not table.is_file():
+        return
+    records = read_records(table)
+    _, header = next(records, (0, []))
+    columns = find_columns(table, header, ("genre_id", "parent", "title"))
+    roots = {cells[columns["title"]].strip() for _, cells in records if cells[columns["parent"]].strip() == "0"}
+    for genre in genres:
+        if genre not in roots:
+            raise DataError(f"{table} has no root genre {genre!r}, which tracks.csv names; get the metadata anew")
+
+
+def _converted(read: partial[FeatureValues], features: Path, ids: frozenset[str], folder: Path) -> FeatureValues:
+    """Feature values from a binary file beside the CSV, which takes 30 times as long to read; made where it isn't there."""
+    status = features.stat()
+    wanted = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+    path = folder / f"features-{wanted}.npz"
+    stamp = np.array([status.st_size, status.st_mtime_ns])
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            if np.array_equal(kept["stamp"], stamp):
+                columns = tuple(tuple(map(str, column)) for column in kept["columns"])
+                return FeatureValues(tuple(map(str, kept["ids"])), columns, kept["values"])
+    except (OSError, ValueError, KeyError, EOFError):
+        pass  # not there yet, or damaged: the CSV is the truth
+    result = read()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.stem}-{os.getpid()}.part.npz")
+        try:
+            np.savez(part, stamp=stamp, ids=np.array(result.ids), columns=np.array(result.columns), values=result.values)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError:
+        pass  # a full or read-only disk costs time at the next run, nothing else
+    return result

@@ -1,0 +1,169 @@
+"""Feature values that came with a dataset: features.csv, with one header row or FMA's three."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench.datasets.table import clean, read_records
+from genrebench.errors import DataError
+from genrebench.records import FeatureValues
+
+
+class Header(NamedTuple):
+    """What the header rows say: the number of the last header line, and the columns behind the id."""
+
+    last_line: int
+    columns: tuple[tuple[str, ...], ...]
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of a features.csv.
+
+    Parameters
+    ----------
+    path : Path
+        Either one header row that starts with ``track_id``, or FMA's form: three rows (feature, statistics, number) and a
+        row that holds ``track_id`` alone.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    DataError
+        If the file has neither form, no column of values, or a column twice.
+    """
+    rows: list[list[str]] = []
+    last_line = 0
+    for line, cells in read_records(path):
+        rows.append([clean(cell, "the column name", f"{path}, line {line}") for cell in cells])
+        last_line = line
+        if rows[-1][0] == "track_id" or len(rows) == 4:
+            break
+    if not rows:
+        raise DataError(f"{path} is empty; its first row has to name the columns")
+    if rows[-1][0] != "track_id" or len(rows) not in (1, 4) or len({len(row) for row in rows}) > 1:
+        raise DataError(
+            f"{path}: the first column has to be 'track_id', below one header row or FMA's three, not {rows[0][0]!r}"
+        )
+    columns = (
+        tuple(zip(*(row[1:] for row in rows[:3]), strict=True)) if len(rows) == 4 else tuple((name,) for name in rows[0][1:])
+    )
+    if not columns:
+        raise DataError(f"{path} has no column of values beside 'track_id'")
+    if len(set(columns)) < len(columns):
+        twice = next(column for column in columns if columns.count(column) > 1)
+        raise DataError(f"{path} has the column {column_name(twice)!r} twice; keep one")
+    return Header(last_line, columns)
+
+
+def read_features(path: Path, wanted: Collection[str]) -> FeatureValues:
+    """Read the rows of some tracks.
+
+    Parameters
+    ----------
+    path : Path
+        As in `read_header`.
+    wanted : collection of str
+        Track ids. Other rows are passed over; ids without a row are absent from the result.
+
+    Returns
+    -------
+    FeatureValues
+        Rows in the file's order. An empty cell is NaN: `select` refuses it where the track is used.
+
+    Raises
+    ------
+    DataError
+        If a row has too many or too few cells, an id is there twice, or a cell isn't a number.
+    """
+    header = read_header(path)
+    keep = frozenset(wanted)
+    ids: list[str] = []
+    seen: dict[str, int] = {}
+    values: list[NDArray[np.float64]] = []
+    for line, cells in read_records(path):
+        if line <= header.last_line:
+            continue
+        if len(cells) != len(header.columns) + 1:
+            raise DataError(f"{path}, line {line}: {len(cells)} cells where the header has {len(header.columns) + 1}")
+        track = clean(cells[0], "track_id", f"{path}, line {line}")
+        if track in seen:
+            raise DataError(f"{path}, line {line}: track_id {track!r} is there twice, first in line {seen[track]}; keep one")
+        seen[track] = line
+        if track in keep:
+            ids.append(track)
+            values.append(_numbers(cells[1:], header.columns, f"{path}, line {line}"))
+    return FeatureValues(tuple(ids), header.columns, np.array(values).reshape(len(ids), len(header.columns)))
+
+
+def _numbers(cells: Sequence[str], columns: Sequence[tuple[str, ...]], where: str) -> NDArray[np.float64]:
+    try:
+        return np.fromiter(map(float, cells), np.float64, len(cells))
+    except ValueError:  # a cell is empty or a word: look at each of them
+        return np.array([_number(cell, column, where) for cell, column in zip(cells, columns, strict=True)])
+
+
+def _number(cell: str, column: tuple[str, ...], where: str) -> float:
+    try:
+        return float(cell) if cell.strip() else math.nan
+    except ValueError:
+        raise DataError(f"{where}, column {column_name(column)!r}: {cell!r} is not a number") from None
+
+
+def select(given: FeatureValues, ids: Sequence[str], name: str) -> NDArray[np.float64]:
+    """Values of the tracks that are used, in their order.
+
+    Parameters
+    ----------
+    given : FeatureValues
+    ids : sequence of str
+        Tracks that are used; those that the user excluded are not among them.
+    name : str
+        The dataset's name, for the message.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_tracks, n_columns)
+        All finite.
+
+    Raises
+    ------
+    DataError
+        If a track has no row, or an empty or infinite cell; the message says how many, names the first and the next step.
+    """
+    position = {track: row for row, track in enumerate(given.ids)}
+    step = (
+        "leave such tracks out with --exclude FILE (CSV with the columns id and reason), or set the model's source to extract"
+    )
+    absent = [track for track in ids if track not in position]
+    if absent:
+        raise DataError(f"{name}: {_count(absent)} no row of feature values, the first is {absent[0]!r}; {step}")
+    values = given.values[[position[track] for track in ids]]
+    bad = ~np.isfinite(values)
+    if bad.any():
+        rows = np.flatnonzero(bad.any(axis=1))
+        row, column = rows[0], int(np.flatnonzero(bad[rows[0]])[0])
+        tracks = [ids[int(i)] for i in rows]
+        found = "is empty" if np.isnan(values[row, column]) else "is infinite"
+        raise DataError(
+            f"{name}: {_count(tracks)} empty or infinite feature values; the first: "
+            f"track {tracks[0]!r}, column {column_name(given.columns[column])!r} {found}; {step}"
+        )
+    return values
+
+
+def _count(tracks: Sequence[str]) -> str:
+    return "1 track has" if len(tracks) == 1 else f"{len(tracks)} tracks have"
+
+
+def column_name(column: Sequence[str]) -> str:
+    """A column's levels as one name: "mfcc/mean/01"."""
+    return "/".join(column)

@@ -1,0 +1,111 @@
+"""CSV files as users have them: with a byte order mark or Windows line ends, quoted commas, and mistakes.
+
+Every mistake is a `DataError` that names the file, the line and the value.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from genrebench.errors import DataError
+from genrebench.records import Track
+
+MAX_CELL = 16 * 2**20
+"""Longest cell that is read, in characters: biographies in FMA's tracks.csv are long, a quote left open is longer."""
+
+_CONTROL = ("Cc", "Cs", "Zl", "Zp")
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Read a CSV file record by record.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, with or without a byte order mark, columns separated by commas.
+
+    Yields
+    ------
+    line : int
+        The line on which the record starts, counted from 1.
+    cells : list of str
+        Blank lines are skipped.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, unreadable, not UTF-8 or not CSV.
+    """
+    line = 1
+    try:
+        previous = csv.field_size_limit(MAX_CELL)
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, strict=True)
+                for cells in reader:
+                    if cells:
+                        yield line, cells
+                    line = reader.line_num + 1
+        finally:
+            csv.field_size_limit(previous)
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}, after line {line}: not UTF-8 ({error.reason}); save it as UTF-8") from None
+    except csv.Error as error:
+        raise DataError(f"{path}, line {line}: not valid CSV ({error}); check the quotes") from None
+    except OSError as error:
+        raise DataError(f"can't read {path}: {error.strerror}") from None
+
+
+def find_columns(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, int]:
+    """Position of each named column in a header row; columns that aren't named are left alone.
+
+    Raises
+    ------
+    DataError
+        If a required column is missing, or a named one is there twice.
+    """
+    names = [cell.strip() for cell in header]
+    for name in required:
+        if name not in names:
+            hint = "; separate the columns by commas" if len(names) == 1 and any(c in names[0] for c in ";\t") else ""
+            raise DataError(f"{path} has no column {name!r}, only {', '.join(map(repr, names[:8]))}{hint}")
+    for name in (*required, *optional):
+        if names.count(name) > 1:
+            raise DataError(f"{path} has {names.count(name)} columns {name!r}; keep one")
+    return {name: names.index(name) for name in (*required, *optional) if name in names}
+
+
+def clean(text: str, what: str, where: str) -> str:
+    """Text from a file as a label: without blanks around it, in composed Unicode form, free of control characters.
+
+    Parameters
+    ----------
+    text : str
+    what, where : str
+        For the message: "genre", "tracks.csv, line 3".
+
+    Raises
+    ------
+    DataError
+        If the text holds a control character (a newline or a terminal escape), a character that reorders text, or bytes
+        that aren't Unicode. Everything else is legal in a label, "/" and "$" too.
+    """
+    text = unicodedata.normalize("NFC", text.strip())
+    if text.isascii() and text.isprintable():  # nearly all of them: skip the look at each character
+        return text
+    for character in text:
+        if unicodedata.category(character) in _CONTROL or character in _BIDI:
+            raise DataError(f"{where}: {what} {text!r} holds the control character {character!r}; remove it")
+    return text
+
+
+def digest(tracks: Sequence[Track]) -> str:
+    """Eight hexadecimal digits that change when an id or a label does: a version for people."""
+    return hashlib.sha256("".join(f"{track.id}\n{track.genre}\n" for track in tracks).encode()).hexdigest()[:8]
