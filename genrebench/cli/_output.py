@@ -1,0 +1,163 @@
+"""How commands print: tables for people, JSON alone on stdout for programs, errors as one line on stderr."""
+
+from __future__ import annotations
+
+import csv
+import enum
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+
+class Format(enum.StrEnum):
+    """Formats of a single result."""
+
+    table = "table"
+    json = "json"
+
+
+class ListFormat(enum.StrEnum):
+    """Formats of a list."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    md = "md"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+ListFormatOption = Annotated[ListFormat, typer.Option("--format", help="How to print the list.")]
+
+
+def clean(value: Any) -> str:
+    """Return `value` as text that can't steer a terminal: control characters are shown as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+
+
+def fail(message: str, code: int) -> int:
+    """Print an error as one line on stderr and return the exit code."""
+    print(f"error: {clean(' '.join(message.split()))}", file=sys.stderr)
+    return code
+
+
+def say(message: str) -> None:
+    """Tell a person something, on stderr."""
+    print(clean(message), file=sys.stderr)
+
+
+def warn(message: str) -> None:
+    """Print a warning as one line on stderr."""
+    say(f"warning: {message}")
+
+
+def print_json(value: Any) -> None:
+    """Print JSON; what is not a number is null, for programs that read strict JSON."""
+    print(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a score as people read it, or a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
+    """Print a table for people; `right` names the columns that hold numbers."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=None if title is None else Text(clean(title)), title_justify="left", box=box.SIMPLE_HEAD)
+    for name in columns:
+        table.add_column(Text(name), justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else clean(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width to keep to
+        console = Console(width=200)
+    console.print(table)
+
+
+def print_list(
+    form: ListFormat,
+    title: str | None,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    as_json: Callable[[], Any],
+    *,
+    right: Sequence[str] = (),
+) -> None:
+    """Print a list in the format that was asked for."""
+    if form is ListFormat.json:
+        print_json(as_json())
+    elif form is ListFormat.table:
+        print_table(title, columns, rows, right=right)
+    elif form is ListFormat.csv:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+        print(text.getvalue(), end="")
+    else:
+        print_markdown(columns, rows)
+
+
+def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a Markdown table."""
+
+    def line(cells: Iterable[Any]) -> str:
+        return "| " + " | ".join(clean("" if c is None else c).replace("|", "\\|").replace("<", "&lt;") for c in cells) + " |"
+
+    print(line(columns))
+    print("|" + " --- |" * len(columns))
+    for row in rows:
+        print(line(row))
+
+
+def show_progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
+    """Yield the items and show on stderr how far they are and how long the rest may take."""
+    if total is None and hasattr(iterable, "__len__"):
+        total = len(iterable)
+    if total == 0:
+        return
+    if not sys.stderr.isatty():
+        yield from _progress_lines(iterable, description, total)
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield from bar.track(iterable, total=total, description=clean(description))
+
+
+def _progress_lines(iterable: Iterable[Any], description: str, total: int | None, every: float = 20.0) -> Iterator[Any]:
+    """For a log: a line now and then, none for short work."""
+    began = last = time.monotonic()
+    for done, item in enumerate(iterable, 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= every:
+            last = now
+            left = f", {(now - began) / done * (total - done):.0f} s left" if total else ""
+            say(f"{description}: {done}{f' of {total}' if total else ''}{left}")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

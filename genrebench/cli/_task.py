@@ -1,0 +1,105 @@
+"""Options and steps that the commands which need a task share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from genrebench.plugins import Registry
+    from genrebench.records import Dataset, Excerpt, Task
+    from genrebench.runner import Surroundings
+
+DatasetOption = Annotated[str, typer.Option("--dataset", help="A registered name (see 'genrebench data list') or a folder.")]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        help="official, artist, stratified, artist-cv5, first-80 or challenge. "
+        "[default: official where there is one, else artist, else stratified]",
+    ),
+]
+SplitSeedOption = Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the split.")]
+ExcerptOption = Annotated[str, typer.Option("--excerpt", help="Middle SECONDS of each track, or 'whole'.")]
+ExcludeOption = Annotated[Path | None, typer.Option("--exclude", help="CSV list of tracks to leave out: id, reason.")]
+RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
+RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use. [default: all processors]")]
+
+
+def home() -> Path:
+    """Return the folder of data and caches: GENREBENCH_HOME, else the platform's user data folder."""
+    given = os.environ.get("GENREBENCH_HOME")
+    if given:
+        return Path(given).expanduser().resolve()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("genrebench", appauthor=False))
+
+
+def load_dataset(name: str, registry: Registry) -> Dataset:
+    """Read the dataset that the user named."""
+    from genrebench.datasets import resolve
+
+    return resolve(name, registry.dataset_specs(), home())
+
+
+def parse_excerpt(text: str) -> Excerpt:
+    """Read --excerpt."""
+    from genrebench.records import Excerpt
+
+    if text == "whole":
+        return Excerpt(None)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise UsageError(f"--excerpt {text!r} is neither 'whole' nor a number of seconds above 0")
+    return Excerpt(seconds)
+
+
+def make_task(registry: Registry, dataset: str, split: str | None, split_seed: int, excerpt: str, exclude: Path | None) -> Task:
+    """Build the task from the command line's options and print its warnings."""
+    from genrebench import tasks
+    from genrebench.cli._output import warn
+
+    window = parse_excerpt(excerpt)
+    exclusions = tasks.read_exclusions(exclude) if exclude else []
+    task = tasks.make_task(
+        load_dataset(dataset, registry), home(), split=split, split_seed=split_seed, excerpt=window, exclude=exclusions
+    )
+    for text in task.split.warnings:
+        warn(text)
+    return task
+
+
+def surroundings(registry: Registry, device: str = "auto", workers: int | None = None) -> Surroundings:
+    """Build the surroundings of runs that this terminal watches."""
+    from genrebench.cli._output import say, show_progress
+    from genrebench.environment import cpus
+    from genrebench.runner import Surroundings
+
+    if device not in ("auto", "cpu", "cuda", "mps"):
+        raise UsageError(f"--device {device!r} is none of auto, cpu, cuda, mps")
+
+    def log(fold: int, epoch: int, values: Mapping[str, float]) -> None:
+        say(f"fold {fold + 1} epoch {epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+
+    return Surroundings(
+        home=home(),
+        device=device,
+        workers=workers or cpus(),
+        progress=show_progress,
+        log=log,
+        say=say,
+        input_specs=registry.input_specs(),
+        metric_specs=registry.metric_specs(),
+    )

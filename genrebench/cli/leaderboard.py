@@ -1,0 +1,86 @@
+"""`genrebench leaderboard`: the boards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrebench.cli import _task
+from genrebench.cli._output import ListFormat, ListFormatOption, number, print_json, print_list, say, warn
+from genrebench.errors import StoreError
+
+if TYPE_CHECKING:
+    from genrebench.leaderboard import Board, Row
+
+COLUMNS = ("rank", "model", "options", "seeds", "log loss", "95 %", "± seeds", "F1 micro", "F1 macro", "features", "note")
+
+
+def command(
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset's boards. [default: all]")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
+    runs: _task.RunsListOption = None,
+    form: ListFormatOption = ListFormat.table,
+) -> None:
+    """Rank the finished runs: one board for each task, since only scores of one task compare."""
+    from genrebench.leaderboard import boards
+    from genrebench.store import RunStore
+
+    folders = runs or [Path("runs")]
+    for folder in folders:
+        if runs and not folder.is_dir():
+            raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
+    found, problems = boards([RunStore(folder) for folder in folders], dataset, split)
+    for problem in problems:
+        warn(problem)
+    if form is ListFormat.json:
+        print_json([board.to_json() for board in found])
+        return
+    if not found:
+        which = f" of {dataset}" if dataset else ""
+        say(f"no finished run{which} in {', '.join(map(str, folders))}; start with: genrebench run svm-baseline")
+    for board in found:
+        _print(board, form)
+    if found and form is ListFormat.table:
+        _print_references(found[0])
+
+
+def _print(board: Board, form: ListFormat) -> None:
+    task = board.task
+    made = " · synthetic music" if task.get("synthetic") else ""
+    title = (
+        f"{task['dataset']}{made} · split {task['split']} · {task['n_test']} test tracks · {len(task['genres'])} genres · "
+        f"task {task['fingerprint']}"
+    )
+    if form is ListFormat.md:
+        typer.echo(f"### {title}\n")
+    rows = [_cells(row) for row in board.rows]
+    print_list(form, title, COLUMNS, rows, board.to_json, right=("rank", "log loss", "± seeds", "F1 micro", "F1 macro"))
+    if form is ListFormat.md:
+        typer.echo()
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    interval = "" if row.log_loss_interval is None else f"{row.log_loss_interval[0]:.3f} .. {row.log_loss_interval[1]:.3f}"
+    spread = row.spread.get("log_loss")
+    return (
+        str(row.rank),
+        row.model,
+        " ".join(f"{key}={value}" for key, value in (row.facts.get("changed") or {}).items()),
+        ",".join(map(str, row.seeds)),
+        number(row.scores["log_loss"]),
+        interval,
+        "" if spread is None else number(spread),
+        number(row.scores["f1_micro"]),
+        number(row.scores["f1_macro"]),
+        str(row.facts.get("feature_source") or ""),
+        "baseline, knows no music" if row.baseline else f"tied with {len(row.tied_with)}" if row.tied_with else "",
+    )
+
+
+def _print_references(board: Board) -> None:
+    columns = ("published figure", "test set", "log loss", "F1 micro", "note")
+    rows = [(r["name"], r["test_set"], number(r["log_loss"]), number(r["f1_micro"], 4), r["note"]) for r in board.references]
+    title = "References: measured on other data, so not comparable with any row above"
+    print_list(ListFormat.table, title, columns, rows, dict, right=columns[2:4])

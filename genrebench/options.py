@@ -1,0 +1,143 @@
+"""Typed options of a model: read from text, checked, described.
+
+A model's options are a frozen dataclass whose fields all have defaults. Types and ranges are checked by pydantic, so a
+field may say ``Annotated[float, Field(gt=0, description="penalty of the SVM")] = 1.0``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from genrebench.errors import PluginError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class OptionInfo:
+    """What a person wants to know of one option."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of an error message: near names where there are any, else all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"known: {', '.join(known)}" if known else "there is none"
+
+
+def parse_options(model: str, options: type, given: Mapping[str, Any]) -> Any:
+    """Make the options of `model` from what the user set.
+
+    Parameters
+    ----------
+    model : str
+        The model's name, for messages.
+    options : type
+        The options' dataclass.
+    given : mapping
+        Option name to value. Text is read by the option's type ("2", "0.5", "true", "none" where None is allowed).
+
+    Returns
+    -------
+    object
+        An instance of `options`.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown or a value has the wrong type or range.
+    """
+    import pydantic
+
+    names = [field.name for field in dataclasses.fields(options)]
+    for name in given:
+        if name not in names:
+            raise UsageError(f"{model} has no option {name!r}; {did_you_mean(name, names)}")
+    hints = _hints(model, options)
+    values = {name: None if _means_none(value, hints[name]) else value for name, value in given.items()}
+    try:
+        return pydantic.TypeAdapter(options).validate_python(values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else model
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"{model}: {name}={first.get('input')!r} can't be used: {reason}; see 'genrebench plugins show {model}'"
+        ) from None
+    except (pydantic.PydanticUserError, NameError) as error:
+        raise PluginError(f"the options of {model} can't be read: {error}") from error
+
+
+def describe_options(model: str, options: type) -> list[OptionInfo]:
+    """Say what options there are, in the order in which they are declared."""
+    hints = _hints(model, options)
+    result = []
+    for field in dataclasses.fields(options):
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        result.append(OptionInfo(field.name, _type_text(hints[field.name]), plain(default), _help(hints[field.name])))
+    return result
+
+
+def options_as_dict(options: Any) -> dict[str, Any]:
+    """Return the options in JSON types."""
+    return {field.name: plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
+
+
+def plain(value: Any) -> Any:
+    """Return `value` in JSON types; what JSON can't hold becomes its text."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def _hints(model: str, options: type) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(options):
+        raise PluginError(f"the options of {model} are no dataclass but {options!r}")
+    return typing.get_type_hints(options, include_extras=True)
+
+
+def _bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Split Annotated[type, ...] into type and annotations."""
+    if typing.get_origin(hint) is typing.Annotated:
+        base, *extras = typing.get_args(hint)
+        return base, tuple(extras)
+    return hint, ()
+
+
+def _means_none(value: Any, hint: Any) -> bool:
+    base, _ = _bare(hint)
+    return isinstance(value, str) and value.lower() == "none" and type(None) in typing.get_args(base)
+
+
+def _help(hint: Any) -> str:
+    return next((extra.description for extra in _bare(hint)[1] if getattr(extra, "description", None)), "")
+
+
+def _type_text(hint: Any) -> str:
+    base, extras = _bare(hint)
+    origin = typing.get_origin(base)
+    if origin is typing.Literal:
+        text = " | ".join(str(choice) for choice in typing.get_args(base))
+    elif origin in (types.UnionType, typing.Union):
+        text = " | ".join(_type_text(part) for part in typing.get_args(base))
+    else:
+        text = "none" if base is type(None) else getattr(base, "__name__", str(base))
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    bounds = [
+        f"{sign} {getattr(bound, name):g}"
+        for extra in extras
+        for bound in getattr(extra, "metadata", [extra])
+        for name, sign in signs.items()
+        if getattr(bound, name, None) is not None
+    ]
+    return f"{text} {', '.join(bounds)}" if bounds else text

@@ -1,0 +1,290 @@
+"""The conformance kit for authors of plugins: a tiny task, and checks of the whole model contract.
+
+In a plugin's tests::
+
+    from genrebench.testing import assert_conforms
+
+    def test_contract():
+        assert_conforms(genrebench_models()[0], epochs=1)
+
+The same checks run as ``genrebench plugins check NAME``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench.contract import (
+    Context,
+    Examples,
+    FeatureTable,
+    Frames,
+    Inputs,
+    LazyInputs,
+    Model,
+    ModelSpec,
+    Timeline,
+    Waveforms,
+)
+from genrebench.options import describe_options, parse_options
+from genrebench.runner import checked
+
+GENRES = ("low", "high", "noise")
+
+
+class ListInputs(LazyInputs):
+    """Lazy inputs over arrays in memory.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray
+        One a track.
+    """
+
+    def __init__(self, arrays: Iterable[NDArray[np.float32]]) -> None:
+        self.arrays = [np.asarray(array, dtype=np.float32) for array in arrays]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Length of each array's first axis."""
+        return np.array([len(array) for array in self.arrays], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Part of one array."""
+        return self.arrays[index][start:stop].copy()
+
+    def subset(self, indices: Iterable[int]) -> ListInputs:
+        """Some of the arrays."""
+        return ListInputs([self.arrays[i] for i in indices])
+
+
+def tiny_examples(wanted: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples:
+    """Make a few labelled tracks of the kind of input that a model asks for.
+
+    Parameters
+    ----------
+    wanted : FeatureTable, Waveforms or Frames
+    n_per_genre : int
+        Tracks for each of the three `GENRES`.
+    seconds : float
+        Length of a waveform or of the stretch that frames cover.
+    seed : int
+
+    Returns
+    -------
+    `Examples`
+        Several tracks share a group.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.tile(np.arange(len(GENRES)), n_per_genre)
+    makers: dict[type, Callable[[int], NDArray[Any]]] = {
+        FeatureTable: lambda label: rng.normal(label, 1.0, len(_columns(wanted))),
+        Waveforms: lambda label: _tone(label, int(seconds * wanted.sample_rate), wanted.sample_rate, rng),
+        Frames: lambda label: _frames(label, wanted, seconds, rng),
+    }
+    if type(wanted) not in makers:
+        raise ValueError(f"the kit makes no {type(wanted).__name__}; it knows FeatureTable, Waveforms and Frames")
+    arrays = [makers[type(wanted)](int(label)) for label in labels]
+    inputs: Inputs = np.array(arrays) if isinstance(wanted, FeatureTable) else ListInputs(arrays)
+    return Examples(inputs, labels.astype(np.int64), np.arange(len(labels), dtype=np.int64) // (2 * len(GENRES)))
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check: `problem` is None where the model passed."""
+
+    name: str
+    problem: str | None
+
+
+def conformance(spec: ModelSpec, **settings: Any) -> Iterator[Check]:
+    """Check a model against the contract, one outcome after the other.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    **settings
+        Options to set, to make the model small.
+
+    Yields
+    ------
+    Check
+    """
+    for name, check in CHECKS.items():
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                check(_Bench(spec, settings, Path(folder)))
+        except Exception as error:  # whatever a plugin raises is the finding
+            yield Check(name, " ".join(f"{type(error).__name__}: {error}".split()))
+        else:
+            yield Check(name, None)
+
+
+def assert_conforms(spec: ModelSpec, **settings: Any) -> None:
+    """Raise AssertionError naming each check that `spec` doesn't pass; parameters as in `conformance`."""
+    problems = [f"{check.name}: {check.problem}" for check in conformance(spec, **settings) if check.problem]
+    if problems:
+        raise AssertionError(f"{spec.name} breaks the model contract:\n" + "\n".join(problems))
+
+
+class _Bench:
+    """One model on the tiny task."""
+
+    def __init__(self, spec: ModelSpec, settings: dict[str, Any], folder: Path) -> None:
+        self.spec = spec
+        self.options = parse_options(spec.name, spec.options, settings)
+        self.wanted = spec.inputs(self.options)
+        self.folder = folder
+        self.points: list[tuple[int, Any]] = []
+
+    def build(self, seed: int = 0) -> Model:
+        columns = _columns(self.wanted) if isinstance(self.wanted, FeatureTable) else ()
+        context = Context(GENRES, seed, "cpu", 1, None, columns, log=lambda epoch, values: self.points.append((epoch, values)))
+        model = self.spec.build(context, self.options)
+        if not isinstance(model, Model):
+            raise TypeError(f"build returned {type(model).__name__}, which is no genrebench.api.Model")
+        return model
+
+    def fitted(self, train: Examples | None = None, validation: Examples | None = None) -> Model:
+        model = self.build()
+        train = train or tiny_examples(self.wanted)
+        model.fit(train, tiny_examples(self.wanted, 2, seed=1) if validation is None else validation)
+        return model
+
+    def test_inputs(self) -> Inputs:
+        return tiny_examples(self.wanted, 2, seed=2).inputs
+
+    def answer(self, model: Model, inputs: Inputs) -> NDArray[np.float64]:
+        return checked(model.predict_proba(inputs), len(inputs), len(GENRES), self.spec.name)
+
+
+def _options(bench: _Bench) -> None:
+    for info in describe_options(bench.spec.name, bench.spec.options):
+        if not info.help:
+            raise AssertionError(f"option {info.name!r} has no help; annotate it with Field(description=...)")
+    if not bench.spec.options.__dataclass_params__.frozen  # type: ignore[attr-defined]:
+        raise AssertionError("the options' dataclass has to be frozen")
+
+
+def _probabilities(bench: _Bench) -> None:
+    bench.answer(bench.fitted(), bench.test_inputs())
+
+
+def _no_validation(bench: _Bench) -> None:
+    empty = tiny_examples(bench.wanted, 0)
+    bench.answer(bench.fitted(validation=_none_of(empty, bench.wanted)), bench.test_inputs())
+
+
+def _missing_genre(bench: _Bench) -> None:
+    train = tiny_examples(bench.wanted)
+    keep = np.flatnonzero(train.labels != 1)
+    part = Examples(_rows(train.inputs, keep), train.labels[keep], train.groups[keep])
+    bench.answer(bench.fitted(part), bench.test_inputs())
+
+
+def _one_by_one(bench: _Bench) -> None:
+    model, inputs = bench.fitted(), bench.test_inputs()
+    together = bench.answer(model, inputs)
+    single = np.concatenate([bench.answer(model, _rows(inputs, np.array([i]))) for i in range(len(inputs))])
+    _equal(together, single, 1e-4, "a track's answer depends on the tracks beside it")
+
+
+def _deterministic(bench: _Bench) -> None:
+    inputs = bench.test_inputs()
+    _equal(
+        bench.answer(bench.fitted(), inputs), bench.answer(bench.fitted(), inputs), 1e-6, "one seed gave two answers on the CPU"
+    )
+
+
+def _saved(bench: _Bench) -> None:
+    model, inputs = bench.fitted(), bench.test_inputs()
+    model.save(bench.folder)
+    for file in bench.folder.rglob("*"):
+        if file.is_file() and (
+            file.suffix in (".pkl", ".pickle", ".joblib", ".pt", ".pth") or file.read_bytes()[:1] == b"\x80"
+        ):
+            raise AssertionError(f"{file.name} looks like a pickle; use safetensors, skops, JSON or NumPy")
+    fresh = bench.build()
+    fresh.load(bench.folder)
+    _equal(bench.answer(model, inputs), bench.answer(fresh, inputs), 1e-6, "the loaded model answers otherwise")
+
+
+def _optional(bench: _Bench) -> None:
+    model, inputs = bench.fitted(), bench.test_inputs()
+    for title, figure in model.figures().items():
+        if not hasattr(figure, "savefig"):
+            raise AssertionError(f"figure {title!r} is no matplotlib figure but {type(figure).__name__}")
+    if type(model).predict_timeline is Model.predict_timeline:
+        return
+    timelines = model.predict_timeline(inputs)
+    if len(timelines) != len(inputs):
+        raise AssertionError(f"predict_timeline gave {len(timelines)} timelines for {len(inputs)} tracks")
+    for timeline in timelines:
+        if not isinstance(timeline, Timeline):
+            raise AssertionError(f"predict_timeline gave {type(timeline).__name__}, not Timeline")
+        checked(timeline.probabilities, len(timeline.seconds), len(GENRES), "predict_timeline")
+
+
+def _curves(bench: _Bench) -> None:
+    bench.fitted()
+    for epoch, values in bench.points:
+        if epoch < 1 or not all(isinstance(float(value), float) for value in values.values()):
+            raise AssertionError(f"log({epoch!r}, {values!r}): epochs count from 1, values are numbers")
+
+
+CHECKS: dict[str, Callable[[_Bench], None]] = {
+    "options are frozen and explained": _options,
+    "probabilities have the right shape and sum": _probabilities,
+    "works without validation tracks": _no_validation,
+    "works with a genre missing from training": _missing_genre,
+    "answers track by track as for all at once": _one_by_one,
+    "same seed, same answer": _deterministic,
+    "saved and loaded without pickle, same answer": _saved,
+    "figures and timeline, where there are any": _optional,
+    "curves count epochs from 1": _curves,
+}
+
+
+def _columns(wanted: FeatureTable) -> tuple[tuple[str, ...], ...]:
+    groups = wanted.groups or ("mfcc", "zcr")
+    return tuple((group, statistics, f"{i:02d}") for group in groups for statistics in ("mean", "std") for i in (1, 2, 3))
+
+
+def _tone(label: int, n: int, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    noise = rng.normal(0, 0.1, n)
+    if label == 2:
+        return noise.astype(np.float32)
+    frequency = (220.0, 1760.0)[label] * rng.uniform(0.9, 1.1)
+    return (0.4 * np.sin(2 * np.pi * frequency * np.arange(n) / rate) + 0.1 * noise).astype(np.float32)
+
+
+def _frames(label: int, wanted: Frames, seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    n = int(seconds * wanted.sample_rate / wanted.hop_length) + 1
+    width = wanted.n_coefficients * (3 if wanted.deltas else 1)
+    return rng.normal(0.5 * label, 1.0, (n, width)).astype(np.float32)
+
+
+def _rows(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
+    return inputs.subset(rows.tolist()) if isinstance(inputs, LazyInputs) else inputs[rows]
+
+
+def _none_of(examples: Examples, wanted: Any) -> Examples:
+    if isinstance(wanted, FeatureTable):
+        return dataclasses.replace(examples, inputs=np.zeros((0, len(_columns(wanted)))))
+    return examples
+
+
+def _equal(a: NDArray[np.float64], b: NDArray[np.float64], tolerance: float, complaint: str) -> None:
+    if not np.allclose(a, b, rtol=0, atol=tolerance):
+        raise AssertionError(f"{complaint}, by up to {np.abs(a - b).max():.2g}")
