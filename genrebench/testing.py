@@ -173,7 +173,7 @@ def _options(bench: _Bench) -> None:
     for info in describe_options(bench.spec.name, bench.spec.options):
         if not info.help:
             raise AssertionError(f"option {info.name!r} has no help; annotate it with Field(description=...)")
-    if not bench.spec.options.__dataclass_params__.frozen  # type: ignore[attr-defined]:
+    if not bench.spec.options.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise AssertionError("the options' dataclass has to be frozen")
 
 

@@ -1,0 +1,43 @@
+# make install | demo | test | lint | docs | wheels | clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+DISTRIBUTIONS := -e "plugins/genrebench-svm[intelex]" -e plugins/genrebench-cnn -e plugins/genrebench-mfcc
+
+.PHONY: install demo test lint docs wheels clean
+
+install: .venv/.installed
+
+# all four in one pip command, so that no index is asked for their names
+.venv/.installed: $(SOURCES)
+	$(PYTHON) -m venv .venv
+	$(PIP) -e . $(DISTRIBUTIONS)
+	touch $@
+
+.venv/.dev: .venv/.installed
+	$(PIP) -e ".[dev]" $(DISTRIBUTIONS)
+	touch $@
+
+demo: .venv/.installed
+	$(BIN)/genrebench run svm-baseline cnn-raw mfcc-frames --dataset demo
+	$(BIN)/genrebench leaderboard --dataset demo
+
+test: .venv/.dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+
+docs: .venv/.dev
+	$(BIN)/sphinx-build -W -b html docs docs/_build/html
+
+wheels: .venv/.dev
+	for part in . plugins/*; do $(BIN)/python -m build --outdir dist $$part; done
+
+clean:
+	rm -rf .venv dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
