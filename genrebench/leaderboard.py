@@ -21,7 +21,7 @@ from genrebench import metrics
 from genrebench.errors import StoreError
 from genrebench.records import Run
 from genrebench.references import REFERENCES
-from genrebench.scores import ScoreBook
+from genrebench.scores import Scored
 from genrebench.store import RunStore
 
 SCORES = tuple(metric.name for metric in metrics.METRICS)
@@ -149,11 +149,10 @@ def boards(
             if ranked and wanted in (None, run.task.get("dataset")) and split in (None, run.task.get("split")):
                 by_task[str(run.task.get("fingerprint"))].append((store, run))
     found = []
-    with ScoreBook() as book:
-        for runs_of_task in by_task.values():
-            board = _board(runs_of_task, book, problems)
-            if board is not None:
-                found.append(board)
+    for runs_of_task in by_task.values():
+        board = _board(runs_of_task, problems)
+        if board is not None:
+            found.append(board)
     return sorted(found, key=lambda b: tuple(str(b.task.get(k)) for k in ("dataset", "split", "fingerprint"))), problems
 
 
@@ -168,15 +167,15 @@ def row_id(fingerprint: str, model: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([fingerprint, model], sort_keys=True).encode()).hexdigest()[:10]
 
 
-def _board(found: list[tuple[RunStore, Run]], book: ScoreBook, problems: list[str]) -> Board | None:
+def _board(found: list[tuple[RunStore, Run]], problems: list[str]) -> Board | None:
     found = sorted(found, key=lambda pair: (pair[1].started, pair[1].id), reverse=True)
-    newest: dict[str, dict[int, tuple[Run, Mapping[str, float]]]] = defaultdict(dict)
+    newest: dict[str, dict[int, tuple[Run, Scored]]] = defaultdict(dict)
     for store, run in found:
         of_row = newest[_row_of(run)]
         if run.seed in of_row:
             continue
         try:
-            of_row[run.seed] = (run, book.scores(store, run))
+            of_row[run.seed] = (run, store.scored(run))
         except StoreError as error:
             problems.append(str(error))
     rows = [_row(name, list(of_seed.values())) for name, of_seed in newest.items() if of_seed]
@@ -195,10 +194,10 @@ def _row_of(run: Run) -> str:
     return row_id(str(run.task.get("fingerprint")), model)
 
 
-def _row(name: str, scored: Sequence[tuple[Run, Mapping[str, float]]]) -> Row:
+def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
     scored = sorted(scored, key=lambda pair: pair[0].seed)
     newest = max((run for run, _ in scored), key=lambda run: (run.started, run.id))
-    values = {metric: np.array([scores[metric] for _, scores in scored]) for metric in SCORES}
+    values = {metric: np.array([found.scores[metric] for _, found in scored]) for metric in SCORES}
     for metric in (newest.metrics or {}).keys() - set(SCORES):  # those of plugins, as the run has them
         numbers = [(run.metrics or {}).get(metric) for run, _ in scored]
         if all(isinstance(number, int | float) for number in numbers):

@@ -1,85 +1,84 @@
-"""Scores of stored runs, computed from their predictions and remembered.
+"""What boards need of a run's predictions, in a form that is read at once: the scores, and a few numbers a track.
 
-What is remembered of a run stands in `.scores.json` beside the runs and holds as long as its predictions.csv has the same
-size and times on disk, the record names the same checksum, and the metrics have the same version; else the file is read and
-verified anew. The file may be deleted at any time.
+It is derived from predictions.csv, kept beside it as `scores.cache`, and may be deleted at any time. The file is one line of
+JSON (checksum and stamp of the predictions, version of the metrics, the scores), then the columns, little-endian.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from genrebench import metrics
-from genrebench.errors import StoreError
-from genrebench.records import Run
-from genrebench.store import PREDICTIONS, RunStore, write
-
-INDEX = ".scores.json"
+from genrebench.records import Predictions
 
 
-class ScoreBook:
-    """Scores of the runs of any number of stores; used in a ``with`` block, which saves what is new at its end."""
+@dataclass(frozen=True)
+class Scored:
+    """Scored predictions.
 
-    def __init__(self) -> None:
-        self._books: dict[Path, dict[str, Any]] = {}
-        self._changed: set[Path] = set()
+    Parameters
+    ----------
+    scores : mapping of str to float
+        Every built-in metric.
+    losses : ndarray of float64, shape (n_tracks,)
+        Log loss of each track, in nats.
+    labels, answers : ndarray of int64, shape (n_tracks,)
+        True and predicted genre, as column index.
+    groups : ndarray of int64, shape (n_tracks,)
+        Artist numbers; -1 where not known.
+    """
 
-    def __enter__(self) -> ScoreBook:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for root in self._changed:
-            content = {"metrics": metrics.VERSION, "runs": self._books[root]}
-            with contextlib.suppress(OSError):  # a read-only folder only costs time
-                write(root / INDEX, json.dumps(content).encode())
-
-    def scores(self, store: RunStore, run: Run) -> Mapping[str, float]:
-        """Every built-in metric of a finished run.
-
-        Raises
-        ------
-        StoreError
-            If its predictions are missing or were changed.
-        """
-        book = self._book(store.root)
-        known = book.get(run.id)
-        stamp = _stamp(store.folder(run.id) / PREDICTIONS)
-        checksum = (run.predictions or {}).get("sha256")
-        if known is None or stamp is None or known["stamp"] != stamp or known["sha256"] != checksum:
-            answers = store.predictions(run)
-            try:
-                scores = metrics.evaluate(answers.labels, answers.probabilities)
-            except ValueError as error:
-                raise StoreError(f"run {run.id!r} can't be scored: {error}; repeat it") from error
-            known = {"stamp": stamp, "sha256": checksum, "scores": dict(scores)}
-            book[run.id] = known
-            self._changed.add(store.root)
-        scores_known: Mapping[str, float] = known["scores"]
-        return scores_known
-
-    def _book(self, root: Path) -> dict[str, Any]:
-        if root not in self._books:
-            self._books[root] = _read(root / INDEX)
-        return self._books[root]
+    scores: Mapping[str, float]
+    losses: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    answers: NDArray[np.int64]
+    groups: NDArray[np.int64]
 
 
-def _read(file: Path) -> dict[str, Any]:
+def score(predictions: Predictions) -> Scored:
+    """Score the predictions of a run.
+
+    Raises
+    ------
+    ValueError
+        If they can't be scored; see `genrebench.metrics.validate`.
+    """
+    labels, probabilities = metrics.validate(predictions.labels, predictions.probabilities)
+    groups = np.full(len(labels), -1) if predictions.groups is None else predictions.groups
+    losses = metrics.track_log_losses(labels, probabilities)
+    scores = metrics.evaluate(labels, probabilities)
+    return Scored(scores, losses, labels, probabilities.argmax(axis=1).astype(np.int64), groups.astype(np.int64))
+
+
+def encode(scored: Scored, sha256: str, stamp: list[int]) -> bytes:
+    """The content of the cache file."""
+    head = {"sha256": sha256, "stamp": stamp, "metrics": metrics.VERSION, "scores": dict(scored.scores)}
+    integers = np.stack([scored.labels, scored.answers, scored.groups]).astype("<i4")
+    return json.dumps(head).encode() + b"\n" + scored.losses.astype("<f8").tobytes() + integers.tobytes()
+
+
+def decode(data: bytes, sha256: str) -> tuple[Scored, list[int]] | None:
+    """Read the content of the cache file.
+
+    Returns
+    -------
+    (Scored, stamp) or None
+        None unless it was made of the predictions with this checksum by this version of the metrics.
+    """
+    head, _, body = data.partition(b"\n")
     try:
-        content = json.loads(file.read_bytes())
-        entries = content["runs"] if content["metrics"] == metrics.VERSION else {}
-        return {key: entry for key, entry in entries.items() if {"stamp", "sha256", "scores"} <= set(entry)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _stamp(file: Path) -> list[int] | None:
-    try:
-        stat = file.stat()
-    except OSError:
+        known: dict[str, Any] = json.loads(head)
+        if known["sha256"] != sha256 or known["metrics"] != metrics.VERSION:
+            return None
+        n = len(body) // 20
+        losses = np.frombuffer(body, "<f8", n)
+        labels, answers, groups = np.frombuffer(body, "<i4", 3 * n, offset=8 * n).reshape(3, n).astype(np.int64)
+        return Scored(known["scores"], losses, labels, answers, groups), known["stamp"]
+    except (ValueError, KeyError, TypeError):
         return None
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]

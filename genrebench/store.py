@@ -6,6 +6,7 @@ several processes may write into one root, and a crash leaves nothing that reads
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -16,7 +17,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import wraps
 from pathlib import Path
@@ -26,9 +26,11 @@ import numpy as np
 
 from genrebench.errors import StoreError
 from genrebench.records import Predictions, Run
+from genrebench.scores import Scored, decode, encode, score
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
+SCORES = "scores.cache"
 FORMAT = 1
 """Version of the layout of run.json; a record with a larger one was written by a newer genrebench."""
 
@@ -127,11 +129,13 @@ class RunStore:
         """
         data = _to_csv(predictions)
         write(self.folder(run.id) / PREDICTIONS, data)
-        about = {
+        about: dict[str, Any] = {
             "sha256": hashlib.sha256(data).hexdigest(),
             "rows": len(predictions.ids),
             "test_counts": _test_counts(predictions),
         }
+        with contextlib.suppress(ValueError):  # what can't be scored is stored all the same
+            self._remember(self.folder(run.id), score(predictions), about["sha256"])
         finished = replace(run, status="finished", predictions=about)
         self.save(finished)
         return finished
@@ -197,6 +201,36 @@ class RunStore:
         except (csv.Error, ValueError, KeyError, IndexError) as error:
             raise StoreError(f"{file} isn't a table of predictions ({error}); repeat the run, or {_removal(run.id)}") from error
 
+    def scored(self, run: Run) -> Scored:
+        """Scores of a finished run's predictions; quick where they were scored before and haven't been touched since.
+
+        Raises
+        ------
+        StoreError
+            As `predictions` does, or if the predictions can't be scored.
+        """
+        folder = self.folder(run.id)
+        sha256 = str((run.predictions or {}).get("sha256"))
+        stamp = _stamp(folder / PREDICTIONS)
+        cache = folder / SCORES
+        known = decode(cache.read_bytes(), sha256) if stamp and cache.is_file() else None
+        if known and known[1] == stamp:
+            return known[0]
+        predictions = self.predictions(run)
+        try:
+            found = score(predictions)
+        except ValueError as error:
+            raise StoreError(f"the predictions of run {run.id!r} can't be scored: {error}; repeat it") from error
+        self._remember(folder, found, sha256)
+        return found
+
+    @staticmethod
+    def _remember(folder: Path, found: Scored, sha256: str) -> None:
+        stamp = _stamp(folder / PREDICTIONS)
+        with contextlib.suppress(OSError):  # a folder that can't be written costs time, nothing else
+            if stamp:
+                write(folder / SCORES, encode(found, sha256, stamp))
+
     @_one_line
     def remove(self, run_id: str) -> None:
         """Delete a run's folder, readable or not.
@@ -224,6 +258,15 @@ class RunStore:
             return
 
 
+def _stamp(file: Path) -> list[int] | None:
+    """Size and times of a file: what changes whenever it is written."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
 def _removal(run_id: str) -> str:
     return f"remove it with `genrebench runs rm {run_id}`"
 
@@ -233,7 +276,7 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}-{secrets.token_hex(6)}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def atomic(file: Path) -> Iterator[Path]:
     """A temporary file beside `file` that takes its place when the block ends without an error."""
     temporary = _beside(file)

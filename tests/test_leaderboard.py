@@ -112,12 +112,18 @@ def test_scores_come_from_the_predictions(add: Callable) -> None:
     assert board.rows[0].scores["log_loss"] == pytest.approx(right)
 
 
-def test_a_worthless_index_is_ignored(add: Callable) -> None:
+def test_a_worthless_cache_is_ignored(add: Callable) -> None:
     store = add("a")
     before = boards(store)[0][0].to_json()
-    for content in ("{", "[]", '{"metrics": 1, "runs": {"a": 1}}', '{"metrics": 1, "runs": []}'):
-        (store.root / ".scores.json").write_text(content)
+    cache = store.folder("a") / "scores.cache"
+    kept = cache.read_bytes()
+    sha256 = store.load("a").predictions["sha256"]
+    for content in (b"{", b"[]\n", b"\xff", b'{"metrics": 1}\n', kept.replace(sha256[:4].encode(), b"0000"), b""):
+        cache.write_bytes(content)
         assert boards(store)[0][0].to_json() == before
+        assert cache.read_bytes()[:-1] == kept[:-1]
+    cache.unlink()
+    assert boards(store)[0][0].to_json() == before
 
 
 def test_several_stores_make_one_board(tmp_path: Path, add: Callable, make_run: Callable, make_predictions: Callable) -> None:
