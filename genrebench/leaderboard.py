@@ -145,7 +145,7 @@ def boards(
         runs, damaged = store.scan()
         problems += damaged
         for run in runs:
-            ranked = run.status == "finished" and run.predictions is not None and run.metrics is not None
+            ranked = run.status == "finished" and (run.predictions or {}).get("rows")  # a challenge run has no test tracks
             if ranked and wanted in (None, run.task.get("dataset")) and split in (None, run.task.get("split")):
                 by_task[str(run.task.get("fingerprint"))].append((store, run))
     found = []
@@ -190,7 +190,7 @@ def _board(found: list[tuple[RunStore, Run]], problems: list[str]) -> Board | No
 
 
 def _row_of(run: Run) -> str:
-    model = {key: value for key, value in run.model.items() if key != "feature_source"}
+    model = {key: value for key, value in run.model.items() if key not in ("feature_source", "changed")}
     return row_id(str(run.task.get("fingerprint")), model)
 
 

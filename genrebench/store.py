@@ -9,33 +9,31 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import io
-import json
-import math
 import os
 import re
-import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import numpy as np
-
 from genrebench.errors import StoreError
+from genrebench.files import beside, write
 from genrebench.records import Predictions, Run
+from genrebench.runfiles import (
+    NewerFormatError,
+    predictions_from_csv,
+    predictions_to_csv,
+    record_from_json,
+    record_to_json,
+    test_counts,
+)
 from genrebench.scores import Scored, decode, encode, score
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 SCORES = "scores.cache"
-FORMAT = 1
-"""Version of the layout of run.json; a record with a larger one was written by a newer genrebench."""
-
-_COLUMNS = ["track_id", "genre", "fold", "group"]
-_FIELDS = frozenset(field.name for field in fields(Run))
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,10 +98,10 @@ class RunStore:
         taken = StoreError(f"there is a run {run.id!r} in {self.root} already; take another id")
         if folder.exists():
             raise taken
-        new = _beside(folder)
+        new = beside(folder)
         new.mkdir()
         try:
-            write(new / RECORD, _to_json(run))
+            write(new / RECORD, record_to_json(run))
             new.rename(folder)
         except BaseException as error:
             shutil.rmtree(new, ignore_errors=True)
@@ -115,7 +113,7 @@ class RunStore:
     @_one_line
     def save(self, run: Run) -> None:
         """Replace the record of a run that has begun."""
-        write(self.folder(run.id) / RECORD, _to_json(run))
+        write(self.folder(run.id) / RECORD, record_to_json(run))
 
     @_one_line
     def finish(self, run: Run, predictions: Predictions) -> Run:
@@ -127,12 +125,12 @@ class RunStore:
             As it was written: `predictions` holds the checksum ("sha256"), the number of "rows", and "test_counts", for each
             fold the number of test tracks of each genre.
         """
-        data = _to_csv(predictions)
+        data = predictions_to_csv(predictions)
         write(self.folder(run.id) / PREDICTIONS, data)
         about: dict[str, Any] = {
             "sha256": hashlib.sha256(data).hexdigest(),
             "rows": len(predictions.ids),
-            "test_counts": _test_counts(predictions),
+            "test_counts": test_counts(predictions),
         }
         with contextlib.suppress(ValueError):  # what can't be scored is stored all the same
             self._remember(self.folder(run.id), score(predictions), about["sha256"])
@@ -151,8 +149,21 @@ class RunStore:
         folder = self.folder(run_id)
         if not folder.is_dir():
             raise StoreError(f"there is no run {run_id!r} in {self.root}; `genrebench runs list` shows those that are")
-        return _from_json(folder / RECORD, run_id)
+        file = folder / RECORD
+        try:
+            run = record_from_json(file.read_bytes())
+        except OSError as error:
+            raise StoreError(f"{file} can't be read: {error.strerror}; {_removal(run_id)}") from error
+        except NewerFormatError as error:
+            raise StoreError(f"{file} was written by a newer genrebench; update this one") from error
+        except (ValueError, TypeError) as error:
+            reason = str(error).splitlines()[0].removeprefix("Run.__init__() ")
+            raise StoreError(f"{file} is damaged ({reason}); {_removal(run_id)}") from error
+        if run.id != run_id:
+            raise StoreError(f"{file} is the record of {run.id!r}; {_removal(run_id)}")
+        return run
 
+    @_one_line
     def scan(self) -> tuple[list[Run], list[str]]:
         """Read all records.
 
@@ -197,7 +208,7 @@ class RunStore:
                 f"put the original back, repeat the run, or {_removal(run.id)}"
             )
         try:
-            return _from_csv(data)
+            return predictions_from_csv(data)
         except (csv.Error, ValueError, KeyError, IndexError) as error:
             raise StoreError(f"{file} isn't a table of predictions ({error}); repeat the run, or {_removal(run.id)}") from error
 
@@ -246,7 +257,7 @@ class RunStore:
         if folder.is_symlink():
             folder.unlink()
             return
-        doomed = _beside(folder)
+        doomed = beside(folder)
         folder.rename(doomed)  # at once, so that nobody reads half of it
         shutil.rmtree(doomed)
 
@@ -269,116 +280,3 @@ def _stamp(file: Path) -> list[int] | None:
 
 def _removal(run_id: str) -> str:
     return f"remove it with `genrebench runs rm {run_id}`"
-
-
-def _beside(path: Path) -> Path:
-    """A hidden name of its own in the same folder, so that what is made there can be moved to `path` at once."""
-    return path.with_name(f".{path.name}-{secrets.token_hex(6)}")
-
-
-@contextlib.contextmanager
-def atomic(file: Path) -> Iterator[Path]:
-    """A temporary file beside `file` that takes its place when the block ends without an error."""
-    temporary = _beside(file)
-    try:
-        yield temporary
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write(file: Path, data: bytes) -> None:
-    """Write a whole file or none."""
-    with atomic(file) as temporary, temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())  # a full disk says so here, before the old file goes
-
-
-# ------------------------------------------------------------------ run.json
-
-
-def plain(value: Any) -> Any:
-    """`value` in JSON's types: NumPy's and paths translated, numbers that JSON doesn't know (NaN, infinity) as null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def _to_json(run: Run) -> bytes:
-    record = {"format": FORMAT} | {field.name: plain(getattr(run, field.name)) for field in fields(Run)}
-    # ASCII, so that a file name that isn't Unicode survives too
-    return (json.dumps(record, indent=1) + "\n").encode("ascii")
-
-
-def _from_json(file: Path, run_id: str) -> Run:
-    try:
-        record = json.loads(file.read_bytes())
-        if not isinstance(record, dict):
-            raise TypeError("not an object")
-        if record.get("format", 0) > FORMAT:
-            raise StoreError(f"{file} was written by a newer genrebench; update this one")
-        run = Run(**{key: value for key, value in record.items() if key in _FIELDS})
-        if run.id != run_id:
-            raise ValueError(f"it is the record of {run.id!r}")
-        if not (isinstance(run.task, dict) and isinstance(run.model, dict) and isinstance(run.status, str)):
-            raise TypeError("task, model or status is malformed")
-        return replace(run, curves=tuple(run.curves))
-    except OSError as error:
-        raise StoreError(f"{file} can't be read: {error.strerror}; {_removal(run_id)}") from error
-    except (ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0].removeprefix("Run.__init__() ")
-        raise StoreError(f"{file} is damaged ({reason}); {_removal(run_id)}") from error
-
-
-# ------------------------------------------------------------------ predictions.csv
-
-
-def _test_counts(predictions: Predictions) -> list[list[int]]:
-    n_folds = int(predictions.folds.max(initial=0)) + 1
-    counts = np.zeros((n_folds, len(predictions.genres)), dtype=np.int64)
-    np.add.at(counts, (predictions.folds, predictions.labels), 1)
-    listed: list[list[int]] = counts.tolist()
-    return listed
-
-
-def _to_csv(predictions: Predictions) -> bytes:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(_COLUMNS + [f"p:{genre}" for genre in predictions.genres])
-    n = len(predictions.ids)
-    groups = [""] * n if predictions.groups is None else ["" if g < 0 else g for g in predictions.groups.tolist()]
-    names = [predictions.genres[label] for label in predictions.labels.tolist()]
-    rows = zip(predictions.ids, names, predictions.folds.tolist(), groups, predictions.probabilities.tolist(), strict=True)
-    writer.writerows([track, genre, fold, group, *row] for track, genre, fold, group, row in rows)
-    return out.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _from_csv(data: bytes) -> Predictions:
-    reader = csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""), strict=True)
-    header = next(reader, [])
-    n = len(_COLUMNS)
-    if header[:n] != _COLUMNS or not all(name.startswith("p:") for name in header[n:]):
-        raise ValueError(f"the columns are not {', '.join(_COLUMNS)} and p:<genre>")
-    genres = tuple(name[2:] for name in header[n:])
-    index = {genre: i for i, genre in enumerate(genres)}
-    rows = list(reader)
-    if any(len(row) != len(header) for row in rows):
-        raise ValueError("its rows differ in length")
-    probabilities = np.array([list(map(float, row[n:])) for row in rows], dtype=np.float64).reshape(len(rows), len(genres))
-    groups = np.array([int(row[3] or -1) for row in rows], dtype=np.int64)
-    return Predictions(
-        ids=tuple(row[0] for row in rows),
-        genres=genres,
-        labels=np.array([index[row[1]] for row in rows], dtype=np.int64),
-        folds=np.array([int(row[2]) for row in rows], dtype=np.int64),
-        probabilities=probabilities,
-        groups=groups if (groups >= 0).any() else None,
-    )

@@ -78,9 +78,15 @@ def test_rows_differ_by_options_and_version_boards_by_fingerprint(add: Callable)
     assert len(boards(store, dataset="./somewhere/music")[0]) == 2
 
 
-def test_unfinished_and_unscored_runs_stand_on_no_board(tmp_path: Path, make_run: Callable, add: Callable) -> None:
+def test_unfinished_and_unscored_runs_stand_on_no_board(
+    tmp_path: Path, make_run: Callable, make_predictions: Callable, add: Callable
+) -> None:
     store = add("a")
     store.begin(make_run("b", model="other"))
+    empty = make_predictions(n=0)
+    challenge = make_run("c", model="other")
+    store.begin(challenge)
+    store.finish(challenge, empty)
     assert models(boards(store)[0][0]).count("other") == 0
     assert boards(RunStore(tmp_path / "nothing")) == ([], [])
 
