@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from genrebench.contract import DatasetSpec
@@ -43,15 +43,15 @@ SPECS: tuple[DatasetSpec, ...] = (
 )
 
 
-def resolve(text: str, specs: Iterable[DatasetSpec], home: Path) -> Dataset:
+def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path) -> Dataset:
     """Find the dataset that a user named.
 
     Parameters
     ----------
     text : str
         A registered name, which wins over a folder of that name (write that one ``./demo``), or a folder.
-    specs : iterable of DatasetSpec
-        The registered datasets.
+    specs : mapping of str to DatasetSpec
+        The registered datasets by name.
     home : Path
         The folder below which genrebench keeps data.
 
@@ -66,9 +66,8 @@ def resolve(text: str, specs: Iterable[DatasetSpec], home: Path) -> Dataset:
     DataError
         If the dataset can't be read.
     """
-    known = {spec.name: spec for spec in specs}
-    if text in known:
-        return known[text].load(home)
+    if text in specs:
+        return specs[text].load(home)
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders
@@ -76,9 +75,9 @@ def resolve(text: str, specs: Iterable[DatasetSpec], home: Path) -> Dataset:
         return folders.load(folder)
     if text and folder.is_file():
         raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
-    close = difflib.get_close_matches(text, known, n=1)
+    close = difflib.get_close_matches(text, specs, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise UsageError(f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(known)) or 'none'})")
+    raise UsageError(f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(specs)) or 'none'})")
 
 
 def require_audio(dataset: Dataset, tracks: Sequence[Track]) -> None:

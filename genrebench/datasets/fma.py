@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -119,7 +120,7 @@ def is_official(folder: Path) -> bool:
     metadata = _metadata(folder)
     if metadata is None:
         return False
-    heads = [cells[0] for (_, cells), _ in zip(read_records(metadata / "tracks.csv"), range(3), strict=False)]
+    heads = [cells[0] for _, cells in islice(read_records(metadata / "tracks.csv"), 3)]
     return heads == ["", "", "track_id"]
 
 
@@ -150,7 +151,7 @@ class _Row(NamedTuple):
 
 def _rows(table: Path) -> Iterator[_Row]:
     records = read_records(table)
-    heads = [cells for (_, cells), _ in zip(records, range(3), strict=False)]
+    heads = [cells for _, cells in islice(records, 3)]
     if [head[0] for head in heads] != ["", "", "track_id"]:
         raise DataError(f"{table} isn't FMA's tracks.csv: that has two header rows and a row 'track_id'")
     header = [f"{upper}/{lower}" for upper, lower in zip(heads[0], heads[1], strict=False)]

@@ -77,7 +77,8 @@ def read_features(path: Path, wanted: Collection[str]) -> FeatureValues:
     Returns
     -------
     FeatureValues
-        Rows in the file's order. An empty cell is NaN: `select` refuses it where the track is used.
+        Rows in the file's order. A row whose cells are all empty counts as absent; a single empty cell is NaN, for whoever
+        uses the track and the column to refuse.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def read_features(path: Path, wanted: Collection[str]) -> FeatureValues:
         if track in seen:
             raise DataError(f"{path}, line {line}: track_id {track!r} is there twice, first in line {seen[track]}; keep one")
         seen[track] = line
-        if track in keep:
+        if track in keep and any(cells[1:]):
             ids.append(track)
             values.append(_numbers(cells[1:], header.columns, f"{path}, line {line}"))
     return FeatureValues(tuple(ids), header.columns, np.array(values).reshape(len(ids), len(header.columns)))
@@ -116,52 +117,6 @@ def _number(cell: str, column: tuple[str, ...], where: str) -> float:
         return float(cell) if cell.strip() else math.nan
     except ValueError:
         raise DataError(f"{where}, column {column_name(column)!r}: {cell!r} is not a number") from None
-
-
-def select(given: FeatureValues, ids: Sequence[str], name: str) -> NDArray[np.float64]:
-    """Values of the tracks that are used, in their order.
-
-    Parameters
-    ----------
-    given : FeatureValues
-    ids : sequence of str
-        Tracks that are used; those that the user excluded are not among them.
-    name : str
-        The dataset's name, for the message.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_tracks, n_columns)
-        All finite.
-
-    Raises
-    ------
-    DataError
-        If a track has no row, or an empty or infinite cell; the message says how many, names the first and the next step.
-    """
-    position = {track: row for row, track in enumerate(given.ids)}
-    step = (
-        "leave such tracks out with --exclude FILE (CSV with the columns id and reason), or set the model's source to extract"
-    )
-    absent = [track for track in ids if track not in position]
-    if absent:
-        raise DataError(f"{name}: {_count(absent)} no row of feature values, the first is {absent[0]!r}; {step}")
-    values = given.values[[position[track] for track in ids]]
-    bad = ~np.isfinite(values)
-    if bad.any():
-        rows = np.flatnonzero(bad.any(axis=1))
-        row, column = rows[0], int(np.flatnonzero(bad[rows[0]])[0])
-        tracks = [ids[int(i)] for i in rows]
-        found = "is empty" if np.isnan(values[row, column]) else "is infinite"
-        raise DataError(
-            f"{name}: {_count(tracks)} empty or infinite feature values; the first: "
-            f"track {tracks[0]!r}, column {column_name(given.columns[column])!r} {found}; {step}"
-        )
-    return values
-
-
-def _count(tracks: Sequence[str]) -> str:
-    return "1 track has" if len(tracks) == 1 else f"{len(tracks)} tracks have"
 
 
 def column_name(column: Sequence[str]) -> str:
