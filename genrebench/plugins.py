@@ -147,8 +147,8 @@ def _add(result: Registry, name: str, distribution: str, version: str, load: Cal
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         result.plugins.append(Plugin(name, distribution, version, error=reason))
         return
-    tables: tuple[dict[str, list[Any]], ...] = (result.models, result.datasets, result.inputs, result.metrics)
-    names = [tuple(_spec_name(spec) for spec in specs) for specs in offered.values()]
+    tables: tuple[dict[str, list[Offer[Any]]], ...] = (result.models, result.datasets, result.inputs, result.metrics)
+    names = [tuple(map(_spec_name, specs)) for specs in offered.values()]
     plugin = Plugin(name, distribution, version, None, *names)
     result.plugins.append(plugin)
     for table, specs in zip(tables, offered.values(), strict=True):
@@ -161,7 +161,7 @@ def _ask(manager: pluggy.PluginManager, hook: str, kind: type) -> list[Any]:
     for spec in specs:
         if not isinstance(spec, kind):
             raise PluginError(f"{hook} has to return a list of {kind.__name__}, not {spec!r}")
-        if kind in (ModelSpec, DatasetSpec) and not re.fullmatch(r"[a-z0-9-]+", spec.name):
+        if isinstance(spec, ModelSpec | DatasetSpec) and not re.fullmatch(r"[a-z0-9-]+", spec.name):
             raise PluginError(f"{hook} names {spec.name!r}; use the letters a-z, digits and '-'")
     names = [_spec_name(spec) for spec in specs]
     for name in names:

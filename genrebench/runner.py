@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import json
 import re
 import secrets
 import shutil
@@ -183,6 +184,7 @@ def _folds(
             probabilities = checked(answer, len(fold.test), len(task.genres), _owner(offer))
         folder = state.model_folder(number, len(task.split.folds))
         _blame(offer, "save", lambda: model.save(folder))  # noqa: B023
+        state.keep_columns(prepared)
         _save_array(kept, probabilities)
         answers.append(probabilities)
         if number == len(task.split.folds) - 1:
@@ -279,6 +281,12 @@ class _Recorder:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
+
+    def keep_columns(self, prepared: Prepared) -> None:
+        """Keep the names of a table's columns beside the model, so that it can be given the same ones later."""
+        if prepared.columns:
+            file = self.store.folder(self.record.id) / "model" / "columns.json"
+            file.write_text(json.dumps(prepared.columns), encoding="utf-8")
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:

@@ -26,9 +26,10 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     Returns
     -------
     dict
-        In JSON types: name, version, note, synthetic, tracks, artists (None where unknown), parts, folds,
-        shared_artists, warnings, audio (tracks with audio, seconds: shortest, median, longest, total), features, excluded,
-        and genres, a list of {genre, tracks, artists, training, validation, test}. Of a split with several folds the parts of the first are counted.
+        In JSON types: name, version, note, synthetic, tracks, artists (None where unknown), split, folds, parts,
+        shared_artists, warnings, audio (tracks with audio; seconds of the shortest, median, longest; hours in all),
+        features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. Of a split with
+        several folds the parts of the first are counted.
     """
     cut = make_split(dataset, split, split_seed)
     part_of = {id_: part for part in PARTS for id_ in getattr(cut.folds[0], part)}

@@ -8,7 +8,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Annotated, Any
 
 import typer
@@ -119,7 +119,7 @@ def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Non
 
 def show_progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
     """Yield the items and show on stderr how far they are and how long the rest may take."""
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if total == 0:
         return

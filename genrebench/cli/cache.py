@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import typer
 
 from genrebench.cli import _task
@@ -17,9 +19,9 @@ def info(form: FormatOption = Format.table) -> None:
 
     found = cache.info(_task.home() / "cache")
     if form is Format.json:
-        print_json({"folder": str(_task.home() / "cache"), "entries": found})
+        print_json({"folder": str(_task.home() / "cache"), "inputs": [dataclasses.asdict(shelf) for shelf in found]})
         return
-    rows = [(kind, entry["files"], f"{entry['bytes'] / 1e6:.1f}") for kind, entry in sorted(found.items())]
+    rows = [(shelf.name, shelf.entries, f"{shelf.bytes / 1e6:.1f}") for shelf in found]
     print_table(f"cache in {_task.home() / 'cache'}", ("input", "entries", "MB"), rows, right=("entries", "MB"))
 
 

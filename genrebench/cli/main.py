@@ -1,0 +1,82 @@
+"""The command line. One file a command; nothing is computed here.
+
+Commands import what they need inside their functions, so that `genrebench --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from genrebench.cli import cache, data, leaderboard, plugins, predict, run, runs, score, submission
+from genrebench.cli._output import fail
+from genrebench.errors import GenrebenchError
+
+app = typer.Typer(
+    name="genrebench",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("run")(run.command)
+app.command("leaderboard")(leaderboard.command)
+app.command("score")(score.command)
+app.command("predict")(predict.command)
+app.command("submission")(submission.command)
+app.add_typer(data.app, name="data")
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(runs.app, name="runs")
+app.add_typer(cache.app, name="cache")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from genrebench import __version__
+
+        typer.echo(f"genrebench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Compare models of musical genre: fixed data, splits and metrics; models as plugins.
+
+    First steps: `genrebench run svm-baseline` fits the reference model on the synthetic demo music, `genrebench leaderboard`
+    shows where it stands.
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0; 1 a run failed; 2 bad use or input; 130 Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `genrebench ... | head` ends quietly
+    try:
+        code = app(arguments, standalone_mode=False)
+    except GenrebenchError as error:
+        return fail(str(error), error.exit_code)
+    except typer.exceptions.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"; see '{context.command_path} --help'" if context is not None else ""
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        return fail(message.rstrip(".") + hint, getattr(error, "exit_code", 2)) if message else 2
+    except (KeyboardInterrupt, typer.Abort):
+        return fail("interrupted", 130)
+    return code if isinstance(code, int) else 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def entry() -> None:
+    """Start the program; the console script."""
+    sys.exit(main())

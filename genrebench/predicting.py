@@ -1,0 +1,178 @@
+"""Predictions of finished runs for audio files that no split knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench import audio
+from genrebench.contract import Clip, Context, FeatureTable, Model, ModelSpec, Prepared, Timeline, Workshop
+from genrebench.errors import AudioError, StoreError, UsageError
+from genrebench.inputs import prepare_clips
+from genrebench.options import parse_options
+from genrebench.plugins import Offer, Registry
+from genrebench.records import Excerpt, Run
+from genrebench.runner import Surroundings, checked
+from genrebench.store import RunStore
+
+SILENCE = 10 ** (-80 / 20)
+"""A clip whose largest sample is below this, -80 dB of full scale, holds no music."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says of one file.
+
+    Parameters
+    ----------
+    path : Path
+    probabilities : ndarray of shape (n_genres,)
+        The training prior where the file holds nothing to go by.
+    problem : str or None
+        Why the training prior stands in.
+    timeline : Timeline or None
+        Probabilities along the file, where they were asked for.
+    """
+
+    path: Path
+    probabilities: NDArray[np.float64]
+    problem: str | None = None
+    timeline: Timeline | None = None
+
+
+def predict(
+    run: Run,
+    store: RunStore,
+    registry: Registry,
+    paths: Sequence[Path],
+    surroundings: Surroundings,
+    *,
+    timeline: bool = False,
+) -> list[Answer]:
+    """Let a finished run's model classify audio files; a k-fold run answers with the mean of its folds' models.
+
+    Parameters
+    ----------
+    run : Run
+    store : RunStore
+        Where the run is kept.
+    registry : Registry
+    paths : sequence of Path
+    surroundings : Surroundings
+    timeline : bool
+        Also give the probabilities along each file.
+
+    Returns
+    -------
+    list of Answer
+        One a file, in the order of `paths`; undecodable and silent files get the training prior and say so.
+
+    Raises
+    ------
+    UsageError
+        If the run hasn't finished, its model isn't installed, saw features that audio can't give, or has no timeline.
+    """
+    if run.status != "finished":
+        raise UsageError(f"run {run.id} is {run.status}; only a finished run predicts, see 'genrebench runs list'")
+    offer = registry.model(str(run.model["name"]))
+    options = parse_options(offer.spec.name, offer.spec.options, run.model["options"])
+    if timeline and not _has_timeline(offer, run, options):
+        raise UsageError(f"{offer.spec.name} gives no timeline; leave out --timeline")
+    excerpt = Excerpt(None if run.task["excerpt"] == "whole" else float(run.task["excerpt"]))
+    problems = _problems(paths, excerpt, surroundings)
+    good = [path for path in paths if path not in problems]
+    prior = training_prior(run)
+    answers = {path: Answer(path, prior, problem) for path, problem in problems.items()}
+    if good:
+        folder = store.folder(run.id) / "model"
+        prepared = _prepare(good, folder, offer.spec.inputs(options), excerpt, surroundings)
+        models = load_models(run, folder, offer, options, prepared, surroundings)
+        each = [checked(m.predict_proba(prepared.inputs), len(good), len(prior), offer.spec.name) for m in models]
+        lines = _mean_timelines([m.predict_timeline(prepared.inputs) for m in models]) if timeline else [None] * len(good)
+        for path, row, line in zip(good, np.mean(each, axis=0), lines, strict=True):
+            answers[path] = Answer(path, row, None, line)
+    return [answers[path] for path in paths]
+
+
+def training_prior(run: Run) -> NDArray[np.float64]:
+    """Frequencies of the genres in a run's training part (mean over its folds), shape (n_genres,)."""
+    counts = np.array(run.task["training_counts"], dtype=np.float64)
+    prior: NDArray[np.float64] = (counts / counts.sum(axis=1, keepdims=True)).mean(axis=0)
+    return prior
+
+
+def load_models(
+    run: Run, folder: Path, offer: Offer[ModelSpec], options: Any, prepared: Prepared, surroundings: Surroundings
+) -> list[Model]:
+    """Load the fitted model of each fold of a finished run from `folder`, the run's folder "model".
+
+    Raises
+    ------
+    StoreError
+        If a model isn't there.
+    """
+    n_folds = int(run.task.get("n_folds", 1))
+    folders = [folder] if n_folds == 1 else [folder / f"fold-{i}" for i in range(n_folds)]
+    context = Context(
+        genres=tuple(run.task["genres"]),
+        seed=run.seed,
+        device=surroundings.device,
+        workers=surroundings.workers,
+        columns=prepared.columns,
+        progress=surroundings.progress,
+    )
+    models = []
+    for place in folders:
+        if not place.is_dir():
+            raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model['name']}'")
+        model = offer.spec.build(context, options)
+        model.load(place)
+        models.append(model)
+    return models
+
+
+def _has_timeline(offer: Offer[ModelSpec], run: Run, options: Any) -> bool:
+    context = Context(genres=tuple(run.task["genres"]), device="cpu")
+    return type(offer.spec.build(context, options)).predict_timeline is not Model.predict_timeline
+
+
+def _prepare(paths: Sequence[Path], folder: Path, wanted: Any, excerpt: Excerpt, surroundings: Surroundings) -> Prepared:
+    """Make the inputs that the model saw, with the same columns in the same order where it saw a table."""
+    hashes = audio.content_hashes(list(paths), surroundings.home / "audio-hashes.json")
+    clips = [Clip(str(path), path, content) for path, content in zip(paths, hashes, strict=True)]
+    workshop = Workshop(surroundings.home / "cache", excerpt, surroundings.workers, surroundings.progress)
+    columns: tuple[tuple[str, ...], ...] = ()
+    if isinstance(wanted, FeatureTable):
+        columns = tuple(tuple(column) for column in json.loads((folder / "columns.json").read_text(encoding="utf-8")))
+    return prepare_clips(wanted, clips, workshop, surroundings.input_specs, columns)
+
+
+def _problems(paths: Sequence[Path], excerpt: Excerpt, surroundings: Surroundings) -> dict[Path, str]:
+    """Files that hold nothing to go by, with the reason."""
+    import joblib
+
+    jobs = (joblib.delayed(_problem)(path, excerpt) for path in paths)
+    pool = joblib.Parallel(n_jobs=min(surroundings.workers, max(1, len(paths) // 8)), return_as="generator")
+    found = surroundings.progress(pool(jobs), "listening", len(paths))
+    return {path: problem for path, problem in zip(paths, found, strict=True) if problem}
+
+
+def _problem(path: Path, excerpt: Excerpt) -> str | None:
+    try:
+        samples, _ = audio.read(path, excerpt)
+    except AudioError as error:
+        return str(error)
+    return "silent" if np.abs(samples).max() < SILENCE else None
+
+
+def _mean_timelines(by_model: Sequence[Sequence[Timeline]]) -> list[Timeline]:
+    return [
+        Timeline(same_file[0].seconds, np.mean([line.probabilities for line in same_file], axis=0))
+        for same_file in zip(*by_model, strict=True)
+    ]
