@@ -1,0 +1,175 @@
+"""What models see: given or extracted features, waveforms, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench import audio
+from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
+from genrebench.errors import DataError, PluginError, UsageError
+from genrebench.inputs import features, frames, waveforms
+from genrebench.options import did_you_mean
+from genrebench.records import Dataset
+
+SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
+"""The kinds of input that the core brings."""
+
+Columns = tuple[tuple[str, ...], ...]
+
+
+def prepare(
+    wanted: Any,
+    dataset: Dataset,
+    ids: Sequence[str],
+    hashes: Mapping[str, str],
+    workshop: Workshop,
+    specs: Sequence[InputSpec] = SPECS,
+) -> Prepared:
+    """Make the inputs of some tracks of a dataset.
+
+    Parameters
+    ----------
+    wanted : FeatureTable, Waveforms, Frames or another type of `specs`
+        What the model asks for.
+    dataset : Dataset
+    ids : sequence of str
+        Which tracks, in which order.
+    hashes : mapping of str to str
+        Content hash of the audio by track id; a hash that is missing here is computed.
+    workshop : Workshop
+    specs : sequence of InputSpec
+        The kinds of input that are known.
+
+    Returns
+    -------
+    Prepared
+        ``source`` says where the values come from: "given (distributed, from full-length tracks)", "extracted from
+        audio", ...
+
+    Raises
+    ------
+    UsageError
+        If the model asks for a feature group that isn't there.
+    DataError
+        If the dataset can't give what is wanted: no audio, no features, or files or rows missing.
+    AudioError
+        If an audio file can't be decoded.
+    """
+    if isinstance(wanted, FeatureTable):
+        if wanted.source == "given" and dataset.load_features is None:
+            raise DataError(
+                f"dataset {dataset.name} comes with no features: add a features.csv, or let the model extract them from audio"
+            )
+        if wanted.source != "extract" and dataset.load_features is not None:
+            return _given(wanted, dataset, ids)
+    return prepare_clips(wanted, _clips(wanted, dataset, ids, hashes), workshop, specs)
+
+
+def prepare_clips(
+    wanted: Any, clips: Sequence[Clip], workshop: Workshop, specs: Sequence[InputSpec] = SPECS, columns: Columns = ()
+) -> Prepared:
+    """Make the inputs of audio files that belong to no dataset, for prediction; a feature table is extracted.
+
+    Parameters
+    ----------
+    wanted, workshop, specs
+        As for `prepare`.
+    clips : sequence of Clip
+    columns : tuple of tuple of str
+        The feature columns that the model was trained on, if it was: exactly these are returned, in their order.
+
+    Raises
+    ------
+    UsageError
+        If the model asks for a feature group that isn't there.
+    DataError
+        If `columns` has one that can't be extracted from audio.
+    AudioError
+        If an audio file can't be decoded.
+    """
+    spec = next((spec for spec in specs if spec.type is type(wanted)), None)
+    if spec is None:
+        known = ", ".join(spec.type.__name__ for spec in specs)
+        raise PluginError(f"the model asks for {type(wanted).__name__}, which is no kind of input; known: {known}")
+    if not isinstance(wanted, FeatureTable):
+        return spec.prepare(wanted, clips, workshop)
+    chosen = _positions(columns, features.COLUMNS) if columns else choose_groups(features.COLUMNS, wanted.groups)
+    return _columns_of(spec.prepare(wanted, clips, workshop), chosen)
+
+
+def make_clips(paths: Mapping[str, Any], hashes: Mapping[str, str]) -> list[Clip]:
+    """Clips from paths by id; content hashes that are not given are computed."""
+    return [Clip(id_, path, hashes.get(id_) or audio.content_hash(path)) for id_, path in paths.items()]
+
+
+def choose_groups(columns: Columns, groups: Sequence[str]) -> NDArray[np.int64]:
+    """Positions of the columns whose first level is in `groups`, in the columns' own order; no groups choose all.
+
+    Raises
+    ------
+    UsageError
+        If a group isn't there or is named twice.
+    """
+    known = dict.fromkeys(column[0] for column in columns)
+    for group in groups:
+        if group not in known:
+            raise UsageError(f"no feature group {group!r}: {did_you_mean(group, known)}")
+        if list(groups).count(group) > 1:
+            raise UsageError(f"feature group {group!r} is named twice")
+    return np.array([i for i, column in enumerate(columns) if not groups or column[0] in groups], dtype=np.int64)
+
+
+def _positions(columns: Columns, available: Columns) -> NDArray[np.int64]:
+    position = {column: i for i, column in enumerate(available)}
+    for column in columns:
+        if column not in position:
+            raise DataError(
+                f"the model was trained on a given feature, {'/'.join(column)!r}, that can't be extracted from audio; "
+                "predict with a model that was trained on extracted features"
+            )
+    return np.array([position[column] for column in columns], dtype=np.int64)
+
+
+def _columns_of(table: Prepared, chosen: NDArray[np.int64]) -> Prepared:
+    values = np.asarray(table.inputs, dtype=np.float64)[:, chosen]
+    return replace(table, inputs=values, columns=tuple(table.columns[i] for i in chosen))
+
+
+def _given(wanted: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Prepared:
+    assert dataset.load_features is not None  # noqa: S101, the caller has looked
+    given = dataset.load_features()
+    row = {id_: i for i, id_ in enumerate(given.ids)}
+    absent = [id_ for id_ in ids if id_ not in row]
+    if absent:
+        raise DataError(
+            f"no given features for track {absent[0]!r} and {len(absent) - 1} more; leave them out with --exclude FILE"
+        )
+    chosen = choose_groups(given.columns, wanted.groups)
+    rows = np.array([row[id_] for id_ in ids], dtype=np.int64)
+    values = np.asarray(given.values, dtype=np.float64)[np.ix_(rows, chosen)]
+    source = f"given ({dataset.feature_source})" if dataset.feature_source else "given"
+    return Prepared(values, tuple(given.columns[i] for i in chosen), source)
+
+
+def _clips(wanted: Any, dataset: Dataset, ids: Sequence[str], hashes: Mapping[str, str]) -> list[Clip]:
+    tracks = {track.id: track for track in dataset.tracks}
+    paths = {id_: tracks[id_].path for id_ in ids}
+    if all(path is None for path in paths.values()):
+        raise DataError(
+            f"dataset {dataset.name} has no audio, which {type(wanted).__name__} are made from; add a path column to its "
+            "tracks.csv, or use a model that takes given features"
+        )
+    missing = [(id_, path) for id_, path in paths.items() if path is None or not path.is_file()]
+    if missing:
+        id_, path = missing[0]
+        others = f" (and that of {len(missing) - 1} more tracks)" if len(missing) > 1 else ""
+        raise DataError(
+            f"the audio of track {id_!r} is missing{others}{': ' + str(path) if path else ''}; "
+            f"put it there, or leave such tracks out: genrebench data check {dataset.name}, then --exclude FILE"
+        )
+    return make_clips(paths, hashes)

@@ -1,0 +1,130 @@
+"""The 518 columns of FMA: seven statistics over time of 74 rows of frames.
+
+The recipe is that of FMA's features.csv, with the values that the librosa and the SciPy of 2017 gave. Two of its
+peculiarities are part of what the columns mean: the rate of the audio is known to the constant-Q transform and to the mel
+filters only, everything else takes it for 22,050 Hz; and ``rmse`` isn't divided by the length of the frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench import audio
+from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
+from genrebench.inputs import cache
+from genrebench.records import Excerpt
+
+VERSION = 1
+ROWS = {
+    "chroma_cens": 12,
+    "chroma_cqt": 12,
+    "chroma_stft": 12,
+    "mfcc": 20,
+    "rmse": 1,
+    "spectral_bandwidth": 1,
+    "spectral_centroid": 1,
+    "spectral_contrast": 7,
+    "spectral_rolloff": 1,
+    "tonnetz": 6,
+    "zcr": 1,
+}
+"""Number of rows of frames of each feature, in the order of the columns."""
+
+STATISTICS = ("kurtosis", "max", "mean", "median", "min", "skew", "std")
+COLUMNS = tuple((name, statistic, f"{i + 1:02d}") for name, n in ROWS.items() for statistic in STATISTICS for i in range(n))
+"""(feature, statistics, number) of the 518 columns, in FMA's order."""
+
+N_FFT = 2048
+HOP = 512
+_N_OCTAVES = 7
+
+
+def prepare(wanted: FeatureTable, clips: Sequence[Clip], workshop: Workshop) -> Prepared:  # noqa: ARG001
+    """Compute the 518 columns of `clips` into the cache; the choice of groups is the caller's.
+
+    Raises
+    ------
+    AudioError
+        If a clip can't be decoded.
+    """
+    shelf = cache.Shelf.of(workshop, "features", version=VERSION)
+    cache.fill(shelf, clips, partial(compute_features, excerpt=workshop.excerpt), workshop, "Extracting features")
+    rows = cache.CachedArrays.of(shelf, clips)
+    table = np.empty((len(clips), len(COLUMNS)))
+    for i in range(len(clips)):
+        table[i] = rows.read(i)
+    return Prepared(table, COLUMNS, "extracted from audio")
+
+
+SPEC = InputSpec(FeatureTable, "a table of numbers: given, or FMA's 518 columns", prepare)
+
+
+def compute_features(path: Path, *, excerpt: Excerpt) -> NDArray[np.float64]:
+    """The 518 columns of one clip, shape (518,), at its native rate."""
+    samples, rate = audio.read(path, excerpt)
+    return features_of(samples, rate)
+
+
+def features_of(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """The 518 columns of samples, shape (518,).
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n_samples,)
+        Fewer than 2,048 are extended with silence.
+    rate : int
+        In Hz.
+    """
+    samples = np.pad(samples, (0, max(0, N_FFT - len(samples))))
+    frames = _frames(samples, rate)
+    return np.concatenate([_statistics(frames[name]) for name in ROWS])
+
+
+def _frames(samples: NDArray[np.float32], rate: int) -> Mapping[str, NDArray[Any]]:
+    """The 74 rows, shape (n_rows, n_frames) each, by feature."""
+    from librosa import cqt, feature, power_to_db, stft
+
+    constant_q = np.abs(cqt(samples, sr=rate, hop_length=HOP, n_bins=12 * _N_OCTAVES, tuning=None, pad_mode="reflect"))
+    chroma = {"C": constant_q, "bins_per_octave": 12, "n_octaves": _N_OCTAVES}
+    cens = feature.chroma_cens(**chroma)
+    magnitude = np.abs(stft(samples, n_fft=N_FFT, hop_length=HOP, pad_mode="reflect"))
+    power = magnitude**2
+    return {
+        "chroma_cens": cens,
+        "chroma_cqt": feature.chroma_cqt(**chroma),
+        "chroma_stft": feature.chroma_stft(S=power),
+        "mfcc": feature.mfcc(S=power_to_db(feature.melspectrogram(S=power, sr=rate)), n_mfcc=20),
+        "rmse": np.sqrt(np.mean(power, axis=0, keepdims=True)),
+        "spectral_bandwidth": feature.spectral_bandwidth(S=magnitude),
+        "spectral_centroid": feature.spectral_centroid(S=magnitude),
+        "spectral_contrast": feature.spectral_contrast(S=magnitude, n_bands=6),
+        "spectral_rolloff": feature.spectral_rolloff(S=magnitude),
+        "tonnetz": feature.tonnetz(chroma=cens),
+        "zcr": feature.zero_crossing_rate(samples, frame_length=N_FFT, hop_length=HOP),
+    }
+
+
+def _statistics(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The seven statistics of each row, shape (7 * n_rows,); a constant row has skew 0 and kurtosis -3."""
+    values = values.astype(np.float64)
+    mean = values.mean(axis=1)
+    centred = values - mean[:, None]
+    variance = np.mean(centred**2, axis=1)
+    constant = variance <= (1e-7 * mean) ** 2  # rounding in single precision isn't variation
+    scale = np.where(constant, 1.0, variance)
+    found = {
+        "kurtosis": np.where(constant, 0.0, np.mean(centred**4, axis=1) / scale**2) - 3.0,
+        "max": values.max(axis=1),
+        "mean": mean,
+        "median": np.median(values, axis=1),
+        "min": values.min(axis=1),
+        "skew": np.where(constant, 0.0, np.mean(centred**3, axis=1) / scale**1.5),
+        "std": np.sqrt(variance),
+    }
+    return np.concatenate([found[name] for name in STATISTICS])
