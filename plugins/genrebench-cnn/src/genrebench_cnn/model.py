@@ -1,0 +1,116 @@
+"""cnn-raw behind the model contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from genrebench.api import Context, Examples, Inputs, LazyInputs, Model, PluginError, Timeline, UsageError, log_loss
+from genrebench_cnn.devices import own_randomness, own_threads, pick_device
+from genrebench_cnn.network import Network
+from genrebench_cnn.options import CnnOptions, lengths
+from genrebench_cnn.prediction import window_probabilities
+from genrebench_cnn.training import Training
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class CnnRaw(Model):
+    """The report's convolutional network on raw audio.
+
+    Parameters
+    ----------
+    context : Context
+    options : CnnOptions
+    """
+
+    def __init__(self, context: Context, options: CnnOptions) -> None:
+        self.context, self.options = context, options
+        self.device = pick_device(context.device)
+        if options.precision == "mixed" and self.device.type != "cuda":
+            raise UsageError(f"cnn-raw: precision=mixed needs a CUDA device, not {self.device.type}; leave it at float32")
+        with own_randomness(context.seed, torch.device("cpu")):
+            self.network = Network(len(context.genres), options.window, options.dropout).to(self.device)
+
+    def fit(self, train: Examples, validation: Examples) -> None:
+        """Train for the epochs that the options ask for, or from where an interrupted training stood."""
+
+        def validate() -> float:
+            return log_loss(validation.labels, self.predict_proba(validation.inputs))
+
+        with own_threads(self.context.workers), own_randomness(self.context.seed, self.device):
+            training = Training(
+                self.network, self.options, self.context, self.device, train, validate if len(validation) else None
+            )
+            self._record(training)
+            training.run()
+
+    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Mean of the softmaxes of windows that don't overlap, as in the report."""
+        rows = [windows.mean(axis=0) for windows in self._windows(inputs, self.options.window)]
+        return np.array(rows).reshape(len(rows), len(self.context.genres))
+
+    def predict_timeline(self, inputs: Inputs) -> list[Timeline]:
+        """Softmax of the window that begins at each second."""
+        rate = self.options.sample_rate
+        return [Timeline(np.arange(len(windows), dtype=np.float64), windows) for windows in self._windows(inputs, rate)]
+
+    def _windows(self, inputs: Inputs, step: int) -> list[NDArray[np.float64]]:
+        assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
+        with own_threads(self.context.workers):
+            found = window_probabilities(self.network, inputs, self.options, self.device, step, self.context.workers)
+            return list(self.context.progress(found, "prediction", total=len(inputs)))
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as safetensors, and what they belong to as JSON."""
+        save_file(
+            {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()},
+            folder / "network.safetensors",
+        )
+        (folder / "network.json").write_text(json.dumps(self._kind(), indent=1) + "\n", encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Read the weights; options or genres that they don't fit are refused."""
+        try:
+            kind = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+            tensors = load_file(folder / "network.safetensors")
+        except (OSError, ValueError, SafetensorError) as error:
+            raise PluginError(f"cnn-raw: the saved network in {folder.name} can't be read: {error}; train it anew") from None
+        for name, value in self._kind().items():
+            if kind.get(name) != value:
+                raise PluginError(
+                    f"cnn-raw: the saved network has {name}={kind.get(name)!r}, these options {value!r}; use its own"
+                )
+        self.network.load_state_dict(tensors)
+
+    def _kind(self) -> dict[str, Any]:
+        return {
+            "genres": list(self.context.genres),
+            "sample_rate": self.options.sample_rate,
+            "window": self.options.window,
+        }
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Draw what the filters learned."""
+        return {}
+
+    def _record(self, training: Training) -> None:
+        """Keep the facts of this run."""
+        windows, record = training.windows, self.context.record
+        record("device", self.device.type)
+        record("parameters", sum(p.numel() for p in self.network.parameters()))
+        record("lengths", list(lengths(self.options.window)))
+        record("engine", self.options.engine)
+        record("requested_hop", self.options.requested_hop)
+        record("effective_hop", self.options.hop)
+        record("windows_per_stretch", windows.stretch)
+        record("training_windows", dict(zip(self.context.genres, windows.per_genre.tolist(), strict=True)))

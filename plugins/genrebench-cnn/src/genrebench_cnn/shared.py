@@ -1,0 +1,48 @@
+"""Features of overlapping windows from one pass over the audio that they share."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor
+
+from genrebench_cnn.network import Network
+from genrebench_cnn.options import POSITIONS, STRIDE, lengths
+
+
+def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: int) -> Tensor:
+    """What the fully connected layers see of each window of each stretch.
+
+    Convolutions without padding give the same values wherever a window is cut, as long as the hop is a multiple of the
+    network's stride; so they run once over the stretch and the windows are cut out of the feature maps.
+
+    Parameters
+    ----------
+    network : Network
+    stretches : Tensor of shape (n, window + (n_windows - 1) * hop)
+    n_windows : int
+        Windows a stretch.
+    hop : int
+        Samples between windows, a multiple of 320; any number where n_windows is 1.
+
+    Returns
+    -------
+    Tensor of shape (n, n_windows, 128 * n_pooled)
+        As `Network.features` gives it window by window.
+    """
+    maps = network.maps(stretches)
+    pool = _pool_matrix(lengths(network.window)[-1], maps.shape[2], n_windows, hop // STRIDE).to(maps)
+    pooled = maps @ pool.T
+    return pooled.unflatten(2, (n_windows, network.n_pooled)).transpose(1, 2).flatten(2)
+
+
+@functools.lru_cache(maxsize=8)
+def _pool_matrix(n_pooled: int, n_positions: int, n_windows: int, step: int) -> Tensor:
+    """Average pool 40/30 of each window as a matrix, shape (n_windows * n_pooled, n_positions)."""
+    matrix = torch.zeros(n_windows, n_pooled, n_positions)
+    for window in range(n_windows):
+        for number in range(n_pooled):
+            start = window * step + 30 * number
+            matrix[window, number, start : start + POSITIONS] = 1 / POSITIONS
+    return matrix.flatten(0, 1)

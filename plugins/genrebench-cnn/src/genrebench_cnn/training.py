@@ -1,0 +1,202 @@
+"""The training loop: steps, epochs, checkpoints, validation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from genrebench.api import Context, Examples
+from genrebench_cnn.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
+from genrebench_cnn.network import Network
+from genrebench_cnn.options import CnnOptions
+from genrebench_cnn.reading import ahead, read_pieces
+from genrebench_cnn.shared import stretch_features
+from genrebench_cnn.windows import TrainingWindows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Audio of one training step.
+
+    Parameters
+    ----------
+    audio : Tensor of shape (n_stretches, span)
+    used : Tensor of bool, shape (n_stretches, windows a stretch)
+        Which windows count.
+    labels : Tensor of int, shape (n_used,)
+        Genres of the windows that count.
+    """
+
+    audio: Tensor
+    used: Tensor
+    labels: Tensor
+
+
+def window_loss(logits: Tensor, labels: Tensor, kind: str) -> Tensor:
+    """Mean loss of windows.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n, n_genres)
+    labels : Tensor of int, shape (n,)
+    kind : {"binary", "categorical"}
+        "binary" is the report's: the binary cross entropy of each softmax output against the one-hot label, averaged over
+        the outputs. "categorical" is the cross entropy of the softmax.
+    """
+    if kind == "categorical":
+        return functional.cross_entropy(logits, labels)
+    probabilities = torch.softmax(logits, dim=1)
+    return functional.binary_cross_entropy(probabilities, functional.one_hot(labels, logits.shape[1]).to(probabilities.dtype))
+
+
+class Training:
+    """One network on its way.
+
+    Parameters
+    ----------
+    network : Network
+    options : CnnOptions
+    context : Context
+    device : torch.device
+    train : Examples
+    validate : callable or None
+        Gives the validation log loss of the network as it is; None where there is nothing to validate on.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        options: CnnOptions,
+        context: Context,
+        device: torch.device,
+        train: Examples,
+        validate: Callable[[], float] | None,
+    ) -> None:
+        self.network, self.options, self.context, self.device = network, options, context, device
+        self.train, self.validate = train, validate
+        self.lengths = train.inputs.lengths
+        self.windows = TrainingWindows(
+            self.lengths, train.labels, len(context.genres), options.window, options.hop, options.stretch, options.balance
+        )
+        self.optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        self.mixed = options.precision == "mixed"
+        self.progress = Progress()
+        self.best: dict[str, Tensor] = {}
+        self._saved = time.monotonic()
+
+    def run(self) -> None:
+        """Train to the end, from the checkpoint if there is one, and leave the chosen weights in the network."""
+        if self.context.checkpoints is not None and (self.context.checkpoints / FILE).exists():
+            self.progress, self.best = load_checkpoint(
+                self.context.checkpoints, self.identity(), self.network, self.optimiser, self.device
+            )
+        for number, values in enumerate(self.progress.curve, start=1):
+            self.context.log(number, values)
+        while self.progress.epoch < self.options.epochs and not self.progress.stopped:
+            self._epoch()
+        kept = self.progress.epoch
+        if self.options.keep == "best" and self.best:
+            self.network.load_state_dict(self.best)
+            kept = self.progress.best_epoch
+        self.context.record("epochs", self.progress.epoch)
+        self.context.record("kept_epoch", kept)
+
+    def identity(self) -> str:
+        """A hash of what a checkpoint has to share with the training that goes on from it."""
+        content = hashlib.sha256(np.asarray(self.lengths, dtype=np.int64).tobytes())
+        content.update(np.asarray(self.train.labels, dtype=np.int64).tobytes())
+        content.update(json.dumps([asdict(self.options), self.context.seed, list(self.context.genres)]).encode())
+        return content.hexdigest()
+
+    def _epoch(self) -> None:
+        """Train the rest of an epoch, validate and write a checkpoint."""
+        state = self.progress
+        steps = self.windows.epoch(self.context.seed, state.epoch, self.options.batch_size)
+        left = steps[state.step :]
+        if self.options.max_steps:
+            left = left[: self.options.max_steps - state.epoch * len(steps) - state.step]
+        title = f"epoch {state.epoch + 1} of {self.options.epochs}"
+        batches = ahead(self.read, left)
+        for batch in self.context.progress(batches, title, total=len(left)):
+            state.loss_sum += self.step(batch) * len(batch.labels)
+            state.n_windows += len(batch.labels)
+            state.step += 1
+            if time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes:
+                self._save()
+        done = state.epoch * len(steps) + state.step
+        self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
+
+    def _close_epoch(self, limit_reached: bool) -> None:
+        """Validate, note the best epoch, decide whether to stop."""
+        state = self.progress
+        values = {"training_loss": state.loss_sum / max(1, state.n_windows)}
+        state.epoch, state.step, state.loss_sum, state.n_windows = state.epoch + 1, 0, 0.0, 0
+        state.stopped = limit_reached
+        if self.validate is not None:
+            loss = values["validation_log_loss"] = self.validate()
+            if state.best_loss is None or loss < state.best_loss:
+                state.best_epoch, state.best_loss = state.epoch, loss
+                if self.options.keep == "best":
+                    self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+            elif self.options.patience and state.epoch - state.best_epoch >= self.options.patience:
+                state.stopped = True
+        state.curve.append(values)
+        self._save()
+        self.context.log(state.epoch, values)
+
+    def _save(self) -> None:
+        if self.context.checkpoints is not None:
+            save_checkpoint(
+                self.context.checkpoints, self.identity(), self.progress, self.network, self.optimiser, self.best, self.device
+            )
+        self._saved = time.monotonic()
+
+    def read(self, indices: NDArray[np.int32]) -> Batch:
+        """Read the audio of one step."""
+        found = self.windows.stretches(indices)
+        audio = read_pieces(self.train.inputs, self.lengths, found.tracks.tolist(), found.starts.tolist(), self.windows.span)
+        labels = np.repeat(self.train.labels[found.tracks], found.used.sum(axis=1))
+        batch = Batch(torch.from_numpy(audio), torch.from_numpy(found.used), torch.from_numpy(labels))
+        if self.device.type != "cuda":
+            return batch
+        return Batch(batch.audio.pin_memory(), batch.used.pin_memory(), batch.labels.pin_memory())
+
+    def step(self, batch: Batch) -> float:
+        """Take one step and return the mean loss of its windows."""
+        self.network.train()
+        self._pace_norms()
+        audio, used, labels = (x.to(self.device, non_blocking=True) for x in (batch.audio, batch.used, batch.labels))
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, enabled=self.mixed):
+            logits = self.logits(audio, used)
+        loss = window_loss(logits.float(), labels, self.options.loss)
+        loss.backward()
+        self.optimiser.step()
+        return loss.item()
+
+    def _pace_norms(self) -> None:
+        """Let batch norm's running statistics be the plain mean over the first ten steps, so that short trainings have any."""
+        for module in self.network.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                module.momentum = max(0.1, 1 / (1 + int(module.num_batches_tracked)))
+
+    def logits(self, audio: Tensor, used: Tensor) -> Tensor:
+        """Logits of the windows that count, shape (n_used, n_genres)."""
+        if self.options.engine == "plain":
+            features = self.network.features(audio)[:, None]
+        else:
+            features = stretch_features(self.network, audio, self.windows.stretch, self.windows.hop)
+        features = features[used]
+        if len(features) == 1:  # batch norm can't take the variance of one value
+            features = features.expand(2, -1)
+            return self.network.head(features)[:1]
+        return self.network.head(features)

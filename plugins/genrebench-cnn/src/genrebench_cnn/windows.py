@@ -1,0 +1,150 @@
+"""Which windows a network learns from, and in what order. Pure arithmetic on lengths; nothing is read here.
+
+A *stretch* is a run of neighbouring windows of one track, cut from one piece of audio. With one window a stretch this is the
+report's way of drawing windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench_cnn.options import STRIDE
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Some stretches, an entry each.
+
+    Parameters
+    ----------
+    tracks : ndarray of int, shape (n,)
+    starts : ndarray of int, shape (n,)
+        First sample.
+    used : ndarray of bool, shape (n, windows a stretch)
+        Which windows count; the others belong to another stretch, or lie past the end of a short track.
+    """
+
+    tracks: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    used: NDArray[np.bool_]
+
+
+class TrainingWindows:
+    """All the training windows of all the tracks, grouped into stretches.
+
+    A track of n samples has ceil((n - window) / hop) windows, and at least one: 116 in 30 s at the report's settings. Each
+    window belongs to exactly one stretch. Memory grows with the number of stretches by four bytes each, while an epoch is
+    drawn.
+
+    Parameters
+    ----------
+    lengths : ndarray of int, shape (n_tracks,)
+        Samples of each track.
+    labels : ndarray of int, shape (n_tracks,)
+    n_genres : int
+    window, hop : int
+        In samples.
+    stretch : int
+        Windows a stretch, at most. As many as split the median track evenly are taken.
+    balance : bool
+        Repeat the windows of small genres at offsets between the hops, which is a shorter shift, until each genre has as
+        many windows as the largest. The shift doesn't get shorter than 320 samples.
+    """
+
+    def __init__(
+        self,
+        lengths: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        n_genres: int,
+        window: int,
+        hop: int,
+        stretch: int,
+        balance: bool = False,
+    ) -> None:
+        self.window, self.hop = window, hop
+        self.labels = np.asarray(labels)
+        self.counts = np.maximum(1, -(-(np.asarray(lengths) - window) // hop))
+        typical = int(np.median(self.counts))
+        pieces = -(-typical // max(1, min(stretch, typical)))
+        self.stretch = -(-typical // pieces)
+        per_genre = np.bincount(self.labels, weights=self.counts, minlength=n_genres)
+        self.factors = np.ones(n_genres)
+        if balance:
+            self.factors = np.clip(per_genre.max() / np.maximum(per_genre, 1), 1, max(1, hop / STRIDE))
+        self.per_genre = np.rint(per_genre * self.factors).astype(int)
+        self._phases = np.ceil(self.factors).astype(int)[self.labels]
+        self._ends = np.cumsum(-(-self.counts // self.stretch) * self._phases)
+
+    @property
+    def span(self) -> int:
+        """Samples a stretch."""
+        return self.window + (self.stretch - 1) * self.hop
+
+    @property
+    def n_windows(self) -> int:
+        """Windows an epoch."""
+        return int(self.per_genre.sum())
+
+    def epoch(self, seed: int, number: int, batch_size: int) -> list[NDArray[np.int32]]:
+        """Indices of the stretches of each step of an epoch, shuffled over all the tracks.
+
+        Parameters
+        ----------
+        seed, number : int
+            The order follows from the seed and the number of the epoch alone.
+        batch_size : int
+            Windows a step, nearly: stretches stay whole, and the steps of an epoch are of equal size.
+        """
+        rng = np.random.default_rng([seed, number])
+        order = np.arange(self._ends[-1], dtype=np.int32)
+        if (self.factors > 1).any():
+            order = order[rng.random(len(order), dtype=np.float32) < self._chance(order)]
+        rng.shuffle(order)
+        return np.array_split(order, min(len(order), max(1, round(self.n_windows / batch_size))))
+
+    def stretches(self, indices: NDArray[np.int32]) -> Stretches:
+        """Find the stretches of these indices."""
+        tracks, piece, phase = self._locate(indices)
+        counts = self.counts[tracks]
+        wanted = piece * self.stretch  # the first window that counts
+        first = np.clip(counts - self.stretch, 0, wanted)  # pulled back so that the stretch ends inside the track
+        number = first[:, None] + np.arange(self.stretch)
+        used = (number >= wanted[:, None]) & (number < counts[:, None])
+        starts = first * self.hop + phase * self.hop // self._phases[tracks]
+        return Stretches(tracks, starts, used)
+
+    def _locate(self, indices: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Track, piece of the track, and phase between two hops, of each index."""
+        tracks = np.searchsorted(self._ends, indices, side="right")
+        phases = self._phases[tracks]
+        n_pieces = -(-self.counts[tracks] // self.stretch)
+        rest = indices - (self._ends[tracks] - n_pieces * phases)
+        return tracks, rest // phases, rest % phases
+
+    def _chance(self, indices: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Chance that a stretch is drawn: 1 for the whole phases, the fraction that is left over for the last one."""
+        tracks, _, phase = self._locate(indices)
+        chance: NDArray[np.float64] = np.clip(self.factors[self.labels[tracks]] - phase, 0, 1)
+        return chance
+
+
+def prediction_starts(length: int, window: int, step: int) -> NDArray[np.int64]:
+    """First samples of the windows that a prediction looks at.
+
+    A last window that runs past the end counts where at least half of it holds audio; there is always one. A clip of 29.5 s
+    to 30.5 s has 30 windows of a second, as in the report.
+
+    Parameters
+    ----------
+    length : int
+        Samples of the track.
+    window : int
+        Samples a window.
+    step : int
+        Samples from one window to the next.
+    """
+    n = 1 + max(0, (length - window + window // 2) // step)
+    return np.arange(n, dtype=np.int64) * step

@@ -1,0 +1,55 @@
+"""Made music, and what else the tests of this plugin share."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from genrebench.api import Examples, LazyInputs
+
+
+class ArrayWaveforms(LazyInputs):
+    """Waveforms that lie in memory; several tracks may share an array."""
+
+    def __init__(self, arrays: Iterable[NDArray[np.float32]]) -> None:
+        self.arrays = list(arrays)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.array([len(a) for a in self.arrays], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        return self.arrays[index][start:stop]
+
+    def subset(self, indices: Iterable[int]) -> "ArrayWaveforms":
+        return ArrayWaveforms(self.arrays[i] for i in indices)
+
+
+def make_examples(n_per_genre: int, rate: int = 16_000, seconds: float = 4.0, seed: int = 0, n_genres: int = 2) -> Examples:
+    """Noisy tones, the genre being their pitch."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(rate * seconds)) / rate
+    tracks, labels = [], []
+    for number in range(n_per_genre * n_genres):
+        genre = number % n_genres
+        pitch = 200 * 4**genre * rng.uniform(0.9, 1.1)
+        wave = 0.3 * np.sin(2 * np.pi * pitch * time) + 0.05 * rng.standard_normal(len(time))
+        tracks.append(wave.astype(np.float32))
+        labels.append(genre)
+    return Examples(ArrayWaveforms(tracks), np.array(labels), np.arange(len(labels)))
+
+
+@pytest.fixture(scope="session")
+def examples() -> type:
+    """The maker of examples."""
+    return make_examples
+
+
+@pytest.fixture(scope="session")
+def waveforms() -> type:
+    """The class of waveforms in memory."""
+    return ArrayWaveforms

@@ -1,0 +1,94 @@
+"""cnn-raw behind the contract."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrebench.api import Context, PluginError, UsageError, log_loss
+from genrebench_cnn import genrebench_models
+from genrebench_cnn.options import CnnOptions
+
+SPEC = genrebench_models()[0]
+QUICK = CnnOptions(sample_rate=16_000, batch_size=24, epochs=2)
+GENRES = ("high", "low")
+
+
+def test_importing_the_plugin_doesnt_import_torch() -> None:
+    code = "import sys, genrebench_cnn; genrebench_cnn.genrebench_models(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def fitted(examples):
+    facts, curve = {}, {}
+    context = Context(GENRES, seed=3, device="cpu", workers=2, record=facts.__setitem__, log=curve.__setitem__)
+    model = SPEC.build(context, QUICK)
+    validation = examples(2, seed=1)
+    model.fit(examples(6), validation)
+    return model, context, validation, facts, curve
+
+
+def test_it_learns_and_records_what_it_did(fitted) -> None:
+    model, _, validation, facts, curve = fitted
+    answer = model.predict_proba(validation.inputs)
+    assert answer.shape == (4, 2)
+    np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-6)
+    assert log_loss(validation.labels, answer) < 0.5 * np.log(2)
+    assert sorted(curve) == [1, 2]
+    assert curve[2]["training_loss"] < curve[1]["training_loss"]
+    assert curve[2]["validation_log_loss"] == pytest.approx(log_loss(validation.labels, answer))
+    assert facts["requested_hop"] == 4000
+    assert facts["effective_hop"] == 3840
+    assert facts["device"] == "cpu"
+
+
+def test_saved_and_loaded_it_answers_the_same(fitted, tmp_path: Path) -> None:
+    model, context, validation, *_ = fitted
+    model.save(tmp_path)
+    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".json", ".safetensors"]
+    again = SPEC.build(context, QUICK)
+    again.load(tmp_path)
+    np.testing.assert_array_equal(again.predict_proba(validation.inputs), model.predict_proba(validation.inputs))
+    other = SPEC.build(context, dataclasses.replace(QUICK, window_seconds=2))
+    with pytest.raises(PluginError, match=r"window=16000, .* 32000"):
+        other.load(tmp_path)
+    (tmp_path / "network.safetensors").write_bytes(b"damaged")
+    with pytest.raises(PluginError, match="can't be read"):
+        again.load(tmp_path)
+
+
+def test_timeline_has_a_point_a_second_and_averages_to_the_prediction(fitted) -> None:
+    model, _, validation, *_ = fitted
+    timelines = model.predict_timeline(validation.inputs)
+    np.testing.assert_array_equal(timelines[0].seconds, [0, 1, 2, 3])
+    means = np.array([t.probabilities.mean(axis=0) for t in timelines])
+    np.testing.assert_allclose(means, model.predict_proba(validation.inputs), atol=1e-12)
+
+
+def test_the_seed_decides_everything_on_the_cpu(examples) -> None:
+    def train(seed: int) -> np.ndarray:
+        model = SPEC.build(Context(GENRES, seed=seed, device="cpu"), dataclasses.replace(QUICK, epochs=1, dropout=0.2))
+        model.fit(examples(2, seconds=2), examples(0))
+        return model.predict_proba(examples(1, seconds=2).inputs)
+
+    first = train(1)
+    np.testing.assert_array_equal(first, train(1))
+    assert not np.array_equal(first, train(2))
+
+
+def test_tracks_shorter_than_a_window_and_empty_validation_work(examples, waveforms) -> None:
+    model = SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, epochs=1))
+    model.fit(examples(1, seconds=0.3), examples(0))
+    assert model.predict_proba(waveforms([np.zeros(5, np.float32), np.zeros(40_000, np.float32)])).shape == (2, 2)
+    assert model.predict_proba(waveforms([])).shape == (0, 2)
+
+
+def test_a_device_that_isnt_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="'tpu' is not available"):
+        SPEC.build(Context(GENRES, device="tpu"), QUICK)
+    with pytest.raises(UsageError, match="precision=mixed needs a CUDA device"):
+        SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
