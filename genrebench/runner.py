@@ -20,8 +20,8 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench import files, tasks
 from genrebench import metrics as scores
-from genrebench import tasks
 from genrebench.contract import (
     Context,
     Examples,
@@ -457,7 +457,5 @@ def _keep_traceback(folder: Path) -> None:
 
 
 def _save_array(path: Path, probabilities: NDArray[np.float64]) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
+    with files.atomic(path) as temporary, temporary.open("wb") as file:
         np.savez(file, probabilities=probabilities)
-    temporary.replace(path)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from genrebench import files
 from genrebench.errors import DataError, UsageError
 from genrebench.predicting import Answer
 
@@ -67,13 +68,11 @@ def write(out: Path, answers: Sequence[Answer], genres: Sequence[str]) -> None:
     if twice:
         raise DataError(f"two clips are called {twice[0]!r}; the submission needs one row a stem")
     try:
-        temporary = out.with_name(f".{out.name}.part")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with files.atomic(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["file_id", *(genres[i] for i in order)])
             table.writerows(
                 [stem, *(repr(float(a.probabilities[i])) for i in order)] for stem, a in zip(stems, answers, strict=True)
             )
-        temporary.replace(out)
     except OSError as error:
         raise UsageError(f"can't write {str(out)!r}: {error.strerror}") from None

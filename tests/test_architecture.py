@@ -14,11 +14,23 @@ PLUGINS = ROOT.parent / "plugins"
 
 # each module may import modules of its own floor and of those above it in this list, never of a later one
 FLOORS = (
-    ("errors", "records", "contract", "options", "environment"),
+    ("errors", "records", "contract", "options", "environment", "files"),
     ("audio", "metrics", "splits", "statistics", "analysis", "calibration", "references"),
     ("inputs", "datasets", "tasks", "summaries", "download", "doctor", "ablation"),
     ("hookspecs", "sklearn", "api", "builtin", "plugins"),
-    ("store", "scores", "runner", "external", "predicting", "leakage", "comparison", "leaderboard", "report", "submission"),
+    (
+        "store",
+        "runfiles",
+        "scores",
+        "runner",
+        "external",
+        "predicting",
+        "leakage",
+        "comparison",
+        "leaderboard",
+        "report",
+        "submission",
+    ),
     ("testing", "scaffold", "cli", "__main__"),
 )
 LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}

@@ -48,7 +48,7 @@ def load_dataset(name: str, registry: Registry) -> Dataset:
     """Read the dataset that the user named."""
     from genrebench.datasets import resolve
 
-    return resolve(name, registry.dataset_specs().values(), home())
+    return resolve(name, registry.dataset_specs(), home())
 
 
 def parse_excerpt(text: str) -> Excerpt:
