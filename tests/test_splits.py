@@ -247,7 +247,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 def test_audit_counts_by_hand():
     music = dataset(
-        *(Track(id, genre, artist) for id, genre, artist in ("1aX", "2aX", "3bY", "4bY", "6aZ")),
+        *(Track(*text) for text in ("1aX", "2aX", "3bY", "4bY", "6aZ")),
         Track("5", "b"),
         official={"1": "training", "2": "test", "3": "validation", "4": "test", "5": "test", "6": "training"},
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -196,11 +197,11 @@ def _converted(read: partial[FeatureValues], features: Path, ids: frozenset[str]
     path = folder / f"features-{wanted}.npz"
     stamp = np.array([status.st_size, status.st_mtime_ns])
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if np.array_equal(kept["stamp"], stamp):
                 columns = tuple(tuple(map(str, column)) for column in kept["columns"])
                 return FeatureValues(tuple(map(str, kept["ids"])), columns, kept["values"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # not there yet, or damaged: the CSV is the truth
     result = read()
     try:

@@ -1,0 +1,282 @@
+"""A folder of the user's own: both layouts, given features, and every mistake named."""
+
+import csv
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from genrebench.datasets import SPECS, require_audio, resolve
+from genrebench.datasets.folder import list_audio, load
+from genrebench.errors import DataError, UsageError
+from genrebench.splits import make_split
+
+SPECS_BY_NAME = {spec.name: spec for spec in SPECS}
+TWO = "track_id,genre\n1,Rock\n2,Folk\n"
+
+
+def write(folder: Path, tracks: str | bytes | None = None, features: str | None = None, files: Sequence[str] = ()) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if tracks is not None:
+        (folder / "tracks.csv").write_bytes(tracks if isinstance(tracks, bytes) else tracks.encode())
+    if features is not None:
+        (folder / "features.csv").write_text(features, encoding="utf-8", newline="")
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"sound")
+    return folder
+
+
+# ------------------------------------------------------------------ tracks.csv
+
+
+def test_all_columns_are_read(tmp_path):
+    header = "path,artist,genre,split,year,track_id\n"
+    text = header + "a/1.mp3,X,Rock,training,1999,1\na/2.mp3,,Old-Time / Historic,test,2000,2\n,Y,Rock,,,3\n"
+    music = load(write(tmp_path / "mine", text))
+    assert music.name == "mine"
+    assert music.genres == ("Old-Time / Historic", "Rock")
+    assert [(t.id, t.genre, t.artist) for t in music.tracks] == [
+        ("1", "Rock", "X"),
+        ("2", "Old-Time / Historic", None),
+        ("3", "Rock", "Y"),
+    ]
+    assert [t.path for t in music.tracks] == [tmp_path / "mine/a/1.mp3", tmp_path / "mine/a/2.mp3", None]
+    assert music.official == {"1": "training", "2": "test"}
+    assert music.load_features is None
+
+
+def test_spreadsheet_exports_are_read(tmp_path):
+    text = '\ufefftrack_id , genre\r\n1,"Soul, ""RnB"""\r\n\r\n 2 ,  Folk \r\n'
+    music = load(write(tmp_path, text))
+    assert [(t.id, t.genre) for t in music.tracks] == [("1", 'Soul, "RnB"'), ("2", "Folk")]
+
+
+@pytest.mark.parametrize(
+    "genre", ["label", "genre", "a/b", "../b", "$HOME", "p:Rock", "=1+1", "[red]", "nan", "NA", "0", "🎵", "Électro"]
+)
+def test_strange_genres_are_legal(tmp_path, genre):
+    music = load(write(tmp_path, f"track_id,genre\n1,{genre}\n2,Folk\n"))
+    assert music.tracks[0].genre == genre
+    assert set(music.genres) == {genre, "Folk"}
+
+
+def test_one_name_in_two_unicode_forms_is_one_genre(tmp_path):
+    composed, apart = (unicodedata.normalize(form, "Électro") for form in ("NFC", "NFD"))
+    assert composed != apart
+    assert load(write(tmp_path, f"track_id,genre\n1,{composed}\n2,{apart}\n")).genres == (composed,)
+
+
+@hypothesis_given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12), min_size=1, max_size=8, unique=True))
+@settings(max_examples=60)
+def test_any_label_comes_back_or_is_refused(tmp_path_factory, labels):
+    folder = tmp_path_factory.mktemp("labels")
+    with (folder / "tracks.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("track_id", "genre"), *enumerate(labels)])
+    try:
+        music = load(folder)
+    except DataError as error:
+        assert str(error).isprintable()
+    else:
+        assert [t.genre for t in music.tracks] == [unicodedata.normalize("NFC", label.strip()) for label in labels]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no column 'track_id'"),
+        ("track_id,genre\n", "no row below its header"),
+        ("track_id,label\n1,Rock\n", r"no column 'genre', only 'track_id', 'label'"),
+        ("track_id;genre\n1;Rock\n", "separate the columns by commas"),
+        ("track_id,genre,genre\n1,Rock,Folk\n", "2 columns 'genre'"),
+        ("track_id,genre\n1,Rock\n2,Folk\n1,Rock\n", "line 4: track_id '1' is there twice, first in line 2"),
+        ("track_id,genre\n1,Rock\n2,  \n", "line 3: the genre of track '2' is blank"),
+        ("track_id,genre\n1,Rock\n,Folk\n", "line 3: the track_id is blank"),
+        ("track_id,genre\n1,Soul, RnB\n", "line 2: 3 cells where the header has 2"),
+        ('track_id,genre\n1,"Rock\n2,Folk\n', "not valid CSV"),
+        ('track_id,genre\n1,"Ro\nck"\n2,Folk\n', r"line 2: genre 'Ro\\nck' holds the control character '\\n'"),
+        ("track_id,genre\n1,Rock\n2,\x1b[31mFolk\n", r"line 3: genre '\\x1b\[31mFolk' holds the control character '\\x1b'"),
+        ("track_id,genre\n1,Rock\n2,\u202eFolk\n", "line 3: genre .* holds the control character"),
+        ("track_id,genre\n1\0,Rock\n", r"line 2: track_id '1\\x00' holds"),
+        ("track_id,genre,split\n1,Rock,train\n", "line 2: split 'train' has to be one of training, validation, test"),
+        ("track_id,genre,path\n1,Rock,/etc/passwd\n", "line 2: path '/etc/passwd' is absolute"),
+        ("track_id,genre,path\n1,Rock,C:\\music\\1.mp3\n", "is absolute"),
+        ("track_id,genre,path\n1,Rock,../1.mp3\n", "path '../1.mp3' leads out of the folder"),
+        ("track_id,genre,path\n1,Rock,a/../../1.mp3\n", "leads out of the folder"),
+        ("track_id,genre,path\n1,Rock,.\n", "leads out of the folder"),
+        ("track_id,genre,path\n1,Rock,a\0.mp3\n", "control character"),
+        ("track_id,genre\n1,Électro\n".encode("latin-1"), "not UTF-8"),
+    ],
+)
+def test_mistakes_are_named_on_one_line(tmp_path, text, message):
+    with pytest.raises(DataError, match=message) as caught:
+        load(write(tmp_path / "music", text))
+    assert str(caught.value).isprintable()
+
+
+def test_links_stay_inside(tmp_path):
+    outside = write(tmp_path / "outside", files=["1.mp3", "Rock/2.mp3"])
+    folder = write(tmp_path / "music", "track_id,genre,path\n1,Rock,linked.mp3\n2,Folk,2.mp3\n", files=["2.mp3"])
+    (folder / "linked.mp3").symlink_to(folder / "2.mp3")
+    assert load(folder).tracks[0].path == folder / "linked.mp3"
+    (folder / "linked.mp3").unlink()
+    (folder / "linked.mp3").symlink_to(outside / "1.mp3")
+    with pytest.raises(DataError, match=r"'linked\.mp3' leads out of the folder"):
+        load(folder)
+    (folder / "linked.mp3").unlink()
+    (folder / "linked.mp3").symlink_to("linked.mp3")
+    with pytest.raises(DataError, match=r"'linked\.mp3'"):
+        load(folder)
+    other = write(tmp_path / "genres", files=["Folk/1.mp3"])
+    (other / "Rock").symlink_to(outside / "Rock")
+    with pytest.raises(DataError, match="'Rock' leads out of the folder"):
+        load(other)
+
+
+def test_missing_files_are_found_when_audio_is_needed(tmp_path):
+    music = load(write(tmp_path / "music", "track_id,genre,path\n1,Rock,1.mp3\n2,Folk,2.mp3\n", files=["1.mp3"]))
+    require_audio(music, music.tracks[:1])
+    with pytest.raises(DataError, match=r"1 of 2 tracks have no audio, the first is '2' .*--exclude"):
+        require_audio(music, music.tracks)
+    plain = load(write(tmp_path / "plain", TWO))
+    with pytest.raises(DataError, match="add a column 'path'"):
+        require_audio(plain, plain.tracks)
+
+
+# ------------------------------------------------------------------ a subfolder a genre
+
+
+def test_subfolders_are_genres(tmp_path):
+    files = [
+        "Rock/b.mp3",
+        "Rock/X/a.FLAC",
+        "Old-Time/a.ogg",
+        "Rock/cover.jpg",
+        "docs/readme.txt",
+        ".hidden/a.mp3",
+        "Rock/.b.mp3",
+    ]
+    music = load(write(tmp_path, files=files))
+    assert [(t.id, t.genre) for t in music.tracks] == [
+        ("Old-Time/a.ogg", "Old-Time"),
+        ("Rock/X/a.FLAC", "Rock"),
+        ("Rock/b.mp3", "Rock"),
+    ]
+    assert all(t.path is not None and t.path.is_file() for t in music.tracks)
+    assert music.official == {}
+
+
+def test_a_subfolder_with_an_escape_in_its_name_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"'\\x1b\[31mRock'"):
+        load(write(tmp_path, files=["\x1b[31mRock/a.mp3"]))
+
+
+def test_folders_without_music_say_what_is_missing(tmp_path):
+    with pytest.raises(DataError, match=r"neither a tracks.csv nor a subfolder"):
+        load(write(tmp_path / "empty"))
+    with pytest.raises(DataError, match=r"a features.csv but no tracks.csv"):
+        load(write(tmp_path / "features", features="track_id,a\n1,2\n"))
+    with pytest.raises(DataError, match="there is no folder"):
+        load(tmp_path / "absent")
+
+
+def test_flat_folders_are_listed_by_stem(tmp_path):
+    folder = write(tmp_path / "clips", files=["b.mp3", "a.wav", "notes.txt"])
+    assert list_audio(folder) == (("a", folder / "a.wav"), ("b", folder / "b.mp3"))
+    with pytest.raises(DataError, match="would have one id, 'a'"):
+        list_audio(write(folder, files=["a.mp3"]))
+    with pytest.raises(DataError, match="holds no audio file"):
+        list_audio(write(tmp_path / "none"))
+
+
+# ------------------------------------------------------------------ features.csv
+
+
+def test_features_with_one_header_row(tmp_path):
+    features = "\ufefftrack_id,tempo,mode\r\n3,1,1\r\n2,-0.5e1,0\r\n1, 120 ,1\r\n"
+    music = load(write(tmp_path, TWO, features))
+    values = music.load_features()
+    assert values.ids == ("2", "1")
+    assert values.columns == (("tempo",), ("mode",))
+    np.testing.assert_array_equal(values.values, [[-5, 0], [120, 1]])
+    assert music.feature_source == "given with the folder"
+
+
+def test_features_with_three_header_rows(tmp_path):
+    features = "feature,mfcc,mfcc\nstatistics,mean,std\nnumber,01,01\ntrack_id,,\n1,1.5,2\n2,3,4\n"
+    values = load(write(tmp_path, TWO, features)).load_features()
+    assert values.columns == (("mfcc", "mean", "01"), ("mfcc", "std", "01"))
+    np.testing.assert_array_equal(values.values, [[1.5, 2], [3, 4]])
+
+
+def test_rows_without_values_are_absent_and_single_blanks_are_nan(tmp_path):
+    values = load(write(tmp_path, TWO, "track_id,a,b\n1,,\n2,,4\n")).load_features()
+    assert values.ids == ("2",)
+    np.testing.assert_array_equal(values.values, [[np.nan, 4]])
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ("", "is empty"),
+        ("track_id\n1\n", "no column of values"),
+        ("id,a\n1,2\n", "first column has to be 'track_id'.*not 'id'"),
+        ("track_id,a,a\n1,2,3\n", "column 'a' twice"),
+        ("feature,mfcc,mfcc\nstatistics,mean,mean\nnumber,01,01\ntrack_id,,\n", "column 'mfcc/mean/01' twice"),
+        ("track_id,a,b\n1,2,3\n2,3,loud\n", "line 3, column 'b': 'loud' is not a number"),
+        ("feature,mfcc\nstatistics,mean\nnumber,01\ntrack_id,\n1,loud\n", "line 5, column 'mfcc/mean/01': 'loud'"),
+        ("track_id,a\n1,2\n1,3\n", "line 3: track_id '1' is there twice, first in line 2"),
+        ("track_id,a\n1,2,3\n", "line 2: 3 cells where the header has 2"),
+        ("track_id,a\n1,\x1b[31m\n", r"line 2, column 'a': '\\x1b\[31m' is not a number"),
+    ],
+)
+def test_mistakes_in_features_are_named(tmp_path, features, message):
+    with pytest.raises(DataError, match=message) as caught:
+        load(write(tmp_path, TWO, features)).load_features()
+    assert str(caught.value).isprintable()
+
+
+# ------------------------------------------------------------------ names
+
+
+def test_a_registered_name_wins_over_a_folder(tmp_path, monkeypatch):
+    write(tmp_path / "fma-small", TWO)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="genrebench data get fma-small"):
+        resolve("fma-small", SPECS_BY_NAME, tmp_path / "home")
+    assert resolve("./fma-small", SPECS_BY_NAME, tmp_path / "home").name == "fma-small"
+
+
+def test_unknown_names_are_answered_with_what_there_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"'fma-smal'; did you mean 'fma-small'\? \(registered: demo, fma-large"):
+        resolve("fma-smal", SPECS_BY_NAME, tmp_path)
+    with pytest.raises(UsageError, match="no dataset or folder ''"):
+        resolve("", SPECS_BY_NAME, tmp_path)
+    with pytest.raises(UsageError, match="is a file; a dataset is a folder"):
+        resolve(str(write(tmp_path, TWO) / "tracks.csv"), SPECS_BY_NAME, tmp_path)
+
+
+# ------------------------------------------------------------------ real data
+
+
+def test_the_known_answer_folder(real_data, tmp_path):
+    with (real_data / "fma/fma_small_labels.csv").open(encoding="utf-8", newline="") as file:
+        labels = {row["track_id"]: row for row in csv.DictReader(file)}
+    lines = (real_data / "fma/features_mfcc_2000.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    filled = [line.split(",", 1)[0] for line in lines[4:] if line.strip().strip(",").count(",")]
+    rows = "".join(f"{track},{labels[track]['genre']},{labels[track]['split']}\n" for track in filled)
+    music = load(write(tmp_path, "track_id,genre,split\n" + rows, "".join(lines)))
+    assert len(music.tracks) == 1990
+    assert music.genres == ("Hip-Hop", "Rock")
+    (fold,) = make_split(music).folds
+    assert len(fold.training) == 1593
+    values = music.load_features()
+    assert values.values.shape == (1990, 140)
+    assert np.isfinite(values.values).all()
+    assert values.columns[0] == ("mfcc", "kurtosis", "01")
