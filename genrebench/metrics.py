@@ -97,7 +97,7 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int =
     """Expected calibration error of the top label, in [0, 1].
 
     The largest probabilities are sorted into `n_bins` bins of equal width, (i/n, (i+1)/n]; the error is the mean of
-    |accuracy - mean confidence| over the bins, weighted by their number of tracks (Guo et al. 2017, "On Calibration of
+    abs(accuracy - mean confidence) over the bins, weighted by their number of tracks (Guo et al. 2017, "On Calibration of
     Modern Neural Networks", eq. 3).
     """
     y, p = validate(labels, probabilities)

@@ -15,6 +15,8 @@ from genrebench.cli import cache, data, leaderboard, plugins, predict, run, runs
 from genrebench.cli._output import fail
 from genrebench.errors import GenrebenchError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="genrebench",
     no_args_is_help=True,
@@ -69,7 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         return fail(message.rstrip(".") + hint, getattr(error, "exit_code", 2)) if message else 2
     except (KeyboardInterrupt, typer.Abort):
-        return fail("interrupted", 130)
+        return fail("interrupted", INTERRUPTED)
+    if code == INTERRUPTED:  # typer has caught the Ctrl-C
+        return fail("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

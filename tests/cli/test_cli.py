@@ -1,0 +1,246 @@
+"""The command line as its users meet it: processes, exit codes, stdout and stderr."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import tiny
+
+CODE = """
+import time
+from genrebench.api import hookimpl, FeatureTable
+from tests import tiny
+
+class Slow(tiny.Nearest):
+    def fit(self, train, validation):
+        print("fitting", flush=True)
+        time.sleep(60)
+
+class Failing(tiny.Nearest):
+    def fit(self, train, validation):
+        raise RuntimeError("out of\\nideas")
+
+@hookimpl
+def genrebench_models():
+    return [*tiny.SPECS, tiny.spec("tiny-given", tiny.Nearest, FeatureTable()),
+            tiny.spec("slow", Slow, FeatureTable()), tiny.spec("failing", Failing, FeatureTable())]
+"""
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.install_plugin(tmp_path_factory.mktemp("site"), "genrebench-tiny", CODE, "tiny_plugin")
+
+
+@pytest.fixture
+def environment(site: Path, tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{site}{os.pathsep}{ROOT}",
+        "GENREBENCH_HOME": str(tmp_path / "home"),
+        "COLUMNS": "200",
+    }
+
+
+class Shell:
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+
+    def __call__(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "genrebench", *words],
+            cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def json(self, *words: str) -> Any:
+        return tiny.read_json(self(*words, "--format", "json").stdout)
+
+    def error(self, *words: str, code: int = 2) -> str:
+        """The last line of stderr; there is no traceback."""
+        done = self(*words, code=code)
+        assert "Traceback" not in done.stderr
+        lines = done.stderr.strip().splitlines()
+        assert sum(line.startswith("error: ") for line in lines) == 1, done.stderr
+        return lines[-1]
+
+
+@pytest.fixture
+def sh(tmp_path: Path, environment: dict[str, str]) -> Shell:
+    return Shell(tmp_path, environment)
+
+
+def test_from_a_folder_to_a_board(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data", n=60)
+    (run,) = sh.json("run", "tiny-given", "--dataset", "data", "--set", "sharpness=2")
+    assert run["status"] == "finished"
+    assert set(run["metrics"]) == {"log_loss", "f1_micro", "f1_macro", "f1_weighted", "calibration_error"}
+    assert run["task"]["genres"] == ["a", "b", "c"]
+    assert run["task"]["split"] == "artist" and run["task"]["shared_artists"] == 0
+    assert run["model"]["options"] == {"sharpness": 2.0}
+    sh("run", "tiny-given", "--dataset", "data", "--seeds", "0,1")
+    (board,) = sh.json("leaderboard", "--dataset", "data")
+    names = [row["model"] for row in board["rows"]]
+    assert sorted(names) == ["tiny-given", "tiny-given", "training-prior", "uniform"]
+    assert [row["rank"] for row in board["rows"]] == [1, 2, 3, 4]
+    assert [row["seeds"] for row in board["rows"] if row["options"] == {"sharpness": 1.0}] == [[0, 1]]
+    assert board["references"] and not any(reference["comparable"] for reference in board["references"])
+    text = sh("leaderboard").stdout
+    assert "not comparable" in text and "sharpness=2.0" in text
+    assert len(list(csv.reader(sh("leaderboard", "--format", "csv").stdout.splitlines()))) == 5
+    assert sh("leaderboard", "--format", "md").stdout.startswith("### data")
+
+
+def test_runs_are_listed_shown_and_removed(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    (run,) = sh.json("run", "tiny-given", "--dataset", "data")
+    assert [listed["run_id"] for listed in sh.json("runs", "list")] == [run["run_id"]]
+    assert sh.json("runs", "show", run["run_id"])["metrics"] == run["metrics"]
+    assert run["run_id"] in sh("runs", "show", run["run_id"]).stdout
+    assert "nothing" in sh.error("runs", "rm", "nothing")
+    assert "../data" in sh.error("runs", "rm", "../data")
+    sh("runs", "rm", run["run_id"])
+    assert sh.json("runs", "list") == []
+    assert (tmp_path / "data" / "tracks.csv").exists()
+
+
+def test_audio_goes_from_file_to_prediction(sh: Shell, tmp_path: Path) -> None:
+    music = tiny.write_music(tmp_path / "tones", n=10)
+    (run,) = sh.json("run", "tiny-waveform", "--dataset", "tones")
+    assert {shelf["name"] for shelf in sh.json("cache", "info")["inputs"]}
+    (answer,) = sh.json("predict", str(music / "g1-0.wav"), "--run", run["run_id"], "--timeline")
+    assert answer["genre"] == "bright / high"
+    assert answer["timeline"]["seconds"] == [0.0, 1.0, 2.0]
+    assert "bright / high" in sh("predict", str(music / "g1-0.wav"), "--run", run["run_id"], "--timeline").stdout
+    (tmp_path / "clips").mkdir()
+    (music / "g0-0.wav").rename(tmp_path / "clips" / "one.wav")
+    (tmp_path / "clips" / "two.mp3").write_bytes(b"no music")
+    listed = sh.json("submission", "--run", run["run_id"], "--clips", "clips", "--out", "s.csv")
+    assert [Path(problem["file"]).name for problem in listed["prior_used_for"]] == ["two.mp3"]
+    with (tmp_path / "s.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file_id"] for row in rows] == ["one", "two"]
+    assert all(abs(float(row["deep"]) + float(row["bright / high"]) - 1) < 1e-9 for row in rows)
+    assert float(rows[1]["deep"]) == pytest.approx(0.5)
+    sh("cache", "clear")
+    assert sh.json("cache", "info")["inputs"] == []
+
+
+def test_scores_made_elsewhere_get_a_row(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data", n=60)
+    (run,) = sh.json("run", "tiny-given", "--dataset", "data")
+    made = tmp_path / "runs" / run["run_id"] / "predictions.csv"
+    (scored,) = sh.json("score", str(made), "--dataset", "data", "--name", "matlab-net")
+    assert scored["metrics"]["log_loss"] == pytest.approx(run["metrics"]["log_loss"], abs=1e-12)
+    (board,) = sh.json("leaderboard")
+    assert "matlab-net" in [row["model"] for row in board["rows"]]
+    rows = made.read_text().splitlines()
+    for name, text in {
+        "short": "\n".join(rows[:-1]),
+        "twice": "\n".join([*rows, rows[-1]]),
+        "word": "\n".join([*rows[:-1], rows[-1].rsplit(",", 1)[0] + ",many"]),
+        "genre": "\n".join([rows[0].replace("p:c", "p:d"), *rows[1:]]),
+        "extra": "\n".join([*rows, "999," + rows[-1].split(",", 1)[1]]),
+    }.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+        assert f"{name}.csv" in sh.error("score", f"{name}.csv", "--dataset", "data")
+    assert "missing.csv" in sh.error("score", "missing.csv", "--dataset", "data")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "tiny-givn", "--dataset", "data"], "did you mean tiny-given"),
+        (["run", "tiny-given", "--dataset", "dat"], "'dat'"),
+        (["run", "tiny-given", "--dataset", "data", "--split", "artists"], "'artists'"),
+        (["run", "tiny-given", "--dataset", "data", "--set", "sharpness=-1"], "sharpness='-1'"),
+        (["run", "tiny-given", "--dataset", "data", "--set", "sharp=1"], "did you mean sharpness"),
+        (["run", "tiny-given", "--dataset", "data", "--set", "svm.sharpness=1"], "'svm'"),
+        (["run", "tiny-given", "--dataset", "data", "--set", "sharpness"], "KEY=VALUE"),
+        (["run", "tiny-given", "--dataset", "data", "--seeds", "1,x"], "'1,x'"),
+        (["run", "tiny-given", "--dataset", "data", "--seeds", "1,2", "--seed", "1"], "not both"),
+        (["run", "tiny-given", "--dataset", "data", "--excerpt", "-3"], "'-3'"),
+        (["run", "tiny-given", "--dataset", "data", "--exclude", "no.csv"], "no.csv"),
+        (["run", "tiny-given", "--dataset", "data", "--device", "tpu"], "'tpu'"),
+        (["run", "tiny-waveform", "--dataset", "data"], "audio"),
+        (["run"], "MODEL"),
+        (["rnu"], "rnu"),
+        (["run", "tiny-given", "--no-such-option"], "--no-such-option"),
+        (["leaderboard", "--runs", "nowhere"], "'nowhere'"),
+        (["plugins", "show", "nothing"], "nothing"),
+        (["predict", "no.mp3", "--run", "x"], "no.mp3"),
+        (["runs", "show", "x"], "x"),
+    ],
+)
+def test_bad_use_is_one_line_and_exit_code_2(words: list[str], said: str, sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    assert said in sh.error(*words)
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_a_failing_plugin_is_exit_code_1_and_does_not_stop_the_next_model(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    done = sh("run", "failing", "tiny-given", "--dataset", "data", "--format", "json", code=1)
+    assert [run["status"] for run in tiny.read_json(done.stdout)] == ["failed", "finished"]
+    assert (
+        "failing (genrebench-tiny 1.0) raised RuntimeError in fit: RuntimeError: out of ideas" in done.stderr.splitlines()[-1]
+    )
+    (board,) = sh.json("leaderboard")
+    assert "failing" not in [row["model"] for row in board["rows"]]
+
+
+def test_ctrl_c_in_fit_is_130_and_an_interrupted_record(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    words = [sys.executable, "-m", "genrebench", "run", "slow", "--dataset", "data"]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=sh.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "fitting\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.strip().splitlines()[-1] == "error: interrupted"
+    assert [run["status"] for run in sh.json("runs", "list")] == ["interrupted"]
+    assert sh.json("leaderboard") == []
+
+
+def test_plugins_are_listed_and_explained(sh: Shell) -> None:
+    plugins = {plugin["plugin"]: plugin for plugin in sh.json("plugins", "list")}
+    assert "tiny-given" in plugins["genrebench-tiny"]["models"]
+    shown = sh.json("plugins", "show", "tiny-given")
+    assert shown["options"] == [{"name": "sharpness", "type": "float > 0", "default": 1.0, "help": "how sure the model is"}]
+    sh("plugins", "check", "tiny-frames")
+
+
+def test_data_is_shown(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_music(tmp_path / "tones", n=10)
+    shown = sh.json("data", "show", "tones")
+    assert shown["tracks"] == 20 and shown["artists"] == 10
+    assert [genre["genre"] for genre in shown["genres"]] == sorted(genre["genre"] for genre in shown["genres"])
+    assert shown["audio"]["median_s"] == pytest.approx(1.5)
+    assert {"demo", "fma-small", "fma-medium", "fma-large"} <= {row["name"] for row in sh.json("data", "list")}
+
+
+def test_a_full_disk_is_one_line_and_no_half_written_run(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    limited = f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)); import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from genrebench.cli import main; sys.exit(main({['run', 'tiny-given', '--dataset', 'data']!r}))"  # noqa: E501
+    done = subprocess.run(
+        [sys.executable, "-c", limited], cwd=tmp_path, env=sh.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (1, 2), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert sh.json("leaderboard") == []
