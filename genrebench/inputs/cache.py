@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,15 @@ class Shelf:
 
     def open(self, content_hash: str) -> NDArray[Any] | None:
         """The entry, memory-mapped; None if it is absent or damaged."""
-        return _open(self.path(content_hash))
+        try:
+            return np.load(self.path(content_hash), mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        except (OSError, ValueError, EOFError, SyntaxError):  # absent, cut off, or not an array
+            return None
 
-
-def _open(path: Path) -> NDArray[Any] | None:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except (OSError, ValueError, EOFError, SyntaxError):  # absent, cut off, or not an array
-        return None
+    def length(self, content_hash: str) -> int | None:
+        """Length of an entry's first axis; None if the entry is absent or damaged."""
+        array = self.open(content_hash)
+        return None if array is None else len(array)
 
 
 def _write(path: Path, array: NDArray[Any], temporary: Path) -> None:
@@ -78,17 +79,17 @@ def _write(path: Path, array: NDArray[Any], temporary: Path) -> None:
         ) from None
 
 
-def _compute_one(compute: Compute, clip: Clip, target: Path, temporary: Path) -> tuple[Clip, str | None]:
-    """Compute and write one entry; the reason where the clip's audio can't be used."""
+def _compute_one(compute: Compute, clip: Clip, target: Path, temporary: Path) -> tuple[Clip, int | str]:
+    """Compute and write one entry; its length, or the reason where the clip's audio can't be used."""
     try:
         array = compute(clip.path)
     except AudioError as error:
         return clip, str(error)
     _write(target, array, temporary)
-    return clip, None
+    return clip, len(array)
 
 
-def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Workshop, description: str) -> None:
+def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Workshop, description: str) -> dict[str, int]:
     """Compute the entries of `clips` that aren't there yet, in parallel; clips of the same content are computed once.
 
     Each entry is kept as soon as it is done: an interrupted call resumes where it was.
@@ -103,6 +104,11 @@ def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Worksh
     description : str
         What is being done, for the progress display.
 
+    Returns
+    -------
+    dict of str to int
+        Length of each entry's first axis, by content hash, in the order in which the clips first show it.
+
     Raises
     ------
     AudioError
@@ -110,23 +116,30 @@ def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Worksh
     DataError
         If the disk is full or refuses to be written.
     """
-    missing = list({clip.content_hash: clip for clip in clips if shelf.open(clip.content_hash) is None}.values())
-    if not missing:
-        return
-    with _temporary_folder(shelf.cache) as temporary:
-        jobs = ((compute, clip, shelf.path(clip.content_hash), temporary) for clip in missing)
-        results = _run(jobs, workshop.workers if len(missing) > _ALONE else 1)
-        failed = [(clip, reason) for clip, reason in workshop.progress(results, description, len(missing)) if reason]
+    distinct = {clip.content_hash: clip for clip in clips}
+    lengths = {key: shelf.length(key) for key in distinct}
+    missing = [clip for key, clip in distinct.items() if lengths[key] is None]
+    failed = []
+    if missing:
+        with _temporary_folder(shelf.cache) as temporary:
+            jobs = ((compute, clip, shelf.path(clip.content_hash), temporary) for clip in missing)
+            results = _run(jobs, workshop.workers if len(missing) > _ALONE else 1)
+            for clip, result in workshop.progress(results, description, len(missing)):
+                if isinstance(result, int):
+                    lengths[clip.content_hash] = result
+                else:
+                    failed.append((clip, result))
     if failed:
         _blame(failed, len(clips))
+    return {key: length for key, length in lengths.items() if length is not None}
 
 
-def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Iterator[tuple[Clip, str | None]]:
+def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Iterator[tuple[Clip, int | str]]:
     if workers == 1:
         return (_compute_one(*job) for job in jobs)
     from joblib import Parallel, delayed
 
-    results: Iterator[tuple[Clip, str | None]] = Parallel(n_jobs=workers, return_as="generator_unordered")(
+    results: Iterator[tuple[Clip, int | str]] = Parallel(n_jobs=workers, return_as="generator_unordered")(
         delayed(_compute_one)(*job) for job in jobs
     )
     return results
@@ -194,12 +207,11 @@ class CachedArrays(LazyInputs):
         self._shelf, self._hashes, self._lengths, self._rows, self._scale = shelf, content_hashes, lengths, rows, scale
 
     @classmethod
-    def of(cls, shelf: Shelf, clips: Sequence[Clip], scale: float = 1.0) -> CachedArrays:
-        """The entries of `clips`, which `fill` has put there."""
-        index: dict[str, int] = {}
-        rows = np.fromiter((index.setdefault(clip.content_hash, len(index)) for clip in clips), np.int64, len(clips))
-        lengths = np.fromiter((len(_present(shelf, key)) for key in index), np.int64, len(index))
-        return cls(shelf, list(index), lengths, rows, scale)
+    def of(cls, shelf: Shelf, clips: Sequence[Clip], lengths: Mapping[str, int], scale: float = 1.0) -> CachedArrays:
+        """The entries of `clips`, whose lengths `fill` has returned."""
+        index = {key: i for i, key in enumerate(lengths)}
+        rows = np.array([index[clip.content_hash] for clip in clips], dtype=np.int64)
+        return cls(shelf, list(lengths), np.array(list(lengths.values()), dtype=np.int64), rows, scale)
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -54,8 +54,8 @@ def prepare(wanted: FeatureTable, clips: Sequence[Clip], workshop: Workshop) -> 
         If a clip can't be decoded.
     """
     shelf = cache.Shelf.of(workshop, "features", version=VERSION)
-    cache.fill(shelf, clips, partial(compute_features, excerpt=workshop.excerpt), workshop, "Extracting features")
-    rows = cache.CachedArrays.of(shelf, clips)
+    lengths = cache.fill(shelf, clips, partial(compute_features, excerpt=workshop.excerpt), workshop, "Extracting features")
+    rows = cache.CachedArrays.of(shelf, clips, lengths)
     table = np.empty((len(clips), len(COLUMNS)))
     for i in range(len(clips)):
         table[i] = rows.read(i)

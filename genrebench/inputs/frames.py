@@ -36,9 +36,9 @@ def prepare(wanted: Frames, clips: Sequence[Clip], workshop: Workshop) -> Prepar
     numbers = wanted.n_coefficients, f"{wanted.sample_rate}hz", wanted.hop_length, wanted.n_fft
     shelf = cache.Shelf.of(workshop, kind, *numbers, version=VERSION)
     compute = partial(compute_frames, wanted=wanted, excerpt=workshop.excerpt)
-    cache.fill(shelf, clips, compute, workshop, f"Computing {wanted.kind} frames")
+    lengths = cache.fill(shelf, clips, compute, workshop, f"Computing {wanted.kind} frames")
     source = f"{wanted.kind} frames of audio at {wanted.sample_rate} Hz, hop {wanted.hop_length}"
-    return Prepared(cache.CachedArrays.of(shelf, clips), source=source)
+    return Prepared(cache.CachedArrays.of(shelf, clips, lengths), source=source)
 
 
 SPEC = InputSpec(Frames, "sequences of MFCC, mel or chroma vectors", prepare)

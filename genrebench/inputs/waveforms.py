@@ -40,8 +40,8 @@ def prepare(wanted: Waveforms, clips: Sequence[Clip], workshop: Workshop) -> Pre
     shelf = cache.Shelf.of(workshop, "waveforms", f"{wanted.sample_rate}hz", version=VERSION)
     _require_space(shelf, clips, wanted, workshop.excerpt)
     compute = partial(decode, sample_rate=wanted.sample_rate, excerpt=workshop.excerpt)
-    cache.fill(shelf, clips, compute, workshop, "Decoding audio")
-    return Prepared(cache.CachedArrays.of(shelf, clips, 1 / _FULL_SCALE), source=source)
+    lengths = cache.fill(shelf, clips, compute, workshop, "Decoding audio")
+    return Prepared(cache.CachedArrays.of(shelf, clips, lengths, 1 / _FULL_SCALE), source=source)
 
 
 SPEC = InputSpec(Waveforms, "mono samples at a rate of the model's choice", prepare)

@@ -1,0 +1,250 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from genrebench import audio
+from genrebench.api import AudioError, DataError, Excerpt
+
+WHOLE = Excerpt(None)
+
+
+def tone(seconds, rate=22050, frequency=440.0):
+    return 0.5 * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
+
+
+def write(path, samples, rate=22050, **options):
+    soundfile.write(path, samples, rate, **options)
+    return path
+
+
+@pytest.fixture
+def ramp(tmp_path):
+    """Ten seconds at 8 kHz in which every sample is another number."""
+    samples = np.arange(-32768, -32768 + 65536, dtype=np.int16)[:64000]
+    return samples, write(tmp_path / "ramp.wav", samples, 6400)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "tolerance"),
+    [
+        ("a.wav", {"subtype": "PCM_16"}, 1e-4),
+        ("a.wav", {"subtype": "FLOAT"}, 1e-7),
+        ("a.flac", {}, 1e-4),
+        ("a.ogg", {}, 0.05),
+        ("a.opus", {"format": "OGG", "subtype": "OPUS"}, 0.1),
+        ("a.mp3", {}, 0.05),
+    ],
+)
+def test_formats_decode_to_the_samples_that_were_written(tmp_path, name, options, tolerance):
+    samples = tone(1.0, 24000)
+    decoded, rate = audio.read(write(tmp_path / name, samples, 24000, **options), WHOLE)
+    assert (decoded.dtype, rate) == (np.float32, 24000)
+    assert len(decoded) == len(samples)
+    assert np.abs(decoded - samples)[1200:-1200].max() < tolerance
+
+
+def test_the_name_does_not_matter(tmp_path):
+    path = write(tmp_path / "a.wav", tone(1.0))
+    assert len(audio.read(path.rename(tmp_path / "a.mp3"), WHOLE)[0]) == 22050
+
+
+@pytest.mark.parametrize(("seconds", "first", "last"), [(1.0, 28800, 35200), (2.0, 25600, 38400), (20.0, 0, 64000)])
+def test_excerpt_is_the_exact_middle(ramp, seconds, first, last):
+    samples, path = ramp
+    decoded, _ = audio.read(path, Excerpt(seconds))
+    assert np.array_equal(decoded, samples[first:last] / np.float32(32768))
+
+
+def test_excerpt_of_an_mp3_is_the_exact_middle_of_the_whole(real_data):
+    path = sorted((real_data / "fma" / "clips").glob("*.mp3"))[0]
+    whole, rate = soundfile.read(path, dtype="float32")
+    decoded, _ = audio.read(path, Excerpt(4.0))
+    start = (len(whole) - 4 * rate) // 2
+    assert np.array_equal(decoded, whole[start : start + 4 * rate].mean(axis=1))
+
+
+def test_a_truncated_mp3_has_the_middle_of_what_is_there(real_data, tmp_path):
+    data = sorted((real_data / "fma" / "clips").glob("*.mp3"))[0].read_bytes()
+    path = tmp_path / "cut.mp3"
+    path.write_bytes(data[: len(data) // 3])
+    there, rate = audio.read(path, WHOLE)
+    assert len(there) < audio.info(path).frames  # the header still promises the whole
+    start = (len(there) - 2 * rate) // 2
+    assert np.array_equal(audio.read(path, Excerpt(2.0))[0], there[start : start + 2 * rate])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_channels_are_averaged(tmp_path, channels):
+    samples = np.stack([np.full(1000, 0.1 * (i + 1)) for i in range(channels)], axis=1)
+    path = write(tmp_path / "a.wav", samples, subtype="FLOAT")
+    assert np.allclose(audio.read(path, WHOLE)[0], samples.mean(axis=1))
+    assert audio.info(path) == audio.AudioInfo(1000, 22050, channels)
+
+
+@pytest.mark.parametrize(
+    ("rate", "sample_rate", "length"), [(44100, 16000, 16000), (8000, 22050, 22050), (22050, 22049, 22049)]
+)
+def test_resampling_keeps_a_tone(tmp_path, rate, sample_rate, length):
+    decoded, given = audio.read(write(tmp_path / "a.wav", tone(1.0, rate), rate), WHOLE, sample_rate=sample_rate)
+    assert (given, len(decoded)) == (sample_rate, length)
+    assert np.abs(decoded - tone(1.0, sample_rate))[500:-500].max() < 1e-3
+
+
+def test_resampled_length_is_rounded_up(tmp_path):
+    path = write(tmp_path / "a.wav", tone(1.0)[:1001])
+    assert len(audio.read(path, WHOLE, sample_rate=16000)[0]) == 727  # 1001 * 16000 / 22050 = 726.3
+
+
+@pytest.mark.filterwarnings("ignore:'(aifc|audioop|sunau)' is deprecated:DeprecationWarning")  # librosa's own imports
+def test_resampling_agrees_with_librosa(real_data):
+    import librosa
+
+    path = sorted((real_data / "fma" / "clips").glob("*.mp3"))[0]
+    theirs, _ = librosa.load(path, sr=16000)
+    ours, _ = audio.read(path, WHOLE, sample_rate=16000)
+    assert np.array_equal(ours, theirs)
+
+
+def broken(tmp_path, what):
+    path = tmp_path / f"{what}.wav"
+    samples = tone(1.0)
+    match what:
+        case "nan" | "infinite":
+            samples[100] = np.nan if what == "nan" else np.inf
+            write(path, samples, subtype="FLOAT")
+        case "loud":
+            write(path, samples * 32768, subtype="FLOAT")
+        case "no-samples":
+            write(path, samples[:0])
+        case "no-bytes":
+            path.touch()
+        case "text":
+            path.write_text("not audio\n" * 100)
+        case "headless":
+            path = path.with_suffix(".raw")
+            path.write_bytes(bytes(1000))
+        case "folder":
+            path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("nan", "1 samples are not finite"),
+        ("infinite", "1 samples are not finite"),
+        ("loud", "samples reach 16384, but full scale is 1"),
+        ("no-samples", "holds no audio samples"),
+        ("no-bytes", "the file is empty"),
+        ("text", "can't be decoded"),
+        ("headless", "can't be decoded"),
+        ("folder", "no such file"),
+        ("absent", "no such file"),
+    ],
+)
+def test_unusable_audio_is_one_line_that_names_the_file(tmp_path, what, reason):
+    path = broken(tmp_path, what)
+    with pytest.raises(AudioError) as error:
+        audio.read(path, WHOLE)
+    assert str(path) in str(error.value)
+    assert reason in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+# ------------------------------------------------------------------ MP4
+
+
+@pytest.fixture
+def m4a(tmp_path):
+    av = pytest.importorskip("av", reason="the extra m4a is not installed")
+    path = tmp_path / "tone.m4a"
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=22050, layout="mono")
+        for block in np.array_split(tone(3.0).astype(np.float32), 60):
+            frame = av.AudioFrame.from_ndarray(block[None, :], format="fltp", layout="mono")
+            frame.sample_rate = 22050
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_m4a_decodes(m4a):
+    found = audio.info(m4a)
+    decoded, rate = audio.read(m4a, Excerpt(1.0))
+    assert (found.sample_rate, found.channels, rate, len(decoded)) == (22050, 1, 22050, 22050)
+    assert abs(found.seconds - 3.0) < 0.2
+    spectrum = np.abs(np.fft.rfft(decoded))
+    assert abs(int(spectrum.argmax()) - 440) <= 1
+
+
+def test_a_damaged_m4a_is_an_audio_error(m4a):
+    data = m4a.read_bytes()
+    m4a.write_bytes(data[:200] + bytes(len(data) - 200))
+    with pytest.raises(AudioError, match=r"tone\.m4a"):
+        audio.read(m4a, WHOLE)
+
+
+def test_m4a_without_its_decoder_names_the_extra(m4a):
+    code = (
+        "import sys; sys.modules['av'] = None\n"
+        "from pathlib import Path; from genrebench import audio\n"
+        "from genrebench.records import Excerpt\n"
+        f"try: audio.read(Path({str(m4a)!r}), Excerpt())\n"
+        "except audio.AudioError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'genrebench[m4a]'" in done.stdout
+
+
+# ------------------------------------------------------------------ content hashes
+
+
+def test_content_hash_is_of_the_bytes_alone(tmp_path):
+    for name, data in {"a": b"same", "b": b"same", "c": b"other"}.items():
+        (tmp_path / name).write_bytes(data)
+    a, b, c = (audio.content_hash(tmp_path / name) for name in "abc")
+    assert a == b != c
+    assert len(a) == 32
+
+
+def test_hashes_are_remembered_until_a_file_changes(tmp_path):
+    paths = [tmp_path / name for name in ("a", "b", "a")]
+    for path in paths:
+        path.write_bytes(path.name.encode() * 10)
+    cache_file = tmp_path / "home" / "hashes.json"
+    first = audio.content_hashes(paths, cache_file)
+    assert first == [audio.content_hash(path) for path in paths]
+
+    stamp = (tmp_path / "a").stat().st_mtime_ns
+    (tmp_path / "a").write_bytes(b"x" * 10)
+    os.utime(tmp_path / "a", ns=(stamp, stamp))
+    assert audio.content_hashes(paths, cache_file) == first  # same size and time: not read again
+    os.utime(tmp_path / "a", ns=(stamp, stamp + 1000))
+    second = audio.content_hashes(paths, cache_file)
+    assert second[0] == second[2] == audio.content_hash(paths[0]) != first[0]
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{", '{"a": 1}', "null"])
+def test_a_damaged_memory_of_hashes_is_forgotten(tmp_path, damage):
+    path = tmp_path / "a"
+    path.write_bytes(b"a")
+    (tmp_path / "hashes.json").write_text(damage)
+    assert audio.content_hashes([path], tmp_path / "hashes.json") == [audio.content_hash(path)]
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"absent\.mp3"):
+        audio.content_hashes([tmp_path / "absent.mp3"], tmp_path / "hashes.json")
+    with pytest.raises(DataError, match=r"absent\.mp3"):
+        audio.content_hash(tmp_path / "absent.mp3")
+
+
+def test_audio_is_found_below_a_folder(tmp_path):
+    (tmp_path / "x").mkdir()
+    for name in ("b.mp3", "x/a.WAV", "c.txt", ".hidden"):
+        (tmp_path / name).touch()
+    assert [path.name for path in audio.find(tmp_path)] == ["b.mp3", "a.WAV"]
