@@ -1,0 +1,125 @@
+"""Whether two models differ: paired permutation test, McNemar's exact test, ties on a board.
+
+Conventions are those of `genrebench.statistics`: what is drawn, or flipped, is an artist where artists are known, else a track.
+All functions are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench.statistics import BLOCK, LEVEL, RESAMPLES, Floats, Units, t_quantile
+
+
+def permutation_test(differences: Floats, of: Units, *, n: int = RESAMPLES, seed: int = 0) -> Floats:
+    """Two-sided paired permutation test of mean differences.
+
+    If two models are equally good, either may have made either answer: the sign of a unit's summed difference is a coin's.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_tracks, n_columns)
+        Score of one model minus that of the other; one test a column.
+    of : Units
+    n : int
+        Random sign patterns; all of them are taken instead where there are no more than `n`.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        p-values, (1 + patterns at least as extreme) / (1 + patterns).
+    """
+    sums = of.sums(differences)
+    m = len(sums)
+    observed = np.abs(sums.sum(axis=0)) * (1 - 1e-12)
+    extreme = np.zeros(sums.shape[1])
+    if 2**m <= n:
+        patterns = ((np.arange(2**m)[:, None] >> np.arange(m)) & 1) * 2.0 - 1
+        result: Floats = (np.abs(patterns @ sums) >= observed).mean(axis=0)
+        return result
+    rng = np.random.default_rng(seed)
+    rows = max(1, BLOCK // m)
+    for start in range(0, n, rows):
+        size = min(rows, n - start)
+        bits = np.unpackbits(rng.integers(0, 256, size=(size, (m + 7) // 8), dtype=np.uint8), axis=1, count=m)
+        extreme += (np.abs((bits * 2.0 - 1) @ sums) >= observed).sum(axis=0)
+    return (1 + extreme) / (1 + n)
+
+
+def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:
+    """McNemar's exact test of whether two models are right equally often.
+
+    Returns
+    -------
+    only_a, only_b : int
+        Tracks on which only the one, only the other model is right.
+    p : float
+        Two-sided binomial probability; 1 where neither is alone on any track. It takes the tracks for independent.
+    """
+    from scipy.special import bdtr
+
+    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    n = only_a + only_b
+    return only_a, only_b, min(1.0, 2 * float(bdtr(min(only_a, only_b), n, 0.5))) if n else 1.0
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values corrected for being many (Holm 1979): the chance of any false alarm stays at the level."""
+    order = np.argsort(p, kind="stable")
+    factors = len(p) - np.arange(len(p))
+    adjusted = np.minimum(np.maximum.accumulate(np.asarray(p, dtype=np.float64)[order] * factors), 1)
+    result = np.empty(len(p))
+    result[order] = adjusted
+    return [float(value) for value in result]
+
+
+def pair_errors(losses: Floats, of: Units) -> tuple[Floats, Floats]:
+    """Differences of mean loss between all pairs of columns, and their standard errors over the units.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_tracks, n_models)
+
+    Returns
+    -------
+    differences, errors : ndarray of shape (n_models, n_models)
+        Row minus column.
+    """
+    n, m = len(losses), len(of)
+    centred = losses - losses.mean(axis=1, keepdims=True)  # leaves differences as they are, and digits for them
+    means = centred.mean(axis=0)
+    sums = of.sums(centred - means)
+    products = sums.T @ sums
+    squares = np.diag(products)
+    variance = np.maximum(squares[:, None] + squares[None, :] - 2 * products, 0) * m / max(m - 1, 1)
+    return means[:, None] - means[None, :], np.sqrt(variance) / n
+
+
+def tied(losses: Floats, of: Units, *, level: float = LEVEL, most: int = 2000) -> NDArray[np.bool_]:
+    """Which pairs of columns this test set can't tell apart, shape (n_models, n_models).
+
+    A pair is tied where `permutation_test` doesn't find a difference. Pairs whose difference is far from the edge of that
+    test aren't put to it, nor any where more than `most` are near: then the edge is Student's.
+    """
+    differences, errors = pair_errors(losses, of)
+    m = len(of)
+    edge = t_quantile((1 + level) / 2, max(m - 1, 1))
+    ratio = np.divide(np.abs(differences), errors, out=np.where(differences == 0, 0.0, np.inf), where=errors > 0)
+    result: NDArray[np.bool_] = ratio <= edge
+    near = (ratio > 0.6 * edge) & (ratio < 1.8 * edge) if m >= 30 else ratio > 0
+    first, second = np.nonzero(np.triu(near, 1))
+    if 0 < len(first) <= most:
+        p = permutation_test(losses[:, first] - losses[:, second], of)
+        result[first, second] = result[second, first] = p > 1 - level
+    np.fill_diagonal(result, False)
+    return result
+
+
+def detectable(errors: NDArray[np.floating] | float, power: float = 0.8, level: float = LEVEL) -> float:
+    """Difference that a test at 1 - `level` finds with probability `power`, given the (median) standard error."""
+    normal = NormalDist()
+    return float((normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * np.median(errors))
