@@ -7,7 +7,6 @@ The files are the official ones, as their archives unpack below one folder: ``fm
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -20,6 +19,7 @@ import numpy as np
 from genrebench.datasets import given
 from genrebench.datasets.table import clean, digest, find_columns, read_records
 from genrebench.errors import DataError
+from genrebench.files import atomic
 from genrebench.records import PARTS, Dataset, Exclusion, FeatureValues, Track
 
 Subset = Literal["small", "medium", "large"]
@@ -206,12 +206,8 @@ def _converted(read: partial[FeatureValues], features: Path, ids: frozenset[str]
     result = read()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.stem}-{os.getpid()}.part.npz")
-        try:
-            np.savez(part, stamp=stamp, ids=np.array(result.ids), columns=np.array(result.columns), values=result.values)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with atomic(path) as part, part.open("wb") as stream:
+            np.savez(stream, stamp=stamp, ids=np.array(result.ids), columns=np.array(result.columns), values=result.values)
     except OSError:
         pass  # a full or read-only disk costs time at the next run, nothing else
     return result
