@@ -1,0 +1,77 @@
+"""Platt's sigmoid: from decision values of a two-class SVM to the probability of its positive class."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_STEPS = 100
+MIN_STEP = 1e-10
+RIDGE = 1e-12
+TOLERANCE = 1e-5
+
+
+def fit_sigmoid(decisions: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, float]:
+    """Fit P(positive | d) = 1 / (1 + exp(a d + b)) by maximum likelihood with Platt's smoothed targets.
+
+    Newton's method with backtracking, started at the classes' prior; steps, tolerances and order of operations are those of
+    libsvm, so that its answers come out.
+
+    Parameters
+    ----------
+    decisions : ndarray of float, shape (n,)
+        Decision values that were predicted for tracks outside the training part.
+    positive : ndarray of bool, shape (n,)
+        Which of them belong to the positive class.
+
+    Returns
+    -------
+    a, b : float
+
+    References
+    ----------
+    H.-T. Lin, C.-J. Lin, R. C. Weng, "A note on Platt's probabilistic outputs for support vector machines", Machine Learning
+    68 (2007), algorithm 1.
+    """
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    target = np.where(positive, (n_positive + 1.0) / (n_positive + 2.0), 1.0 / (n_negative + 2.0))
+    a, b = 0.0, float(np.log((n_negative + 1.0) / (n_positive + 1.0)))
+    loss = _loss(decisions * a + b, target)
+    for _ in range(MAX_STEPS):
+        p = sigmoid(decisions * a + b)
+        weight = p * (1.0 - p)
+        error = target - p
+        gradient_a, gradient_b = float(decisions @ error), float(error.sum())
+        if abs(gradient_a) < TOLERANCE and abs(gradient_b) < TOLERANCE:
+            break
+        h_aa = float((decisions * decisions) @ weight) + RIDGE
+        h_bb = float(weight.sum()) + RIDGE
+        h_ab = float(decisions @ weight)
+        determinant = h_aa * h_bb - h_ab * h_ab
+        step_a = -(h_bb * gradient_a - h_ab * gradient_b) / determinant
+        step_b = -(h_aa * gradient_b - h_ab * gradient_a) / determinant
+        slope = gradient_a * step_a + gradient_b * step_b
+        step = 1.0
+        while step >= MIN_STEP:
+            new_a, new_b = a + step * step_a, b + step * step_b
+            new_loss = _loss(decisions * new_a + new_b, target)
+            if new_loss < loss + 0.0001 * step * slope:
+                a, b, loss = new_a, new_b, new_loss
+                break
+            step /= 2.0
+        else:
+            break
+    return a, b
+
+
+def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / (1 + exp(z)), without overflow for either sign."""
+    small = np.exp(-np.abs(z))
+    result: NDArray[np.float64] = np.where(z >= 0, small, 1.0) / (1.0 + small)
+    return result
+
+
+def _loss(z: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Cross entropy of the targets, in the form that doesn't overflow."""
+    return float((np.where(z >= 0, target, target - 1.0) * z + np.log1p(np.exp(-np.abs(z)))).sum())
