@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from genrebench import metrics as scores
+from genrebench.answers import checked, collect
 from genrebench.environment import describe_environment
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Run, Task
-from genrebench.runner import checked, collect, task_record
+from genrebench.runrecords import task_record
 from genrebench.store import RunStore
 
 

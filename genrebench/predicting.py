@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench import audio
+from genrebench import analysis, audio
+from genrebench.answers import checked
 from genrebench.contract import Clip, Context, FeatureTable, Model, ModelSpec, Prepared, Timeline, Workshop
 from genrebench.errors import AudioError, StoreError, UsageError
 from genrebench.inputs import prepare_clips
 from genrebench.options import parse_options
 from genrebench.plugins import Offer, Registry
+from genrebench.recorder import Surroundings
 from genrebench.records import Excerpt, Run
-from genrebench.runner import Surroundings, checked
 from genrebench.store import RunStore
 
 SILENCE = 10 ** (-80 / 20)
@@ -93,7 +94,11 @@ def predict(
         folder = store.folder(run.id) / "model"
         prepared = _prepare(good, folder, offer.spec.inputs(options), excerpt, surroundings)
         models = load_models(run, folder, offer, options, prepared, surroundings)
-        each = [checked(m.predict_proba(prepared.inputs), len(good), len(prior), offer.spec.name) for m in models]
+        softer = _temperatures(run, len(models))
+        each = [
+            analysis.apply_temperature(checked(m.predict_proba(prepared.inputs), len(good), len(prior), offer.spec.name), t)
+            for m, t in zip(models, softer, strict=True)
+        ]
         lines = _mean_timelines([m.predict_timeline(prepared.inputs) for m in models]) if timeline else [None] * len(good)
         for path, row, line in zip(good, np.mean(each, axis=0), lines, strict=True):
             answers[path] = Answer(path, row, None, line)
@@ -169,6 +174,13 @@ def _problem(path: Path, excerpt: Excerpt) -> str | None:
     except AudioError as error:
         return str(error)
     return "silent" if np.abs(samples).max() < SILENCE else None
+
+
+def _temperatures(run: Run, n_models: int) -> list[float]:
+    """Temperature of each fold's model: 1 unless the run was calibrated."""
+    if not run.model.get("calibrated"):
+        return [1.0] * n_models
+    return [float(t) for t in run.facts["temperature_scaling"]["temperatures"]]
 
 
 def _mean_timelines(by_model: Sequence[Sequence[Timeline]]) -> list[Timeline]:

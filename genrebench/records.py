@@ -151,6 +151,8 @@ class Task:
     shared_artists : int or None
         Number of artists with tracks in more than one part of a fold, the largest over the folds; None where no artist
         is known.
+    source : str
+        How the user named the dataset, for repeating a run.
     """
 
     dataset: Dataset
@@ -159,6 +161,7 @@ class Task:
     excluded: tuple[Exclusion, ...]
     fingerprint: str
     shared_artists: int | None
+    source: str = ""
 
     @property
     def genres(self) -> tuple[str, ...]:

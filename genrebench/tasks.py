@@ -26,6 +26,7 @@ def make_task(
     split_seed: int = 0,
     excerpt: Excerpt | None = None,
     exclude: Sequence[Exclusion] = (),
+    source: str = "",
 ) -> Task:
     """Fix what is compared.
 
@@ -42,6 +43,9 @@ def make_task(
         The stretch of each track that models see, by default its middle 30 s.
     exclude : sequence of Exclusion
         Tracks to leave out. An id that the dataset doesn't have is named in the split's warnings.
+
+    source : str
+        How the user named the dataset.
 
     Returns
     -------
@@ -76,6 +80,19 @@ def make_task(
         excluded=excluded,
         fingerprint=fingerprint(kept, cut, excerpt, [e.id for e in excluded], content_hash(kept, cut, home)),
         shared_artists=shared_artists(kept, cut),
+        source=source,
+    )
+
+
+def retask(task: Task, split: Split, home: Path) -> Task:
+    """Return the task with another split of the same tracks, and the fingerprint that follows."""
+    content = content_hash(task.dataset, split, home)
+    excluded = [exclusion.id for exclusion in task.excluded]
+    return dataclasses.replace(
+        task,
+        split=split,
+        fingerprint=fingerprint(task.dataset, split, task.excerpt, excluded, content),
+        shared_artists=shared_artists(task.dataset, split),
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench.answers import checked
 from genrebench.contract import (
     Context,
     Examples,
@@ -35,7 +36,6 @@ from genrebench.contract import (
     Waveforms,
 )
 from genrebench.options import describe_options, parse_options
-from genrebench.runner import checked
 
 GENRES = ("low", "high", "noise")
 

@@ -12,10 +12,11 @@ import pytest
 import sklearn.metrics
 
 from genrebench import datasets, inputs, runner
+from genrebench.answers import checked
 from genrebench.contract import ModelSpec
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Task
-from genrebench.runner import Surroundings, checked
+from genrebench.runner import Surroundings
 from genrebench.store import RunStore
 from genrebench.tasks import make_task
 from tests import tiny

@@ -12,8 +12,10 @@ import typer
 from genrebench.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from genrebench.plugins import Registry
-    from genrebench.records import Dataset, Excerpt, Task
+    from genrebench.records import Dataset, Excerpt, Exclusion, Task
     from genrebench.runner import Surroundings
 
 DatasetOption = Annotated[str, typer.Option("--dataset", help="A registered name (see 'genrebench data list') or a folder.")]
@@ -32,6 +34,13 @@ RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use. [default: all processors]")]
+
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the model. [default: 0]")]
+SeedsOption = Annotated[str | None, typer.Option("--seeds", help="Several seeds, 0,1,2: a run each, one row on the board.")]
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="Set an option of the models; may be repeated."),
+]
 
 
 def home() -> Path:
@@ -66,15 +75,28 @@ def parse_excerpt(text: str) -> Excerpt:
     return Excerpt(seconds)
 
 
-def make_task(registry: Registry, dataset: str, split: str | None, split_seed: int, excerpt: str, exclude: Path | None) -> Task:
+def make_task(
+    registry: Registry,
+    dataset: str,
+    split: str | None,
+    split_seed: int,
+    excerpt: str | Excerpt,
+    exclude: Path | Sequence[Exclusion] | None,
+) -> Task:
     """Build the task from the command line's options and print its warnings."""
     from genrebench import tasks
     from genrebench.cli._output import warn
 
-    window = parse_excerpt(excerpt)
-    exclusions = tasks.read_exclusions(exclude) if exclude else []
+    window = parse_excerpt(excerpt) if isinstance(excerpt, str) else excerpt
+    exclusions = tasks.read_exclusions(exclude) if isinstance(exclude, Path) else exclude or ()
     task = tasks.make_task(
-        load_dataset(dataset, registry), home(), split=split, split_seed=split_seed, excerpt=window, exclude=exclusions
+        load_dataset(dataset, registry),
+        home(),
+        split=split,
+        split_seed=split_seed,
+        excerpt=window,
+        exclude=exclusions,
+        source=dataset,
     )
     for text in task.split.warnings:
         warn(text)
@@ -103,3 +125,33 @@ def surroundings(registry: Registry, device: str = "auto", workers: int | None =
         input_specs=registry.input_specs(),
         metric_specs=registry.metric_specs(),
     )
+
+
+def parse_seeds(seed: int | None, seeds: str | None) -> list[int]:
+    """Read --seed and --seeds."""
+    if seeds is None:
+        return [seed or 0]
+    if seed is not None:
+        raise UsageError("give --seed or --seeds, not both")
+    try:
+        result = [int(part) for part in seeds.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds {seeds!r} is no list of whole numbers such as 0,1,2") from None
+    if min(result) < 0:
+        raise UsageError(f"--seeds {seeds!r} holds a negative number; seeds are 0 or more")
+    return list(dict.fromkeys(result))
+
+
+def parse_settings(models: list[str], settings: list[str]) -> dict[str, dict[str, str]]:
+    """Sort KEY=VALUE and MODEL.KEY=VALUE by model."""
+    result: dict[str, dict[str, str]] = {name: {} for name in models}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        owner, dot, name = key.partition(".")
+        if not equals or not key:
+            raise UsageError(f"--set {text!r} is not of the form KEY=VALUE or MODEL.KEY=VALUE")
+        if dot and owner not in result:
+            raise UsageError(f"--set {text!r}: {owner!r} is not among the models of this command ({', '.join(models)})")
+        for model in [owner] if dot else models:
+            result[model][name if dot else key] = value
+    return result

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genrebench.cli import _task
 from genrebench.cli._output import Format, FormatOption, ListFormat, ListFormatOption, print_json, print_list, print_table, say
 
 app = typer.Typer(no_args_is_help=True, help="List, explain, check and start plugins.")
@@ -84,12 +85,11 @@ def check(
     form: FormatOption = Format.table,
 ) -> None:
     """Check a model against the contract on a tiny task; exit code 1 if it breaks it."""
-    from genrebench.cli.run import parse_settings
     from genrebench.plugins import registry
     from genrebench.testing import conformance
 
     offer = registry().model(name)
-    checks = list(conformance(offer.spec, **parse_settings([name], settings or [])[name]))
+    checks = list(conformance(offer.spec, **_task.parse_settings([name], settings or [])[name]))
     if form is Format.json:
         print_json([{"check": c.name, "passed": c.problem is None, "problem": c.problem} for c in checks])
     else:

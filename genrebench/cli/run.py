@@ -8,30 +8,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, fail, number, print_json, print_table
+from genrebench.cli._output import Format, FormatOption, fail, number, print_json, print_table, say, warn
 from genrebench.errors import UsageError
 
 if TYPE_CHECKING:
     from genrebench.records import Run
+    from genrebench.reproduction import Reproduction
 
 
 def command(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Models to run, see 'genrebench plugins list'.")],
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL...", help="Models to run, see 'genrebench plugins list'.")
+    ] = None,
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the model. [default: 0]")] = None,
-    seeds: Annotated[
-        str | None, typer.Option("--seeds", help="Several seeds, 0,1,2: a run each, one row on the board.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="Set an option of the models; may be repeated."),
-    ] = None,
+    seed: _task.SeedOption = None,
+    seeds: _task.SeedsOption = None,
+    settings: _task.SettingsOption = None,
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Scale the probabilities by a temperature fitted on the validation part.")
+    ] = False,
+    like: Annotated[
+        str | None, typer.Option("--like", metavar="RUN_ID", help="Repeat a run from its record; give no model then.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted; skip what has finished.")] = False,
     workers: _task.WorkersOption = None,
     form: FormatOption = Format.table,
@@ -40,21 +44,32 @@ def command(
 
     Example: genrebench run svm-baseline --dataset ./my-music --seeds 0,1,2
     """
-    from genrebench import runner
+    from genrebench import reproduction, runner
     from genrebench.options import parse_options
     from genrebench.plugins import registry
     from genrebench.store import RunStore
 
-    found = registry()
-    offers = {name: found.model(name) for name in models}
-    chosen = parse_settings(models, settings or [])
-    options = {name: parse_options(name, offer.spec.options, chosen[name]) for name, offer in offers.items()}
-    all_seeds = _seeds(seed, seeds)
+    found, store = registry(), RunStore(runs)
     around = _task.surroundings(found, device, workers)
-    task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude)
-    store = RunStore(runs)
+    original = store.load(like) if like else None
+    if original is not None:
+        repeat = reproduction.recipe(original)
+        if models or settings or seed is not None or seeds:
+            raise UsageError("--like repeats a run as it was: give no model, --set or --seed beside it")
+        source = repeat.dataset if dataset == "demo" else dataset
+        task = _task.make_task(found, source, repeat.split, repeat.split_seed, repeat.excerpt, repeat.exclude)
+        offers, all_seeds, calibrate = {repeat.model: found.model(repeat.model)}, [repeat.seed], repeat.calibrate
+        options = {repeat.model: parse_options(repeat.model, offers[repeat.model].spec.options, repeat.options)}
+    else:
+        if not models:
+            raise UsageError("name a model to run; 'genrebench plugins list' shows the installed ones")
+        offers = {name: found.model(name) for name in models}
+        chosen = _task.parse_settings(models, settings or [])
+        options = {name: parse_options(name, offer.spec.options, chosen[name]) for name, offer in offers.items()}
+        all_seeds = _task.parse_seeds(seed, seeds)
+        task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude)
     finished = [
-        runner.run(task, offer, options[name], number_, store, around, resume=resume)
+        runner.run(task, offer, options[name], number_, store, around, resume=resume, calibrate=calibrate)
         for name, offer in offers.items()
         for number_ in all_seeds
     ]
@@ -62,6 +77,8 @@ def command(
         print_json([as_json(run) for run in finished])
     else:
         print_runs(finished, runs)
+    if original is not None and finished[0].status == "finished":
+        _print_reproduction(reproduction.compare(original, finished[0]))
     failed = [run for run in finished if run.status != "finished"]
     for run in failed:
         fail(f"run {run.id} failed: {run.error}", 1)
@@ -88,6 +105,17 @@ def as_json(run: Run) -> dict[str, Any]:
     }
 
 
+def _print_reproduction(found: Reproduction) -> None:
+    """Say on stderr what differs from the original run."""
+    if not found.same_task:
+        warn(f"the data of {found.original} were others, or cut otherwise: the scores don't compare")
+    for name, (before, after) in found.environment.items():
+        say(f"{name}: {before or 'absent'} then, {after or 'absent'} now")
+    for name, (was, now) in found.scores.items():
+        say(f"{name}: {was:.6f} then, {now:.6f} now")
+    say(f"the scores {'agree' if found.agree else 'do not agree'} with {found.original}")
+
+
 def print_runs(finished: list[Run], folder: Path) -> None:
     """Print runs of one task as a table."""
     task = finished[0].task
@@ -109,32 +137,3 @@ def print_runs(finished: list[Run], folder: Path) -> None:
     elif any(run.status == "finished" for run in finished):
         where = "" if folder == Path("runs") else f" --runs {folder}"
         typer.echo(f"Next: genrebench leaderboard{where}")
-
-
-def _seeds(seed: int | None, seeds: str | None) -> list[int]:
-    if seeds is None:
-        return [seed or 0]
-    if seed is not None:
-        raise UsageError("give --seed or --seeds, not both")
-    try:
-        result = [int(part) for part in seeds.split(",")]
-    except ValueError:
-        raise UsageError(f"--seeds {seeds!r} is no list of whole numbers such as 0,1,2") from None
-    if min(result) < 0:
-        raise UsageError(f"--seeds {seeds!r} holds a negative number; seeds are 0 or more")
-    return list(dict.fromkeys(result))
-
-
-def parse_settings(models: list[str], settings: list[str]) -> dict[str, dict[str, str]]:
-    """Sort KEY=VALUE and MODEL.KEY=VALUE by model."""
-    result: dict[str, dict[str, str]] = {name: {} for name in models}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        owner, dot, name = key.partition(".")
-        if not equals or not key:
-            raise UsageError(f"--set {text!r} is not of the form KEY=VALUE or MODEL.KEY=VALUE")
-        if dot and owner not in result:
-            raise UsageError(f"--set {text!r}: {owner!r} is not among the models of this command ({', '.join(models)})")
-        for model in [owner] if dot else models:
-            result[model][name if dot else key] = value
-    return result

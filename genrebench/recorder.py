@@ -1,0 +1,161 @@
+"""The record of one run while it grows, and the folders that belong to it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from genrebench import metrics as scores
+from genrebench.answers import one_line, owner_of
+from genrebench.contract import Context, InputSpec, MetricSpec, Model, ModelSpec, Prepared
+from genrebench.environment import without_home
+from genrebench.errors import GenrebenchError, UsageError
+from genrebench.options import plain
+from genrebench.plugins import Offer
+from genrebench.records import Run, Task
+from genrebench.store import RunStore
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a run happens and who watches it.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of data and caches.
+    device : str
+        As in `Context`.
+    workers : int
+        Processes or threads to use.
+    progress : callable
+        As in `Context`.
+    log : callable
+        ``log(fold, epoch, values)`` hears of each point of a curve.
+    say : callable
+        ``say(text)`` hears what a person may want to know.
+    input_specs, metric_specs : tuple
+        Kinds of input and metrics that are installed.
+    """
+
+    home: Path
+    device: str = "auto"
+    workers: int = 1
+    progress: Callable[..., Iterable[Any]] = lambda iterable, *_, **__: iterable
+    log: Callable[[int, int, Mapping[str, float]], None] = lambda *_: None
+    say: Callable[[str], None] = lambda _: None
+    input_specs: tuple[InputSpec, ...] = ()
+    metric_specs: tuple[MetricSpec, ...] = scores.METRICS
+
+
+class Recorder:
+    """The record of one run while it grows, and the folders that belong to it."""
+
+    def __init__(self, store: RunStore, record: Run, surroundings: Surroundings) -> None:
+        self.store = store
+        self.record = record
+        self.surroundings = surroundings
+
+    def save(self, **changes: Any) -> None:
+        """Write the record with `changes`; a disk that refuses it now has been reported by what came before."""
+        self.record = dataclasses.replace(self.record, **changes)
+        with contextlib.suppress(GenrebenchError):
+            self.store.save(self.record)
+
+    def fold_file(self, number: int) -> Path:
+        """Where the answer of a finished fold is kept until the run ends."""
+        return self._made("checkpoint") / f"fold-{number}.npz"
+
+    def model_folder(self, number: int, n_folds: int) -> Path:
+        """Return an empty folder for the model of a fold."""
+        folder = self.store.folder(self.record.id) / "model"
+        folder = folder if n_folds == 1 else folder / f"fold-{number}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def keep_columns(self, prepared: Prepared) -> None:
+        """Keep the names of a table's columns beside the model, so that it can be given the same ones later."""
+        if prepared.columns:
+            file = self.store.folder(self.record.id) / "model" / "columns.json"
+            file.write_text(json.dumps(prepared.columns), encoding="utf-8")
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the seconds of the body to a timing."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = self.record.timings.get(name, 0.0) + time.perf_counter() - began
+            self.record = dataclasses.replace(self.record, timings={**self.record.timings, name: seconds})
+
+    def context(self, task: Task, number: int, prepared: Prepared) -> Context:
+        """Return what the model of fold `number` gets to know."""
+        return Context(
+            genres=task.genres,
+            seed=self.record.seed,
+            device=self.surroundings.device,
+            workers=self.surroundings.workers,
+            checkpoints=self._made("checkpoint", f"model-{number}"),
+            columns=prepared.columns,
+            progress=self.surroundings.progress,
+            log=lambda epoch, values: self._log(number, epoch, values),
+            record=self._fact,
+        )
+
+    def draw(self, model: Model, offer: Offer[ModelSpec]) -> None:
+        """Keep the model's figures as images; one that can't be drawn doesn't cost the run."""
+        try:
+            figures = model.figures()
+            for title, figure in figures.items():
+                name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "figure"
+                figure.savefig(self._made("figures") / f"{name}.png", dpi=120, metadata={"Title": title})
+        except Exception as error:
+            self.surroundings.say(f"warning: {owner_of(offer)} can't draw its figures: {one_line(error)}")
+            self._fact("figures_error", one_line(error))
+
+    def _made(self, *names: str) -> Path:
+        folder = self.store.folder(self.record.id).joinpath(*names)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _log(self, fold: int, epoch: int, values: Mapping[str, float]) -> None:
+        point = {"fold": fold, "epoch": int(epoch), **{name: float(value) for name, value in values.items()}}
+        kept = [p for p in self.record.curves if (p["fold"], p["epoch"]) != (fold, epoch)]
+        self.save(curves=(*kept, point))
+        self.surroundings.log(fold, epoch, values)
+
+    def _fact(self, name: str, value: Any) -> None:
+        self.save(facts={**self.record.facts, name: plain(value)})
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run, so that no second process goes on with it; a process that dies lets go."""
+    lock = filelock.FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise UsageError(f"{folder.name} is still running in another process; wait for it, or start without --resume") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def keep_traceback(folder: Path) -> None:
+    """Keep the traceback of the exception at hand in the folder of a run."""
+    with contextlib.suppress(OSError):
+        (folder / "error.txt").write_text(without_home(traceback.format_exc()), encoding="utf-8")
