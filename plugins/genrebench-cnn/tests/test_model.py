@@ -25,7 +25,7 @@ def test_importing_the_plugin_doesnt_import_torch() -> None:
 @pytest.fixture(scope="module")
 def fitted(examples):
     facts, curve = {}, {}
-    context = Context(GENRES, seed=3, device="cpu", workers=2, record=facts.__setitem__, log=curve.__setitem__)
+    context = Context(GENRES, seed=3, device="cpu", record=facts.__setitem__, log=curve.__setitem__)
     model = SPEC.build(context, QUICK)
     validation = examples(2, seed=1)
     model.fit(examples(6), validation)

@@ -7,8 +7,9 @@ import functools
 import torch
 from torch import Tensor
 
+from genrebench_cnn.kernels import fast_maps
 from genrebench_cnn.network import Network
-from genrebench_cnn.options import POSITIONS, STRIDE, lengths
+from genrebench_cnn.options import POSITIONS, STRIDE
 
 
 def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: int) -> Tensor:
@@ -31,10 +32,11 @@ def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: i
     Tensor of shape (n, n_windows, 128 * n_pooled)
         As `Network.features` gives it window by window.
     """
-    maps = network.maps(stretches)
-    pool = _pool_matrix(lengths(network.window)[-1], maps.shape[2], n_windows, hop // STRIDE).to(maps)
-    pooled = maps @ pool.T
-    return pooled.unflatten(2, (n_windows, network.n_pooled)).transpose(1, 2).flatten(2)
+    # the libraries of graphics processors have fast convolutions of their own
+    on_cpu = stretches.device.type == "cpu"
+    maps = fast_maps(network, stretches) if on_cpu else network.maps(stretches).transpose(1, 2)
+    pool = _pool_matrix(network.n_pooled, maps.shape[1], n_windows, hop // STRIDE).to(maps)
+    return (pool @ maps).unflatten(1, (n_windows, network.n_pooled)).transpose(2, 3).flatten(2)
 
 
 @functools.lru_cache(maxsize=8)

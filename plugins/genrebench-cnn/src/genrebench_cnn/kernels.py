@@ -1,0 +1,176 @@
+"""The convolutions on a CPU as matrix products over pieces of audio that stay in the processor's cache.
+
+The first two blocks of the network have few channels and long rows, so memory, not arithmetic, bounds the plain way of
+running them: each of convolution, ReLU, batch norm and pool writes and reads a row of 44,096 values a channel. Here one
+pass over a piece of the audio takes the convolution, the ReLU, the sums that batch norm needs and the pool; only the pooled
+values, a quarter, leave the cache. Batch norm's affine part commutes with the average pool and is applied to the pooled
+values. The backward pass computes a piece's convolution again rather than keep it.
+
+Rows are channels-last: (n, positions, channels).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+POOL = 4
+"""Width and stride of the first two pools."""
+
+CACHED = 1 << 19
+"""Values of the largest array of a piece: two megabytes, of which a few fit the last-level cache."""
+
+
+class ConvReluPool(torch.autograd.Function):
+    """Convolution, ReLU and average pool by 4, with the sums that batch norm needs.
+
+    ``apply(x, matrix, bias, group)`` takes
+
+    - x, Tensor of shape (n, positions, channels), contiguous
+    - matrix, Tensor of shape (taps * channels, group * filters): the convolution, `group` positions at once
+    - bias, Tensor of shape (filters,)
+    - group, int, 1 or `POOL`
+
+    and returns the pooled values, shape (n, positions // 4, filters), and over the positions that were pooled the sum and the
+    sum of squares of each filter's ReLU, shape (2, filters), in double precision.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor, group: int) -> tuple[Tensor, Tensor]:  # noqa: D102
+        pieces = _Pieces(x, matrix, bias, group)
+        pooled = x.new_empty(len(x), pieces.n_pooled, len(bias))
+        sums = torch.zeros(2, len(bias), dtype=torch.float64)
+        for row, begin, end in pieces:
+            _, active = pieces.activations(row, begin, end)
+            by_four = active.view(end - begin, POOL, -1)
+            part = pooled[row, begin:end]
+            torch.sum(by_four, dim=1, out=part)
+            sums[0] += part.sum(dim=0)
+            sums[1] += active.square_().view(-1, POOL * len(bias)).sum(dim=0).view(POOL, -1).sum(dim=0)
+        pooled /= POOL
+        ctx.save_for_backward(x, matrix, bias)
+        ctx.group = group
+        return pooled, sums
+
+    @staticmethod
+    def backward(ctx: Any, grad_pooled: Tensor, grad_sums: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:  # noqa: D102
+        x, matrix, bias = ctx.saved_tensors
+        pieces = _Pieces(x, matrix, bias, ctx.group)
+        grad_pooled = grad_pooled / POOL + grad_sums[0].to(x.dtype)
+        twice = 2 * grad_sums[1].to(x.dtype)
+        grad_x = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
+        grad_matrix, grad_bias = torch.zeros_like(matrix), torch.zeros_like(bias)
+        for row, begin, end in pieces:
+            patches, active = pieces.activations(row, begin, end)
+            by_four = active.view(end - begin, POOL, -1)
+            grad = torch.addcmul(grad_pooled[row, begin:end, None], by_four, twice)
+            grad = torch.ops.aten.threshold_backward(grad, by_four, 0).view(len(patches), -1)
+            grad_matrix.addmm_(patches.T, grad)
+            grad_bias += grad.view(-1, POOL * len(bias)).sum(dim=0).view(POOL, -1).sum(dim=0)
+            if grad_x is not None:
+                pieces.spread(grad @ matrix.T, grad_x[row], begin)
+        return grad_x, grad_matrix, grad_bias, None
+
+
+class _Pieces:
+    """The walk over all pieces of all rows, and what is computed of each."""
+
+    def __init__(self, x: Tensor, matrix: Tensor, bias: Tensor, group: int) -> None:
+        self.x, self.matrix, self.group = x, matrix, group
+        self.channels = x.shape[2]
+        self.n_taps = matrix.shape[0] // self.channels  # positions under one row of patches
+        self.bias = bias.repeat(group)
+        self.n_pooled = (x.shape[1] - (self.n_taps - group)) // POOL
+        widest = max(POOL * matrix.shape[1], POOL * matrix.shape[0]) // group
+        self.step = max(1, CACHED // widest)
+
+    def __iter__(self) -> Any:
+        for row in range(len(self.x)):
+            for begin in range(0, self.n_pooled, self.step):
+                yield row, begin, min(begin + self.step, self.n_pooled)
+
+    def activations(self, row: int, begin: int, end: int) -> tuple[Tensor, Tensor]:
+        """Patches, and the ReLU of the convolution, of the pooled positions from `begin` to `end`."""
+        rows = (end - begin) * POOL // self.group
+        piece = self.x[row, begin * POOL :]
+        patches = piece.as_strided((rows, self.matrix.shape[0]), (self.group * self.channels, 1)).contiguous()
+        return patches, torch.addmm(self.bias, patches, self.matrix).relu_()
+
+    def spread(self, grad_patches: Tensor, grad_row: Tensor, begin: int) -> None:
+        """Add the gradient of patches to the positions that they were cut from."""
+        for tap in range(self.n_taps):
+            target = grad_row[begin * POOL + tap :][: len(grad_patches) * self.group : self.group]
+            target += grad_patches[:, tap * self.channels : (tap + 1) * self.channels]
+
+
+def fast_maps(network: Any, samples: Tensor) -> Tensor:
+    """Feature maps before the last pool, shape (n, positions, 128): `Network.maps` with its last two axes exchanged."""
+    x, affine = network.dropout(samples)[:, :, None].contiguous(), None
+    x, affine = _block(x, affine, network.conv1, network.norm1, POOL)
+    x, affine = _drop(x, affine, network.dropout)
+    x, affine = _block(x, affine, network.conv2, network.norm2, 1)
+    x, affine = _drop(x, affine, network.dropout)
+    x = torch.relu(_wide_convolution(x, affine, network.conv3))
+    return network.norm3(x.flatten(0, 1)).view_as(x)
+
+
+Affine = tuple[Tensor, Tensor] | None
+"""A factor and a summand a channel that are still to be applied to pooled values."""
+
+
+def _drop(x: Tensor, affine: Affine, dropout: nn.Dropout) -> tuple[Tensor, Affine]:
+    """Dropout, which has to see the values with their batch norm applied."""
+    if affine is None or not (dropout.training and dropout.p):
+        return x, affine
+    return dropout(torch.addcmul(affine[1], x, affine[0])), None
+
+
+def _fold(conv: nn.Conv1d, affine: Affine) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution that applies a factor and a summand to its input first."""
+    if affine is None:
+        return conv.weight, conv.bias
+    scale, shift = affine
+    return conv.weight * scale[:, None], conv.bias + (conv.weight * shift[:, None]).sum(dim=(1, 2))
+
+
+def _block(x: Tensor, affine: Affine, conv: nn.Conv1d, norm: nn.BatchNorm1d, group: int) -> tuple[Tensor, Affine]:
+    """Convolution, ReLU, pool, and the batch norm that is still to be applied; `group` positions a row of the product."""
+    weight, bias = _fold(conv, affine)
+    kernel = weight.permute(2, 1, 0)  # (taps, channels, filters)
+    taps = len(kernel) + group - 1
+    shifted = [functional.pad(kernel, (0, 0, 0, 0, i, group - 1 - i)) for i in range(group)]
+    matrix = torch.stack(shifted, dim=2).reshape(taps * x.shape[2], -1)
+    pooled, sums = ConvReluPool.apply(x, matrix, bias, group)
+    return pooled, _affine(norm, sums, POOL * pooled.shape[0] * pooled.shape[1])
+
+
+def _affine(norm: nn.BatchNorm1d, sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Batch norm as one factor and one summand a channel; in training the running statistics move."""
+    if norm.training:
+        mean = sums[0] / count
+        variance = (sums[1] / count - mean.square()).clamp(min=0)
+        with torch.no_grad():
+            norm.running_mean.lerp_(mean.to(norm.running_mean), norm.momentum)
+            norm.running_var.lerp_((variance * count / max(1, count - 1)).to(norm.running_var), norm.momentum)
+            norm.num_batches_tracked += 1
+    else:
+        mean, variance = norm.running_mean.double(), norm.running_var.double()
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    return scale.to(norm.weight), (norm.bias - mean * scale).to(norm.weight)
+
+
+def _wide_convolution(x: Tensor, affine: Affine, conv: nn.Conv1d) -> Tensor:
+    """Convolution whose kernel is a multiple of its stride, as one matrix product and a sum of shifted rows."""
+    weight, bias = _fold(conv, affine)
+    stride, filters = conv.stride[0], conv.out_channels
+    parts = conv.kernel_size[0] // stride
+    n, positions, channels = x.shape
+    rows = positions // stride
+    blocks = x[:, : rows * stride].reshape(n * rows, stride * channels)
+    kernel = weight.view(filters, channels, parts, stride).permute(3, 1, 2, 0).reshape(stride * channels, parts * filters)
+    products = (blocks @ kernel).view(n, rows, parts, filters)
+    kept = rows - parts + 1
+    return sum((products[:, part : part + kept, part] for part in range(1, parts)), products[:, :kept, 0]) + bias

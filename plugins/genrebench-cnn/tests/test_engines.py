@@ -1,0 +1,110 @@
+"""The shared engine gives what the plain one gives: logits, gradients, running statistics."""
+
+import copy
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from genrebench_cnn.kernels import fast_maps
+from genrebench_cnn.network import Network
+from genrebench_cnn.shared import stretch_features
+from genrebench_cnn.training import window_loss
+
+
+def noise(n: int, samples: int, loudness: float = 0.2) -> torch.Tensor:
+    return loudness * torch.randn(n, samples, generator=torch.Generator().manual_seed(1))
+
+
+def trained_norms(network: Network) -> Network:
+    """Give the running statistics and the affine parts values that a training could have left."""
+    generator = torch.Generator().manual_seed(2)
+    for name, value in network.named_buffers():
+        if value.is_floating_point():
+            value.uniform_(*((0.3, 1.5) if name.endswith("var") else (-0.2, 0.4)), generator=generator)
+    for norm in (network.norm1, network.norm2, network.norm3):
+        norm.weight.data.uniform_(0.5, 1.5, generator=generator)
+        norm.bias.data.uniform_(-0.5, 0.5, generator=generator)
+    return network
+
+
+def windows_of(stretches: torch.Tensor, window: int, n_windows: int, hop: int) -> torch.Tensor:
+    return torch.cat([stretches[:, i * hop : i * hop + window] for i in range(n_windows)])
+
+
+def assert_same_gradients(ours: Network, plain: Network) -> None:
+    for (name, a), b in zip(ours.named_parameters(), plain.parameters(), strict=True):
+        assert (a.grad - b.grad).norm() <= 2e-3 * b.grad.norm() + 1e-7, name
+
+
+@pytest.mark.parametrize(
+    ("window", "n_windows", "hop"), [(44_100, 3, 10_880), (16_000, 5, 3_840), (22_050, 1, 0), (14_103, 2, 320)]
+)
+def test_window_logits_and_gradients_agree_in_evaluation_mode(window: int, n_windows: int, hop: int) -> None:
+    torch.manual_seed(0)
+    plain = trained_norms(Network(16, window)).eval()
+    ours = copy.deepcopy(plain)
+    stretches = noise(2, window + (n_windows - 1) * hop)
+    labels = torch.arange(2 * n_windows) % 16
+
+    expected = plain(windows_of(stretches, window, n_windows, hop))
+    answer = ours.head(stretch_features(ours, stretches, n_windows, hop).transpose(0, 1).flatten(0, 1))
+    torch.testing.assert_close(answer, expected, atol=1e-4, rtol=0)
+
+    window_loss(expected, labels, "categorical").backward()
+    window_loss(answer, labels, "categorical").backward()
+    assert_same_gradients(ours, plain)
+
+
+def test_training_steps_agree_where_no_window_overlaps() -> None:
+    """Then batch norm sees the same values: same gradients, same running statistics."""
+    torch.manual_seed(0)
+    plain = Network(4, 16_004).train()
+    ours = copy.deepcopy(plain)
+    windows, labels = noise(6, 16_004), torch.arange(6) % 4
+    window_loss(plain(windows), labels, "binary").backward()
+    window_loss(ours.head(stretch_features(ours, windows, 1, 0)[:, 0]), labels, "binary").backward()
+    assert_same_gradients(ours, plain)
+    for (name, a), b in zip(ours.named_buffers(), plain.buffers(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_gradients_agree_with_finite_differences() -> None:
+    torch.manual_seed(0)
+    network = trained_norms(Network(2, 14_100)).double().train()
+    audio = noise(2, 14_100).double()
+    weight = network.conv1.weight
+    direction = torch.randn_like(weight)
+
+    def value(step: float) -> torch.Tensor:
+        with torch.no_grad():
+            weight.add_(step * direction)
+            result = fast_maps(network, audio).sin().mean()
+            weight.sub_(step * direction)
+        return result
+
+    fast_maps(network, audio).sin().mean().backward()
+    numeric = (value(1e-6) - value(-1e-6)) / 2e-6
+    torch.testing.assert_close((weight.grad * direction).sum(), numeric, rtol=1e-3, atol=1e-9)
+
+
+def test_dropout_drops_the_asked_share_in_both_engines() -> None:
+    torch.manual_seed(0)
+    network = trained_norms(Network(2, 14_100, dropout=0.4)).train()
+    audio = noise(1, 14_100)
+    drawn = torch.stack([fast_maps(network.train(), audio).detach() for _ in range(2)])
+    assert not torch.equal(drawn[0], drawn[1])
+    assert torch.equal(fast_maps(network.eval(), audio), fast_maps(network, audio))
+
+
+def test_logits_agree_on_real_music_loud_and_quiet(real_data) -> None:
+    audio, _ = soundfile.read(sorted((real_data / "fma" / "clips").glob("*.mp3"))[0], dtype="float32", frames=5 * 44_100)
+    mono = torch.from_numpy(np.ascontiguousarray(audio.mean(axis=1)))
+    network = trained_norms(Network(16, 44_100)).eval()
+    for loudness in (1.0, 0.001, 0.0):
+        stretch = loudness * mono[None, : 44_100 + 10 * 10_880]
+        with torch.no_grad():
+            expected = network(windows_of(stretch, 44_100, 11, 10_880))
+            answer = network.head(stretch_features(network, stretch, 11, 10_880)[0])
+        torch.testing.assert_close(answer, expected, atol=1e-4, rtol=0)
