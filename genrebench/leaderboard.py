@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genrebench import metrics
+from genrebench.baselines import baselines
+from genrebench.comparability import apart
 from genrebench.errors import StoreError
 from genrebench.records import Run
 from genrebench.references import REFERENCES
 from genrebench.scores import Scored
 from genrebench.store import RunStore
+from genrebench.uncertainty import Memory
 
 SCORES = tuple(metric.name for metric in metrics.METRICS)
 
@@ -46,8 +48,8 @@ class Row:
         Mean over the seeds of each metric.
     spread : mapping of str to (float or None)
         Standard deviation over the seeds (n - 1); None with one seed.
-    log_loss_interval : (float, float) or None
-        95 % interval over the tracks.
+    intervals : mapping of str to (float, float)
+        95 % interval over the test tracks, by artist where artists are known, of log_loss and the F1 scores.
     tied_with : tuple of str
         Rows whose log loss this test set can't tell from this one's.
     baseline : bool
@@ -66,7 +68,7 @@ class Row:
     seeds: tuple[int, ...]
     scores: Mapping[str, float]
     spread: Mapping[str, float | None]
-    log_loss_interval: tuple[float, float] | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     tied_with: tuple[str, ...] = ()
     baseline: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Row:
             "runs": list(self.runs),
             "seeds": list(self.seeds),
             **self.scores,
-            "log_loss_interval": list(self.log_loss_interval) if self.log_loss_interval else None,
+            **{f"{metric}_interval": list(ends) for metric, ends in self.intervals.items()},
             "spread": dict(self.spread),
             "tied_with": list(self.tied_with),
             "baseline": self.baseline,
@@ -101,12 +103,24 @@ class Board:
         As in the records of its newest run, without the per-track lists.
     rows : tuple of Row
         By rank.
+    smallest_difference : float or None
+        Difference in log loss between two rows that these test tracks would show four times out of five.
+    unit : {"artist", "track"}
+        What intervals and tests draw.
+    n_units : int
+        How many of them.
+    apart : tuple of str
+        Why boards of the same dataset and split names are other boards.
     references : tuple of mapping
         Published figures, none of which compares.
     """
 
     task: Mapping[str, Any]
     rows: tuple[Row, ...]
+    smallest_difference: float | None = None
+    unit: str = "track"
+    n_units: int = 0
+    apart: tuple[str, ...] = ()
     references: tuple[Mapping[str, Any], ...] = REFERENCES
 
     def to_json(self) -> dict[str, Any]:
@@ -114,6 +128,10 @@ class Board:
         return {
             "task": dict(self.task),
             "rows": [row.to_json() for row in self.rows],
+            "smallest_difference": self.smallest_difference,
+            "unit": self.unit,
+            "n_units": self.n_units,
+            "apart": list(self.apart),
             "references": [dict(reference) for reference in self.references],
         }
 
@@ -148,11 +166,17 @@ def boards(
             ranked = run.status == "finished" and (run.predictions or {}).get("rows")  # a challenge run has no test tracks
             if ranked and wanted in (None, run.task.get("dataset")) and split in (None, run.task.get("split")):
                 by_task[str(run.task.get("fingerprint"))].append((store, run))
+    memories: dict[Path, Memory] = {}
+    tasks = [pairs[0][1].task for pairs in by_task.values()]
     found = []
-    for runs_of_task in by_task.values():
-        board = _board(runs_of_task, problems)
+    for pairs in by_task.values():
+        root = pairs[0][0].root
+        memory = memories.setdefault(root, Memory(root))
+        board = _board(pairs, memory, tasks, problems)
         if board is not None:
             found.append(board)
+    for memory in memories.values():
+        memory.save()
     return sorted(found, key=lambda b: tuple(str(b.task.get(k)) for k in ("dataset", "split", "fingerprint"))), problems
 
 
@@ -167,26 +191,57 @@ def row_id(fingerprint: str, model: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([fingerprint, model], sort_keys=True).encode()).hexdigest()[:10]
 
 
-def _board(found: list[tuple[RunStore, Run]], problems: list[str]) -> Board | None:
-    found = sorted(found, key=lambda pair: (pair[1].started, pair[1].id), reverse=True)
+def _board(
+    pairs: list[tuple[RunStore, Run]], memory: Memory, tasks: Sequence[Mapping[str, Any]], problems: list[str]
+) -> Board | None:
+    by_row = _scored(pairs, problems)
+    if not by_row:
+        return None
+    task = next(iter(by_row.values()))[0][0].task
+    fingerprint = str(task.get("fingerprint"))
+    rows = [_row(name, pairs) for name, pairs in by_row.items()]
+    scored = [[found for _, found in pairs] for pairs in by_row.values()]
+    checksums = [[str((run.predictions or {}).get("sha256")) for run, _ in pairs] for pairs in by_row.values()]
+    for name, found in baselines(task, scored[0][0]).items():
+        rows.append(_baseline_row(fingerprint, name, found))
+        scored.append([found])
+        checksums.append([name, json.dumps(task.get("training_counts"))])
+    known = memory.uncertainty(task, scored, checksums, len(by_row))
+    names = [row.row for row in rows]
+    rows = [
+        replace(row, intervals=known.intervals[i], tied_with=tuple(names[j] for j in known.tied_with[i]))
+        for i, row in enumerate(rows)
+    ]
+    rows.sort(key=lambda row: (row.scores["log_loss"], row.model, row.row))
+    return Board(
+        {key: value for key, value in task.items() if key not in ("excluded", "training_counts")},
+        tuple(replace(row, rank=rank) for rank, row in enumerate(rows, start=1)),
+        known.smallest_difference,
+        known.unit,
+        known.n_units,
+        tuple(apart(tasks, task)),
+    )
+
+
+def _scored(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict[str, list[tuple[Run, Scored]]]:
+    """Row id to the newest readable run of each seed, newest row first, seeds in order."""
     newest: dict[str, dict[int, tuple[Run, Scored]]] = defaultdict(dict)
-    for store, run in found:
+    tracks = None
+    for store, run in sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True):
         of_row = newest[_row_of(run)]
         if run.seed in of_row:
             continue
         try:
-            of_row[run.seed] = (run, store.scored(run))
+            found = store.scored(run)
         except StoreError as error:
             problems.append(str(error))
-    rows = [_row(name, list(of_seed.values())) for name, of_seed in newest.items() if of_seed]
-    if not rows:
-        return None
-    first = next(run for _, run in found)
-    rows += baselines(first)
-    rows.sort(key=lambda row: (row.scores["log_loss"], row.model, row.row))
-    ranked = tuple(replace(row, rank=rank) for rank, row in enumerate(rows, start=1))
-    task = {key: value for key, value in first.task.items() if key not in ("excluded", "training_counts")}
-    return Board(task, ranked)
+            continue
+        tracks = tracks or found.tracks
+        if found.tracks == tracks:
+            of_row[run.seed] = (run, found)
+        else:
+            problems.append(f"run {run.id!r} answers other tracks than the newest run of its task; repeat it")
+    return {name: [of_seed[seed] for seed in sorted(of_seed)] for name, of_seed in newest.items() if of_seed}
 
 
 def _row_of(run: Run) -> str:
@@ -195,7 +250,6 @@ def _row_of(run: Run) -> str:
 
 
 def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
-    scored = sorted(scored, key=lambda pair: pair[0].seed)
     newest = max((run for run, _ in scored), key=lambda run: (run.started, run.id))
     values = {metric: np.array([found.scores[metric] for _, found in scored]) for metric in SCORES}
     for metric in (newest.metrics or {}).keys() - set(SCORES):  # those of plugins, as the run has them
@@ -231,40 +285,9 @@ def _facts(runs: Sequence[Run], newest: Run) -> dict[str, Any]:
     }
 
 
-# ------------------------------------------------------------------ the rows that follow from the labels
-
-
-def baselines(run: Run) -> list[Row]:
-    """What uniform probabilities and the genre frequencies of the training part score on the run's task.
-
-    Parameters
-    ----------
-    run : Run
-        Finished; its record holds the counts of test tracks (`predictions`) and of training tracks (`task`) per fold and
-        genre.
-
-    Returns
-    -------
-    list of Row
-        "uniform", and "training-prior" where the training counts are known.
-    """
-    test = np.array((run.predictions or {}).get("test_counts") or [], dtype=np.int64)
-    if test.ndim != 2 or not test.sum():
-        return []
-    answers = {"uniform": np.full(test.shape, 1 / test.shape[1])}
-    training = np.array(run.task.get("training_counts") or [], dtype=np.float64)
-    if training.shape == test.shape and training.sum(axis=1).all():
-        answers["training-prior"] = training / training.sum(axis=1, keepdims=True)
-    return [_baseline(run, name, test, by_fold) for name, by_fold in answers.items()]
-
-
-def _baseline(run: Run, name: str, test: NDArray[np.int64], by_fold: NDArray[np.float64]) -> Row:
-    n_folds, n_genres = test.shape
-    labels = np.repeat(np.tile(np.arange(n_genres), n_folds), test.ravel())
-    probabilities = np.repeat(by_fold, test.sum(axis=1), axis=0)
-    model = {"name": name, "plugin": "genrebench"}
+def _baseline_row(fingerprint: str, name: str, found: Scored) -> Row:
     return Row(
-        row=row_id(str(run.task.get("fingerprint")), model),
+        row=row_id(fingerprint, {"name": name, "plugin": "genrebench"}),
         rank=0,
         model=name,
         plugin="genrebench",
@@ -272,7 +295,7 @@ def _baseline(run: Run, name: str, test: NDArray[np.int64], by_fold: NDArray[np.
         options={},
         runs=(),
         seeds=(),
-        scores=metrics.evaluate(labels, probabilities),
-        spread=dict.fromkeys(SCORES),
+        scores=found.scores,
+        spread=dict.fromkeys(found.scores),
         baseline=True,
     )
