@@ -115,7 +115,9 @@ def write_music(folder: Path, n: int = 10, seconds: float = 1.5, genres: tuple[s
     return folder
 
 
-def write_table(folder: Path, n: int = 30, genres: tuple[str, ...] = ("a", "b", "c")) -> Path:
+def write_table(
+    folder: Path, n: int = 30, genres: tuple[str, ...] = ("a", "b", "c"), artists: bool = True, noise: float = 0.3
+) -> Path:
     """A folder dataset of given features, without audio."""
     rng = np.random.default_rng(4)
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,8 +130,8 @@ def write_table(folder: Path, n: int = 30, genres: tuple[str, ...] = ("a", "b", 
         values.writerow(("track_id", "x", "y"))
         for i in range(n):
             g = i % len(genres)
-            labels.writerow((i, genres[g], f"artist {i // 2}"))
-            values.writerow((i, repr(g + rng.normal(0, 0.3)), repr(rng.normal())))
+            labels.writerow((i, genres[g], f"artist {i // 2}" if artists else ""))
+            values.writerow((i, repr(g + rng.normal(0, noise)), repr(rng.normal())))
     return folder
 
 

@@ -55,14 +55,29 @@ def _print(board: Board, form: ListFormat) -> None:
     )
     if form is ListFormat.md:
         typer.echo(f"### {title}\n")
-    rows = [_cells(row) for row in board.rows]
+    rows = [_cells(row, {row.row: row.rank for row in board.rows}) for row in board.rows]
     print_list(form, title, COLUMNS, rows, board.to_json, right=("rank", "log loss", "± seeds", "F1 micro", "F1 macro"))
     if form is ListFormat.md:
         typer.echo()
+    if form is not ListFormat.csv:
+        for line in _footer(board):
+            typer.echo(line)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    interval = "" if row.log_loss_interval is None else f"{row.log_loss_interval[0]:.3f} .. {row.log_loss_interval[1]:.3f}"
+def _footer(board: Board) -> list[str]:
+    """What a reader of the board has to know beside its rows."""
+    lines = []
+    if board.smallest_difference is not None:
+        lines.append(
+            f"Intervals are 95 %, over {board.n_units} test {board.unit}s. The smallest difference in log loss that this test "
+            f"set would show four times out of five: {board.smallest_difference:.3f}."
+        )
+    return [*lines, *(f"Apart: {reason}" for reason in board.apart)]
+
+
+def _cells(row: Row, ranks: dict[str, int]) -> tuple[str, ...]:
+    ends = row.intervals.get("log_loss")
+    interval = "" if ends is None else f"{ends[0]:.3f} .. {ends[1]:.3f}"
     spread = row.spread.get("log_loss")
     return (
         str(row.rank),
@@ -75,8 +90,17 @@ def _cells(row: Row) -> tuple[str, ...]:
         number(row.scores["f1_micro"]),
         number(row.scores["f1_macro"]),
         str(row.facts.get("feature_source") or ""),
-        "baseline, knows no music" if row.baseline else f"tied with {len(row.tied_with)}" if row.tied_with else "",
+        _note(row, ranks),
     )
+
+
+def _note(row: Row, ranks: dict[str, int]) -> str:
+    notes = ["knows no music"] if row.baseline else []
+    if row.facts.get("calibrated"):
+        notes.append("calibrated on validation")
+    if row.tied_with:
+        notes.append("tied with rank " + ", ".join(str(ranks[other]) for other in row.tied_with if other in ranks))
+    return "; ".join(notes)
 
 
 def _print_references(board: Board) -> None:

@@ -59,7 +59,7 @@ def load(folder: Path) -> Dataset:
         genres=tuple(sorted({track.genre for track in tracks})),
         official=official,
         load_features=partial(given.read_features, features, ids) if has_features else None,
-        feature_source="given with the folder" if has_features else None,
+        feature_source="features.csv" if has_features else None,
         note="a folder of your own",
     )
 

@@ -11,13 +11,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import tiny
 
 CODE = """
 import time
-from genrebench.api import hookimpl, FeatureTable
+from genrebench.api import hookimpl, sklearn_model, FeatureTable
 from tests import tiny
 
 class Slow(tiny.Nearest):
@@ -29,9 +30,15 @@ class Failing(tiny.Nearest):
     def fit(self, train, validation):
         raise RuntimeError("out of\\nideas")
 
+def neighbour(context, options):
+    from sklearn.neighbors import KNeighborsClassifier
+    return KNeighborsClassifier(3, weights="distance")
+
 @hookimpl
 def genrebench_models():
-    return [*tiny.SPECS, tiny.spec("tiny-given", tiny.Nearest, FeatureTable()),
+    return [*tiny.SPECS,
+            sklearn_model("tiny-neighbour", "nearest neighbours", neighbour),
+            tiny.spec("tiny-given", tiny.Nearest, FeatureTable()),
             tiny.spec("slow", Slow, FeatureTable()), tiny.spec("failing", Failing, FeatureTable())]
 """
 ROOT = Path(__file__).parents[2]
@@ -174,7 +181,7 @@ def test_scores_made_elsewhere_get_a_row(sh: Shell, tmp_path: Path) -> None:
         (["run", "tiny-given", "--dataset", "data", "--exclude", "no.csv"], "no.csv"),
         (["run", "tiny-given", "--dataset", "data", "--device", "tpu"], "'tpu'"),
         (["run", "tiny-waveform", "--dataset", "data"], "audio"),
-        (["run"], "MODEL"),
+        (["run"], "name a model"),
         (["rnu"], "rnu"),
         (["run", "tiny-given", "--no-such-option"], "--no-such-option"),
         (["leaderboard", "--runs", "nowhere"], "'nowhere'"),
@@ -244,3 +251,67 @@ def test_a_full_disk_is_one_line_and_no_half_written_run(sh: Shell, tmp_path: Pa
     assert "Traceback" not in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("error: ")
     assert sh.json("leaderboard") == []
+
+
+def test_a_run_is_repeated_from_its_record(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data", n=60)
+    (tmp_path / "list.csv").write_text("id,reason\n7,bad take\n")
+    words = ["--dataset", "data", "--split", "artist-cv5", "--exclude", "list.csv", "--set", "sharpness=3", "--calibrate"]
+    (first,) = sh.json("run", "tiny-given", *words)
+    assert first["model"]["calibrated"] and first["task"]["n_excluded"] == 1
+    done = sh("run", "--like", first["run_id"], "--format", "json")
+    (second,) = tiny.read_json(done.stdout)
+    assert second["run_id"] != first["run_id"]
+    for key in ("metrics", "model", "task"):
+        assert second[key] == first[key]
+    assert f"the scores agree with {first['run_id']}" in done.stderr
+    tracks = tmp_path / "data" / "tracks.csv"
+    tracks.write_text(tracks.read_text().replace("\n5,c", "\n5,b"))
+    assert "don't compare" in sh("run", "--like", first["run_id"]).stderr
+    assert "no model" in sh.error("run", "tiny-given", "--like", first["run_id"])
+
+
+def test_calibration_softens_a_model_that_is_too_sure(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data", n=300, noise=0.8)
+    sure = ["run", "tiny-given", "--dataset", "data", "--set", "sharpness=30"]
+    (plain,) = sh.json(*sure)
+    (softer,) = sh.json(*sure, "--calibrate")
+    scaling = plain["facts"]["temperature_scaling"]
+    assert scaling["temperatures"][0] > 1
+    assert scaling["log_loss"] == pytest.approx(plain["metrics"]["log_loss"])
+    assert scaling["log_loss_scaled"] == pytest.approx(softer["metrics"]["log_loss"])
+    assert softer["metrics"]["log_loss"] < plain["metrics"]["log_loss"]
+    (board,) = sh.json("leaderboard")
+    assert sum(row["model"] == "tiny-given" for row in board["rows"]) == 2
+    assert "validation" in sh.error(*sure, "--calibrate", "--split", "first-80")
+
+
+def test_leakage_is_measured_on_one_test_set(sh: Shell, tmp_path: Path) -> None:
+    music = tmp_path / "data"
+    music.mkdir()
+    rng = np.random.default_rng(0)
+    tracks, table = ["track_id,genre,artist"], ["track_id,x,y"]
+    for artist in range(60):
+        offset = rng.normal(0, 2, 2)
+        for take in range(4):
+            x, y = offset + rng.normal(0, 0.1, 2) + (artist % 2)
+            tracks.append(f"{artist}-{take},genre {artist % 2},artist {artist}")
+            table.append(f"{artist}-{take},{x!r},{y!r}".replace("np.float64(", "").replace(")", ""))
+    (music / "tracks.csv").write_text("\n".join(tracks))
+    (music / "features.csv").write_text("\n".join(table))
+    found = sh.json("leakage", "tiny-neighbour", "--dataset", "data")
+    assert found["log_loss_gap"] == pytest.approx(found["without"]["log_loss"] - found["with"]["log_loss"])
+    assert found["log_loss_interval"][0] > 0, found
+    assert found["f1_micro_gap"] < 0
+    assert found["n_replaced"] == 60 and found["n_training"] == 120 and found["n_test"] == 60
+    without, with_ = (
+        {run["run_id"]: run for run in sh.json("runs", "list", "--runs", "runs/.leakage")}[s["runs"][0]]
+        for s in (found["without"], found["with"])
+    )
+    assert without["task"]["training_counts"] == with_["task"]["training_counts"]
+    assert (without["task"]["shared_artists"], with_["task"]["shared_artists"]) == (0, 30)
+    assert sh.json("leaderboard") == []
+    assert sh.json("leakage", "tiny-neighbour", "--dataset", "data") == found  # what is there is used
+    assert "artist" in sh.error(
+        "leakage", "tiny-neighbour", "--dataset", str(tiny.write_table(tmp_path / "anonymous", artists=False))
+    )

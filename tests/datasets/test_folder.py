@@ -204,7 +204,7 @@ def test_features_with_one_header_row(tmp_path):
     assert values.ids == ("2", "1")
     assert values.columns == (("tempo",), ("mode",))
     np.testing.assert_array_equal(values.values, [[-5, 0], [120, 1]])
-    assert music.feature_source == "given with the folder"
+    assert music.feature_source == "features.csv"
 
 
 def test_features_with_three_header_rows(tmp_path):
