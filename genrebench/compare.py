@@ -15,7 +15,7 @@ from genrebench.leaderboard import boards
 from genrebench.records import Predictions, Run
 from genrebench.scores import Scored
 from genrebench.significance import detectable, holm, mcnemar, pair_errors, permutation_test
-from genrebench.statistics import LEVEL, Floats, Units, mean_interval
+from genrebench.statistics import LEVEL, Floats, Units, mean_error, mean_interval, t_quantile
 from genrebench.store import RunStore
 from genrebench.uncertainty import board_units
 
@@ -163,6 +163,7 @@ def compare_sides(a: Side, b: Side) -> Comparison:
     newest = [max(range(len(side.runs)), key=lambda i: side.runs[i][1].started) for side in (a, b)]
     one_a, one_b = scored_a[newest[0]], scored_b[newest[1]]
     only_a, only_b, p_mcnemar = mcnemar(one_a.answers == one_a.labels, one_b.answers == one_b.labels)
+    edge = t_quantile((1 + LEVEL) / 2, max(len(of) - 1, 1)) * float(mean_error(right[:, None], of)[0])
     comparison = Comparison(
         a=_about(a, losses[:, 0], hits[:, 0]),
         b=_about(b, losses[:, 1], hits[:, 1]),
@@ -177,7 +178,7 @@ def compare_sides(a: Side, b: Side) -> Comparison:
         smallest_difference=detectable(pair_errors(losses, of)[1][0, 1]),
         f1_micro={
             "difference": float(right.mean()),
-            "interval": list(mean_interval(right, of)),
+            "interval": [float(right.mean()) - edge, float(right.mean()) + edge],
             "only_a": only_a,
             "only_b": only_b,
             "p_value": p_mcnemar,
@@ -261,8 +262,9 @@ def _with_sentence(c: Comparison) -> Comparison:
     ]
     if c.tied:
         text = (
-            f"{where}, {names[0]} and {names[1]} can't be told apart by log loss (difference {c.difference:+.3f}, 95 % interval "
-            f"{low:+.3f} to {high:+.3f}, p = {c.p_value:.2g}); {c.smallest_difference:.3f} would have been found four times of five."
+            f"{where}, {names[0]} and {names[1]} can't be told apart by log loss (difference {c.difference:+.3f}, "
+            f"95 % interval {low:+.3f} to {high:+.3f}, p = {c.p_value:.2g}); "
+            f"a difference of {c.smallest_difference:.3f} would have been found four times out of five."
         )
     else:
         (better, worse), (least, most) = (names, (-high, -low)) if c.difference < 0 else (names[::-1], (low, high))

@@ -15,7 +15,7 @@ import numpy as np
 from genrebench.files import write
 from genrebench.scores import Scored
 from genrebench.significance import detectable, pair_errors, tied
-from genrebench.statistics import RESAMPLES, F1Interval, Floats, MeanInterval, Units, perfect_bound, resamples, units
+from genrebench.statistics import RESAMPLES, F1Interval, Floats, MeanInterval, Units, resamples, share_interval, units
 
 VERSION = 1
 """Raised whenever an interval or a tie of unchanged predictions changes."""
@@ -82,7 +82,7 @@ def row_intervals(
     first = rows[0][0]
     of = board_units(first, split)
     hits = np.stack([np.mean([run.answers == run.labels for run in runs], axis=0) for runs in rows], axis=1)
-    means = MeanInterval(np.hstack([_losses(rows), hits]), of)
+    means = MeanInterval(_losses(rows), of)
     f1 = [F1Interval(first.labels, [run.answers for run in runs], n_genres, of) for runs in rows]
     drawn = 0
     for weights in resamples(of, n):
@@ -90,31 +90,21 @@ def row_intervals(
         for interval in f1 if drawn < n_f1 else ():
             interval.add(weights[: n_f1 - drawn])
         drawn += len(weights)
-    return _intervals(means, f1, len(of))
+    ends = [*zip(*means.interval(), strict=True)], [*zip(*share_interval(hits, of), strict=True)]
+    return [
+        {
+            "log_loss": (max(float(low), 0.0), float(high)),
+            "f1_micro": (float(micro_low), float(micro_high)),
+            "f1_macro": (float(macro_low), float(macro_high)),
+            "f1_weighted": (float(weighted_low), float(weighted_high)),
+        }
+        for (low, high), (micro_low, micro_high), interval in zip(*ends, f1, strict=True)
+        for (macro_low, weighted_low), (macro_high, weighted_high) in [interval.interval()]
+    ]
 
 
 def _losses(rows: Sequence[Sequence[Scored]]) -> Floats:
     return np.stack([np.mean([run.losses for run in runs], axis=0) for runs in rows], axis=1)
-
-
-def _intervals(means: MeanInterval, f1: Sequence[F1Interval], n_units: int) -> list[Intervals]:
-    low, high = means.interval()
-    rows = len(f1)
-    found: list[Intervals] = []
-    for i, interval in enumerate(f1):
-        micro = (max(float(low[rows + i]), 0.0), min(float(high[rows + i]), 1.0))
-        if means.mean[rows + i] == 1:  # no resample can tell what a set without mistakes leaves open
-            micro = (perfect_bound(n_units), 1.0)
-        (macro_low, weighted_low), (macro_high, weighted_high) = interval.interval()
-        found.append(
-            {
-                "log_loss": (max(float(low[i]), 0.0), float(high[i])),
-                "f1_micro": micro,
-                "f1_macro": (float(macro_low), float(macro_high)),
-                "f1_weighted": (float(weighted_low), float(weighted_high)),
-            }
-        )
-    return found
 
 
 # ------------------------------------------------------------------ kept beside the runs
