@@ -1,0 +1,83 @@
+"""Crops of lazily read frames: where they lie, and reading them ahead in the background."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench.api import LazyInputs
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Stretches of tracks, an entry each.
+
+    Parameters
+    ----------
+    tracks : ndarray of int, shape (n,)
+    starts : ndarray of int, shape (n,)
+        First frame.
+    """
+
+    tracks: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def split(self, size: int) -> list[Crops]:
+        """Parts of at most `size` crops, all of nearly the same size."""
+        n = max(1, -(-len(self) // size))
+        return [Crops(*pair) for pair in zip(np.array_split(self.tracks, n), np.array_split(self.starts, n), strict=True)]
+
+
+def random_crops(lengths: NDArray[np.int64], crop: int, rng: np.random.Generator) -> Crops:
+    """One crop of each track, anywhere in it, in an order of chance."""
+    tracks = rng.permutation(len(lengths))
+    starts = rng.integers(0, np.maximum(lengths[tracks] - crop, 0) + 1)
+    return Crops(tracks, starts)
+
+
+def covering_starts(length: int, crop: int, hop: int) -> NDArray[np.int64]:
+    """First frames of crops that cover a track: evenly spaced, at most `hop` apart, the last one ending with the track."""
+    room = max(0, length - crop)
+    return np.linspace(0, room, 1 + -(-room // hop)).astype(np.int64)
+
+
+def read(inputs: LazyInputs, crops: Crops, crop: int) -> NDArray[np.float32]:
+    """Frames of some crops, shape (n, crop, n_coefficients); a track that is too short is repeated from its start."""
+    return np.stack([_read_one(inputs, int(i), int(start), crop) for i, start in zip(crops.tracks, crops.starts, strict=True)])
+
+
+def _read_one(inputs: LazyInputs, index: int, start: int, crop: int) -> NDArray[np.float32]:
+    frames = inputs.read(index, start, start + crop)
+    if len(frames) == 0:
+        return np.zeros((crop, frames.shape[1]), dtype=np.float32)
+    if len(frames) < crop:
+        return np.resize(frames, (crop, frames.shape[1]))
+    return frames
+
+
+def ahead(work: Callable[[T], R], items: Iterable[T], depth: int = 2) -> Iterator[R]:
+    """Yield ``work(item)`` in order, computed up to `depth` items ahead by a thread in the background."""
+    with ThreadPoolExecutor(1) as pool:
+        pending: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(work, item))
+                if len(pending) > depth:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

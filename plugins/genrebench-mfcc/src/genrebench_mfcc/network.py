@@ -1,0 +1,153 @@
+"""The network: dilated filters in time over each coefficient, pooled to their strengths, and small heads over what is pooled.
+
+The strength of a filter's output is all that is pooled of it, and that is a quadratic form of the coefficient's products with
+itself some frames later. So the products are computed once for each crop, and no filtered sequence is ever made: it is the
+same number, and learning the filters costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrebench_mfcc.options import MfccOptions
+
+TAPS = 3
+"""Taps of a filter in time."""
+
+_SILENT = 1e-4
+"""Added to each deviation, in units of the training part's, so that a constant has a logarithm too."""
+
+_FAR = 5.0
+"""Pooled values are cut off at so many standard deviations of the training part."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the network needs to know of some crops.
+
+    Parameters
+    ----------
+    mean : Tensor of shape (n, n_coefficients)
+        Mean of the standardised coefficients.
+    variance : Tensor of shape (n, n_coefficients)
+    products : Tensor of shape (n, n_dilations, n_coefficients, TAPS, TAPS)
+        Mean over time of the product of taps i and j, the mean of the crop subtracted.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    products: Tensor
+
+    def to(self, device: torch.device) -> Moments:
+        """Return the same on `device`."""
+        return Moments(self.mean.to(device), self.variance.to(device), self.products.to(device))
+
+
+def join(parts: list[Moments]) -> Moments:
+    """The crops of all parts, in their order."""
+    return Moments(*(torch.cat([getattr(part, name) for part in parts]) for name in ("mean", "variance", "products")))
+
+
+class TimeFilters(nn.Module):
+    """One learned filter of three taps for each coefficient and dilation.
+
+    A filter starts as the difference of two frames, `dilation` apart. What is pooled is the logarithm of its output's deviation
+    over that of the coefficient itself: how much of the movement happens at that pace. It follows from the order of the
+    frames, which mean and deviation don't.
+
+    Parameters
+    ----------
+    n_coefficients : int
+    n_dilations : int
+    """
+
+    def __init__(self, n_coefficients: int, n_dilations: int) -> None:
+        super().__init__()
+        self.taps = nn.Parameter(torch.tensor([-1.0, 1.0, 0.0]).repeat(n_dilations, n_coefficients, 1))
+
+    def forward(self, moments: Moments) -> Tensor:
+        """Relative log strengths, shape (n, n_dilations * n_coefficients)."""
+        energy = torch.einsum("ndcij,dci,dcj->ndc", moments.products, self.taps, self.taps)
+        return (_log_deviation(energy) - _log_deviation(moments.variance)[:, None]).flatten(1)
+
+
+def _log_deviation(variance: Tensor) -> Tensor:
+    return 0.5 * torch.log(variance.clamp(min=0) + _SILENT**2)
+
+
+class Head(nn.Sequential):
+    """One small network from pooled values to logits."""
+
+    def __init__(self, n_pooled: int, n_genres: int, options: MfccOptions) -> None:
+        super().__init__(
+            nn.Dropout(options.dropout),
+            nn.Linear(n_pooled, options.hidden),
+            nn.LayerNorm(options.hidden),
+            nn.GELU(),
+            nn.Dropout(options.dropout),
+            nn.Linear(options.hidden, n_genres),
+        )
+
+
+class Network(nn.Module):
+    """From the moments of a crop to logits, one set for each member.
+
+    Parameters
+    ----------
+    n_genres : int
+    options : MfccOptions
+    """
+
+    frame_mean: Tensor
+    frame_deviation: Tensor
+    pooled_mean: Tensor
+    pooled_deviation: Tensor
+
+    def __init__(self, n_genres: int, options: MfccOptions) -> None:
+        super().__init__()
+        self.dilations = options.dilations
+        n_pooled = (2 + len(options.dilations)) * options.coefficients
+        for name, size in (("frame", options.coefficients), ("pooled", n_pooled)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_deviation", torch.ones(size))
+        self.filters = TimeFilters(options.coefficients, len(options.dilations))
+        self.heads = nn.ModuleList(Head(n_pooled, n_genres, options) for _ in range(options.members))
+
+    @torch.no_grad()
+    def moments(self, frames: Tensor) -> Moments:
+        """Moments of crops.
+
+        Parameters
+        ----------
+        frames : Tensor of shape (n, n_frames, n_coefficients)
+            At least as many frames as the longest filter spans.
+        """
+        x = (frames - self.frame_mean) / self.frame_deviation
+        mean = x.mean(dim=1)
+        x = x - mean[:, None]
+        products = [_products(x, dilation) for dilation in self.dilations]
+        return Moments(mean, x.square().mean(dim=1), torch.stack(products, dim=1))
+
+    def pooled(self, moments: Moments) -> Tensor:
+        """Mean, log deviation and filter strengths, shape (n, (2 + n_dilations) * n_coefficients)."""
+        return torch.cat([moments.mean, _log_deviation(moments.variance), self.filters(moments)], dim=1)
+
+    def forward(self, moments: Moments) -> Tensor:
+        """Logits of shape (n_members, n, n_genres)."""
+        x = (self.pooled(moments) - self.pooled_mean) / self.pooled_deviation
+        x = x.clamp(-_FAR, _FAR)
+        return torch.stack([head(x) for head in self.heads])
+
+
+def _products(x: Tensor, dilation: int) -> Tensor:
+    """Mean products of all pairs of taps: (n, n_frames, n_coefficients) to (n, n_coefficients, TAPS, TAPS)."""
+    n = x.shape[1] - (TAPS - 1) * dilation
+    taps = [x[:, i * dilation : i * dilation + n] for i in range(TAPS)]
+    result = x.new_empty(len(x), x.shape[2], TAPS, TAPS)
+    for i in range(TAPS):
+        for j in range(i, TAPS):
+            result[:, :, i, j] = result[:, :, j, i] = (taps[i] * taps[j]).mean(dim=1)
+    return result
