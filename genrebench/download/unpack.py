@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import zipfile
@@ -54,7 +55,9 @@ def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = igno
                         shutil.copyfileobj(source, file, CHUNK)
                 done += member.file_size
                 progress(f"unpacking {archive.name}", done, total)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a damaged directory points before the start
+            raise  # the disk's fault, not the archive's
         raise DataError(f"{archive} can't be unpacked ({error}); remove it and get it anew") from None
     part.replace(folder)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import random
 import shutil
 import stat
 import zipfile
@@ -235,3 +236,20 @@ def test_damage_is_named(tmp_path, damage):
     with pytest.raises(DataError, match=r"top\.zip"):
         unpack(archive(tmp_path, bytes(content)), tmp_path / "top", limit=100_000)
     assert not (tmp_path / "top").exists()
+
+
+def test_damaged_archives_are_refused_or_whole(tmp_path):
+    chance = random.Random(1)
+    whole = zipped({"top/a": "hello" * 500, "top/b/é": chance.randbytes(300)}, folders=["top"])
+    for _ in range(400):
+        content = bytearray(whole)
+        for _ in range(chance.choice([1, 2, 5, 30])):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        try:
+            unpack(archive(tmp_path, bytes(content)), tmp_path / "top", limit=100_000)
+        except DataError:
+            assert not (tmp_path / "top").exists()
+        assert {path.name for path in tmp_path.iterdir()} <= {"top.zip", "top", "top.part"}
+        assert not list(tmp_path.rglob(".*"))
+        for left in ("top", "top.part"):
+            shutil.rmtree(tmp_path / left, ignore_errors=True)
