@@ -1,6 +1,7 @@
 """cnn-raw behind the contract."""
 
 import dataclasses
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -90,5 +91,17 @@ def test_tracks_shorter_than_a_window_and_empty_validation_work(examples, wavefo
 def test_a_device_that_isnt_there_is_refused() -> None:
     with pytest.raises(UsageError, match="'tpu' is not available"):
         SPEC.build(Context(GENRES, device="tpu"), QUICK)
+
+
+def test_mixed_precision_trains_on_cuda_alone(examples) -> None:
+    model = SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
     with pytest.raises(UsageError, match="precision=mixed needs a CUDA device"):
-        SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
+        model.fit(examples(1), examples(0))
+
+
+def test_figures_show_filters_kernels_and_genres(fitted) -> None:
+    figures = fitted[0].figures()
+    assert set(figures) == {"Filters of the first layer", "Temporal kernels of the third layer", "Mean activation by genre"}
+    for figure in figures.values():
+        figure.savefig(io.BytesIO(), format="png")
+    assert [t.get_text() for t in figures["Mean activation by genre"].axes[0].get_yticklabels()] == list(GENRES)

@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from genrebench.api import Context, Examples, Inputs, LazyInputs, Model, PluginError, Timeline, UsageError, log_loss
 from genrebench_cnn.devices import own_randomness, own_threads, pick_device
+from genrebench_cnn.figures import draw_activations, draw_frequency_responses, draw_temporal_kernels
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions, lengths
-from genrebench_cnn.prediction import window_probabilities
+from genrebench_cnn.prediction import mean_activations, window_probabilities
 from genrebench_cnn.training import Training
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ class CnnRaw(Model):
     def __init__(self, context: Context, options: CnnOptions) -> None:
         self.context, self.options = context, options
         self.device = pick_device(context.device)
-        if options.precision == "mixed" and self.device.type != "cuda":
-            raise UsageError(f"cnn-raw: precision=mixed needs a CUDA device, not {self.device.type}; leave it at float32")
         with own_randomness(context.seed, torch.device("cpu")):
             self.network = Network(len(context.genres), options.window, options.dropout).to(self.device)
+        self.activations = np.full((len(context.genres), len(self.network.conv3.weight)), np.nan, dtype=np.float32)
 
     def fit(self, train: Examples, validation: Examples) -> None:
         """Train for the epochs that the options ask for, or from where an interrupted training stood."""
+        if self.options.precision == "mixed" and self.device.type != "cuda":
+            raise UsageError(f"cnn-raw: precision=mixed needs a CUDA device, not {self.device.type}; leave it at float32")
 
         def validate() -> float:
             return log_loss(validation.labels, self.predict_proba(validation.inputs))
@@ -53,6 +55,7 @@ class CnnRaw(Model):
             )
             self._record(training)
             training.run()
+            self.activations = mean_activations(self.network, train, self.activations.shape, self.device)
 
     def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
         """Mean of the softmaxes of windows that don't overlap, as in the report."""
@@ -72,10 +75,9 @@ class CnnRaw(Model):
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors, and what they belong to as JSON."""
-        save_file(
-            {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()},
-            folder / "network.safetensors",
-        )
+        weights = {f"network.{name}": value.cpu().contiguous() for name, value in self.network.state_dict().items()}
+        weights["activations"] = torch.from_numpy(self.activations)
+        save_file(weights, folder / "network.safetensors")
         (folder / "network.json").write_text(json.dumps(self._kind(), indent=1) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
@@ -90,7 +92,8 @@ class CnnRaw(Model):
                 raise PluginError(
                     f"cnn-raw: the saved network has {name}={kind.get(name)!r}, these options {value!r}; use its own"
                 )
-        self.network.load_state_dict(tensors)
+        self.activations = tensors.pop("activations").numpy()
+        self.network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
 
     def _kind(self) -> dict[str, Any]:
         return {
@@ -100,8 +103,14 @@ class CnnRaw(Model):
         }
 
     def figures(self) -> Mapping[str, Figure]:
-        """Draw what the filters learned."""
-        return {}
+        """Draw the filters of the first layer, the kernels of the third, and its mean activation by genre."""
+        first = self.network.conv1.weight.detach().cpu().numpy()[:, 0]
+        third = self.network.conv3.weight.detach().cpu().numpy()
+        return {
+            "Filters of the first layer": draw_frequency_responses(first, self.options.sample_rate),
+            "Temporal kernels of the third layer": draw_temporal_kernels(third, 16_000 / self.options.sample_rate),
+            "Mean activation by genre": draw_activations(self.activations, self.context.genres),
+        }
 
     def _record(self, training: Training) -> None:
         """Keep the facts of this run."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genrebench.api import LazyInputs
+from genrebench.api import Examples, LazyInputs
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
 from genrebench_cnn.reading import ahead, read_pieces
@@ -51,6 +51,40 @@ def window_probabilities(
                 for batch in torch.from_numpy(windows).split(BATCH)
             ]
         yield torch.cat(parts).double().numpy()
+
+
+def mean_activations(network: Network, examples: Examples, shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:
+    """Mean of each feature map of the third layer by genre, over four windows of each of the first four tracks of a genre.
+
+    Parameters
+    ----------
+    network : Network
+        It is put into evaluation mode.
+    examples : Examples
+        Waveforms with their genres.
+    shape : tuple of int
+        (n_genres, n_maps).
+    device : torch.device
+
+    Returns
+    -------
+    ndarray of float32, shape (n_genres, n_maps)
+        NaN for a genre without a track.
+    """
+    network.eval()
+    means = np.full(shape, np.nan, dtype=np.float32)
+    lengths = examples.inputs.lengths
+    for genre in range(shape[0]):
+        tracks = np.flatnonzero(examples.labels == genre)[:4].repeat(4)
+        if not len(tracks):
+            continue
+        room = np.maximum(lengths[tracks] - network.window, 0)
+        starts = room * np.tile([1, 3, 5, 7], len(tracks) // 4) // 8
+        windows = torch.from_numpy(read_pieces(examples.inputs, lengths, tracks.tolist(), starts.tolist(), network.window))
+        with torch.inference_mode():
+            features = stretch_features(network, windows.to(device), 1, 0)
+        means[genre] = features.unflatten(2, (shape[1], -1)).mean(dim=(0, 1, 3)).cpu().numpy()
+    return means
 
 
 def _logits(network: Network, windows: torch.Tensor, options: CnnOptions) -> torch.Tensor:

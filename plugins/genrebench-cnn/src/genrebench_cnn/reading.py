@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from genrebench.api import LazyInputs
 
+FULL_SCALE = 32768
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def read_pieces(
-    inputs: LazyInputs, lengths: NDArray[np.int64], tracks: Iterable[int], starts: Iterable[int], span: int
+    inputs: LazyInputs, lengths: NDArray[np.int64], tracks: Sequence[int], starts: Sequence[int], span: int
 ) -> NDArray[np.float32]:
     """Cut pieces of audio out of tracks, zero-padded where a track ends.
 
@@ -27,7 +30,7 @@ def read_pieces(
         Waveforms.
     lengths : ndarray of int
         Samples of each of them.
-    tracks, starts : iterables of int
+    tracks, starts : sequences of int
         Which track, and from which sample.
     span : int
         Samples a piece.
@@ -36,13 +39,51 @@ def read_pieces(
     -------
     ndarray of float32, shape (n, span)
     """
-    tracks, starts = list(tracks), list(starts)
     pieces = np.zeros((len(tracks), span), dtype=np.float32)
     for piece, track, start in zip(pieces, tracks, starts, strict=True):
         stop = min(start + span, int(lengths[track]))
         if stop > start:
             piece[: stop - start] = inputs.read(track, start, stop)
     return pieces
+
+
+Source = Callable[[Sequence[int], Sequence[int], int], Tensor]
+"""``source(tracks, starts, span)`` gives pieces of audio, a Tensor of float32 of shape (n, span)."""
+
+
+def audio_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.device) -> Source:
+    """Choose where a training takes its audio from.
+
+    On CUDA all of it goes to the device once if it fits half of the memory that is free there; else each batch is read into
+    pinned memory, from which it is copied while the device computes.
+    """
+    if device.type == "cuda" and 2 * int(lengths.sum()) <= torch.cuda.mem_get_info(device)[0] // 2:
+        return resident_source(inputs, lengths, device)
+
+    def read(tracks: Sequence[int], starts: Sequence[int], span: int) -> Tensor:
+        pieces = torch.from_numpy(read_pieces(inputs, lengths, tracks, starts, span))
+        return pieces.pin_memory() if device.type == "cuda" else pieces
+
+    return read
+
+
+def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.device) -> Source:
+    """Keep all the audio on the device, in 16 bits, and cut pieces there."""
+    ends = np.cumsum(lengths)
+    samples = torch.zeros(int(ends[-1]), dtype=torch.int16, device=device)
+    for track, end in enumerate(ends.tolist()):
+        values = np.clip(np.rint(inputs[track] * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        samples[end - len(values) : end] = torch.from_numpy(values)
+
+    def cut(tracks: Sequence[int], starts: Sequence[int], span: int) -> Tensor:
+        pieces = torch.zeros(len(tracks), span, device=device)
+        for piece, track, start in zip(pieces, tracks, starts, strict=True):
+            begin = int(ends[track] - lengths[track]) + start
+            part = samples[begin : min(begin + span, int(ends[track]))]
+            piece[: len(part)] = part
+        return pieces / FULL_SCALE
+
+    return cut
 
 
 def ahead(work: Callable[[T], R], items: Iterable[T], threads: int = 1) -> Iterator[R]:

@@ -16,9 +16,10 @@ from torch.nn import functional
 
 from genrebench.api import Context, Examples
 from genrebench_cnn.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
+from genrebench_cnn.interrupts import deferred_interrupt
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
-from genrebench_cnn.reading import ahead, read_pieces
+from genrebench_cnn.reading import ahead, audio_source
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import TrainingWindows
 
@@ -84,6 +85,7 @@ class Training:
         self.network, self.options, self.context, self.device = network, options, context, device
         self.train, self.validate = train, validate
         self.lengths = train.inputs.lengths
+        self.source = audio_source(train.inputs, self.lengths, device)
         self.windows = TrainingWindows(
             self.lengths, train.labels, len(context.genres), options.window, options.hop, options.stretch, options.balance
         )
@@ -125,13 +127,15 @@ class Training:
         if self.options.max_steps:
             left = left[: self.options.max_steps - state.epoch * len(steps) - state.step]
         title = f"epoch {state.epoch + 1} of {self.options.epochs}"
-        batches = ahead(self.read, left)
-        for batch in self.context.progress(batches, title, total=len(left)):
-            state.loss_sum += self.step(batch) * len(batch.labels)
-            state.n_windows += len(batch.labels)
-            state.step += 1
-            if time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes:
-                self._save()
+        with deferred_interrupt() as interrupted:
+            for batch in self.context.progress(ahead(self.read, left), title, total=len(left)):
+                state.loss_sum += self.step(batch) * len(batch.labels)
+                state.n_windows += len(batch.labels)
+                state.step += 1
+                if interrupted() or time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes:
+                    self._save()
+                if interrupted():
+                    raise KeyboardInterrupt
         done = state.epoch * len(steps) + state.step
         self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
 
@@ -163,12 +167,12 @@ class Training:
     def read(self, indices: NDArray[np.int32]) -> Batch:
         """Read the audio of one step."""
         found = self.windows.stretches(indices)
-        audio = read_pieces(self.train.inputs, self.lengths, found.tracks.tolist(), found.starts.tolist(), self.windows.span)
-        labels = np.repeat(self.train.labels[found.tracks], found.used.sum(axis=1))
-        batch = Batch(torch.from_numpy(audio), torch.from_numpy(found.used), torch.from_numpy(labels))
-        if self.device.type != "cuda":
-            return batch
-        return Batch(batch.audio.pin_memory(), batch.used.pin_memory(), batch.labels.pin_memory())
+        audio = self.source(found.tracks.tolist(), found.starts.tolist(), self.windows.span)
+        labels = torch.from_numpy(np.repeat(self.train.labels[found.tracks], found.used.sum(axis=1)))
+        used = torch.from_numpy(found.used)
+        if self.device.type == "cuda":  # pinned memory is copied while the device computes
+            used, labels = used.pin_memory(), labels.pin_memory()
+        return Batch(audio, used, labels)
 
     def step(self, batch: Batch) -> float:
         """Take one step and return the mean loss of its windows."""

@@ -1,0 +1,80 @@
+"""Each window is drawn exactly once an epoch, whatever the stretches."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genrebench_cnn.windows import TrainingWindows, prediction_starts
+
+WINDOW, HOP = 16_000, 3_840
+
+
+def drawn(windows: TrainingWindows, seed: int = 0, epoch: int = 0, batch_size: int = 50) -> list[tuple[int, int]]:
+    """(track, first sample) of all the windows that count."""
+    result = []
+    for indices in windows.epoch(seed, epoch, batch_size):
+        found = windows.stretches(indices)
+        for track, start, used in zip(found.tracks, found.starts, found.used, strict=True):
+            result += [(int(track), int(start + i * windows.hop)) for i in np.flatnonzero(used)]
+    return result
+
+
+def test_a_track_of_30_s_has_116_windows_at_the_reports_settings() -> None:
+    for length in (1_323_000, 1_321_967):
+        windows = TrainingWindows(np.array([length]), np.array([0]), 1, 44_100, 11_025, 1)
+        assert drawn(windows) != sorted(drawn(windows))
+        assert sorted(drawn(windows)) == [(0, 11_025 * i) for i in range(116)]
+
+
+@given(lengths=st.lists(st.integers(1, 400_000), min_size=1, max_size=12), stretch=st.integers(1, 40), seed=st.integers(0, 9))
+def test_every_window_once_an_epoch_inside_its_track(lengths: list[int], stretch: int, seed: int) -> None:
+    windows = TrainingWindows(np.array(lengths), np.zeros(len(lengths), int), 1, WINDOW, HOP, stretch)
+    expected = [(t, HOP * i) for t, n in enumerate(lengths) for i in range(max(1, -(-(n - WINDOW) // HOP)))]
+    found = drawn(windows, seed)
+    assert sorted(found) == expected
+    assert windows.n_windows == len(expected)
+    assert all(start + WINDOW <= max(WINDOW, lengths[track]) for track, start in found)
+
+
+def test_stretches_lie_inside_their_tracks_where_these_are_long_enough() -> None:
+    lengths = np.array([480_000, 300_123, 100_000])
+    windows = TrainingWindows(lengths, np.zeros(3, int), 1, WINDOW, HOP, 17)
+    for indices in windows.epoch(0, 0, 100):
+        found = windows.stretches(indices)
+        assert (found.starts + windows.span <= lengths[found.tracks]).all()
+
+
+def test_the_order_follows_from_seed_and_epoch_and_steps_are_of_equal_size() -> None:
+    windows = TrainingWindows(np.full(30, 480_000), np.arange(30) % 3, 3, WINDOW, HOP, 17)
+    assert drawn(windows, 1, 2) == drawn(windows, 1, 2)
+    assert drawn(windows, 1, 2) != drawn(windows, 1, 3)
+    assert drawn(windows, 1, 2) != drawn(windows, 2, 2)
+    sizes = [windows.stretches(i).used.sum() for i in windows.epoch(0, 0, 1000)]
+    assert len(sizes) == round(windows.n_windows / 1000)
+    assert max(sizes) - min(sizes) <= 3 * windows.stretch
+
+
+@pytest.mark.parametrize("stretch", [1, 17])
+def test_balance_shortens_the_shift_of_small_genres(stretch: int) -> None:
+    labels = np.array([0] * 40 + [1] * 16 + [2] * 4 + [3])
+    windows = TrainingWindows(np.full(61, 480_000), labels, 4, WINDOW, HOP, stretch, balance=True)
+    assert windows.per_genre[0] == windows.per_genre[1] == windows.per_genre[2] == 40 * 121
+    assert windows.per_genre[3] == 12 * 121  # a shift of 320 samples is the shortest
+    found = [drawn(windows, 0, epoch) for epoch in range(8)]
+    per_genre = np.mean([np.bincount(labels[[t for t, _ in epoch]], minlength=4) for epoch in found], axis=0)
+    np.testing.assert_allclose(per_genre, windows.per_genre, rtol=0.05)
+    assert len(set(found[0])) == len(found[0])  # no window twice: the shift is shorter
+
+
+def test_a_genre_without_tracks_is_no_obstacle_to_balance() -> None:
+    windows = TrainingWindows(np.full(3, 480_000), np.array([0, 0, 2]), 3, WINDOW, HOP, 5, balance=True)
+    assert windows.per_genre.tolist() == [242, 0, 242]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n"), [(30, 30), (29.98, 30), (29.5, 30), (29.49, 29), (30.49, 30), (6.2, 6), (6.6, 7), (0.1, 1), (0.0, 1)]
+)
+def test_prediction_looks_at_whole_windows_and_at_a_last_one_that_is_half_full(seconds: float, n: int) -> None:
+    starts = prediction_starts(round(seconds * 44_100), 44_100, 44_100)
+    assert starts.tolist() == [44_100 * i for i in range(n)]
