@@ -152,6 +152,13 @@ def _given(wanted: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Prepar
     chosen = choose_groups(given.columns, wanted.groups)
     rows = np.array([row[id_] for id_ in ids], dtype=np.int64)
     values = np.asarray(given.values, dtype=np.float64)[np.ix_(rows, chosen)]
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        first, column = bad[0]
+        raise DataError(
+            f"{len(np.unique(bad[:, 0]))} tracks of {dataset.name} have an empty or infinite feature value, the first is track "
+            f"{ids[first]!r} in column {'/'.join(given.columns[chosen[column]])!r}; leave them out with --exclude FILE"
+        )
     source = f"given ({dataset.feature_source})" if dataset.feature_source else "given"
     return Prepared(values, tuple(given.columns[i] for i in chosen), source)
 

@@ -7,10 +7,9 @@ filters only, everything else takes it for 22,050 Hz; and ``rmse`` isn't divided
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 from genrebench import audio
 from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
 from genrebench.inputs import cache
+from genrebench.inputs.descriptors import N_FFT, describe
+from genrebench.inputs.spectra import FloatArray
 from genrebench.records import Excerpt
 
 VERSION = 1
@@ -39,10 +40,6 @@ ROWS = {
 STATISTICS = ("kurtosis", "max", "mean", "median", "min", "skew", "std")
 COLUMNS = tuple((name, statistic, f"{i + 1:02d}") for name, n in ROWS.items() for statistic in STATISTICS for i in range(n))
 """(feature, statistics, number) of the 518 columns, in FMA's order."""
-
-N_FFT = 2048
-HOP = 512
-_N_OCTAVES = 7
 
 
 def prepare(wanted: FeatureTable, clips: Sequence[Clip], workshop: Workshop) -> Prepared:  # noqa: ARG001
@@ -82,49 +79,31 @@ def features_of(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
         In Hz.
     """
     samples = np.pad(samples, (0, max(0, N_FFT - len(samples))))
-    frames = _frames(samples, rate)
-    return np.concatenate([_statistics(frames[name]) for name in ROWS])
+    rows = describe(samples, rate)
+    return np.concatenate([_statistics(rows[name]) for name in ROWS])
 
 
-def _frames(samples: NDArray[np.float32], rate: int) -> Mapping[str, NDArray[Any]]:
-    """The 74 rows, shape (n_rows, n_frames) each, by feature."""
-    from librosa import cqt, feature, power_to_db, stft
+def _statistics(values: FloatArray) -> NDArray[np.float64]:
+    """The seven statistics over time of rows, shape (7 * n_rows,); a constant row has skew 0 and kurtosis -3.
 
-    constant_q = np.abs(cqt(samples, sr=rate, hop_length=HOP, n_bins=12 * _N_OCTAVES, tuning=None, pad_mode="reflect"))
-    chroma = {"C": constant_q, "bins_per_octave": 12, "n_octaves": _N_OCTAVES}
-    cens = feature.chroma_cens(**chroma)
-    magnitude = np.abs(stft(samples, n_fft=N_FFT, hop_length=HOP, pad_mode="reflect"))
-    power = magnitude**2
-    return {
-        "chroma_cens": cens,
-        "chroma_cqt": feature.chroma_cqt(**chroma),
-        "chroma_stft": feature.chroma_stft(S=power),
-        "mfcc": feature.mfcc(S=power_to_db(feature.melspectrogram(S=power, sr=rate)), n_mfcc=20),
-        "rmse": np.sqrt(np.mean(power, axis=0, keepdims=True)),
-        "spectral_bandwidth": feature.spectral_bandwidth(S=magnitude),
-        "spectral_centroid": feature.spectral_centroid(S=magnitude),
-        "spectral_contrast": feature.spectral_contrast(S=magnitude, n_bands=6),
-        "spectral_rolloff": feature.spectral_rolloff(S=magnitude),
-        "tonnetz": feature.tonnetz(chroma=cens),
-        "zcr": feature.zero_crossing_rate(samples, frame_length=N_FFT, hop_length=HOP),
-    }
-
-
-def _statistics(values: NDArray[Any]) -> NDArray[np.float64]:
-    """The seven statistics of each row, shape (7 * n_rows,); a constant row has skew 0 and kurtosis -3."""
-    values = values.astype(np.float64)
-    mean = values.mean(axis=1)
-    centred = values - mean[:, None]
-    variance = np.mean(centred**2, axis=1)
+    Parameters
+    ----------
+    values : ndarray, shape (n_frames, n_rows)
+    """
+    rows = np.ascontiguousarray(values.T, dtype=np.float64)
+    mean = rows.mean(axis=1)
+    centred = rows - mean[:, None]
+    squared = centred**2
+    variance = squared.mean(axis=1)
     constant = variance <= (1e-7 * mean) ** 2  # rounding in single precision isn't variation
     scale = np.where(constant, 1.0, variance)
     found = {
-        "kurtosis": np.where(constant, 0.0, np.mean(centred**4, axis=1) / scale**2) - 3.0,
-        "max": values.max(axis=1),
+        "kurtosis": np.where(constant, 0.0, np.mean(squared**2, axis=1) / scale**2) - 3.0,
+        "max": rows.max(axis=1),
         "mean": mean,
-        "median": np.median(values, axis=1),
-        "min": values.min(axis=1),
-        "skew": np.where(constant, 0.0, np.mean(centred**3, axis=1) / scale**1.5),
+        "median": np.median(rows, axis=1),
+        "min": rows.min(axis=1),
+        "skew": np.where(constant, 0.0, np.mean(squared * centred, axis=1) / scale**1.5),
         "std": np.sqrt(variance),
     }
     return np.concatenate([found[name] for name in STATISTICS])
