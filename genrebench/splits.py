@@ -6,13 +6,13 @@ platform and the version of Python don't matter. Where chance decides, it is the
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genrebench.errors import DataError, UsageError
+from genrebench.options import did_you_mean
 from genrebench.records import PARTS, Dataset, Fold, Split, Track
 
 N_FOLDS = 5
@@ -58,9 +58,7 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
     if name is None:
         name = "official" if dataset.official else "artist" if _knows_artists(dataset) else "stratified"
     if name not in NAMES:
-        close = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UsageError(f"no split {name!r}{hint} (there are {', '.join(NAMES)})")
+        raise UsageError(f"no split {name!r}; {did_you_mean(name, NAMES)}")
     _check(dataset)
     if name.startswith("artist") and not _knows_artists(dataset):
         raise DataError(f"{dataset.name} names no artist, so it has no split {name!r}; add a column artist, or use stratified")

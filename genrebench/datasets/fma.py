@@ -191,7 +191,7 @@ def _check_genres(table: Path, genres: tuple[str, ...]) -> None:
 
 
 def _converted(read: partial[FeatureValues], features: Path, ids: frozenset[str], folder: Path) -> FeatureValues:
-    """Feature values from a binary file beside the CSV, which takes 30 times as long to read; made where it isn't there."""
+    """Feature values from a binary file, as the CSV takes some 50 times as long to read; made where it isn't there."""
     status = features.stat()
     wanted = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
     path = folder / f"features-{wanted}.npz"

@@ -11,9 +11,11 @@ from hypothesis import given as hypothesis_given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from genrebench.contract import FeatureTable, Workshop
 from genrebench.datasets import SPECS, require_audio, resolve
 from genrebench.datasets.folder import list_audio, load
 from genrebench.errors import DataError, UsageError
+from genrebench.inputs import prepare
 from genrebench.splits import make_split
 
 SPECS_BY_NAME = {spec.name: spec for spec in SPECS}
@@ -239,6 +241,16 @@ def test_mistakes_in_features_are_named(tmp_path, features, message):
     with pytest.raises(DataError, match=message) as caught:
         load(write(tmp_path, TWO, features)).load_features()
     assert str(caught.value).isprintable()
+
+
+def test_a_blank_cell_stops_the_tracks_and_columns_that_use_it(tmp_path):
+    table = "feature,mfcc,tonnetz\nstatistics,mean,mean\nnumber,01,01\ntrack_id,,\n1,1,\n2,3,4\n"
+    music = load(write(tmp_path / "music", TWO, table))
+    workshop = Workshop(tmp_path / "cache")
+    with pytest.raises(DataError, match=r"1 tracks of music .* track '1' in column 'tonnetz/mean/01'; .*--exclude"):
+        prepare(FeatureTable(), music, ("2", "1"), {}, workshop)
+    np.testing.assert_array_equal(prepare(FeatureTable(), music, ("2",), {}, workshop).inputs, [[3, 4]])
+    np.testing.assert_array_equal(prepare(FeatureTable(groups=("mfcc",)), music, ("1", "2"), {}, workshop).inputs, [[1], [3]])
 
 
 # ------------------------------------------------------------------ names
