@@ -35,6 +35,7 @@ FLOORS = (
         "comparability",
         "baselines",
         "leaderboard",
+        "compare",
         "report",
         "submission",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import enum
 import io
@@ -139,6 +140,52 @@ def show_progress(iterable: Iterable[Any], description: str, total: int | None =
     )
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield from bar.track(iterable, total=total, description=clean(description))
+
+
+@contextlib.contextmanager
+def byte_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show on stderr how a transfer goes: size, rate and time left; yields ``show(what, done, total)`` in bytes."""
+    if not sys.stderr.isatty():
+        yield _byte_lines()
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, progress.TaskID] = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(clean(what), total=total, completed=done)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def _byte_lines(every: float = 20.0) -> Callable[[str, int, int | None], None]:
+    """For a log: a line now and then."""
+    began = last = time.monotonic()
+    first: dict[str, int] = {}
+
+    def show(what: str, done: int, total: int | None) -> None:
+        nonlocal last
+        first.setdefault(what, done)
+        now = time.monotonic()
+        if now - last >= every:
+            last = now
+            rate = (done - first[what]) / max(now - began, 1e-9)
+            left = f", {(total - done) / rate:.0f} s left" if total and rate else ""
+            say(f"{what}: {done / 1e6:.0f}{f' of {total / 1e6:.0f}' if total else ''} MB, {rate / 1e6:.1f} MB/s{left}")
+
+    return show
 
 
 def _progress_lines(iterable: Iterable[Any], description: str, total: int | None, every: float = 20.0) -> Iterator[Any]:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any
 
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, ListFormat, ListFormatOption, print_json, print_list, print_table
+from genrebench.cli._output import (
+    Format,
+    FormatOption,
+    ListFormat,
+    ListFormatOption,
+    byte_progress,
+    print_json,
+    print_list,
+    print_table,
+)
 
 app = typer.Typer(no_args_is_help=True, help="List, show, get and check datasets, and extract their features.")
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A registered name or a folder.")]
@@ -44,6 +54,33 @@ def show(
     print_table(None, ("what", "value"), facts)
     columns = ("genre", "tracks", "artists", "training", "validation", "test")
     print_table(None, columns, [[row[key] for key in columns] for row in value["genres"]], right=columns[1:])
+
+
+@app.command()
+def get(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="fma-small, fma-medium or fma-large.")],
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Without the audio: enough for svm-baseline on the distributed features.")
+    ] = False,
+    source: Annotated[
+        str | None, typer.Option("--from", help="A mirror (http, https) or a local folder that holds the archives.")
+    ] = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Download, verify and unpack a dataset; what is there is skipped, what was interrupted goes on."""
+    from genrebench import download
+
+    with byte_progress() as progress:
+        got = download.get(dataset, _task.home(), metadata_only=metadata, source=source, progress=progress)
+    if form is Format.json:
+        print_json(dataclasses.asdict(got) | {"folder": str(got.folder)})
+        return
+    for folder in got.present:
+        typer.echo(f"{folder} is there already")
+    for folder in got.unpacked:
+        typer.echo(f"{folder} unpacked and verified")
+    typer.echo(f"{got.bytes_fetched / 1e6:.1f} MB fetched; the data lies in {got.folder}")
+    typer.echo(f"Next: genrebench data show {dataset}")
 
 
 def _text(item: Any) -> str:

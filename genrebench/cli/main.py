@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import cache, data, leaderboard, leakage, plugins, predict, run, runs, score, submission
+from genrebench.cli import cache, compare, data, leaderboard, leakage, plugins, predict, run, runs, score, submission
 from genrebench.cli._output import fail
 from genrebench.errors import GenrebenchError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 
 app.command("run")(run.command)
 app.command("leaderboard")(leaderboard.command)
+app.command("compare")(compare.command)
 app.command("leakage")(leakage.command)
 app.command("score")(score.command)
 app.command("predict")(predict.command)
