@@ -216,6 +216,15 @@ def test_features_with_three_header_rows(tmp_path):
     np.testing.assert_array_equal(values.values, [[1.5, 2], [3, 4]])
 
 
+@hypothesis_given(st.lists(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 3), min_size=1, max_size=5))
+@settings(max_examples=60)
+def test_written_numbers_come_back_to_the_bit(tmp_path_factory, numbers):
+    folder = tmp_path_factory.mktemp("numbers")
+    rows = "".join(f"{i},{','.join(map(repr, row))}\n" for i, row in enumerate(numbers))
+    music = load(write(folder, "track_id,genre\n" + "".join(f"{i},g{i % 2}\n" for i in range(9)), f"track_id,a,b,c\n{rows}"))
+    np.testing.assert_array_equal(music.load_features().values, np.array(numbers))
+
+
 def test_rows_without_values_are_absent_and_single_blanks_are_nan(tmp_path):
     values = load(write(tmp_path, TWO, "track_id,a,b\n1,,\n2,,4\n")).load_features()
     assert values.ids == ("2",)
