@@ -103,7 +103,8 @@ def tied(losses: Floats, of: Units, *, level: float = LEVEL, most: int = 2000) -
     """Which pairs of columns this test set can't tell apart, shape (n_models, n_models).
 
     A pair is tied where `permutation_test` doesn't find a difference. Pairs whose difference is far from the edge of that
-    test aren't put to it, nor any where more than `most` are near: then the edge is Student's.
+    test aren't put to it, nor any where more than `most` are near or there are more than `most` units: then the edge is
+    Student's.
     """
     differences, errors = pair_errors(losses, of)
     m = len(of)
@@ -112,7 +113,7 @@ def tied(losses: Floats, of: Units, *, level: float = LEVEL, most: int = 2000) -
     result: NDArray[np.bool_] = ratio <= edge
     near = (ratio > 0.6 * edge) & (ratio < 1.8 * edge) if m >= 30 else ratio > 0
     first, second = np.nonzero(np.triu(near, 1))
-    if 0 < len(first) <= most:
+    if 0 < len(first) <= most and m <= most:
         p = permutation_test(losses[:, first] - losses[:, second], of)
         result[first, second] = result[second, first] = p > 1 - level
     np.fill_diagonal(result, False)

@@ -1,0 +1,108 @@
+"""Intervals and ties of a board, against a loop over scikit-learn's metrics.
+
+The plain way draws tracks and calls `log_loss` and `f1_score` of each model on them, resample by resample. It is timed on a few
+resamples of a few models and scaled to all of them; the ties aren't even asked of it.
+"""
+
+import argparse
+import json
+import resource
+import time
+
+import numpy as np
+
+from genrebench import metrics
+from genrebench.records import Predictions
+from genrebench.scores import score
+from genrebench.significance import tied
+from genrebench.uncertainty import board_units, row_intervals
+
+
+def made_predictions(n_models: int, n_tracks: int, n_genres: int, seed: int = 0) -> list[Predictions]:
+    """Answers of models of rising skill to the same tracks."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(n_genres, size=n_tracks)
+    found = []
+    for skill in np.linspace(1, 3, n_models):
+        p = rng.normal(size=(n_tracks, n_genres))
+        p[np.arange(n_tracks), labels] += skill
+        p = np.exp(p)
+        ids = tuple(f"{i:06}" for i in range(n_tracks))
+        found.append(
+            Predictions(
+                ids,
+                tuple(f"genre {i:02}" for i in range(n_genres)),
+                labels,
+                np.zeros(n_tracks, dtype=np.int64),
+                p / p.sum(axis=1, keepdims=True),
+            )
+        )
+    return found
+
+
+def ours(predictions: list[Predictions], n_resamples: int) -> np.ndarray:
+    """Intervals of all scores of all models, and which of them are tied."""
+    scored = [[score(answers)] for answers in predictions]
+    intervals = row_intervals(scored, len(predictions[0].genres), "official", n_resamples, n_resamples)
+    tied(np.stack([one.losses for (one,) in scored], axis=1), board_units(scored[0][0], "official"))
+    return np.array([row["log_loss"] for row in intervals])
+
+
+def plain(predictions: list[Predictions], n_resamples: int, seed: int = 0) -> np.ndarray:
+    """The same scores by a loop."""
+    from sklearn.metrics import f1_score, log_loss
+
+    rng = np.random.default_rng(seed)
+    columns = np.arange(len(predictions[0].genres))
+    n = len(predictions[0].labels)
+    scores = np.empty((n_resamples, len(predictions), 4))
+    for i in range(n_resamples):
+        drawn = rng.integers(n, size=n)
+        for j, answers in enumerate(predictions):
+            y, p = answers.labels[drawn], answers.probabilities[drawn]
+            guess = p.argmax(axis=1)
+            scores[i, j, 0] = log_loss(y, p, labels=columns)
+            scores[i, j, 1:] = [f1_score(y, guess, average=a) for a in ("micro", "macro", "weighted")]
+    return np.quantile(scores[:, :, 0], [0.025, 0.975], axis=0).T
+
+
+def main() -> None:
+    """Time both ways and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=int, default=20)
+    parser.add_argument("--tracks", type=int, default=35_000)
+    parser.add_argument("--genres", type=int, default=16)
+    parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--plain-resamples", type=int, default=20, help="timed, then scaled to --resamples")
+    parser.add_argument("--plain-models", type=int, default=4, help="timed, then scaled to --models")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    predictions = made_predictions(args.models, args.tracks, args.genres)
+    began = time.perf_counter()
+    found = ours(predictions, args.resamples)
+    our_seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    began = time.perf_counter()
+    by_loop = plain(predictions[: args.plain_models], args.plain_resamples)
+    work = args.models * args.resamples / (min(args.models, args.plain_models) * args.plain_resamples)
+    plain_seconds = (time.perf_counter() - began) * work
+    means = [metrics.log_loss(p.labels, p.probabilities) for p in predictions]
+    assert all(low < mean < high for (low, high), mean in zip(found, means, strict=True))
+    result = {
+        "ratio": plain_seconds / our_seconds,
+        "ours": our_seconds,
+        "plain": plain_seconds,
+        "unit": "s",
+        "peak_rss_mb": peak,
+        "plain_scaled_from": f"{args.plain_resamples} resamples of {min(args.models, args.plain_models)} models",
+        "resamples": args.resamples,
+        "models": args.models,
+        "tracks": args.tracks,
+        "interval_of_first": found[0].tolist(),
+        "plain_interval_of_first": by_loop[0].tolist(),
+    }
+    print(json.dumps(result) if args.json else "\n".join(f"{key}: {value}" for key, value in result.items()))
+
+
+if __name__ == "__main__":
+    main()
