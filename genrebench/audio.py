@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,35 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
     return resample(samples, rate, sample_rate), sample_rate
 
 
+def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Decode a whole file piece by piece, so that memory doesn't grow with its length.
+
+    Yields
+    ------
+    rate : int
+        In Hz, the same for every piece.
+    samples : ndarray of float32, shape (n_samples, n_channels)
+        As the file holds them: unchecked, and valid until the next piece is asked for.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing or can't be decoded, perhaps after some pieces.
+    """
+    import soundfile
+
+    if _is_mp4(path):
+        yield from _mp4_blocks(path)
+        return
+    with _open(path) as file:
+        try:
+            frames = max(_BLOCK // file.channels, 1)  # a file of 1,024 channels takes no more memory
+            while len(samples := file.read(frames, dtype="float32", always_2d=True)):
+                yield int(file.samplerate), samples
+        except (soundfile.LibsndfileError, ValueError, MemoryError) as error:
+            raise AudioError(f"{path}: can't be decoded as audio ({str(error).rstrip('.')})") from None
+
+
 def resample(samples: NDArray[np.float32], rate: int, sample_rate: int) -> NDArray[np.float32]:
     """Band-limited resampling (soxr, high quality) to ``ceil(n * sample_rate / rate)`` samples."""
     import soxr
@@ -202,7 +233,39 @@ def _save_hashes(cache_file: Path, known: Mapping[str, list[Any]]) -> None:
 # ------------------------------------------------------------------ libsndfile
 
 
-def _open(path: Path) -> Any:
+class _Quiet:
+    """Keeps the mp3 decoder, which writes about odd files to the process's stderr, from doing so; threads may overlap."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._stderr: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                with suppress(OSError):  # no stderr, nothing to silence
+                    self._stderr = os.dup(2)
+                    nothing = os.open(os.devnull, os.O_WRONLY)
+                    os.dup2(nothing, 2)
+                    os.close(nothing)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._stderr is not None:
+                os.dup2(self._stderr, 2)
+                os.close(self._stderr)
+                self._stderr = None
+
+
+_QUIET = _Quiet()
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    """A soundfile.SoundFile; whatever libsndfile finds wrong while it is open is an AudioError."""
     import soundfile
 
     try:
@@ -210,25 +273,29 @@ def _open(path: Path) -> Any:
             raise AudioError(f"{path}: no such file")
         if path.stat().st_size == 0:
             raise AudioError(f"{path}: the file is empty")
-        return soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:  # TypeError: a headerless .raw
+        with _QUIET, soundfile.SoundFile(path) as file:
+            yield file
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
         raise AudioError(f"{path}: can't be decoded as audio ({str(reason).rstrip('.')})") from None
 
 
 def _read_sndfile(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], int]:
-    import soundfile
-
     with _open(path) as file:
-        try:
-            rate = int(file.samplerate)
-            start, length = excerpt_bounds(file.frames, rate, excerpt)
-            if start and not _reaches(file, file.frames):
-                start, length = excerpt_bounds(_count(file), rate, excerpt)
-            file.seek(start)
-            return _mono(file.read(length, dtype="float32", always_2d=True)), rate
-        except (soundfile.LibsndfileError, ValueError, MemoryError) as error:
-            raise AudioError(f"{path}: can't be decoded as audio ({str(error).rstrip('.')})") from None
+        rate = int(file.samplerate)
+        start, length = excerpt_bounds(file.frames, rate, excerpt)
+        if start and not _reaches(file, file.frames):
+            start, length = excerpt_bounds(_count(file), rate, excerpt)
+        file.seek(start)
+        mono = np.empty(length, np.float32)
+        done = 0
+        while done < length:
+            block = file.read(min(_BLOCK, length - done), dtype="float32", always_2d=True)
+            if not len(block):
+                break  # the file is shorter than it says
+            mono[done : done + len(block)] = _mono(block)
+            done += len(block)
+        return mono[:done], rate
 
 
 def _reaches(file: Any, frames: int) -> bool:

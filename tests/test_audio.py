@@ -67,7 +67,7 @@ def test_excerpt_of_an_mp3_is_the_exact_middle_of_the_whole(real_data):
     assert np.array_equal(decoded, whole[start : start + 4 * rate].mean(axis=1))
 
 
-def test_a_truncated_mp3_has_the_middle_of_what_is_there(real_data, tmp_path):
+def test_a_truncated_mp3_has_the_middle_of_what_is_there(real_data, tmp_path, capfd):
     data = sorted((real_data / "fma" / "clips").glob("*.mp3"))[0].read_bytes()
     path = tmp_path / "cut.mp3"
     path.write_bytes(data[: len(data) // 3])
@@ -75,6 +75,8 @@ def test_a_truncated_mp3_has_the_middle_of_what_is_there(real_data, tmp_path):
     assert len(there) < audio.info(path).frames  # the header still promises the whole
     start = (len(there) - 2 * rate) // 2
     assert np.array_equal(audio.read(path, Excerpt(2.0))[0], there[start : start + 2 * rate])
+    os.write(2, b"mine")
+    assert capfd.readouterr().err == "mine"  # the decoder's own warnings stay away, other output doesn't
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])

@@ -7,6 +7,8 @@ filters only, everything else takes it for 22,050 Hz; and ``rmse`` isn't divided
 
 from __future__ import annotations
 
+import csv
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
+from genrebench.errors import DataError
 from genrebench.inputs import cache
 from genrebench.inputs.descriptors import N_FFT, describe
 from genrebench.inputs.spectra import FloatArray
@@ -81,6 +84,42 @@ def features_of(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
     samples = np.pad(samples, (0, max(0, N_FFT - len(samples))))
     rows = describe(samples, rate)
     return np.concatenate([_statistics(rows[name]) for name in ROWS])
+
+
+def write_csv(file: Path, ids: Sequence[str], table: NDArray[np.float64], columns: Sequence[tuple[str, ...]] = COLUMNS) -> None:
+    """Write a table in the form of FMA's features.csv: three header rows, then the track id and its values.
+
+    ``pandas.read_csv(file, index_col=0, header=[0, 1, 2])`` reads it, as FMA's own loader does. Values are written with as
+    many digits as tell them apart.
+
+    Parameters
+    ----------
+    file : Path
+        Replaced as a whole, or not at all.
+    ids : sequence of str
+    table : ndarray, shape (n_tracks, n_columns)
+    columns : sequence of tuple of str
+        (feature, statistics, number) of each column.
+
+    Raises
+    ------
+    DataError
+        If the disk refuses the file.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            for level, name in enumerate(("feature", "statistics", "number")):
+                writer.writerow([name, *(column[level] for column in columns)])
+            writer.writerow(["track_id", *[""] * len(columns)])
+            for id_, row in zip(ids, table, strict=True):
+                writer.writerow([id_, *map(repr, row.tolist())])
+        temporary.replace(file)
+    except OSError as error:
+        raise DataError(f"can't write {file}: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _statistics(values: FloatArray) -> NDArray[np.float64]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from genrebench import audio
 from genrebench.contract import Clip, Frames, InputSpec, Prepared, Workshop
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
+from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
 from genrebench.records import Excerpt
 
 VERSION = 1
@@ -56,29 +56,47 @@ def frames_of(samples: NDArray[np.float32], rate: int, wanted: Frames) -> NDArra
     A clip shorter than ``n_fft`` samples is extended with silence. ``1 + n_samples // hop_length`` frames are centred on
     multiples of the hop.
     """
-    import librosa
-
     samples = np.pad(samples, (0, max(0, wanted.n_fft - len(samples))))
-    common: dict[str, Any] = {"sr": rate, "n_fft": wanted.n_fft, "hop_length": wanted.hop_length}
-    if wanted.kind == "chroma":
-        values = librosa.feature.chroma_stft(y=samples, n_chroma=wanted.n_coefficients, **common)
-    else:
-        n_mels = wanted.n_coefficients if wanted.kind == "mel" else _N_MELS
-        values = librosa.power_to_db(librosa.feature.melspectrogram(y=samples, n_mels=n_mels, **common))
-        if wanted.kind == "mfcc":
-            values = librosa.feature.mfcc(S=values, n_mfcc=wanted.n_coefficients)
-    if wanted.deltas:
-        values = _with_deltas(values)
-    return np.ascontiguousarray(values.T, dtype=np.float32)
+    frames = framed(samples, wanted.n_fft, wanted.hop_length, "constant")
+    values = _chroma(frames, rate, wanted) if wanted.kind == "chroma" else _mel(frames, rate, wanted)
+    return _with_deltas(values) if wanted.deltas else values
+
+
+def _mel(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[np.float32]:
+    """Mel bands in dB, or their first cepstral coefficients."""
+    from scipy.fft import dct
+
+    filters = mel_filters(rate, wanted.n_fft, wanted.n_coefficients if wanted.kind == "mel" else _N_MELS)
+    mel = np.empty((len(frames), filters.n_filters), np.float32)
+    for rows, power in power_blocks(frames, np.float32):
+        filters.apply(power, mel[rows])
+    loudness = decibels(mel).astype(np.float32, copy=False)
+    if wanted.kind == "mel":
+        return loudness
+    cepstrum = dct(loudness, type=2, norm="ortho", axis=1)
+    return np.ascontiguousarray(cepstrum[:, : wanted.n_coefficients], dtype=np.float32)
+
+
+def _chroma(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[np.float32]:
+    """Energy of the pitch classes, tuned to the clip; the largest of a frame is 1."""
+    power = np.empty((len(frames), 1 + wanted.n_fft // 2), np.float32)
+    tuning = Tuning(rate, wanted.n_fft, wanted.n_coefficients)
+    for rows, block in power_blocks(frames, np.float32):
+        power[rows] = block
+        tuning.add(block, block.max(axis=1))
+    chroma = np.empty((len(frames), wanted.n_coefficients), np.float32)
+    chroma_filters(rate, wanted.n_fft, wanted.n_coefficients, tuning.estimate()).apply(power, chroma)
+    loudest = chroma.max(axis=1, keepdims=True)
+    return chroma / np.where(loudest < np.finfo(np.float32).tiny, np.float32(1), loudest)
 
 
 def _with_deltas(values: NDArray[np.float32]) -> NDArray[np.float32]:
     import librosa
 
-    n_frames = values.shape[1]
-    extended = np.pad(values, ((0, 0), (0, max(0, _DELTA_WIDTH - n_frames))), mode="edge")
-    deltas = [librosa.feature.delta(extended, order=order)[:, :n_frames] for order in (1, 2)]
-    return np.concatenate([values, *deltas])
+    n_frames = len(values)
+    extended = np.pad(values, ((0, max(0, _DELTA_WIDTH - n_frames)), (0, 0)), mode="edge")
+    deltas = [librosa.feature.delta(extended, width=_DELTA_WIDTH, order=order, axis=0)[:n_frames] for order in (1, 2)]
+    return np.concatenate([values, *deltas], axis=1).astype(np.float32, copy=False)
 
 
 def _check(wanted: Frames) -> None:

@@ -4,7 +4,7 @@ import pytest
 import soundfile
 
 from genrebench import inputs
-from genrebench.api import AudioError, Excerpt, FeatureTable
+from genrebench.api import AudioError, DataError, Excerpt, FeatureTable
 from genrebench.inputs import features
 
 
@@ -54,6 +54,23 @@ def test_a_table_is_prepared_in_the_order_of_the_clips(real_clips, workshop):
     assert not np.array_equal(table.inputs[0], table.inputs[1])
     assert {column[0] for column in table.columns} == {"mfcc", "zcr"}
     assert table.source == "extracted from audio"
+
+
+def test_the_csv_has_the_official_form(real_data, tmp_path):
+    table = np.random.default_rng(0).normal(size=(3, 518)) * 10.0 ** np.arange(-10, 508)[None, :].clip(-10, 10)
+    features.write_csv(tmp_path / "features.csv", ["2", "5", "10"], table)
+    read = pd.read_csv(tmp_path / "features.csv", index_col=0, header=[0, 1, 2])
+    assert read.index.tolist() == [2, 5, 10]
+    assert (read.index.name, list(read.columns.names)) == ("track_id", ["feature", "statistics", "number"])
+    assert np.array_equal(read.to_numpy(), table)
+    official = pd.read_csv(real_data / "fma" / "features_mfcc_2000.csv", index_col=0, header=[0, 1, 2], nrows=1)
+    assert read[["mfcc"]].columns.equals(official.columns)
+    assert [path.name for path in tmp_path.iterdir()] == ["features.csv"]
+
+
+def test_a_csv_that_cannot_be_written_is_one_line(tmp_path):
+    with pytest.raises(DataError, match=r"can't write .*features\.csv"):
+        features.write_csv(tmp_path / "absent" / "features.csv", ["a"], np.zeros((1, 518)))
 
 
 def column(values, *name):

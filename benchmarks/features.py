@@ -1,0 +1,89 @@
+"""Time the extraction of the 518 columns against the plain way with librosa, on the same clips, from mp3.
+
+Clips are read from GENREBENCH_TEST_DATA (default ../shared/data) or from the folder given. One core each, then two cores each,
+side by side in one process; the first clip is done once by each side before the clock starts.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # one core a process
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+import plain
+from joblib import Parallel, delayed
+
+from genrebench import audio
+from genrebench.inputs import features
+from genrebench.records import Excerpt
+
+WHOLE = Excerpt(None)
+CLIPS = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")) / "fma" / "clips"
+
+
+def ours(path):
+    """Our 518 columns."""
+    return features.compute_features(path, excerpt=WHOLE)
+
+
+def theirs(path):
+    """The plain 518 columns."""
+    warnings.simplefilter("ignore")
+    return plain.features(path).to_numpy()
+
+
+def seconds_per_clip(compute, paths, workers, repeats):
+    """Best mean time over a few passes, and the values."""
+    parallel = Parallel(n_jobs=workers)
+    parallel(delayed(compute)(path) for path in paths[:1] * workers)
+    best = np.inf
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        values = parallel(delayed(compute)(path) for path in paths)
+        best = min(best, time.perf_counter() - begun)
+    return best / len(paths), np.array(values)
+
+
+def decode_seconds(paths):
+    """What decoding alone takes, the floor of any extractor."""
+    begun = time.perf_counter()
+    for path in paths:
+        audio.read(path, WHOLE)
+    return (time.perf_counter() - begun) / len(paths)
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of audio files")
+    parser.add_argument("--repeats", type=int, default=2, help="passes over the clips; the fastest counts")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    paths = list(audio.find(options.clips))
+    result = {"unit": "seconds per clip", "clips": len(paths)}
+    for workers, suffix in ((1, ""), (2, "_two_cores")):
+        fast, values = seconds_per_clip(ours, paths, workers, options.repeats)
+        slow, expected = seconds_per_clip(theirs, paths, workers, options.repeats)
+        result |= {f"ours{suffix}": fast, f"plain{suffix}": slow, f"ratio{suffix}": slow / fast}
+    result["decode"] = decode_seconds(paths)
+    result["largest_relative_error"] = float(np.max(np.abs(values - expected) / np.maximum(np.abs(expected), 1e-3)))
+    result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result = {key: round(value, 6) if isinstance(value, float) else value for key, value in result.items()}
+    if options.json:
+        print(json.dumps(result))
+    else:
+        for key, value in result.items():
+            print(f"{key:24} {value}")
+
+
+if __name__ == "__main__":
+    main()
