@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.api import Context, DataError, Examples, Inputs, Model
-from genrebench_svm.calibration import Calibrated, calibrate
+from genrebench_svm.importance import draw_importance, permutation_importance
 from genrebench_svm.kernels import Kernel
+from genrebench_svm.machines import OneVsOne, votes
+from genrebench_svm.options import GroupedOptions
+from genrebench_svm.pairs import Trainer, all_pairs
+from genrebench_svm.probabilities import WAYS, Calibration
 
 if TYPE_CHECKING:
-    from genrebench_svm import SvmOptions
+    from matplotlib.figure import Figure
 
 
 class SvmModel(Model):
@@ -23,35 +28,51 @@ class SvmModel(Model):
     Parameters
     ----------
     context : Context
-    options : SvmOptions
+    options : GroupedOptions or SvmOptions
 
     Notes
     -----
     A genre without a training track gets the probability 1 / (n_tracks + n_genres), and the others share the rest.
     """
 
-    def __init__(self, context: Context, options: SvmOptions) -> None:
+    def __init__(self, context: Context, options: GroupedOptions) -> None:
         self.context = context
         self.options = options
+        self.shown: Examples | None = None
+        self.shown_part = ""
 
-    def fit(self, train: Examples, validation: Examples) -> None:  # noqa: ARG002 - nothing is chosen on validation
-        """Train the machines and fit the probabilities, on the training tracks alone."""
+    def fit(self, train: Examples, validation: Examples) -> None:
+        """Train the machines and fit the probabilities, on the training tracks alone; validation serves the figures."""
         table = self._checked(train.inputs)
         self.mean = table.mean(axis=0)
         self.scale = table.std(axis=0)
-        self.scale[self.scale < 10 * np.finfo(float).eps * np.abs(self.mean)] = 1.0  # a constant column, but for rounding
-        self.scale[self.scale == 0.0] = 1.0
+        # what rounding leaves of a constant column is no scale
+        self.scale[self.scale <= 1e-13 * np.abs(self.mean)] = 1.0
         self.n_train = len(table)
         self.classes, labels = np.unique(train.labels, return_inverse=True)
-        gamma = self.options.gamma or 1.0 / table.shape[1]
-        kernel = Kernel(self.options.kernel, gamma)
-        self.calibrated = calibrate(
-            self._standardised(table), labels, train.groups, kernel, self.options, self.context, len(self.classes)
+        table = self._standardised(table)
+        gamma = self.options.gamma or 1.0 / max(table.shape[1], 1)
+        trainer = Trainer(
+            table=table,
+            kernel=Kernel(self.options.kernel, gamma),
+            penalties=self.options.C * self._class_weights(labels)[labels],
+            workers=self.context.workers,
+            memory=self.options.memory * 1e9,
+            engine=self.options.engine,
         )
+        pairs = all_pairs(labels)
+        progress = self.context.progress
+        way = WAYS[self.options.probabilities]
+        self.calibration = way(trainer, pairs, labels, train.groups, self.context.seed, progress)
+        machines = trainer.run(trainer.train, pairs, progress, "machines of all pairs")
+        self.machines = OneVsOne.gather(trainer.kernel, table, machines, len(self.classes))
+        self.context.record("support_vectors", len(self.machines.vectors))
+        self.context.record("temperature", self.calibration.temperature)
+        self.shown, self.shown_part = (validation, "validation") if len(validation) else (train, "training")
 
     def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
         """Probabilities with a column for every genre of the task."""
-        known = self.calibrated.predict_proba(self._standardised(self._checked(inputs)))
+        known = self.calibration.apply(self._decisions(inputs), len(self.classes))
         n_genres = len(self.context.genres)
         floor = 1.0 / (self.n_train + n_genres)
         result = np.full((len(known), n_genres), floor)
@@ -59,35 +80,56 @@ class SvmModel(Model):
         return result
 
     def predict(self, inputs: Inputs) -> NDArray[np.int64]:
-        """Genre with the most votes of the pairs, as SVC.predict gives it; shape (n_tracks,)."""
-        decisions = self.calibrated.decisions(self._standardised(self._checked(inputs)))
-        winners: NDArray[np.int64] = self.classes[self.calibrated.votes(decisions).argmax(axis=1)]
+        """Genre that wins most pairs, the first of equals, as SVC.predict gives it; shape (n_tracks,)."""
+        winners: NDArray[np.int64] = self.classes[votes(self._decisions(inputs), len(self.classes)).argmax(axis=1)]
         return winners
 
     def save(self, folder: Path) -> None:
         """Write arrays as .npz and the rest as JSON."""
-        arrays, constants = self.calibrated.state()
+        arrays, constants = {}, {"n_train": self.n_train}
+        for part in (self.machines, self.calibration):
+            more_arrays, more_constants = part.state()
+            arrays |= more_arrays
+            constants |= more_constants
         np.savez(folder / "model.npz", mean=self.mean, scale=self.scale, classes=self.classes, **arrays)
-        (folder / "model.json").write_text(json.dumps({"n_train": self.n_train, **constants}, indent=2), encoding="utf-8")
+        (folder / "model.json").write_text(json.dumps(constants, indent=2), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
         constants = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-            self.mean, self.scale, self.classes = arrays["mean"], arrays["scale"], arrays["classes"]
-            self.calibrated = Calibrated.from_state(arrays, constants)
+        with np.load(folder / "model.npz", allow_pickle=False) as file:
+            arrays = dict(file)
+        self.mean, self.scale, self.classes = arrays["mean"], arrays["scale"], arrays["classes"]
+        self.machines = OneVsOne.from_state(arrays, constants)
+        self.calibration = Calibration.from_state(arrays, constants)
         self.n_train = constants["n_train"]
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Draw which feature groups carry which genre; nothing where columns have no names or nothing was fitted."""
+        if self.shown is None or not self.context.columns:
+            return {}
+        importance = permutation_importance(self, self.shown, self.context.columns, self.context.seed)
+        title = f"Feature groups by genre, on {self.shown_part} tracks"
+        return {title: draw_importance(importance, self.context.genres, title)} if importance else {}
+
+    def _decisions(self, inputs: Inputs) -> NDArray[np.float64]:
+        return self.machines.decisions(self._standardised(self._checked(inputs)))
 
     def _standardised(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
         return (table - self.mean) / self.scale
+
+    def _class_weights(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        counts = np.bincount(labels)
+        if self.options.class_weight == "none":
+            return np.ones(len(counts))
+        return len(labels) / (len(counts) * counts)
 
     def _checked(self, inputs: Inputs) -> NDArray[np.float64]:
         table = np.asarray(inputs, dtype=np.float64)
         bad = np.argwhere(~np.isfinite(table))
         if len(bad):
             row, column = bad[0]
-            names = self.context.columns
-            name = " ".join(names[column]) if names else str(column)
+            name = " ".join(self.context.columns[column]) if self.context.columns else str(column)
             raise DataError(
                 f"{len(bad)} feature values are not finite, the first is {table[row, column]} in column {name!r} of row {row}; "
                 "mend the features, or leave those tracks out with --exclude"

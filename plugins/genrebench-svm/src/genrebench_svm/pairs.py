@@ -1,4 +1,4 @@
-"""Support vector machines for all pairs of classes, and their decision values for tracks held out."""
+"""Support vector machines for all pairs of classes, trained on parts of one table that share their kernel values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from genrebench_svm.kernels import Kernel
 
 CACHE_MB = 200.0
+_BLOCK = 1024
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Pair:
         return np.arange(len(self.rows)) < self.n_first
 
 
-@dataclass
+@dataclass(frozen=True)
 class Machine:
     """A trained two-class machine: d(x) = sum_i coefficients_i k(x, x_i) + intercept over the tracks `support`."""
 
@@ -50,124 +52,188 @@ class Machine:
     intercept: float
 
 
+@dataclass(frozen=True)
+class Gram:
+    """Kernel values among some rows of the table; `places` says where those rows are in `matrix`, None: not in memory."""
+
+    rows: NDArray[np.intp]
+    matrix: NDArray[np.float64] | None
+    places: NDArray[np.intp]
+
+
 @dataclass
 class Trainer:
     """Trains machines on parts of one table.
 
-    The kernel matrix of all the rows is computed once and shared, by all pairs, folds and threads, if it takes no more than
-    `memory` bytes; else one is computed for each pair if as many as there are workers take no more; else libsvm
-    computes the values as it needs them.
+    The kernel matrix of all the rows is computed once and shared by all pairs, folds and threads if it takes no more than
+    `memory` bytes. Else one is computed for each pair, and shared by its folds, if as many as there are workers take no
+    more. Else the solver computes the values as it needs them.
 
     Parameters
     ----------
     table : ndarray of float, shape (n_tracks, n_columns)
         Standardised.
     kernel : Kernel
-    weights : ndarray of float, shape (n_tracks,)
-        Penalty C of each track.
+    penalties : ndarray of float, shape (n_tracks,)
+        C of each track.
     workers : int
-        Threads; libsvm releases the interpreter while it works.
+        Threads; the solver releases the interpreter while it works.
     memory : float
-        Bytes that kernel matrices may take.
+        Bytes that kernel values may take.
+    engine : {"auto", "scikit-learn", "intelex"}
+        Solver of the pairs whose kernel values aren't in memory.
     """
 
     table: NDArray[np.float64]
     kernel: Kernel
-    weights: NDArray[np.float64]
+    penalties: NDArray[np.float64]
     workers: int = 1
     memory: float = 4e9
+    engine: str = "auto"
     shared: NDArray[np.float64] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         if 8 * len(self.table) ** 2 <= self.memory:
             self.shared = self.kernel(self.table, self.table)
 
-    def run(self, job: Callable[[Any], Any], tasks: Sequence[Any], progress: Callable[..., Iterable[Any]]) -> list[Any]:
-        """Apply `job` to the tasks in parallel and show how far they are."""
+    def run(
+        self, job: Callable[[Pair], T], pairs: Sequence[Pair], progress: Callable[..., Iterable[T]], description: str
+    ) -> list[T]:
+        """Apply `job` to the pairs in parallel, the large ones first, and return the results in the order of the pairs."""
+        order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i].rows))
         with ThreadPoolExecutor(self.workers) as pool:
             try:
-                return list(progress(pool.map(job, tasks), "pairs of genres", len(tasks)))
+                results = list(progress(pool.map(job, [pairs[i] for i in order]), description, len(pairs)))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        return [result for _, result in sorted(zip(order, results, strict=True), key=lambda item: item[0])]
 
-    def matrix(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64] | None, NDArray[np.intp]]:
-        """Kernel values that cover `rows`, and the places of `rows` in them; None where they don't fit."""
+    def gram(self, pair: Pair) -> Gram:
+        """Kernel values among the pair's rows."""
         if self.shared is not None:
-            return self.shared, rows
-        if 8 * len(rows) ** 2 * self.workers <= self.memory:
-            part = self.table[rows]
-            return self.kernel(part, part), np.arange(len(rows))
-        return None, rows
+            return Gram(pair.rows, self.shared, pair.rows)
+        if 8 * len(pair.rows) ** 2 * self.workers <= self.memory:
+            part = self.table[pair.rows]
+            return Gram(pair.rows, self.kernel(part, part), np.arange(len(pair.rows)))
+        return Gram(pair.rows, None, pair.rows)
 
-    def train(
-        self,
-        pair: Pair,
-        training: NDArray[np.bool_] | None = None,
-        values: tuple[NDArray[np.float64] | None, NDArray[np.intp]] | None = None,
-    ) -> Machine:
-        """Train one machine on the pair's rows, or on those where `training`; its support counts the table's rows."""
+    def train(self, pair: Pair, training: NDArray[np.bool_] | None = None, gram: Gram | None = None) -> Machine:
+        """Train a machine on the pair's rows, or on those where `training`; its `support` counts the table's rows."""
+        gram = gram or self.gram(pair)
+        if training is None:
+            training = np.ones(len(pair.rows), dtype=bool)
+        if gram.matrix is None:
+            return self._train_on_table(pair, training)
         from sklearn import config_context
         from sklearn.svm import SVC
 
-        matrix, places = values or self.matrix(pair.rows)
-        active = np.ones(len(pair.rows), dtype=bool) if training is None else training
-        x = self.table if matrix is None else matrix
-        # tracks of weight 0 are left out by libsvm, so that parts of one matrix are trained on without a copy
-        weight = np.zeros(len(x))
-        weight[places[active]] = self.weights[pair.rows[active]]
-        second = np.zeros(len(x))
-        second[places[pair.n_first :]] = 1.0
-        if matrix is None:
-            machine = SVC(kernel=self.kernel.name, gamma=self.kernel.gamma, cache_size=max(CACHE_MB, self.memory / 2e6))
-        else:
-            machine = SVC(kernel="precomputed", cache_size=CACHE_MB)
+        # libsvm leaves tracks of weight 0 out, so that parts of one matrix are trained on without copying them
+        n = len(gram.matrix)
+        weight, second = np.zeros(n), np.zeros(n)
+        weight[gram.places[training]] = self.penalties[pair.rows[training]]
+        second[gram.places[pair.n_first :]] = 1.0
         with config_context(assume_finite=True):
-            machine.fit(x, second, weight)
+            machine = SVC(kernel="precomputed", cache_size=CACHE_MB).fit(gram.matrix, second, weight)
         support = machine.support_
         if _support_counts_weighted():
             support = np.flatnonzero(weight)[support]
-        back = np.empty(len(x), dtype=np.intp)
-        back[places] = pair.rows
-        return Machine(back[support], -machine.dual_coef_[0], -float(machine.intercept_[0]))
+        row_at = np.empty(n, dtype=np.intp)
+        row_at[gram.places] = pair.rows
+        return Machine(row_at[support], -machine.dual_coef_[0], -float(machine.intercept_[0]))
 
     def held_out(self, pair: Pair, folds: NDArray[np.intp]) -> NDArray[np.float64]:
         """Decision values of the pair's rows, each from a machine that was trained without the row's fold.
 
-        Where the other folds hold one class alone the value is 1 or -1, and 0 where they hold none, as in libsvm.
+        Where the other folds hold one class alone the value is 1 or -1, in favour of it, as in libsvm.
         """
-        values = self.matrix(pair.rows)
+        gram = self.gram(pair)
         decisions = np.zeros(len(pair.rows))
         for fold in np.unique(folds):
-            test = folds == fold
-            n_first, n_second = int((~test & pair.positive).sum()), int((~test & ~pair.positive).sum())
-            if n_first and n_second:
-                machine = self.train(pair, ~test, values)
-                decisions[test] = self.decide(machine, pair.rows[test], values[0])
+            test = np.flatnonzero(folds == fold)
+            left = folds != fold
+            if left[: pair.n_first].any() and left[pair.n_first :].any():
+                machine = self.train(pair, left, gram)
+                coefficients = machine.coefficients[:, None]
+                decisions[test] = self.product(pair.rows[test], machine.support, coefficients)[:, 0] + machine.intercept
             else:
-                decisions[test] = float(n_first > 0) - float(n_second > 0)
+                decisions[test] = float(left[: pair.n_first].any()) - float(left[pair.n_first :].any())
         return decisions
 
-    def decide(
-        self, machine: Machine, rows: NDArray[np.intp], matrix: NDArray[np.float64] | None = None
+    def without(self, pair: Pair, folds: NDArray[np.intp], numbers: Iterable[int]) -> list[Machine | None]:
+        """Machines of the pair trained without each of the folds `numbers`; None where that leaves one class alone.
+
+        Parameters
+        ----------
+        folds : ndarray of int, shape (n_tracks,)
+            Fold of each of the table's rows.
+        """
+        gram = self.gram(pair)
+        of_pair = folds[pair.rows]
+        result: list[Machine | None] = []
+        for number in numbers:
+            left = of_pair != number
+            both = left[: pair.n_first].any() and left[pair.n_first :].any()
+            result.append(self.train(pair, left, gram) if both else None)
+        return result
+
+    def product(
+        self, rows: NDArray[np.intp], support: NDArray[np.intp], coefficients: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Decision values of some of the table's rows."""
-        if matrix is not None and matrix is self.shared:
-            kernel = matrix[np.ix_(rows, machine.support)]
-        else:
-            kernel = self.kernel(self.table[rows], self.table[machine.support])
-        decisions: NDArray[np.float64] = kernel @ machine.coefficients + machine.intercept
-        return decisions
+        """Kernel values between the table's `rows` and those of `support`, times the coefficients."""
+        result = np.empty((len(rows), coefficients.shape[1]))
+        for start in range(0, len(rows), _BLOCK):
+            part = rows[start : start + _BLOCK]
+            if self.shared is not None:
+                values = self.shared[np.ix_(part, support)]
+            else:
+                values = self.kernel(self.table[part], self.table[support])
+            result[start : start + _BLOCK] = values @ coefficients
+        return result
+
+    def _train_on_table(self, pair: Pair, training: NDArray[np.bool_]) -> Machine:
+        rows = pair.rows[training]
+        second = ~pair.positive[training]
+        cache = max(CACHE_MB, self.memory / self.workers / 1e6)
+        solver = solver_class(self.engine)
+        machine = solver(kernel=self.kernel.name, gamma=self.kernel.gamma, cache_size=cache)
+        machine.fit(self.table[rows], second.astype(float), self.penalties[rows])
+        return Machine(rows[machine.support_], -np.asarray(machine.dual_coef_)[0], -float(np.ravel(machine.intercept_)[0]))
 
 
-def all_pairs(labels: NDArray[np.int64], n_classes: int) -> list[Pair]:
+def all_pairs(labels: NDArray[np.int64]) -> list[Pair]:
     """The pairs of classes in libsvm's order: (0, 1), (0, 2) ... (1, 2) ..."""
-    members = [np.flatnonzero(labels == c) for c in range(n_classes)]
+    members = [np.flatnonzero(labels == c) for c in range(int(labels.max(initial=-1)) + 1)]
     return [
         Pair(i, j, np.concatenate([members[i], members[j]]), len(members[i]))
-        for i in range(n_classes)
-        for j in range(i + 1, n_classes)
+        for i in range(len(members))
+        for j in range(i + 1, len(members))
     ]
+
+
+def solver_class(engine: str) -> type:
+    """The class that solves a pair from the table.
+
+    Raises
+    ------
+    UsageError
+        If scikit-learn-intelex is asked for and not installed.
+    """
+    import sklearn.svm
+
+    from genrebench.api import UsageError
+
+    if engine != "scikit-learn":
+        try:
+            import sklearnex.svm
+        except ImportError:
+            if engine == "intelex":
+                raise UsageError(
+                    "engine=intelex needs scikit-learn-intelex; install it with 'pip install genrebench-svm[intelex]'"
+                ) from None
+        else:
+            return sklearnex.svm.SVC  # type: ignore[no-any-return]
+    return sklearn.svm.SVC  # type: ignore[no-any-return]
 
 
 @functools.cache
