@@ -8,19 +8,14 @@ import argparse
 import json
 import os
 import resource
-import sys
 import time
 import warnings
 from pathlib import Path
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")  # one core a process
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import numpy as np
 import plain
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from genrebench import audio
 from genrebench.inputs import features
@@ -31,14 +26,16 @@ CLIPS = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[1] / 
 
 
 def ours(path):
-    """Our 518 columns."""
-    return features.compute_features(path, excerpt=WHOLE)
+    """Our 518 columns, on one core."""
+    with threadpool_limits(1):
+        return features.compute_features(path, excerpt=WHOLE)
 
 
 def theirs(path):
-    """The plain 518 columns."""
-    warnings.simplefilter("ignore")
-    return plain.features(path).to_numpy()
+    """The plain 518 columns, on one core."""
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        return plain.features(path).to_numpy()
 
 
 def seconds_per_clip(compute, paths, workers, repeats):

@@ -87,7 +87,8 @@ def _chroma(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[n
     chroma = np.empty((len(frames), wanted.n_coefficients), np.float32)
     chroma_filters(rate, wanted.n_fft, wanted.n_coefficients, tuning.estimate()).apply(power, chroma)
     loudest = chroma.max(axis=1, keepdims=True)
-    return chroma / np.where(loudest < np.finfo(np.float32).tiny, np.float32(1), loudest)
+    chroma /= np.where(loudest < np.finfo(np.float32).tiny, np.float32(1), loudest)
+    return chroma
 
 
 def _with_deltas(values: NDArray[np.float32]) -> NDArray[np.float32]:

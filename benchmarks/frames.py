@@ -1,0 +1,73 @@
+"""Time MFCC frames from mp3 against a plain loop with librosa, one core each, in one process.
+
+Clips are read from GENREBENCH_TEST_DATA (default ../shared/data) or from the folder given. The first clip is done once by each
+side before the clock starts.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import plain
+from threadpoolctl import threadpool_limits
+
+from genrebench import audio
+from genrebench.contract import Frames
+from genrebench.inputs import frames
+from genrebench.records import Excerpt
+
+WHOLE = Excerpt(None)
+CLIPS = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")) / "fma" / "clips"
+
+
+def seconds_per_clip(compute, paths, repeats):
+    """Best mean time over a few passes, and the values."""
+    compute(paths[0])
+    best = np.inf
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        values = [compute(path) for path in paths]
+        best = min(best, time.perf_counter() - begun)
+    return best / len(paths), values
+
+
+def extraction(paths, kind, deltas, repeats):
+    """Seconds per clip of both sides, and how far their values are apart."""
+    wanted = Frames(kind, deltas=deltas, n_coefficients={"mfcc": 20, "mel": 128, "chroma": 12}[kind])
+    fast, ours = seconds_per_clip(lambda path: frames.compute_frames(path, wanted=wanted, excerpt=WHOLE), paths, repeats)
+    slow, theirs = seconds_per_clip(lambda path: plain.frames(path, kind, deltas), paths, repeats)
+    decode, _ = seconds_per_clip(lambda path: audio.read(path, WHOLE), paths, repeats)
+    error = max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(ours, theirs, strict=True))
+    return {"ratio": slow / fast, "ours": fast, "plain": slow, "decode": decode, "largest_error_of_full_scale": float(error)}
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of audio files")
+    parser.add_argument("--kind", choices=("mfcc", "mel", "chroma"), default="mfcc")
+    parser.add_argument("--deltas", action="store_true", help="with first and second differences")
+    parser.add_argument("--repeats", type=int, default=3, help="passes over the clips; the fastest counts")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    paths = list(audio.find(options.clips))
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        result = extraction(paths, options.kind, options.deltas, options.repeats)
+    result |= {"unit": "seconds per clip", "clips": len(paths)}
+    result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result = {key: round(value, 7) if isinstance(value, float) else value for key, value in result.items()}
+    if options.json:
+        print(json.dumps(result))
+    else:
+        for key, value in result.items():
+            print(f"{key:28} {value}")
+
+
+if __name__ == "__main__":
+    main()
