@@ -258,7 +258,8 @@ def _with_sentence(c: Comparison) -> Comparison:
         f"On {c.task.get('dataset')} ({c.task.get('split')}, {drawn}{', synthetic music' if c.task.get('synthetic') else ''})"
     )
     names = [
-        f"{side['model']} ({side['name']})" if side["name"] != side["model"] else str(side["model"]) for side in (c.a, c.b)
+        side["name"] if side["name"].startswith(str(side["model"])) else f"{side['model']} ({side['name']})"
+        for side in (c.a, c.b)
     ]
     if c.tied:
         text = (

@@ -1,0 +1,125 @@
+"""Plots as SVG for the page: drawn by matplotlib in ink that follows the page's theme."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#010203"
+"""Stands for the page's text colour, which isn't known before it is read."""
+
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b")
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "genrebench",
+    "text.parse_math": False,
+    "font.size": 10,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+}
+
+
+def reliability_plot(bins: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Accuracy against confidence; dots as large as their bin has tracks."""
+
+    def draw(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", alpha=0.6)
+        total = sum(b["tracks"] for b in bins)
+        sizes = [20 + 400 * b["tracks"] / total for b in bins]
+        confidence, accuracy = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
+        axes.plot(confidence, accuracy, color=COLOURS[0], linewidth=1)
+        axes.scatter(confidence, accuracy, s=sizes, color=COLOURS[0], alpha=0.6)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", aspect="equal")
+
+    return _svg(draw, name, "Reliability curve: the accuracy of the answers against their confidence", (4.2, 4.2))
+
+
+def curves_plot(curves: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Values over the epochs, a panel for losses and one for the rest; folds are lines of one colour."""
+    keys = sorted({key for point in curves for key in point} - {"fold", "epoch"})
+    losses = [key for key in keys if "loss" in key]
+    panels = [panel for panel in (losses, [key for key in keys if key not in losses]) if panel]
+
+    def draw_panel(axes: Axes, panel: Sequence[str]) -> None:
+        for key, colour in zip(panel, COLOURS * len(panel), strict=False):
+            for i, fold in enumerate(sorted({point.get("fold", 0) for point in curves})):
+                points = sorted((p["epoch"], p[key]) for p in curves if p.get("fold", 0) == fold and p.get(key) is not None)
+                label = key.replace("_", " ") if i == 0 else None
+                marker = "o" if len(points) == 1 else None
+                axes.plot(*zip(*points, strict=True) if points else ([], []), color=colour, label=label, marker=marker)
+        axes.set(xlabel="epoch")
+        axes.legend(frameon=False)
+
+    text = "Curves over the epochs: " + ", ".join(keys)
+    return "".join(
+        _svg(lambda axes, panel=panel: draw_panel(axes, panel), f"{name}-{i}", text, (5.2, 3.4))
+        for i, panel in enumerate(panels)
+    )
+
+
+def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Log loss against seconds, the Pareto front marked.
+
+    Parameters
+    ----------
+    points : sequence of mapping
+        label, seconds, log_loss, best (True on the front).
+    name : str
+    """
+
+    def draw(axes: Axes) -> None:
+        front = sorted((p["seconds"], p["log_loss"]) for p in points if p["best"])
+        axes.step(*zip(*front, strict=True), where="post", color=COLOURS[1], linewidth=1, label="Pareto front")
+        for best, colour, marker in ((True, COLOURS[1], "D"), (False, COLOURS[0], "o")):
+            those = [p for p in points if p["best"] == best]
+            axes.scatter([p["seconds"] for p in those], [p["log_loss"] for p in those], color=colour, marker=marker, s=36)
+        for p in points:
+            axes.annotate(p["label"], (p["seconds"], p["log_loss"]), xytext=(6, 4), textcoords="offset points", fontsize=9)
+        axes.set(xscale="log", xlabel="seconds to prepare, fit and predict", ylabel="log loss")
+        axes.margins(0.18)
+        axes.legend(frameon=False)
+
+    front = ", ".join(p["label"] for p in points if p["best"])
+    return _svg(draw, name, f"Log loss against seconds. On the Pareto front: {front}", (6.4, 3.8))
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """For each (cost, loss), whether no other is at most as large in both and smaller in one."""
+    return [not any(c <= cost and x <= loss and (c, x) != (cost, loss) for c, x in points) for cost, loss in points]
+
+
+def _svg(draw: Any, name: str, text: str, size: tuple[float, float]) -> str:
+    """An <svg> element to stand in a page.
+
+    Ids get `name` in front, since a page holds several plots; the text for screen readers stands in the element.
+    """
+    import matplotlib as mpl
+    from markupsafe import escape
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the page's font draws it
+        figure: Figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure.add_subplot())
+        out = io.StringIO()
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = svg.replace(INK, "currentColor")
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) width="([\d.]+)pt"', rf'\1 style="max-width: {size[0] * 6:.1f}rem"', svg, count=1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(text)}" ', 1)

@@ -1,0 +1,216 @@
+"""What stands on each page; how it looks is the templates' matter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genrebench import __version__, analysis, metrics
+from genrebench.compare import Side, compare_sides
+from genrebench.leaderboard import Board, Row
+from genrebench.records import Predictions, Run
+from genrebench.report.clips import Clips
+from genrebench.report.figures import cost_plot, curves_plot, pareto, reliability_plot
+from genrebench.reproduction import command_line
+from genrebench.store import RunStore
+from genrebench.uncertainty import row_intervals
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+ALL_PAIRS = 10
+"""Up to this many rows a board has a comparison of every two; of more, those with the best and with the next."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all pages share.
+
+    Parameters
+    ----------
+    stores : sequence of RunStore
+    boards : sequence of Board
+    folder : Path
+        Where the report is made.
+    clips : Clips
+    """
+
+    stores: Sequence[RunStore]
+    boards: Sequence[Board]
+    folder: Path
+    clips: Clips
+
+    @cached_property
+    def runs(self) -> dict[str, tuple[RunStore, Run]]:
+        """All readable runs by their id; the first store wins."""
+        found: dict[str, tuple[RunStore, Run]] = {}
+        for store in self.stores:
+            for run in store.runs():
+                found.setdefault(run.id, (store, run))
+        return found
+
+    @cached_property
+    def templates(self) -> Environment:
+        """The templates; whatever they insert is escaped."""
+        from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+
+        loader = FileSystemLoader(Path(__file__).parent / "templates")
+        # records made elsewhere may lack what ours have
+        made = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True, lstrip_blocks=True)
+        made.filters |= {"number": _number, "percent": _percent, "label": row_label, "seconds": _seconds}
+        made.globals |= {"version": __version__}
+        return made
+
+    def render(self, template: str, **values: Any) -> str:
+        """Fill a template."""
+        return self.templates.get_template(template).render(**values)
+
+
+# ------------------------------------------------------------------ boards
+
+
+def board_page(site: Site, problems: Sequence[str]) -> str:
+    """The first page: every board."""
+    shown = {run_id for board in site.boards for row in board.rows for run_id in row.runs}
+    others = [run for _, run in site.runs.values() if run.id not in shown]
+    return site.render(
+        "index.html",
+        root="",
+        boards=[_board(board, i) for i, board in enumerate(site.boards)],
+        others=others,
+        problems=problems,
+    )
+
+
+def _board(board: Board, number: int) -> dict[str, Any]:
+    by_id = {row.row: row for row in board.rows}
+    ends = [end for row in board.rows for end in row.intervals.get("log_loss", ())]
+    return {
+        "id": f"board-{number + 1}",
+        "board": board,
+        "rows": board.rows,
+        "ties": {row.row: [by_id[other] for other in row.tied_with] for row in board.rows},
+        "pairs": pairs_of(board),
+        "scale": (0.0, max([*ends, 1e-9])),
+        "cost": _cost(board, number),
+    }
+
+
+def _cost(board: Board, number: int) -> str | None:
+    rows = [row for row in board.rows if sum((row.facts.get("timings") or {}).values()) > 0]
+    if not rows:
+        return None
+    seconds = [sum(row.facts["timings"].values()) for row in rows]
+    losses = [row.scores["log_loss"] for row in rows]
+    best = pareto(list(zip(seconds, losses, strict=True)))
+    points = [
+        {"label": row_label(row), "seconds": s, "log_loss": x, "best": b}
+        for row, s, x, b in zip(rows, seconds, losses, best, strict=True)
+    ]
+    return cost_plot(points, f"cost-{number}")
+
+
+def pairs_of(board: Board) -> list[tuple[Row, Row]]:
+    """The rows of a board that get a page of their comparison."""
+    rows = [row for row in board.rows if row.runs]
+    if len(rows) <= ALL_PAIRS:
+        return list(itertools.combinations(rows, 2))
+    return [*((rows[0], row) for row in rows[1:]), *itertools.pairwise(rows[1:])]
+
+
+def row_label(row: Row) -> str:
+    """A row's model with the options that aren't the defaults."""
+    changed = row.facts.get("changed") or {}
+    options = ", ".join(f"{key}={value}" for key, value in changed.items())
+    return f"{row.model} ({options})" if options else row.model
+
+
+# ------------------------------------------------------------------ a run
+
+
+def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
+    """One run: scores, errors by genre, calibration, cost, how to repeat it."""
+    store, run = site.runs[run_id]
+    predictions = store.predictions(run)
+    labels, p, genres = predictions.labels, predictions.probabilities, predictions.genres
+    scored = store.scored(run)
+    counts = metrics.confusion(labels, p)
+    bins = analysis.reliability(labels, p)
+    dataset = str(run.task.get("dataset"))
+    mistakes = [m | {"clip": site.clips.clip(dataset, m["track"])} for m in analysis.confident_mistakes(predictions)]
+    return site.render(
+        "run.html",
+        root="../",
+        run=run,
+        row=row,
+        board=board,
+        label=row_label(row),
+        scores=scored.scores,
+        intervals=row_intervals([[scored]], len(genres), str(run.task.get("split")))[0],
+        genres=genres,
+        genre_rows=analysis.genre_table(labels, p, genres),
+        pair_rows=analysis.pair_losses(labels, p, genres),
+        counts=counts,
+        by_true=analysis.normalised_confusion(counts, "true"),
+        by_predicted=analysis.normalised_confusion(counts, "predicted"),
+        mistakes=mistakes,
+        reliability=reliability_plot(bins, "reliability"),
+        bins=bins,
+        scaling=_scaling(run, predictions),
+        curves=curves_plot(run.curves, "curves") if run.curves else None,
+        figures=site.clips.figures(store.folder(run.id), run.id),
+        command=command_line(run) if run.model.get("plugin") != "external" else None,
+        others=[(a, b) for a, b in pairs_of(board) if row.row in (a.row, b.row)],
+        facts={key: value for key, value in run.facts.items() if key not in ("temperature_scaling", "device", "parameters")},
+    )
+
+
+def _scaling(run: Run, predictions: Predictions) -> Mapping[str, Any]:
+    """What temperature scaling gains: by validation where the run tried it, else by halves of the test tracks."""
+    if found := run.facts.get("temperature_scaling"):
+        return {**found, "by": "validation", "applied": bool(run.model.get("calibrated"))}
+    gain = analysis.temperature_gain(predictions)
+    return {**gain, "temperatures": [gain["temperature"]], "by": "halves", "applied": False} if gain else {}
+
+
+# ------------------------------------------------------------------ two rows
+
+
+def compare_page(site: Site, board: Board, a: Row, b: Row) -> str:
+    """Two rows of a board side by side."""
+    found = compare_sides(*(Side(row_label(row), tuple(site.runs[run_id] for run_id in row.runs)) for row in (a, b)))
+    dataset = str(board.task.get("dataset"))
+    return site.render(
+        "compare.html",
+        root="../",
+        found=found,
+        board=board,
+        rows=(a, b),
+        labels=(row_label(a), row_label(b)),
+        tracks=[{**track, "clip": site.clips.clip(dataset, track["track"])} for track in found.tracks],
+    )
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def _number(value: Any, digits: int = 3) -> str:
+    if not isinstance(value, int | float):
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}"
+
+
+def _percent(value: Any) -> str:
+    return f"{100 * value:.1f} %" if isinstance(value, int | float) else "–"
+
+
+def _seconds(value: Any) -> str:
+    if not isinstance(value, int | float):
+        return "–"
+    if value >= 90:
+        return f"{value / 60:.1f} min" if value < 5400 else f"{value / 3600:.1f} h"
+    return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"

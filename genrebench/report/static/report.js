@@ -1,0 +1,58 @@
+"use strict";
+
+// Sorting: a header cell becomes a button; rows are ordered by data-value, or by their text where a cell has none.
+function value(row, column) {
+  const cell = row.cells[column];
+  if (cell.dataset.value === undefined) return cell.textContent.trim().toLowerCase();
+  return cell.dataset.value === "" ? NaN : Number(cell.dataset.value);
+}
+
+function compare(a, b) {
+  if (typeof a === "string") return a.localeCompare(b);
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
+  return a - b;
+}
+
+function sort(table, header) {
+  const sign = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
+  const rows = [...table.tBodies[0].rows];
+  rows.sort((a, b) => {
+    const [x, y] = [value(a, header.cellIndex), value(b, header.cellIndex)];
+    const missing = Number.isNaN(x) || Number.isNaN(y); // last, whichever way
+    return missing ? compare(x, y) : sign * compare(x, y);
+  });
+  table.tBodies[0].append(...rows);
+}
+
+for (const table of document.querySelectorAll("table.sortable")) {
+  for (const header of table.tHead.rows[0].cells) {
+    if ("plain" in header.dataset) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...header.childNodes);
+    button.addEventListener("click", () => sort(table, header));
+    header.append(button);
+  }
+}
+
+// Filtering: a row stays if it holds every word.
+for (const board of document.querySelectorAll(".board")) {
+  const form = board.querySelector("form.tools");
+  const rows = [...board.querySelectorAll("table.sortable tbody tr")];
+  const update = () => {
+    const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows) {
+      const text = row.dataset.text.toLowerCase();
+      const wanted = form.elements.baselines.checked || !("baseline" in row.dataset);
+      row.hidden = !(wanted && words.every((word) => text.includes(word)));
+    }
+    const shown = rows.filter((row) => !row.hidden).length;
+    form.querySelector("output").textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+  };
+  form.addEventListener("input", update);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.hidden = false;
+  update();
+}
