@@ -1,5 +1,7 @@
 """Each window is drawn exactly once an epoch, whatever the stretches."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +67,17 @@ def test_balance_shortens_the_shift_of_small_genres(stretch: int) -> None:
     per_genre = np.mean([np.bincount(labels[[t for t, _ in epoch]], minlength=4) for epoch in found], axis=0)
     np.testing.assert_allclose(per_genre, windows.per_genre, rtol=0.05)
     assert len(set(found[0])) == len(found[0])  # no window twice: the shift is shorter
+
+
+def test_drawing_an_epoch_of_25000_tracks_takes_little_memory() -> None:
+    tracemalloc.start()
+    windows = TrainingWindows(np.full(25_000, 1_323_000), np.arange(25_000) % 16, 16, 44_100, 11_025, 1)
+    for indices in windows.epoch(0, 0, 1000)[:50]:
+        windows.stretches(indices)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert windows.n_windows == 2_900_000
+    assert peak < 50e6
 
 
 def test_a_genre_without_tracks_is_no_obstacle_to_balance() -> None:

@@ -11,11 +11,17 @@ Rows are channels-last: (n, positions, channels).
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+R = TypeVar("R")
 
 POOL = 4
 """Width and stride of the first two pools."""
@@ -42,14 +48,18 @@ class ConvReluPool(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor, group: int) -> tuple[Tensor, Tensor]:  # noqa: D102
         pieces = _Pieces(x, matrix, bias, group)
         pooled = x.new_empty(len(x), pieces.n_pooled, len(bias))
-        sums = torch.zeros(2, len(bias), dtype=torch.float64)
-        for row, begin, end in pieces:
-            _, active = pieces.activations(row, begin, end)
-            by_four = active.view(end - begin, POOL, -1)
-            part = pooled[row, begin:end]
-            torch.sum(by_four, dim=1, out=part)
-            sums[0] += part.sum(dim=0)
-            sums[1] += active.square_().view(-1, POOL * len(bias)).sum(dim=0).view(POOL, -1).sum(dim=0)
+
+        def work(rows: range) -> Tensor:
+            sums = torch.zeros(2, len(bias), dtype=torch.float64)
+            for row, begin, end in pieces.walk(rows):
+                _, active = pieces.activations(row, begin, end)
+                part = pooled[row, begin:end]
+                torch.sum(active.view(end - begin, POOL, -1), dim=1, out=part)
+                sums[0] += part.sum(dim=0)
+                sums[1] += pieces.per_filter(active.square_())
+            return sums
+
+        sums = sum(in_parallel(work, len(x)))
         pooled /= POOL
         ctx.save_for_backward(x, matrix, bias)
         ctx.group = group
@@ -61,18 +71,53 @@ class ConvReluPool(torch.autograd.Function):
         pieces = _Pieces(x, matrix, bias, ctx.group)
         grad_pooled = grad_pooled / POOL + grad_sums[0].to(x.dtype)
         twice = 2 * grad_sums[1].to(x.dtype)
-        grad_x = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
-        grad_matrix, grad_bias = torch.zeros_like(matrix), torch.zeros_like(bias)
-        for row, begin, end in pieces:
-            patches, active = pieces.activations(row, begin, end)
-            by_four = active.view(end - begin, POOL, -1)
-            grad = torch.addcmul(grad_pooled[row, begin:end, None], by_four, twice)
-            grad = torch.ops.aten.threshold_backward(grad, by_four, 0).view(len(patches), -1)
-            grad_matrix.addmm_(patches.T, grad)
-            grad_bias += grad.view(-1, POOL * len(bias)).sum(dim=0).view(POOL, -1).sum(dim=0)
+        grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+
+        def work(rows: range) -> tuple[Tensor, Tensor]:
+            grad_matrix, grad_bias = torch.zeros_like(matrix), torch.zeros_like(bias)
             if grad_x is not None:
-                pieces.spread(grad @ matrix.T, grad_x[row], begin)
+                grad_x[rows.start : rows.stop] = 0
+            for row, begin, end in pieces.walk(rows):
+                patches, active = pieces.activations(row, begin, end)
+                by_four = active.view(end - begin, POOL, -1)
+                grad = torch.addcmul(grad_pooled[row, begin:end, None], by_four, twice)
+                grad = torch.ops.aten.threshold_backward(grad, by_four, 0).view(len(patches), -1)
+                grad_matrix.addmm_(patches.T, grad)
+                grad_bias += pieces.per_filter(grad)
+                if grad_x is not None:
+                    pieces.spread(grad @ matrix.T, grad_x[row], begin)
+            return grad_matrix, grad_bias
+
+        grad_matrix, grad_bias = map(sum, zip(*in_parallel(work, len(x)), strict=True))
         return grad_x, grad_matrix, grad_bias, None
+
+
+def in_parallel(work: Callable[[range], R], n_rows: int) -> list[R]:
+    """Let torch's number of threads each work on a share of the rows, and return what they give in the order of the rows.
+
+    One thread a share waits for the others once a pass; torch's own way of sharing an operation waits thousands of times.
+    """
+    threads = torch.get_num_threads()
+    n = min(threads, n_rows)
+    if n <= 1:
+        return [work(range(n_rows))]
+    shares = [range(i * n_rows // n, (i + 1) * n_rows // n) for i in range(n)]
+
+    def without_graph(share: range) -> R:
+        with torch.no_grad():  # which is a thread's own matter
+            return work(share)
+
+    torch.set_num_threads(1)
+    try:
+        return list(_pool(os.getpid(), n).map(without_graph, shares))
+    finally:
+        torch.set_num_threads(threads)
+
+
+@functools.lru_cache(maxsize=1)
+def _pool(_process: int, n: int) -> ThreadPoolExecutor:
+    """Threads that stay; a process that was forked needs its own."""
+    return ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,))
 
 
 class _Pieces:
@@ -82,13 +127,14 @@ class _Pieces:
         self.x, self.matrix, self.group = x, matrix, group
         self.channels = x.shape[2]
         self.n_taps = matrix.shape[0] // self.channels  # positions under one row of patches
-        self.bias = bias.repeat(group)
+        self.bias, self.n_filters = bias.repeat(group), len(bias)
         self.n_pooled = (x.shape[1] - (self.n_taps - group)) // POOL
         widest = max(POOL * matrix.shape[1], POOL * matrix.shape[0]) // group
         self.step = max(1, CACHED // widest)
 
-    def __iter__(self) -> Any:
-        for row in range(len(self.x)):
+    def walk(self, rows: range) -> Iterator[tuple[int, int, int]]:
+        """Row, and first and last pooled position, of each piece."""
+        for row in rows:
             for begin in range(0, self.n_pooled, self.step):
                 yield row, begin, min(begin + self.step, self.n_pooled)
 
@@ -98,6 +144,10 @@ class _Pieces:
         piece = self.x[row, begin * POOL :]
         patches = piece.as_strided((rows, self.matrix.shape[0]), (self.group * self.channels, 1)).contiguous()
         return patches, torch.addmm(self.bias, patches, self.matrix).relu_()
+
+    def per_filter(self, values: Tensor) -> Tensor:
+        """Sum over all positions, shape (filters,)."""
+        return values.view(-1, POOL * self.n_filters).sum(dim=0).view(POOL, -1).sum(dim=0)
 
     def spread(self, grad_patches: Tensor, grad_row: Tensor, begin: int) -> None:
         """Add the gradient of patches to the positions that they were cut from."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,11 +67,12 @@ class CnnRaw(Model):
         rate = self.options.sample_rate
         return [Timeline(np.arange(len(windows), dtype=np.float64), windows) for windows in self._windows(inputs, rate)]
 
-    def _windows(self, inputs: Inputs, step: int) -> list[NDArray[np.float64]]:
+    def _windows(self, inputs: Inputs, step: int) -> Iterator[NDArray[np.float64]]:
+        """Yield the softmaxes of each track's windows; many tracks need no more memory than one."""
         assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
         with own_threads(self.context.workers):
             found = window_probabilities(self.network, inputs, self.options, self.device, step, self.context.workers)
-            return list(self.context.progress(found, "prediction", total=len(inputs)))
+            yield from self.context.progress(found, "prediction", total=len(inputs))
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors, and what they belong to as JSON."""

@@ -45,7 +45,7 @@ def window_probabilities(
 
     network.eval()
     for windows in ahead(read, range(len(inputs)), threads):
-        with torch.inference_mode():
+        with torch.no_grad():
             parts = [
                 torch.softmax(_logits(network, batch.to(device), options), dim=1).cpu()
                 for batch in torch.from_numpy(windows).split(BATCH)
@@ -81,7 +81,7 @@ def mean_activations(network: Network, examples: Examples, shape: tuple[int, ...
         room = np.maximum(lengths[tracks] - network.window, 0)
         starts = room * np.tile([1, 3, 5, 7], len(tracks) // 4) // 8
         windows = torch.from_numpy(read_pieces(examples.inputs, lengths, tracks.tolist(), starts.tolist(), network.window))
-        with torch.inference_mode():
+        with torch.no_grad():
             features = stretch_features(network, windows.to(device), 1, 0)
         means[genre] = features.unflatten(2, (shape[1], -1)).mean(dim=(0, 1, 3)).cpu().numpy()
     return means
