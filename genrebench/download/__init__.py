@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import filelock
+
 from genrebench.download.fetch import Progress, fetch, hash_file, ignore
 from genrebench.download.unpack import unpack
 from genrebench.errors import DataError, UsageError
@@ -220,13 +222,7 @@ def _check_space(root: Path, missing: list[Archive], fetched: Path | None) -> No
 def _alone(root: Path) -> Iterator[None]:
     """Keep a second `get` out of the same folder; the lock goes with the process, however it ends."""
     try:
-        import fcntl
-    except ImportError:  # no such locks on this platform: two at once end in a wrong SHA-1, which is found
-        yield
-        return
-    with (root / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(f"another genrebench is getting data into {root}; wait for it") from None
-        yield
+        with filelock.FileLock(root / ".lock", timeout=0):
+            yield
+    except filelock.Timeout:
+        raise DataError(f"another genrebench is getting data into {root}; wait for it") from None
