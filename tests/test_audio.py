@@ -250,3 +250,21 @@ def test_audio_is_found_below_a_folder(tmp_path):
     for name in ("b.mp3", "x/a.WAV", "c.txt", ".hidden"):
         (tmp_path / name).touch()
     assert [path.name for path in audio.find(tmp_path)] == ["b.mp3", "a.WAV"]
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3"])
+def test_blocks_join_to_the_whole_file_and_stay_small(tmp_path, name):
+    samples = np.stack([tone(30.0), tone(30.0, frequency=330.0)], axis=1)
+    path = write(tmp_path / name, samples)
+    pieces = [(rate, block.copy()) for rate, block in audio.blocks(path)]
+    assert len(pieces) > 2
+    assert {rate for rate, _ in pieces} == {22050}
+    joined = np.concatenate([block for _, block in pieces])
+    assert joined.shape == samples.shape
+    np.testing.assert_allclose(joined.mean(axis=1), audio.read(path, WHOLE)[0], atol=1e-7)
+
+
+def test_blocks_of_no_audio(tmp_path):
+    (tmp_path / "a.mp3").write_bytes(b"nothing")
+    with pytest.raises(AudioError, match="can't be decoded"):
+        next(audio.blocks(tmp_path / "a.mp3"))

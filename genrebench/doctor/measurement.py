@@ -1,0 +1,274 @@
+"""What a clip's audio is like: one walk through the file in bounded memory, kept in the cache by the file's content."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench import audio, files
+from genrebench.errors import AudioError, DataError
+
+VERSION = 1
+"""Raised when a measurement of the same audio changes, so that the cache notices."""
+
+BANDS = 12
+FRAMES_PER_SECOND = 20
+SILENCE = 1e-3
+"""Root mean square below which a frame counts as silent: 60 dB below full scale."""
+
+_LOWEST, _HIGHEST = 100.0, 3500.0  # Hz; what every rate from 8 kHz up can hold
+_LONGEST_CONTOUR = 120 * FRAMES_PER_SECOND
+_FULL_SCALE = 0.999
+_LOUDEST = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was found in one file.
+
+    Parameters
+    ----------
+    error : str or None
+        Why the file can't be decoded; the other values are empty then.
+    frames, declared_frames : int
+        Samples a channel that decoding gave, and that the file's header promises.
+    sample_rate, channels : int
+        The rate in Hz.
+    peak, rms : float
+        Of full scale 1; the peak of all channels, the root mean square of their mean.
+    clipped : float
+        Share of the samples that lie in runs of three or more at full scale.
+    silent : float
+        Share of the frames of 0.1 s that are silent.
+    digest : str
+        Hash of rate and decoded audio, the channels averaged, in 16 bits: equal for copies in other lossless formats.
+    contour : ndarray of uint8, shape (n_frames, 12)
+        Energy in twelve bands from 100 Hz to 3.5 kHz, 20 frames a second, in steps of 2/3 dB above -120 dB; the first two
+        minutes.
+    """
+
+    error: str | None = None
+    frames: int = 0
+    declared_frames: int = 0
+    sample_rate: int = 0
+    channels: int = 0
+    peak: float = 0.0
+    rms: float = 0.0
+    clipped: float = 0.0
+    silent: float = 0.0
+    digest: str = ""
+    contour: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, BANDS), np.uint8))
+
+    @property
+    def seconds(self) -> float:
+        """Duration of what was decoded."""
+        return self.frames / self.sample_rate if self.sample_rate else 0.0
+
+
+def measure(path: Path) -> Measurement:
+    """Decode a file and measure it; a file that can't be decoded is an answer, not an error."""
+    try:
+        return _walk(path)
+    except AudioError as error:
+        return Measurement(error=str(error).removeprefix(f"{path}: "))
+
+
+def _walk(path: Path) -> Measurement:
+    declared = audio.info(path).frames
+    digest = hashlib.blake2b(digest_size=16)
+    frames = channels = rate = at_full_scale = 0
+    peak = squares = 0.0
+    contour: _Contour | None = None
+    for rate, samples in audio.blocks(path):
+        if contour is None:
+            channels = samples.shape[1]
+            contour = _Contour(rate)
+            digest.update(str(rate).encode())
+        loud = np.abs(samples)
+        loudest = float(loud.max())
+        if not loudest <= _LOUDEST:  # also where it is not a number
+            raise AudioError(f"samples reach {loudest:g}, but full scale is 1")
+        peak = max(peak, loudest)
+        hot = loud >= _FULL_SCALE
+        at_full_scale += _in_runs(hot)
+        mono = samples.mean(axis=1, dtype=np.float64)
+        digest.update(np.rint(np.clip(mono, -1.0, 1.0) * 32767).astype("<i2").tobytes())
+        squares += float(mono @ mono)
+        contour.add(mono)
+        frames += len(samples)
+    if contour is None:
+        raise AudioError("holds no audio samples")
+    return Measurement(
+        frames=frames,
+        declared_frames=declared,
+        sample_rate=rate,
+        channels=channels,
+        peak=peak,
+        rms=float(np.sqrt(squares / frames)),
+        clipped=at_full_scale / (frames * channels),
+        silent=contour.silent_share(),
+        digest=digest.hexdigest(),
+        contour=contour.values(),
+    )
+
+
+def _in_runs(hot: NDArray[np.bool_]) -> int:
+    """Count the samples that lie in runs of three or more; `hot` has shape (n_samples, n_channels)."""
+    if len(hot) < 3 or not hot.any():
+        return 0
+    middle = hot[:-2] & hot[1:-1] & hot[2:]
+    member = np.zeros_like(hot)
+    for shift in range(3):
+        member[shift : len(hot) - 2 + shift] |= middle
+    return int(np.count_nonzero(member))
+
+
+class _Contour:
+    """Band energies of frames of 0.1 s, every 0.05 s, taken from a stream of mono samples."""
+
+    def __init__(self, rate: int) -> None:
+        self._hop = min(max(rate // FRAMES_PER_SECOND, 1), 1 << 16)  # a damaged header may claim any rate
+        self._length = 2 * self._hop
+        self._useful = 2 * _HIGHEST <= rate <= 1_000_000
+        self._window = np.hanning(self._length)
+        edges = np.geomspace(_LOWEST, _HIGHEST, BANDS + 1) * self._length / max(rate, 1)
+        self._edges = np.rint(edges).astype(np.int64)
+        self._rest = np.empty(0)
+        self._bands: list[NDArray[np.uint8]] = []
+        self._frames = self._silent = 0
+
+    def add(self, mono: NDArray[np.float64]) -> None:
+        """Take the next samples of the stream."""
+        self._rest = np.concatenate([self._rest, mono])
+        count = (len(self._rest) - self._length) // self._hop + 1
+        if count <= 0:
+            return
+        framed = np.lib.stride_tricks.sliding_window_view(self._rest, self._length)[:: self._hop][:count]
+        self._silent += int(np.count_nonzero(np.sqrt((framed**2).mean(axis=1)) < SILENCE))
+        if self._useful and self._frames < _LONGEST_CONTOUR:
+            power = np.abs(np.fft.rfft(framed * self._window, axis=1)) ** 2
+            energy = np.add.reduceat(power[:, : self._edges[-1]], self._edges[:-1], axis=1) / self._length
+            decibels = 10 * np.log10(np.maximum(energy, 1e-12))
+            self._bands.append(np.clip((decibels + 120) * 1.5, 0, 255).astype(np.uint8))
+        self._frames += count
+        self._rest = self._rest[count * self._hop :]
+
+    def silent_share(self) -> float:
+        """Share of the frames below -60 dB; 0 where there is no whole frame."""
+        return self._silent / self._frames if self._frames else 0.0
+
+    def values(self) -> NDArray[np.uint8]:
+        """The contour so far."""
+        return np.concatenate([np.empty((0, BANDS), np.uint8), *self._bands])[:_LONGEST_CONTOUR]
+
+
+# ------------------------------------------------------------------ the cache
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Measurements on disk, a small JSON file each, named after the content of the audio file.
+
+    Parameters
+    ----------
+    cache : Path
+        Folder of the whole cache.
+    """
+
+    cache: Path
+
+    def path(self, content_hash: str) -> Path:
+        """Where the measurement of some content stands."""
+        return self.cache / f"doctor-v{audio.VERSION}.{VERSION}" / content_hash[:2] / f"{content_hash}.json"
+
+    def get(self, content_hash: str) -> Measurement | None:
+        """Read a measurement; None if it is absent or damaged."""
+        try:
+            values: dict[str, Any] = json.loads(self.path(content_hash).read_text("utf-8"))
+            contour = np.frombuffer(base64.b64decode(values.pop("contour")), np.uint8).reshape(-1, BANDS)
+            return Measurement(**values, contour=contour)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def put(self, content_hash: str, measurement: Measurement) -> None:
+        """Keep a measurement; the reason why a file can't be decoded is not kept, as a further decoder may come."""
+        if measurement.error is not None:
+            return
+        values = asdict(replace(measurement, contour=np.empty((0, BANDS), np.uint8)))
+        values["contour"] = base64.b64encode(measurement.contour.tobytes()).decode()
+        target = self.path(content_hash)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with files.atomic(target) as temporary:
+                temporary.write_text(json.dumps(values), "utf-8")
+        except OSError as error:
+            raise DataError(
+                f"can't write to the cache ({error.strerror or error}); free space, run `genrebench cache clear`, or set "
+                "GENREBENCH_HOME to a larger disk"
+            ) from None
+
+
+def measure_and_keep(path: Path, content_hash: str, shelf: Shelf) -> tuple[str, Measurement]:
+    """Measure one file and put the result into the cache."""
+    measurement = measure(path)
+    shelf.put(content_hash, measurement)
+    return content_hash, measurement
+
+
+def measure_all(contents: dict[str, Path], shelf: Shelf, workers: int) -> Iterator[tuple[str, Measurement]]:
+    """Measure files in parallel, each as soon as it is done; what is in the cache is read from there.
+
+    A file that kills its decoder's process is found and reported like one that can't be decoded, if `workers` is above 1.
+
+    Parameters
+    ----------
+    contents : dict
+        Content hash to file.
+    shelf : Shelf
+    workers : int
+        Processes.
+
+    Yields
+    ------
+    content_hash : str
+    measurement : Measurement
+    """
+    open_: dict[str, Path] = {}
+    for content_hash, path in contents.items():
+        known = shelf.get(content_hash)
+        if known is None:
+            open_[content_hash] = path
+        else:
+            yield content_hash, known
+    if workers == 1 or not open_:
+        for content_hash, path in open_.items():
+            yield measure_and_keep(path, content_hash, shelf)
+        return
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        for content_hash, measurement in _in_processes(open_, shelf, workers):
+            del open_[content_hash]
+            yield content_hash, measurement
+    except TerminatedWorkerError:
+        for content_hash, path in open_.items():
+            try:
+                yield from _in_processes({content_hash: path}, shelf, 2)
+            except TerminatedWorkerError:
+                yield content_hash, Measurement(error="the decoder crashed on it")
+
+
+def _in_processes(contents: dict[str, Path], shelf: Shelf, workers: int) -> Iterator[tuple[str, Measurement]]:
+    from joblib import Parallel, delayed
+
+    jobs = [delayed(measure_and_keep)(path, content_hash, shelf) for content_hash, path in contents.items()]
+    results: Iterator[tuple[str, Measurement]] = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+    return results
