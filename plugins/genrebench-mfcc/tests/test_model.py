@@ -1,0 +1,237 @@
+"""The model through its contract."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from genrebench.api import Context, Examples, Frames, PluginError, UsageError, Workshop, log_loss
+from genrebench.inputs import make_clips, prepare_clips
+from genrebench.options import parse_options
+from genrebench.testing import ListInputs, assert_conforms
+from genrebench_mfcc import genrebench_models
+
+SPEC = genrebench_models()[0]
+GENRES = ("fast", "slow")
+
+
+def build(settings, genres=GENRES, **context):
+    return SPEC.build(Context(genres, **{"device": "cpu", **context}), parse_options(SPEC.name, SPEC.options, settings))
+
+
+def test_contract(small):
+    assert_conforms(SPEC, **{**small, "epochs": 2})
+
+
+def test_contract_with_augmentation(small):
+    assert_conforms(SPEC, **{**small, "epochs": 2, "gain_db": 3.0, "mask_seconds": 1.0})
+
+
+def test_asks_for_mfcc_frames():
+    options = parse_options(SPEC.name, SPEC.options, {})
+    assert SPEC.inputs(options) == Frames("mfcc", 22050, 512, 2048, 64)
+
+
+def test_learns_what_only_the_order_tells(small, examples):
+    facts, points = {}, []
+    model = build(small, record=facts.__setitem__, log=lambda epoch, values: points.append((epoch, values)))
+    model.fit(examples(25), examples(6, seed=1))
+    test = examples(10, seed=2)
+    assert log_loss(test.labels, model.predict_proba(test.inputs)) < 0.2
+    shuffled = ListInputs([np.random.default_rng(0).permutation(x) for x in test.inputs])
+    assert model.predict_proba(shuffled)[:, 0].min() > 0.5  # shuffled, every track moves fast
+    assert facts["temperature"]["fitted_on"] == "validation"
+    assert facts["parameters"] == sum(p.numel() for p in model.network.parameters())
+    assert [epoch for epoch, _ in points] == list(range(1, facts["epochs"] + 1))
+    assert set(points[0][1]) == {"training_loss", "validation_log_loss"}
+
+
+def test_temperature_of_inner_folds_without_validation(small, examples):
+    facts = {}
+    model = build({**small, "epochs": 4}, record=facts.__setitem__)
+    model.fit(examples(12), examples(0))
+    assert facts["temperature"]["fitted_on"] == "inner folds"
+    assert facts["temperature"]["tracks"] == 24
+    assert facts["kept_epoch"] == 4
+    assert model.temperature == facts["temperature"]["value"]
+    assert "calibration" in model.figures()
+
+
+def test_one_artist_gives_no_temperature(small, examples):
+    facts = {}
+    train = examples(4)
+    model = build({**small, "epochs": 1}, record=facts.__setitem__)
+    model.fit(Examples(train.inputs, train.labels, np.zeros(8, dtype=np.int64)), examples(0))
+    assert facts["temperature"] == {
+        "value": 1.0,
+        "fitted_on": "nothing",
+        "tracks": 0,
+        "log_loss_before": None,
+        "log_loss_after": None,
+    }
+
+
+def test_tracks_of_any_length_have_an_answer(small, examples):
+    model = build({**small, "epochs": 1})
+    model.fit(examples(4), examples(0))
+    rng = np.random.default_rng(0)
+    odd = [rng.normal(size=(n, 4)) for n in (0, 1, 2, 7, 59, 60, 61, 5000)] + [np.full((200, 4), -1131.0), np.zeros((200, 4))]
+    p = model.predict_proba(ListInputs(odd))
+    assert np.isfinite(p).all()
+    assert p.sum(axis=1) == pytest.approx(np.ones(len(odd)))
+    lines = model.predict_timeline(ListInputs(odd))
+    assert [len(line.seconds) for line in lines] == [1, 1, 1, 1, 2, 2, 3, 249, 9, 9]
+
+
+def test_training_tracks_of_any_length(small):
+    rng = np.random.default_rng(0)
+    inputs = ListInputs([rng.normal(size=(n, 4)) for n in (1, 3, 500, 60, 9, 200)])
+    model = build({**small, "epochs": 2})
+    model.fit(
+        Examples(inputs, np.array([0, 1] * 3), np.arange(6)), Examples(inputs.subset([]), np.zeros(0, int), np.zeros(0, int))
+    )
+    assert np.isfinite(model.predict_proba(inputs)).all()
+
+
+def test_timeline_follows_the_music(small, examples):
+    model = build(small)
+    model.fit(examples(25), examples(0))
+    rng = np.random.default_rng(5)
+    fast, slow = rng.normal(size=(600, 4)), np.repeat(rng.normal(size=(60, 4)), 10, axis=0)
+    (line,) = model.predict_timeline(ListInputs([np.concatenate([fast, slow])]))
+    assert line.seconds.tolist() == list(range(59))
+    assert line.probabilities[:25, 0].min() > 0.5
+    assert line.probabilities[35:, 1].min() > 0.5
+
+
+class Watched(ListInputs):
+    """Notes the longest piece that was read."""
+
+    longest = 0
+
+    def read(self, index, start=0, stop=None):
+        piece = super().read(index, start, stop)
+        Watched.longest = max(Watched.longest, len(piece))
+        return piece
+
+    def subset(self, indices):
+        return Watched([self.arrays[i] for i in indices])
+
+
+def test_tracks_are_read_by_the_crop(small, examples):
+    train = examples(4, n_frames=1000)
+    model = build({**small, "epochs": 1})
+    model.fit(Examples(Watched(train.inputs), train.labels, train.groups), examples(2))
+    model.predict_proba(Watched(train.inputs))
+    model.predict_timeline(Watched(train.inputs))
+    assert Watched.longest == 60
+
+
+def test_normalisation_is_of_the_training_part(small, examples):
+    train = examples(6)
+    scale, shift = np.array([1, 10, 100, 0], dtype=np.float32), np.array([0, 5, -50, 7], dtype=np.float32)
+    moved = Examples(ListInputs([x * scale + shift for x in train.inputs]), train.labels, train.groups)
+    other = examples(3, seed=1)
+    far = Examples(ListInputs([x + 1000 for x in other.inputs]), other.labels, other.groups)
+    model = build({**small, "epochs": 1, "crop_seconds": 6.0})  # whole tracks
+    model.fit(moved, far)
+    everything = np.concatenate([np.asarray(x) for x in moved.inputs])
+    assert model.network.frame_mean.numpy() == pytest.approx(everything.mean(axis=0), abs=1e-3)
+    assert model.network.frame_deviation.numpy()[:3] == pytest.approx(everything.std(axis=0)[:3], rel=1e-3)
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("validated", [True, False], ids=["validation", "inner folds"])
+@pytest.mark.parametrize("at", [1, 5])
+def test_resumed_is_as_if_never_interrupted(small, examples, tmp_path, at, validated):
+    settings = {**small, "epochs": 6, "mask_seconds": 1.0, "gain_db": 1.0}
+    train, validation = examples(10), examples(4 if validated else 0, seed=1)
+
+    def stop(epoch, _):
+        if epoch == at:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        build(settings, checkpoints=tmp_path, log=stop).fit(train, validation)
+    points = {}
+    resumed, whole = build(settings, checkpoints=tmp_path, log=points.__setitem__), build(settings)
+    resumed.fit(train, validation)
+    whole.fit(train, validation)
+    assert sorted(points) == [1, 2, 3, 4, 5, 6]
+    assert resumed.temperature == whole.temperature
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_foreign_and_damaged_checkpoints_are_refused(small, examples, tmp_path):
+    settings = {**small, "epochs": 1}
+    build(settings, checkpoints=tmp_path).fit(examples(4), examples(2))
+    with pytest.raises(UsageError, match="other data or options"):
+        build(settings, checkpoints=tmp_path, seed=1).fit(examples(4), examples(2))
+    (file,) = tmp_path.rglob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UsageError, match="can't be read"):
+        build(settings, checkpoints=tmp_path).fit(examples(4), examples(2))
+
+
+def test_stops_early_and_keeps_the_best_epoch(small, examples):
+    facts, losses = {}, []
+    model = build(
+        {**small, "epochs": 60, "patience": 3, "learning_rate": 0.03},
+        record=facts.__setitem__,
+        log=lambda _, values: losses.append(values["validation_log_loss"]),
+    )
+    wrong = examples(6, seed=1)  # labels of chance: the loss soon rises
+    model.fit(examples(10), Examples(wrong.inputs, np.random.default_rng(0).permutation(wrong.labels), wrong.groups))
+    assert facts["kept_epoch"] == 1 + int(np.argmin(losses))
+    assert facts["epochs"] == facts["kept_epoch"] + 3 == len(losses)
+
+
+def test_seeds_differ_and_the_callers_randomness_stays(small, examples):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    answers = []
+    for seed in (0, 1):
+        model = build({**small, "epochs": 2}, seed=seed)
+        model.fit(examples(4), examples(0))
+        answers.append(model.predict_proba(examples(2, seed=3).inputs))
+    assert not np.allclose(*answers)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_saved_files_and_a_foreign_folder(small, examples, tmp_path):
+    model = build({**small, "epochs": 1})
+    model.fit(examples(4), examples(0))
+    model.save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "network.safetensors"]
+    assert "filters.taps" in load_file(tmp_path / "network.safetensors")
+    with pytest.raises(PluginError, match="hidden"):
+        build({**small, "hidden": 17}).load(tmp_path)
+    with pytest.raises(PluginError, match="genres"):
+        build(small, genres=("fast", "other")).load(tmp_path)
+    (tmp_path / "network.safetensors").write_bytes(b"no")
+    with pytest.raises(PluginError, match="can't be read"):
+        build(small).load(tmp_path)
+
+
+def test_unknown_device(small):
+    with pytest.raises(UsageError, match="'abacus'"):
+        build(small, device="abacus")
+
+
+def test_real_clips(real_data, tmp_path):
+    paths = sorted((real_data / "fma" / "clips").glob("*.mp3"))
+    options = {"epochs": 3, "members": 1}
+    wanted = SPEC.inputs(parse_options(SPEC.name, SPEC.options, options))
+    inputs = prepare_clips(wanted, make_clips({p.stem: p for p in paths}, {}), Workshop(tmp_path)).inputs
+    labels = np.arange(len(paths)) % 2
+    model = build(options)
+    model.fit(Examples(inputs, labels, np.arange(len(paths))), Examples(inputs.subset([]), labels[:0], labels[:0]))
+    p = model.predict_proba(inputs)
+    assert p.shape == (len(paths), 2)
+    assert p.sum(axis=1) == pytest.approx(np.ones(len(paths)))
+    assert len(model.predict_timeline(inputs)[0].seconds) in (29, 30)
