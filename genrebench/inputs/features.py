@@ -81,7 +81,7 @@ def features_of(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
     rate : int
         In Hz.
     """
-    samples = np.pad(samples, (0, max(0, N_FFT - len(samples))))
+    samples = audio.extended(samples, N_FFT)
     rows = describe(samples, rate)
     return np.concatenate([_statistics(rows[name]) for name in ROWS])
 

@@ -56,7 +56,7 @@ def frames_of(samples: NDArray[np.float32], rate: int, wanted: Frames) -> NDArra
     A clip shorter than ``n_fft`` samples is extended with silence. ``1 + n_samples // hop_length`` frames are centred on
     multiples of the hop.
     """
-    samples = np.pad(samples, (0, max(0, wanted.n_fft - len(samples))))
+    samples = audio.extended(samples, wanted.n_fft)
     frames = framed(samples, wanted.n_fft, wanted.hop_length, "constant")
     values = _chroma(frames, rate, wanted) if wanted.kind == "chroma" else _mel(frames, rate, wanted)
     return _with_deltas(values) if wanted.deltas else values

@@ -46,11 +46,14 @@ def power_blocks(frames: NDArray[np.float32], precision: DTypeLike) -> Iterator[
     from scipy.fft import rfft
 
     window = hann(frames.shape[1], np.dtype(precision).name)
+    windowed = np.empty((_BLOCK, frames.shape[1]), window.dtype)
     for start in range(0, len(frames), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(frames)))
-        parts = rfft(frames[rows] * window).view(window.dtype)  # real and imaginary parts in turn
+        block = frames[start : start + _BLOCK]
+        np.multiply(block, window, out=windowed[: len(block)])
+        parts = rfft(windowed[: len(block)]).view(window.dtype)  # real and imaginary parts in turn
         parts *= parts
-        yield rows, np.add(parts[:, ::2], parts[:, 1::2], dtype=window.dtype).astype(np.float32, copy=False)
+        power = parts[:, ::2] + parts[:, 1::2]
+        yield slice(start, start + len(block)), power.astype(np.float32, copy=False)
 
 
 @cache
@@ -155,6 +158,7 @@ class Tuning:
 
 def decibels(power: FloatArray) -> FloatArray:
     """10 log10 of power, nowhere below 1e-10, nor 80 dB below the largest value."""
-    import librosa
-
-    return librosa.power_to_db(power)
+    loudness: FloatArray = np.log(np.maximum(power, 1e-10))  # the natural logarithm is the fast one
+    loudness *= 10 / np.log(10)
+    np.maximum(loudness, loudness.max() - 80, out=loudness)
+    return loudness
