@@ -252,12 +252,12 @@ def test_audio_is_found_below_a_folder(tmp_path):
     assert [path.name for path in audio.find(tmp_path)] == ["b.mp3", "a.WAV"]
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.mp3"])
-def test_blocks_join_to_the_whole_file_and_stay_small(tmp_path, name):
-    samples = np.stack([tone(30.0), tone(30.0, frequency=330.0)], axis=1)
+@pytest.mark.parametrize(("name", "channels"), [("a.wav", 8), ("a.mp3", 2)])
+def test_blocks_join_to_the_whole_file_and_stay_small(tmp_path, name, channels):
+    samples = np.stack([tone(30.0, frequency=110.0 * i) for i in range(1, channels + 1)], axis=1)
     path = write(tmp_path / name, samples)
     pieces = [(rate, block.copy()) for rate, block in audio.blocks(path)]
-    assert len(pieces) > 2
+    assert len(pieces) == (3 if channels == 8 else 1)
     assert {rate for rate, _ in pieces} == {22050}
     joined = np.concatenate([block for _, block in pieces])
     assert joined.shape == samples.shape
