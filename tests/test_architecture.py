@@ -30,6 +30,7 @@ FLOORS = (
         "uncertainty",
         "external",
         "predicting",
+        "rescoring",
         "leakage",
         "comparison",
         "comparability",

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import cache, compare, data, leaderboard, leakage, plugins, predict, run, runs, score, submission
+from genrebench.cli import ablate, cache, compare, data, leaderboard, leakage, plugins, predict, run, runs, score, submission
 from genrebench.cli._output import fail
 from genrebench.errors import GenrebenchError
 
@@ -30,6 +30,7 @@ app.command("run")(run.command)
 app.command("leaderboard")(leaderboard.command)
 app.command("compare")(compare.command)
 app.command("leakage")(leakage.command)
+app.command("ablate")(ablate.command)
 app.command("score")(score.command)
 app.command("predict")(predict.command)
 app.command("submission")(submission.command)

@@ -286,6 +286,20 @@ def test_calibration_softens_a_model_that_is_too_sure(sh: Shell, tmp_path: Path)
     assert "validation" in sh.error(*sure, "--calibrate", "--split", "first-80")
 
 
+def test_order_in_time_is_ablated(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_music(tmp_path / "tones", n=10)
+    found = sh.json("ablate", "tiny-waveform", "--dataset", "tones", "--split", "artist-cv5", "--seconds", "0.5")
+    assert [row["condition"] for row in found["rows"]] == ["in order", "shuffled", "reversed", "first 0.5 s"]
+    (run,) = sh.json("runs", "list")
+    assert found["run_id"] == run["run_id"]
+    assert found["rows"][0]["log_loss"] == pytest.approx(run["metrics"]["log_loss"])
+    sh("ablate", "tiny-waveform", "--dataset", "tones", "--split", "artist-cv5", "--figure", "order.png")
+    assert (tmp_path / "order.png").read_bytes().startswith(b"\x89PNG")
+    assert len(sh.json("runs", "list")) == 1
+    assert "no order in time" in sh.error("ablate", "tiny-table", "--dataset", "tones")
+    assert "'1,x'" in sh.error("ablate", "tiny-waveform", "--dataset", "tones", "--seconds", "1,x")
+
+
 def test_leakage_is_measured_on_one_test_set(sh: Shell, tmp_path: Path) -> None:
     music = tmp_path / "data"
     music.mkdir()
