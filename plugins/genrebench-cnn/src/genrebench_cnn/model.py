@@ -43,8 +43,8 @@ class CnnRaw(Model):
 
     def fit(self, train: Examples, validation: Examples) -> None:
         """Train for the epochs that the options ask for, or from where an interrupted training stood."""
-        if self.options.precision == "mixed" and self.device.type != "cuda":
-            raise UsageError(f"cnn-raw: precision=mixed needs a CUDA device, not {self.device.type}; leave it at float32")
+        if self.options.precision == "mixed" and not (self.device.type == "cuda" and torch.cuda.is_bf16_supported(False)):
+            raise UsageError(f"cnn-raw: precision=mixed needs a CUDA device with bfloat16, not {self.device.type}; use float32")
 
         def validate() -> float:
             return log_loss(validation.labels, self.predict_proba(validation.inputs))

@@ -35,8 +35,10 @@ def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: i
     # the libraries of graphics processors have fast convolutions of their own
     on_cpu = stretches.device.type == "cpu"
     maps = fast_maps(network, stretches) if on_cpu else network.maps(stretches).transpose(1, 2)
-    pool = _pool_matrix(network.n_pooled, maps.shape[1], n_windows, hop // STRIDE).to(maps)
-    return (pool @ maps).unflatten(1, (n_windows, network.n_pooled)).transpose(2, 3).flatten(2)
+    pool = _pool_matrix(network.n_pooled, maps.shape[1], n_windows, hop // STRIDE).to(
+        maps.device, torch.promote_types(maps.dtype, torch.float32)
+    )
+    return (pool @ maps.to(pool.dtype)).unflatten(1, (n_windows, network.n_pooled)).transpose(2, 3).flatten(2)
 
 
 @functools.lru_cache(maxsize=8)

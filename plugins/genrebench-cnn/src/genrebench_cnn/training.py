@@ -180,7 +180,7 @@ class Training:
         self._pace_norms()
         audio, used, labels = (x.to(self.device, non_blocking=True) for x in (batch.audio, batch.used, batch.labels))
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, enabled=self.mixed):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             logits = self.logits(audio, used)
         loss = window_loss(logits.float(), labels, self.options.loss)
         loss.backward()
