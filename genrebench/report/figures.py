@@ -20,7 +20,7 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "genrebench",
     "text.parse_math": False,
-    "font.size": 10,
+    "font.size": 11,
     "font.family": "sans-serif",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -75,6 +75,7 @@ def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
         label, seconds, log_loss, best (True on the front).
     name : str
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     def draw(axes: Axes) -> None:
         front = sorted((p["seconds"], p["log_loss"]) for p in points if p["best"])
@@ -86,10 +87,13 @@ def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
             axes.annotate(p["label"], (p["seconds"], p["log_loss"]), xytext=(6, 4), textcoords="offset points", fontsize=9)
         axes.set(xscale="log", xlabel="seconds to prepare, fit and predict", ylabel="log loss")
         axes.margins(0.18)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # the default writes powers of ten in TeX
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.legend(frameon=False)
 
     front = ", ".join(p["label"] for p in points if p["best"])
-    return _svg(draw, name, f"Log loss against seconds. On the Pareto front: {front}", (6.4, 3.8))
+    return _svg(draw, name, f"Log loss against seconds. On the Pareto front: {front}", (5.0, 3.3))
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:

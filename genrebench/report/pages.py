@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genrebench import __version__, analysis, metrics
 from genrebench.compare import Side, compare_sides
+from genrebench.environment import without_home
 from genrebench.leaderboard import Board, Row
 from genrebench.records import Predictions, Run
 from genrebench.report.clips import Clips
@@ -61,7 +62,14 @@ class Site:
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         # records made elsewhere may lack what ours have
         made = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True, lstrip_blocks=True)
-        made.filters |= {"number": _number, "percent": _percent, "label": row_label, "seconds": _seconds}
+        made.filters |= {
+            "number": _number,
+            "percent": _percent,
+            "label": row_label,
+            "seconds": _seconds,
+            "between": _between,
+            "place": _place,
+        }
         made.globals |= {"version": __version__}
         return made
 
@@ -82,7 +90,7 @@ def board_page(site: Site, problems: Sequence[str]) -> str:
         root="",
         boards=[_board(board, i) for i, board in enumerate(site.boards)],
         others=others,
-        problems=problems,
+        problems=[without_home(problem) for problem in problems],
     )
 
 
@@ -95,14 +103,14 @@ def _board(board: Board, number: int) -> dict[str, Any]:
         "rows": board.rows,
         "ties": {row.row: [by_id[other] for other in row.tied_with] for row in board.rows},
         "pairs": pairs_of(board),
-        "scale": (0.0, max([*ends, 1e-9])),
+        "scale": (min(ends, default=0.0), max(ends, default=1.0)),
         "cost": _cost(board, number),
     }
 
 
 def _cost(board: Board, number: int) -> str | None:
     rows = [row for row in board.rows if sum((row.facts.get("timings") or {}).values()) > 0]
-    if not rows:
+    if len(rows) < 2:
         return None
     seconds = [sum(row.facts["timings"].values()) for row in rows]
     losses = [row.scores["log_loss"] for row in rows]
@@ -206,6 +214,16 @@ def _number(value: Any, digits: int = 3) -> str:
 
 def _percent(value: Any) -> str:
     return f"{100 * value:.1f} %" if isinstance(value, int | float) else "–"
+
+
+def _between(ends: Any) -> str:
+    return f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f} %" if ends else ""
+
+
+def _place(value: float, scale: tuple[float, float]) -> str:
+    """Where `value` stands on a strip, as CSS has it."""
+    low, high = scale
+    return f"{100 * (value - low) / (high - low) if high > low else 50:.2f}%"
 
 
 def _seconds(value: Any) -> str:

@@ -1,0 +1,138 @@
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from genrebench.errors import StoreError, UsageError
+from genrebench.leaderboard import boards
+from genrebench.report import write
+from genrebench.report.figures import pareto
+from genrebench.store import RunStore
+
+
+class Page(HTMLParser):
+    """Tags, their attributes, and the text of a page; fails where an element isn't closed as it was opened."""
+
+    VOID = frozenset({"meta", "link", "input", "img", "br", "path", "use", "rect", "stop"})
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(file.read_text("utf-8"))
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_every_page_is_there(report: Path, all_pages: list[Path]) -> None:
+    names = {page.relative_to(report).as_posix() for page in all_pages}
+    assert {"index.html", "runs/svm-0.html", "runs/svm-1.html", "runs/cnn-0.html", "runs/mfcc-0.html"} <= names
+    assert len([name for name in names if name.startswith("compare/")]) == 3  # of three rows, every two
+
+
+def test_pages_are_whole_and_refer_to_what_is_there(all_pages: list[Path]) -> None:
+    for file in all_pages:
+        page = Page(file)
+        ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+        assert len(ids) == len(set(ids)), file
+        for _, attributes in page.tags:
+            for key in ("href", "src"):
+                address = attributes.get(key)
+                if not address or address.startswith("data:"):
+                    continue
+                assert not re.match(r"[a-z]+:|//", address), address
+                target, _, anchor = address.partition("#")
+                assert (file.parent / target).resolve().exists(), (file, address)
+                assert not anchor or target or anchor in ids
+
+
+def test_names_are_escaped(all_pages: list[Path]) -> None:
+    for file in all_pages:
+        page = Page(file)
+        assert [attributes.get("src") for tag, attributes in page.tags if tag == "script"] in (["report.js"], ["../report.js"])
+        assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
+    run = Page(next(file for file in all_pages if file.name == "cnn-0.html"))
+    assert "<script>alert(1)</script>" in run.text
+    assert "$x^2$ & co" in run.text
+    assert "What <b>it</b> learned" in run.text
+
+
+def test_the_boards_are_those_of_the_leaderboard(report: Path, own_store: RunStore) -> None:
+    text = Page(report / "index.html").text
+    found, problems = boards(own_store)
+    for board in found:
+        for row in board.rows:
+            assert f"{row.scores['log_loss']:.3f}" in text
+        for reason in board.apart:
+            assert reason in text
+    assert "synthetic music" in text
+    assert "broken" in problems[0]
+    assert "run.json is damaged" in text
+    assert all(reference["name"] in text for reference in found[0].references)
+
+
+def test_a_run_page_tells_how_to_repeat_it(report: Path) -> None:
+    text = Page(report / "runs" / "svm-0.html").text
+    assert "genrebench run --like svm-0" in text
+    assert "Reliability" in (report / "runs" / "svm-0.html").read_text("utf-8")
+
+
+def test_only_the_clips_that_are_named_are_copied(report: Path) -> None:
+    assert 0 < len(list((report / "audio").iterdir())) < 100
+    page = Page(report / "runs" / "cnn-0.html")
+    players = [attributes for tag, attributes in page.tags if tag == "audio"]
+    assert players
+    assert all(player["aria-label"] for player in players)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is no report"):
+        write(RunStore(tmp_path / "runs"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_empty_report_says_what_to_do_and_is_replaced(
+    tmp_path: Path, make_run: Callable, make_predictions: Callable
+) -> None:
+    store, out = RunStore(tmp_path / "runs"), tmp_path / "out"
+    page, problems = write(store, out)
+    assert page == out / "index.html"
+    assert problems == []
+    assert "genrebench run svm-baseline" in page.read_text("utf-8")
+    answers = make_predictions(n=3)
+    run = make_run(predictions=answers)
+    store.begin(run)
+    store.finish(run, answers)
+    write(store, out)
+    assert "svm" in Page(page).text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "runs"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="give another --out"):
+        write(RunStore(tmp_path / "runs"), tmp_path / "file" / "out")
+
+
+def test_pareto_by_hand() -> None:
+    assert pareto([(1, 3), (2, 2), (3, 2), (2, 4), (5, 1)]) == [True, True, False, False, True]
+    assert pareto([(1, 1), (1, 1)]) == [True, True]
