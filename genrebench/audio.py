@@ -29,6 +29,9 @@ SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", "
 VERSION = 1
 """Raised when `read` gives other samples for the same file, so that caches notice."""
 
+RATES = (1000, 384_000)
+"""Lowest and highest sample rate that is taken for one, in Hz; a damaged header may say anything."""
+
 _BLOCK = 1 << 21  # frames decoded at a time; after each read soundfile seeks, which costs an mp3 a quarter of a millisecond
 _LOUDEST = 100.0  # 40 dB over full scale: beyond it a float file isn't scaled to [-1, 1]
 
@@ -67,7 +70,7 @@ def info(path: Path) -> AudioInfo:
     if _is_mp4(path):
         return _mp4_info(path)
     with _open(path) as file:
-        return AudioInfo(file.frames, file.samplerate, file.channels)
+        return AudioInfo(file.frames, _rate(path, file.samplerate), file.channels)
 
 
 def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tuple[NDArray[np.float32], int]:
@@ -287,7 +290,7 @@ def _open(path: Path) -> Iterator[Any]:
 
 def _read_sndfile(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], int]:
     with _open(path) as file:
-        rate = int(file.samplerate)
+        rate = _rate(path, file.samplerate)
         start, length = excerpt_bounds(file.frames, rate, excerpt)
         if start and not _reaches(file, file.frames):
             start, length = excerpt_bounds(_count(file), rate, excerpt)
@@ -297,6 +300,12 @@ def _read_sndfile(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], in
             parts.append(_mono(block))  # no block: the file is shorter than it says
             length -= len(block)
         return _joined(parts), rate
+
+
+def _rate(path: Path, rate: int) -> int:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(f"{path}: its sample rate is {rate} Hz, and {RATES[0]} to {RATES[1]} Hz are understood")
+    return int(rate)
 
 
 def _reaches(file: Any, frames: int) -> bool:
@@ -359,7 +368,7 @@ def _mp4_info(path: Path) -> AudioInfo:
         channels = block.shape[1]
     if not frames:
         raise AudioError(f"{path}: holds no audio samples")
-    return AudioInfo(frames, rate, channels)
+    return AudioInfo(frames, _rate(path, rate), channels)
 
 
 def _mp4_blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:

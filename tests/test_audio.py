@@ -5,6 +5,8 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from genrebench import audio
 from genrebench.api import AudioError, DataError, Excerpt
@@ -126,6 +128,8 @@ def broken(tmp_path, what):
             path.touch()
         case "text":
             path.write_text("not audio\n" * 100)
+        case "slow":
+            write(path, samples, 10)
         case "headless":
             path = path.with_suffix(".raw")
             path.write_bytes(bytes(1000))
@@ -140,6 +144,7 @@ def broken(tmp_path, what):
         ("nan", "1 samples are not finite"),
         ("infinite", "1 samples are not finite"),
         ("loud", "samples reach 16384, but full scale is 1"),
+        ("slow", "its sample rate is 10 Hz"),
         ("no-samples", "holds no audio samples"),
         ("no-bytes", "the file is empty"),
         ("text", "can't be decoded"),
@@ -155,6 +160,39 @@ def test_unusable_audio_is_one_line_that_names_the_file(tmp_path, what, reason):
     assert str(path) in str(error.value)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+MP3, WAV, FLAC = 0, 1, 2
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory):
+    """Bytes of half a second of audio in three formats."""
+    folder = tmp_path_factory.mktemp("whole")
+    return [write(folder / f"a.{suffix}", tone(0.5)).read_bytes() for suffix in ("mp3", "wav", "flac")]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=st.sampled_from([MP3, WAV, FLAC]),
+    changes=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=8)), max_size=4),
+    cut=st.floats(0.01, 1),
+)
+def test_damaged_files_decode_or_are_audio_errors(whole_files, tmp_path, kind, changes, cut):
+    data = bytearray(whole_files[kind])
+    for position, replacement in changes:
+        data[position : position + len(replacement)] = replacement
+    path = tmp_path / "damaged"
+    path.write_bytes(data[: int(len(data) * cut)])
+    for excerpt in (WHOLE, Excerpt(0.1)):
+        try:
+            samples, rate = audio.read(path, excerpt, sample_rate=8000)
+        except AudioError as error:
+            assert str(path) in str(error)
+            assert "\n" not in str(error)
+        else:
+            assert rate == 8000
+            assert np.isfinite(samples).all()
 
 
 # ------------------------------------------------------------------ MP4

@@ -101,7 +101,7 @@ def _with_deltas(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _check(wanted: Frames) -> None:
-    limits = {"sample_rate": (1000, 384_000), "n_fft": (16, 1 << 16), "hop_length": (1, 1 << 16)}
+    limits = {"sample_rate": audio.RATES, "n_fft": (16, 1 << 16), "hop_length": (1, 1 << 16)}
     limits["n_coefficients"] = (1, _N_MELS) if wanted.kind == "mfcc" else (1, 512)
     if wanted.kind not in ("mfcc", "mel", "chroma"):
         raise UsageError(f"frames of kind {wanted.kind!r} are not known: mfcc, mel or chroma")

@@ -17,7 +17,6 @@ from genrebench.records import Excerpt
 
 VERSION = 1
 _FULL_SCALE = 32768
-_RATES = (1000, 384_000)
 
 
 def prepare(wanted: Waveforms, clips: Sequence[Clip], workshop: Workshop) -> Prepared:
@@ -32,8 +31,9 @@ def prepare(wanted: Waveforms, clips: Sequence[Clip], workshop: Workshop) -> Pre
     DataError
         If the disk has no room for the samples.
     """
-    if not _RATES[0] <= wanted.sample_rate <= _RATES[1]:
-        raise UsageError(f"sample rate {wanted.sample_rate} Hz is out of range: {_RATES[0]} to {_RATES[1]}")
+    lowest, highest = audio.RATES
+    if not lowest <= wanted.sample_rate <= highest:
+        raise UsageError(f"sample rate {wanted.sample_rate} Hz is out of range: {lowest} to {highest}")
     source = f"audio at {wanted.sample_rate} Hz"
     if not wanted.cached:
         return Prepared(DecodedAtAccess([clip.path for clip in clips], wanted.sample_rate, workshop.excerpt), source=source)
