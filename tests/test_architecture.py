@@ -31,6 +31,7 @@ FLOORS = (
         "external",
         "predicting",
         "rescoring",
+        "extraction",
         "leakage",
         "comparison",
         "comparability",

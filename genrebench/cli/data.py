@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from genrebench.cli._output import (
     print_json,
     print_list,
     print_table,
+    say,
 )
 
 app = typer.Typer(no_args_is_help=True, help="List, show, get and check datasets, and extract their features.")
@@ -81,6 +83,63 @@ def get(
         typer.echo(f"{folder} unpacked and verified")
     typer.echo(f"{got.bytes_fetched / 1e6:.1f} MB fetched; the data lies in {got.folder}")
     typer.echo(f"Next: genrebench data show {dataset}")
+
+
+@app.command()
+def check(
+    dataset: DatasetArgument,
+    split: _task.SplitOption = None,
+    split_seed: _task.SplitSeedOption = 0,
+    exclusions: Annotated[
+        Path | None,
+        typer.Option("--exclusions", help="Write the faulty tracks as a list (id, reason) that run --exclude takes."),
+    ] = None,
+    workers: _task.WorkersOption = None,
+    form: ListFormatOption = ListFormat.table,
+) -> None:
+    """Decode every clip and report what is wrong with a dataset; exit code 1 if a track is faulty.
+
+    A second check reads what the first has found out, as long as the files are the same; an interrupted one goes on.
+    """
+    from genrebench import doctor
+    from genrebench.plugins import registry
+    from genrebench.splits import make_split
+
+    found = _task.load_dataset(dataset, registry())
+    cut = make_split(found, split, split_seed)
+    around = _task.surroundings(registry(), workers=workers)
+    findings = doctor.check(found, cut, home=around.home, workers=around.workers, progress=around.progress)
+    if exclusions is not None:
+        n = doctor.write_exclusions(findings, exclusions)
+        say(f"wrote {n} faulty tracks to {exclusions}; leave them out with: genrebench run MODEL --exclude {exclusions}")
+    columns = ("severity", "kind", "track", "detail")
+    rows = [(f.severity, f.kind, f.track, f.detail) for f in findings]
+    print_list(form, None, columns, rows, lambda: [dict(zip(columns, row, strict=True)) for row in rows])
+    counts = ", ".join(f"{name}s: {sum(f.severity == name for f in findings)}" for name in doctor.SEVERITIES)
+    say(f"{len(found.tracks)} tracks; {counts}")
+    if any(f.severity == "fault" for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def features(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A registered name, or a folder; it needs no labels.")],
+    out: Annotated[Path, typer.Option("--out", help="The CSV file to write, in the form of FMA's features.csv.")],
+    excerpt: _task.ExcerptOption = "30",
+    exclude: _task.ExcludeOption = None,
+    workers: _task.WorkersOption = None,
+) -> None:
+    """Compute FMA's 518 columns from the audio of a dataset or of a flat folder of files."""
+    from genrebench import extraction, tasks
+    from genrebench.plugins import registry
+
+    found = registry()
+    left_out = {e.id for e in tasks.read_exclusions(exclude)} if exclude else set()
+    around = _task.surroundings(found, workers=workers)
+    paths = extraction.clips_of(dataset, found.dataset_specs(), around.home)
+    kept = {id_: path for id_, path in paths.items() if id_ not in left_out}
+    n = extraction.write_features(kept, out, _task.parse_excerpt(excerpt), around)
+    say(f"wrote {n} rows of 518 columns to {out}")
 
 
 def _text(item: Any) -> str:

@@ -1,0 +1,70 @@
+"""FMA's 518 columns of a whole folder or dataset, as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from genrebench import audio
+from genrebench.contract import Clip, DatasetSpec, FeatureTable, Workshop
+from genrebench.datasets import folder as folders
+from genrebench.datasets import require_audio, resolve
+from genrebench.errors import DataError, UsageError
+from genrebench.inputs import features, prepare_clips
+from genrebench.recorder import Surroundings
+from genrebench.records import Excerpt
+
+
+def clips_of(name: str, specs: Mapping[str, DatasetSpec], home: Path) -> dict[str, Path]:
+    """Find the audio files of a dataset, or of a flat folder without labels, by track id.
+
+    Raises
+    ------
+    DataError
+        If there is no audio, or a file is missing.
+    """
+    place = Path(name).expanduser()
+    unlabelled = name not in specs and place.is_dir() and not (place / "tracks.csv").exists()
+    if unlabelled and any(path.suffix.lower() in folders.AUDIO_SUFFIXES for path in place.iterdir()):
+        return dict(folders.list_audio(place))
+    dataset = resolve(name, specs, home)
+    require_audio(dataset, dataset.tracks)
+    return {track.id: track.path for track in dataset.tracks if track.path is not None}
+
+
+def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, surroundings: Surroundings) -> int:
+    """Compute the 518 columns of audio files and write them in the form of FMA's features.csv.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        Audio file by track id.
+    out : Path
+        Written whole or not at all.
+    excerpt : Excerpt
+    surroundings : Surroundings
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    UsageError
+        If `out` can't be written.
+    AudioError
+        If a file can't be decoded; all the others are kept in the cache by then.
+    """
+    if not paths:
+        raise DataError("there is no audio file to compute features of")
+    if not out.resolve().parent.is_dir():
+        raise UsageError(f"there is no folder {str(out.resolve().parent)!r} to write {out.name!r} into")
+    hashes = audio.content_hashes(list(paths.values()), surroundings.home / "audio-hashes.json")
+    clips = [Clip(id_, path, content) for (id_, path), content in zip(paths.items(), hashes, strict=True)]
+    workshop = Workshop(surroundings.home / "cache", excerpt, surroundings.workers, surroundings.progress)
+    prepared = prepare_clips(FeatureTable(source="extract"), clips, workshop, surroundings.input_specs)
+    features.write_csv(out, list(paths), np.asarray(prepared.inputs), prepared.columns)
+    return len(paths)
