@@ -1,0 +1,136 @@
+"""Wav, flac, ogg, opus and mp3 by libsndfile, in this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench.audio.samples import AudioInfo, checked_rate, excerpt_bounds, joined, mono
+from genrebench.errors import AudioError
+from genrebench.records import Excerpt
+
+_BLOCK = (
+    1 << 22
+)  # samples of all channels decoded at a time, 16 MB; after each read soundfile seeks, which takes time in an mp3
+
+
+def info(path: Path) -> AudioInfo:
+    """What the header says."""
+    with _File(path) as file:
+        return file.info
+
+
+def read(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], int]:
+    """Mono samples of an excerpt, and their rate."""
+    with _File(path) as file:
+        start, length = excerpt_bounds(file.info.frames, file.info.sample_rate, excerpt)
+        if start and not file.is_whole():
+            start, length = excerpt_bounds(file.count(), file.info.sample_rate, excerpt)
+        file.seek(start)
+        parts = []
+        while length and len(block := file.read(length)):  # no block: the file is shorter than it says
+            parts.append(mono(block))
+            length -= len(block)
+        return joined(parts), file.info.sample_rate
+
+
+def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Rate and samples, shape (n_samples, n_channels), piece by piece."""
+    with _File(path) as file:
+        while len(block := file.read()):
+            yield file.info.sample_rate, block
+
+
+class _File:
+    """An open file whose faults are all `AudioError`."""
+
+    def __init__(self, path: Path) -> None:
+        import soundfile
+
+        if not path.is_file():
+            raise AudioError(f"{path}: no such file")
+        self._path = path
+        with self._guarded():
+            if path.stat().st_size == 0:
+                raise AudioError(f"{path}: the file is empty")
+            self._file: Any = soundfile.SoundFile(path)
+        self.info = AudioInfo(self._file.frames, checked_rate(path, self._file.samplerate), self._file.channels)
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def seek(self, frame: int) -> None:
+        """Go to a frame; exact in every format, mp3 included."""
+        with self._guarded():
+            self._file.seek(frame)
+
+    def read(self, frames: int = _BLOCK) -> NDArray[np.float32]:
+        """Up to `frames` frames, fewer where they would take much memory; none at the end."""
+        with self._guarded():
+            at_once = max(1, min(frames, _BLOCK // self.info.channels))  # there are files of 1,024 channels
+            samples: NDArray[np.float32] = self._file.read(at_once, dtype="float32", always_2d=True)
+            return samples
+
+    def is_whole(self) -> bool:
+        """Whether the last declared frame is there; a truncated mp3 keeps the header of the whole one."""
+        self.seek(self.info.frames - 1)
+        return len(self.read(1)) == 1
+
+    def count(self) -> int:
+        """Frames that can be decoded."""
+        self.seek(0)
+        total = 0
+        while found := len(self.read()):
+            total += found
+        return total
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        import soundfile
+
+        try:
+            with _QUIET:
+                yield
+        except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
+            raise AudioError(f"{self._path}: can't be decoded as audio ({str(reason).rstrip('.')})") from None
+
+
+class _Quiet:
+    """Keeps the mp3 decoder, which writes about odd files to the process's stderr, from doing so; threads may overlap."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._stderr: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                with suppress(OSError):  # no stderr, nothing to silence
+                    self._stderr = os.dup(2)
+                    nothing = os.open(os.devnull, os.O_WRONLY)
+                    os.dup2(nothing, 2)
+                    os.close(nothing)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._stderr is not None:
+                os.dup2(self._stderr, 2)
+                os.close(self._stderr)
+                self._stderr = None
+
+
+_QUIET = _Quiet()
