@@ -11,7 +11,21 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import ablate, cache, compare, data, leaderboard, leakage, plugins, predict, run, runs, score, submission
+from genrebench.cli import (
+    ablate,
+    cache,
+    compare,
+    data,
+    leaderboard,
+    leakage,
+    plugins,
+    predict,
+    report,
+    run,
+    runs,
+    score,
+    submission,
+)
 from genrebench.cli._output import fail
 from genrebench.errors import GenrebenchError
 
@@ -31,6 +45,7 @@ app.command("leaderboard")(leaderboard.command)
 app.command("compare")(compare.command)
 app.command("leakage")(leakage.command)
 app.command("ablate")(ablate.command)
+app.command("report")(report.command)
 app.command("score")(score.command)
 app.command("predict")(predict.command)
 app.command("submission")(submission.command)

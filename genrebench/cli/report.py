@@ -1,0 +1,51 @@
+"""`genrebench report`: the boards as pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genrebench.cli import _task
+from genrebench.cli._output import Format, FormatOption, print_json, warn
+from genrebench.errors import StoreError, UsageError
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the report; an earlier report there is replaced.")] = Path(
+        "report"
+    ),
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset's boards. [default: all]")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
+    runs: _task.RunsListOption = None,
+    audio: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--audio", metavar="DATASET", help="Copy clips of this dataset beside their predictions; may be repeated."
+        ),
+    ] = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Write the boards, a page for each run and one for each comparison, to be opened from disk in any browser."""
+    from genrebench import report
+    from genrebench.plugins import registry
+    from genrebench.store import RunStore
+
+    folders = runs or [Path("runs")]
+    for folder in folders:
+        if not folder.is_dir():
+            raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
+    clips = {}
+    for name in audio or []:
+        found = _task.load_dataset(name, registry())
+        clips[found.name] = {track.id: track.path for track in found.tracks if track.path is not None}
+        if not clips[found.name]:
+            raise UsageError(f"{name} has no audio to be heard; leave out --audio {name}")
+    page, problems = report.write([RunStore(folder) for folder in folders], out, dataset=dataset, split=split, audio=clips)
+    for problem in problems:
+        warn(problem)
+    if form is Format.json:
+        print_json({"page": str(page), "problems": problems})
+    else:
+        typer.echo(f"wrote {page}; open it in a browser")
