@@ -85,7 +85,7 @@ def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
             axes.scatter([p["seconds"] for p in those], [p["log_loss"] for p in those], color=colour, marker=marker, s=36)
         for p in points:
             axes.annotate(p["label"], (p["seconds"], p["log_loss"]), xytext=(6, 4), textcoords="offset points", fontsize=9)
-        axes.set(xscale="log", xlabel="seconds to prepare, fit and predict", ylabel="log loss")
+        axes.set(xscale="log", xlabel="seconds to fit and predict", ylabel="log loss")
         axes.margins(0.18)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # the default writes powers of ten in TeX

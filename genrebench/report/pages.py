@@ -66,6 +66,7 @@ class Site:
             "number": _number,
             "percent": _percent,
             "label": row_label,
+            "work": _work,
             "seconds": _seconds,
             "between": _between,
             "place": _place,
@@ -109,10 +110,10 @@ def _board(board: Board, number: int) -> dict[str, Any]:
 
 
 def _cost(board: Board, number: int) -> str | None:
-    rows = [row for row in board.rows if sum((row.facts.get("timings") or {}).values()) > 0]
+    rows = [row for row in board.rows if _work(row)]
     if len(rows) < 2:
         return None
-    seconds = [sum(row.facts["timings"].values()) for row in rows]
+    seconds = [_work(row) or 0.0 for row in rows]
     losses = [row.scores["log_loss"] for row in rows]
     best = pareto(list(zip(seconds, losses, strict=True)))
     points = [
@@ -120,6 +121,13 @@ def _cost(board: Board, number: int) -> str | None:
         for row, s, x, b in zip(rows, seconds, losses, best, strict=True)
     ]
     return cost_plot(points, f"cost-{number}")
+
+
+def _work(row: Row) -> float | None:
+    """Seconds to fit and predict; inputs are prepared once, whoever comes first."""
+    timings = row.facts.get("timings") or {}
+    known = [timings[key] for key in ("fit_s", "predict_s") if key in timings]
+    return sum(known) if known else None
 
 
 def pairs_of(board: Board) -> list[tuple[Row, Row]]:

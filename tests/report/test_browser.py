@@ -58,10 +58,10 @@ def models(page: Page, board: int = 0) -> list[str]:
 def test_sorting(page: Page) -> None:
     board = page.locator(".board").first
     assert models(page) == ["mfcc", "svm", "cnn", "uniform", "training-prior"]
-    time = board.get_by_role("button", name="time")
+    time = board.get_by_role("button", name="fit and predict")
     time.click()
     assert models(page)[:3] == ["svm", "mfcc", "cnn"]  # rows without a time stay last
-    expect(board.locator("th[aria-sort]")).to_have_text("time")
+    expect(board.locator("th[aria-sort]")).to_have_text("fit and predict")
     expect(board.locator("th[aria-sort]")).to_have_attribute("aria-sort", "ascending")
     time.click()
     assert models(page)[:3] == ["cnn", "mfcc", "svm"]
