@@ -47,7 +47,8 @@ def permutation_importance(
     rows = np.arange(len(examples))
     if len(rows) > MAX_TRACKS:
         rows = np.sort(generator.choice(rows, MAX_TRACKS, replace=False))
-    table, labels = np.asarray(examples.inputs)[rows], np.asarray(examples.labels)[rows]
+    table = np.asarray(examples.inputs, dtype=np.float64)[rows]
+    labels = examples.labels[rows]
     names = np.array([column[0] for column in columns])
     before = _losses(model, table, labels)
     rises = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,6 @@ class SvmModel(Model):
         machines = trainer.run(trainer.train, pairs, progress, "machines of all pairs")
         self.machines = OneVsOne.gather(trainer.kernel, table, machines, len(self.classes))
         self.context.record("support_vectors", len(self.machines.vectors))
-        self.context.record("temperature", self.calibration.temperature)
         self.shown, self.shown_part = (validation, "validation") if len(validation) else (train, "training")
 
     def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
@@ -86,12 +85,14 @@ class SvmModel(Model):
 
     def save(self, folder: Path) -> None:
         """Write arrays as .npz and the rest as JSON."""
-        arrays, constants = {}, {"n_train": self.n_train}
+        arrays: dict[str, NDArray[Any]] = {}
+        constants: dict[str, Any] = {"n_train": self.n_train}
         for part in (self.machines, self.calibration):
             more_arrays, more_constants = part.state()
             arrays |= more_arrays
             constants |= more_constants
-        np.savez(folder / "model.npz", mean=self.mean, scale=self.scale, classes=self.classes, **arrays)
+        arrays |= {"mean": self.mean, "scale": self.scale, "classes": self.classes}
+        np.savez(folder / "model.npz", allow_pickle=False, **arrays)
         (folder / "model.json").write_text(json.dumps(constants, indent=2), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
@@ -116,13 +117,15 @@ class SvmModel(Model):
         return self.machines.decisions(self._standardised(self._checked(inputs)))
 
     def _standardised(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (table - self.mean) / self.scale
+        standardised: NDArray[np.float64] = (table - self.mean) / self.scale
+        return standardised
 
     def _class_weights(self, labels: NDArray[np.int64]) -> NDArray[np.float64]:
         counts = np.bincount(labels)
         if self.options.class_weight == "none":
             return np.ones(len(counts))
-        return len(labels) / (len(counts) * counts)
+        weights: NDArray[np.float64] = len(labels) / (len(counts) * counts)
+        return weights
 
     def _checked(self, inputs: Inputs) -> NDArray[np.float64]:
         table = np.asarray(inputs, dtype=np.float64)

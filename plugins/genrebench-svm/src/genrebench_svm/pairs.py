@@ -142,13 +142,18 @@ class Trainer:
         row_at[gram.places] = pair.rows
         return Machine(row_at[support], -machine.dual_coef_[0], -float(machine.intercept_[0]))
 
-    def held_out(self, pair: Pair, folds: NDArray[np.intp]) -> NDArray[np.float64]:
+    def held_out(self, pair: Pair, folds: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Decision values of the pair's rows, each from a machine that was trained without the row's fold.
 
-        Where the other folds hold one class alone the value is 1 or -1, in favour of it, as in libsvm.
+        Returns
+        -------
+        decisions : ndarray of float, shape (n_rows,)
+            Where the other folds hold one class alone it is 1 or -1, in favour of that class, as in libsvm.
+        fair : ndarray of bool, shape (n_rows,)
+            Where they hold both.
         """
         gram = self.gram(pair)
-        decisions = np.zeros(len(pair.rows))
+        decisions, fair = np.zeros(len(pair.rows)), np.zeros(len(pair.rows), dtype=bool)
         for fold in np.unique(folds):
             test = np.flatnonzero(folds == fold)
             left = folds != fold
@@ -156,9 +161,10 @@ class Trainer:
                 machine = self.train(pair, left, gram)
                 coefficients = machine.coefficients[:, None]
                 decisions[test] = self.product(pair.rows[test], machine.support, coefficients)[:, 0] + machine.intercept
+                fair[test] = True
             else:
                 decisions[test] = float(left[: pair.n_first].any()) - float(left[pair.n_first :].any())
-        return decisions
+        return decisions, fair
 
     def without(self, pair: Pair, folds: NDArray[np.intp], numbers: Iterable[int]) -> list[Machine | None]:
         """Machines of the pair trained without each of the folds `numbers`; None where that leaves one class alone.
@@ -225,7 +231,7 @@ def solver_class(engine: str) -> type:
 
     if engine != "scikit-learn":
         try:
-            import sklearnex.svm
+            import sklearnex.svm  # type: ignore[import-untyped]  # it ships no types
         except ImportError:
             if engine == "intelex":
                 raise UsageError(

@@ -11,11 +11,13 @@ RIDGE = 1e-12
 TOLERANCE = 1e-5
 
 
-def fit_sigmoid(decisions: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, float]:
+def fit_sigmoid(
+    decisions: NDArray[np.float64], positive: NDArray[np.bool_], slope: float = 0.0, strength: float = 0.0
+) -> tuple[float, float]:
     """Fit P(positive | d) = 1 / (1 + exp(a d + b)) by maximum likelihood with Platt's smoothed targets.
 
-    Newton's method with backtracking, started at the classes' prior; steps, tolerances and order of operations are those of
-    libsvm, so that its answers come out.
+    Newton's method with backtracking, started at the classes' prior; steps and tolerances are those of libsvm, so that
+    without a penalty its answers come out.
 
     Parameters
     ----------
@@ -23,6 +25,9 @@ def fit_sigmoid(decisions: NDArray[np.float64], positive: NDArray[np.bool_]) -> 
         Decision values that were predicted for tracks outside the training part.
     positive : ndarray of bool, shape (n,)
         Which of them belong to the positive class.
+    slope, strength : float
+        ``strength / 2 ((a - slope)² + b²)`` is added to the negative log likelihood: where there are few tracks, or none, a
+        stays near `slope` and b near 0.
 
     Returns
     -------
@@ -37,26 +42,31 @@ def fit_sigmoid(decisions: NDArray[np.float64], positive: NDArray[np.bool_]) -> 
     n_negative = len(positive) - n_positive
     target = np.where(positive, (n_positive + 1.0) / (n_positive + 2.0), 1.0 / (n_negative + 2.0))
     a, b = 0.0, float(np.log((n_negative + 1.0) / (n_positive + 1.0)))
-    loss = _loss(decisions * a + b, target)
+
+    def objective(a: float, b: float) -> float:
+        return _cross_entropy(decisions * a + b, target) + strength / 2.0 * ((a - slope) ** 2 + b**2)
+
+    loss = objective(a, b)
     for _ in range(MAX_STEPS):
         p = sigmoid(decisions * a + b)
         weight = p * (1.0 - p)
         error = target - p
-        gradient_a, gradient_b = float(decisions @ error), float(error.sum())
+        gradient_a = float(decisions @ error) + strength * (a - slope)
+        gradient_b = float(error.sum()) + strength * b
         if abs(gradient_a) < TOLERANCE and abs(gradient_b) < TOLERANCE:
             break
-        h_aa = float((decisions * decisions) @ weight) + RIDGE
-        h_bb = float(weight.sum()) + RIDGE
+        h_aa = float((decisions * decisions) @ weight) + RIDGE + strength
+        h_bb = float(weight.sum()) + RIDGE + strength
         h_ab = float(decisions @ weight)
         determinant = h_aa * h_bb - h_ab * h_ab
         step_a = -(h_bb * gradient_a - h_ab * gradient_b) / determinant
         step_b = -(h_aa * gradient_b - h_ab * gradient_a) / determinant
-        slope = gradient_a * step_a + gradient_b * step_b
+        descent = gradient_a * step_a + gradient_b * step_b
         step = 1.0
         while step >= MIN_STEP:
             new_a, new_b = a + step * step_a, b + step * step_b
-            new_loss = _loss(decisions * new_a + new_b, target)
-            if new_loss < loss + 0.0001 * step * slope:
+            new_loss = objective(new_a, new_b)
+            if new_loss < loss + 0.0001 * step * descent:
                 a, b, loss = new_a, new_b, new_loss
                 break
             step /= 2.0
@@ -72,6 +82,6 @@ def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _loss(z: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    """Cross entropy of the targets, in the form that doesn't overflow."""
+def _cross_entropy(z: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Sum of the cross entropies of the targets, in the form that doesn't overflow."""
     return float((np.where(z >= 0, target, target - 1.0) * z + np.log1p(np.exp(-np.abs(z)))).sum())

@@ -21,6 +21,7 @@ from genrebench_svm.platt import fit_sigmoid, sigmoid
 
 EXACT = 1e-9
 REPEATS = 3
+START = -1.0  # slope of the sigmoid of which nothing is known: a margin of 1 means 73 %
 Progress = Callable[..., Iterable[Any]]
 
 
@@ -33,35 +34,32 @@ class Calibration:
     way : {"libsvm", "grouped", "ovr"}
     sigmoids : ndarray of float, shape (n_pairs, 2) or (n_classes, 2)
         Slope and offset of each pair's sigmoid, or of each class's ("ovr").
-    temperature : float
-        The coupled probabilities are raised to the power of 1 / temperature; 1 leaves them.
     """
 
     way: str
     sigmoids: NDArray[np.float64]
-    temperature: float = 1.0
 
     def apply(self, decisions: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:
         """Probabilities, shape (n_tracks, n_classes), of decision values of shape (n_tracks, n_pairs)."""
         if n_classes == 1:
             return np.ones((len(decisions), 1))
         if self.way == "ovr":
-            p = _sigmoids(one_vs_rest(decisions, n_classes), self.sigmoids)
-            return p / p.sum(axis=1, keepdims=True)
+            each = _sigmoids(one_vs_rest(decisions, n_classes), self.sigmoids)
+            p: NDArray[np.float64] = each / each.sum(axis=1, keepdims=True)
+            return p
         pairwise = _sigmoids(decisions, self.sigmoids)
         if self.way == "libsvm":
             return couple(pairwise, n_classes)
-        p = soften(couple(pairwise, n_classes, EXACT), self.temperature)
-        return agree(p, votes(decisions, n_classes).argmax(axis=1))
+        return agree(couple(pairwise, n_classes, EXACT), votes(decisions, n_classes).argmax(axis=1))
 
     def state(self) -> tuple[dict[str, NDArray[np.float64]], dict[str, Any]]:
         """What has to be saved, as arrays and as JSON types."""
-        return {"sigmoids": self.sigmoids}, {"probabilities": self.way, "temperature": self.temperature}
+        return {"sigmoids": self.sigmoids}, {"probabilities": self.way}
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[np.float64]], constants: Mapping[str, Any]) -> Calibration:
         """Undo `state`."""
-        return cls(constants["probabilities"], arrays["sigmoids"], constants["temperature"])
+        return cls(constants["probabilities"], arrays["sigmoids"])
 
 
 # ------------------------------------------------------------------ the three ways
@@ -82,7 +80,8 @@ def libsvm(
     seed = libsvm_seed(seed)
 
     def job(pair: Pair) -> tuple[float, float]:
-        return fit_sigmoid(trainer.held_out(pair, libsvm_folds(seed, len(pair.rows))), pair.positive)
+        decisions, _ = trainer.held_out(pair, libsvm_folds(seed, len(pair.rows)))
+        return fit_sigmoid(decisions, pair.positive)
 
     sigmoids = trainer.run(job, pairs, progress, "inner folds of each pair")
     return Calibration("libsvm", np.array(sigmoids).reshape(-1, 2))
@@ -96,29 +95,28 @@ def grouped(
     seed: int,
     progress: Progress,
 ) -> Calibration:
-    """Fit pair sigmoids and a temperature on folds that keep groups together.
+    """Fit a sigmoid to each pair's decision values from folds that keep groups together, and draw them to one another.
 
     Notes
     -----
-    All pairs share the folds, which are drawn three times. So every track has decision values of all pairs from machines
-    that never saw its group, and the coupled probabilities can be judged by their log loss: the temperature minimises it.
-    Folds that lack a class in training say nothing about it and are left out. A pair without evidence takes the
-    sigmoid of all the pairs together; a sigmoid that would rise the wrong way, as few tracks make it, stays flat.
+    The five folds are drawn three times, and each pair's sigmoid is fitted to all three sets of decision values: chance in the
+    folds is most of what differs between seeds. A pair of small genres has too little evidence for a sigmoid of its own, so all are drawn towards the sigmoid of all the
+    pairs together. The tracks of one group tell much the same, so the pull is as strong as one observation a
+    group: the mean number of tracks a group. A fold that leaves nothing of a class to train on says nothing, and is left out.
     """
-    n_classes = int(labels.max()) + 1
-    parts = []
-    for repeat in range(REPEATS):
-        folds = grouped_folds(labels, groups, np.random.default_rng([seed, repeat]))
-        parts.append(_held_out(trainer, pairs, labels, folds, progress, f"inner folds, {repeat + 1} of {REPEATS}"))
-    decisions = np.concatenate([part[0] for part in parts])
-    trained = np.concatenate([part[1] for part in parts])
-    truth = np.tile(labels, REPEATS)
-    sigmoids = pair_sigmoids(decisions, truth, trained)
-    fair = trained.all(axis=1)
-    temperature = 1.0
-    if fair.any() and n_classes > 1:
-        temperature = fit_temperature(couple(_sigmoids(decisions[fair], sigmoids), n_classes, EXACT), truth[fair])
-    return Calibration("grouped", sigmoids, temperature)
+    drawn = [grouped_folds(labels, groups, np.random.default_rng([seed, repeat])) for repeat in range(REPEATS)]
+
+    def job(pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        parts = [trainer.held_out(pair, folds[pair.rows]) for folds in drawn]
+        fair = np.concatenate([part[1] for part in parts])
+        return np.concatenate([part[0] for part in parts])[fair], np.tile(pair.positive, REPEATS)[fair]
+
+    evidence = trainer.run(job, pairs, progress, "inner folds of each pair")
+    alone = [fit_sigmoid(decisions, positive)[0] for decisions, positive in evidence if positive.any() and not positive.all()]
+    slope = min(float(np.median(alone)), 0.0) if alone else START
+    strength = REPEATS * len(groups) / len(np.unique(groups))
+    sigmoids = [fit_sigmoid(decisions, positive, slope, strength) for decisions, positive in evidence]
+    return Calibration("grouped", np.array(sigmoids).reshape(-1, 2))
 
 
 def ovr(
@@ -131,7 +129,7 @@ def ovr(
 ) -> Calibration:
     """Fit a sigmoid for each class against the rest, as scikit-learn's CalibratedClassifierCV(SVC(), ensemble=False) does."""
     n_classes = int(labels.max()) + 1
-    decisions, _ = _held_out(trainer, pairs, labels, stratified_folds(labels), progress, "inner folds")
+    decisions = _held_out(trainer, pairs, labels, stratified_folds(labels), progress)
     values = one_vs_rest(decisions, n_classes)
     return Calibration("ovr", np.array([fit_sigmoid(values[:, c], labels == c) for c in range(n_classes)]).reshape(-1, 2))
 
@@ -140,55 +138,6 @@ WAYS = {"libsvm": libsvm, "grouped": grouped, "ovr": ovr}
 
 
 # ------------------------------------------------------------------ their parts
-
-
-def pair_sigmoids(decisions: NDArray[np.float64], labels: NDArray[np.int64], trained: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Sigmoids of all pairs from decision values of tracks held out, shape (n_pairs, 2).
-
-    Parameters
-    ----------
-    decisions : ndarray of float, shape (n, n_pairs)
-    labels : ndarray of int, shape (n,)
-    trained : ndarray of bool, shape (n, n_classes)
-        Whether the machines that gave a row's decision values had tracks of the class to train on.
-    """
-    pairs = list(zip(*np.triu_indices(trained.shape[1], 1), strict=True))
-    fair = [((labels == i) | (labels == j)) & trained[:, i] & trained[:, j] for i, j in pairs]
-    evidence = [(decisions[rows, p], labels[rows] == pairs[p][0]) for p, rows in enumerate(fair)]
-    both = [bool(positive.any() and not positive.all()) for _, positive in evidence]
-    known = [pair for pair, enough in zip(evidence, both, strict=True) if enough]
-    # each value once from either side, so that the common sigmoid doesn't depend on the order of the classes
-    slope = -1.0
-    if known:
-        values = np.concatenate([sign * d for d, _ in known for sign in (1.0, -1.0)])
-        slope, _ = fit_sigmoid(values, np.concatenate([side for _, positive in known for side in (positive, ~positive)]))
-    result = np.zeros((len(pairs), 2))
-    for p, (values, positive) in enumerate(evidence):
-        a, b = fit_sigmoid(values, positive) if both[p] else (min(slope, 0.0), 0.0)
-        if a > 0.0:
-            a, b = 0.0, float(np.log(((~positive).sum() + 1.0) / (positive.sum() + 1.0)))
-        result[p] = a, b
-    return result
-
-
-def fit_temperature(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The temperature, from 1/4 to 4, with the least log loss (Guo et al. 2017, "On Calibration of Modern Neural Networks")."""
-    from scipy.optimize import minimize_scalar
-
-    rows = np.arange(len(labels))
-
-    def loss(log_temperature: float) -> float:
-        return -float(np.log(soften(probabilities, np.exp(log_temperature))[rows, labels] + 1e-300).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(4.0), np.log(4.0)), method="bounded").x))
-
-
-def soften(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Probabilities to the power of 1 / temperature, rows renormalised."""
-    logits = np.log(np.maximum(probabilities, 1e-300)) / temperature
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)
-    return result
 
 
 def agree(probabilities: NDArray[np.float64], winners: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -219,34 +168,21 @@ def _sigmoids(values: NDArray[np.float64], sigmoids: NDArray[np.float64]) -> NDA
 
 
 def _held_out(
-    trainer: Trainer,
-    pairs: Sequence[Pair],
-    labels: NDArray[np.int64],
-    folds: NDArray[np.intp],
-    progress: Progress,
-    description: str,
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Decision values of all the pairs for each track, from machines trained without its fold.
+    trainer: Trainer, pairs: Sequence[Pair], labels: NDArray[np.int64], folds: NDArray[np.intp], progress: Progress
+) -> NDArray[np.float64]:
+    """Decision values of all the pairs for each track, from machines trained without its fold; shape (n_tracks, n_pairs).
 
-    Returns
-    -------
-    decisions : ndarray of float, shape (n_tracks, n_pairs)
-        Where one of a pair's classes is missing in training, the other wins by 1, as in libsvm.
-    trained : ndarray of bool, shape (n_tracks, n_classes)
-        Whether the class had tracks to train on.
+    Where one of a pair's classes is missing in training, the other wins by 1.
     """
-    n_classes = int(labels.max()) + 1
     numbers = np.unique(folds)
-    machines = trainer.run(lambda pair: trainer.without(pair, folds, numbers), pairs, progress, description)
+    machines = trainer.run(lambda pair: trainer.without(pair, folds, numbers), pairs, progress, "inner folds of each pair")
     decisions = np.zeros((len(labels), len(pairs)))
-    trained = np.zeros((len(labels), n_classes), dtype=bool)
     for place, fold in enumerate(numbers):
         test = np.flatnonzero(folds == fold)
-        present = np.bincount(labels[folds != fold], minlength=n_classes) > 0
-        trained[test] = present
+        counts = np.bincount(labels[folds != fold], minlength=int(labels.max()) + 1)
         rows, coefficients, intercepts = stack([of_pair[place] for of_pair in machines])
         decisions[test] = trainer.product(test, rows, coefficients) + intercepts
         for p, pair in enumerate(pairs):
-            if not (present[pair.first] and present[pair.second]):
-                decisions[test, p] = float(present[pair.first]) - float(present[pair.second])
-    return decisions, trained
+            if not (counts[pair.first] and counts[pair.second]):
+                decisions[test, p] = float(counts[pair.first] > 0) - float(counts[pair.second] > 0)
+    return decisions
