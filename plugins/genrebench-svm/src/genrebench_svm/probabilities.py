@@ -99,10 +99,10 @@ def grouped(
 
     Notes
     -----
-    The five folds are drawn three times, and each pair's sigmoid is fitted to all three sets of decision values: chance in the
-    folds is most of what differs between seeds. A pair of small genres has too little evidence for a sigmoid of its own, so all are drawn towards the sigmoid of all the
-    pairs together. The tracks of one group tell much the same, so the pull is as strong as one observation a
-    group: the mean number of tracks a group. A fold that leaves nothing of a class to train on says nothing, and is left out.
+    The five folds are drawn three times, and each pair's sigmoid is fitted to all three sets of decision values: chance in
+    the folds is most of what differs between seeds. A pair of small genres has too little evidence for a sigmoid of its own,
+    so all are drawn towards the median slope. The tracks of one group tell much the same, so the pull is the stronger the more
+    tracks a group has. A fold that leaves nothing of a class to train on says nothing, and is left out.
     """
     drawn = [grouped_folds(labels, groups, np.random.default_rng([seed, repeat])) for repeat in range(REPEATS)]
 
