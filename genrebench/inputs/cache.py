@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
-from genrebench.contract import Clip, LazyInputs, Workshop
+from genrebench.contract import Clip, Workshop
 from genrebench.errors import AudioError, DataError
 
 _TEMPORARY = "unfinished-"
@@ -123,26 +125,30 @@ def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Worksh
     if missing:
         with _temporary_folder(shelf.cache) as temporary:
             jobs = ((compute, clip, shelf.path(clip.content_hash), temporary) for clip in missing)
-            results = _run(jobs, workshop.workers if len(missing) > _ALONE else 1)
-            for clip, result in workshop.progress(results, description, len(missing)):
-                if isinstance(result, int):
-                    lengths[clip.content_hash] = result
-                else:
-                    failed.append((clip, result))
+            with closing(_run(jobs, workshop.workers if len(missing) > _ALONE else 1)) as results:
+                for clip, result in workshop.progress(results, description, len(missing)):
+                    if isinstance(result, int):
+                        lengths[clip.content_hash] = result
+                    else:
+                        failed.append((clip, result))
     if failed:
         _blame(failed, len(clips))
     return {key: length for key, length in lengths.items() if length is not None}
 
 
-def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Iterator[tuple[Clip, int | str]]:
+def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Generator[tuple[Clip, int | str], None, None]:
     if workers == 1:
-        return (_compute_one(*job) for job in jobs)
+        yield from (_compute_one(*job) for job in jobs)
+        return
     from joblib import Parallel, delayed
 
-    results: Iterator[tuple[Clip, int | str]] = Parallel(n_jobs=workers, return_as="generator_unordered")(
-        delayed(_compute_one)(*job) for job in jobs
-    )
-    return results
+    results = Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(_compute_one)(*job) for job in jobs)
+    try:
+        yield from results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib's, that unfinished work is lost when the user interrupts
+            results.close()
 
 
 def _blame(failed: list[tuple[Clip, str]], total: int) -> None:
@@ -152,22 +158,18 @@ def _blame(failed: list[tuple[Clip, str]], total: int) -> None:
     raise AudioError(f"track {clip.id}{others}: {reason}; leave such tracks out with --exclude FILE")
 
 
-class _temporary_folder:  # noqa: N801, used as a function
+@contextmanager
+def _temporary_folder(cache: Path) -> Iterator[Path]:
     """A folder inside the cache, on its disk, for entries that aren't finished; gone at the end, with what is in it."""
-
-    def __init__(self, cache: Path) -> None:
-        self._cache = cache
-
-    def __enter__(self) -> Path:
-        try:
-            self._cache.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self._cache))
-        except OSError as error:
-            raise DataError(f"can't write to the cache at {self._cache}: {error.strerror or error}") from None
-        return self._folder
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=cache))
+    except OSError as error:
+        raise DataError(f"can't write to the cache at {cache}: {error.strerror or error}") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_space(cache: Path) -> int:
@@ -184,62 +186,6 @@ def require_space(cache: Path, needed: int) -> None:
             f"the decoded audio needs {needed / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB are free; free space, set "
             "GENREBENCH_HOME to a larger disk, lower the sample rate, or decode at each access if the model offers it"
         )
-
-
-class CachedArrays(LazyInputs):
-    """Entries of a shelf as a lazy sequence; memory holds a number or two a track.
-
-    Parameters
-    ----------
-    shelf : Shelf
-    content_hashes : list of str
-        Of the distinct clips.
-    lengths : ndarray of int64, shape (n_distinct,)
-    rows : ndarray of int64, shape (n_tracks,)
-        For each track the index of its clip among the distinct ones.
-    scale : float
-        Factor from what is stored to what is read.
-    """
-
-    def __init__(
-        self, shelf: Shelf, content_hashes: list[str], lengths: NDArray[np.int64], rows: NDArray[np.int64], scale: float
-    ) -> None:
-        self._shelf, self._hashes, self._lengths, self._rows, self._scale = shelf, content_hashes, lengths, rows, scale
-
-    @classmethod
-    def of(cls, shelf: Shelf, clips: Sequence[Clip], lengths: Mapping[str, int], scale: float = 1.0) -> CachedArrays:
-        """The entries of `clips`, whose lengths `fill` has returned."""
-        index = {key: i for i, key in enumerate(lengths)}
-        rows = np.array([index[clip.content_hash] for clip in clips], dtype=np.int64)
-        return cls(shelf, list(lengths), np.array(list(lengths.values()), dtype=np.int64), rows, scale)
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Samples or frames a track, shape (n_tracks,)."""
-        return self._lengths[self._rows]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Part of one track, from the disk."""
-        part = _present(self._shelf, self._hashes[self._rows[index]])[start:stop]
-        values: NDArray[np.float32] = np.array(part, dtype=np.float32)
-        if self._scale != 1.0:
-            values *= np.float32(self._scale)
-        return values
-
-    def subset(self, indices: Iterable[int]) -> CachedArrays:
-        """Some of the tracks, sharing everything but the row numbers."""
-        rows = self._rows[np.fromiter(indices, np.int64)]
-        return CachedArrays(self._shelf, self._hashes, self._lengths, rows, self._scale)
-
-
-def _present(shelf: Shelf, content_hash: str) -> NDArray[Any]:
-    array = shelf.open(content_hash)
-    if array is None:
-        raise DataError(f"{shelf.path(content_hash)} has vanished from the cache or is damaged; run the command again")
-    return array
 
 
 # ------------------------------------------------------------------ for `genrebench cache`

@@ -21,6 +21,7 @@ from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Worksho
 from genrebench.errors import DataError
 from genrebench.inputs import cache
 from genrebench.inputs.descriptors import N_FFT, describe
+from genrebench.inputs.lazy import CachedArrays
 from genrebench.inputs.spectra import FloatArray
 from genrebench.records import Excerpt
 
@@ -55,7 +56,7 @@ def prepare(wanted: FeatureTable, clips: Sequence[Clip], workshop: Workshop) -> 
     """
     shelf = cache.Shelf.of(workshop, "features", version=VERSION)
     lengths = cache.fill(shelf, clips, partial(compute_features, excerpt=workshop.excerpt), workshop, "Extracting features")
-    rows = cache.CachedArrays.of(shelf, clips, lengths)
+    rows = CachedArrays.of(shelf, clips, lengths)
     table = np.empty((len(clips), len(COLUMNS)))
     for i in range(len(clips)):
         table[i] = rows.read(i)

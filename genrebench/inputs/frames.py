@@ -13,6 +13,7 @@ from genrebench import audio
 from genrebench.contract import Clip, Frames, InputSpec, Prepared, Workshop
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
+from genrebench.inputs.lazy import CachedArrays
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
 from genrebench.records import Excerpt
 
@@ -38,7 +39,7 @@ def prepare(wanted: Frames, clips: Sequence[Clip], workshop: Workshop) -> Prepar
     compute = partial(compute_frames, wanted=wanted, excerpt=workshop.excerpt)
     lengths = cache.fill(shelf, clips, compute, workshop, f"Computing {wanted.kind} frames")
     source = f"{wanted.kind} frames of audio at {wanted.sample_rate} Hz, hop {wanted.hop_length}"
-    return Prepared(cache.CachedArrays.of(shelf, clips, lengths), source=source)
+    return Prepared(CachedArrays.of(shelf, clips, lengths), source=source)
 
 
 SPEC = InputSpec(Frames, "sequences of MFCC, mel or chroma vectors", prepare)

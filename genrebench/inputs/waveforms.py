@@ -13,6 +13,7 @@ from genrebench import audio
 from genrebench.contract import Clip, InputSpec, LazyInputs, Prepared, Waveforms, Workshop
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
+from genrebench.inputs.lazy import CachedArrays
 from genrebench.records import Excerpt
 
 VERSION = 1
@@ -41,7 +42,7 @@ def prepare(wanted: Waveforms, clips: Sequence[Clip], workshop: Workshop) -> Pre
     _require_space(shelf, clips, wanted, workshop.excerpt)
     compute = partial(decode, sample_rate=wanted.sample_rate, excerpt=workshop.excerpt)
     lengths = cache.fill(shelf, clips, compute, workshop, "Decoding audio")
-    return Prepared(cache.CachedArrays.of(shelf, clips, lengths, 1 / _FULL_SCALE), source=source)
+    return Prepared(CachedArrays.of(shelf, clips, lengths, 1 / _FULL_SCALE), source=source)
 
 
 SPEC = InputSpec(Waveforms, "mono samples at a rate of the model's choice", prepare)
