@@ -136,6 +136,22 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class ExtraTraining:
+    """Tracks of small genres that a larger dataset adds to training.
+
+    Parameters
+    ----------
+    dataset : str
+        How the user named the larger dataset.
+    added : mapping of str to int
+        Number of tracks by genre.
+    """
+
+    dataset: str
+    added: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Task:
     """A dataset, a split of it and an excerpt: what scores have to share in order to compare.
 
@@ -153,6 +169,8 @@ class Task:
         is known.
     source : str
         How the user named the dataset, for repeating a run.
+    extra : ExtraTraining or None
+        What was added to training from a larger dataset.
     """
 
     dataset: Dataset
@@ -162,6 +180,7 @@ class Task:
     fingerprint: str
     shared_artists: int | None
     source: str = ""
+    extra: ExtraTraining | None = None
 
     @property
     def genres(self) -> tuple[str, ...]:

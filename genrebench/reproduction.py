@@ -27,6 +27,7 @@ class Recipe:
     options: Mapping[str, Any]
     seed: int
     calibrate: bool
+    extra_training: str | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def recipe(run: Run) -> Recipe:
         options=run.model["options"],
         seed=run.seed,
         calibrate=bool(run.model.get("calibrated")),
+        extra_training=(task.get("extra_training") or {}).get("dataset"),
     )
 
 

@@ -61,6 +61,7 @@ def task_record(task: Task) -> dict[str, Any]:
         "genres": list(task.genres),
         "training_counts": [counts(fold.training) for fold in folds],
         "shared_artists": task.shared_artists,
+        "extra_training": None if task.extra is None else {"dataset": task.extra.dataset, "added": dict(task.extra.added)},
         "synthetic": task.dataset.synthetic,
         "warnings": list(task.split.warnings),
     }

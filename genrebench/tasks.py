@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from genrebench.errors import DataError, UsageError
-from genrebench.records import PARTS, Dataset, Excerpt, Exclusion, FeatureValues, Split, Task
+from genrebench.extra import add_training
+from genrebench.records import PARTS, Dataset, Excerpt, Exclusion, ExtraTraining, FeatureValues, Split, Task
 from genrebench.splits import make_split, shared_artists
 
 FINGERPRINT_VERSION = 1
@@ -27,6 +28,7 @@ def make_task(
     excerpt: Excerpt | None = None,
     exclude: Sequence[Exclusion] = (),
     source: str = "",
+    larger: Dataset | None = None,
 ) -> Task:
     """Fix what is compared.
 
@@ -46,6 +48,8 @@ def make_task(
 
     source : str
         How the user named the dataset.
+    larger : Dataset, optional
+        Adds training tracks of small genres; see `genrebench.extra`.
 
     Returns
     -------
@@ -67,6 +71,12 @@ def make_task(
     cut = make_split(kept, split, split_seed)
     if not any(fold.training for fold in cut.folds):
         raise DataError(f"the split {cut.name!r} of {dataset.name} leaves no track for training; choose another --split")
+    extra = None
+    if larger is not None:
+        clear = dataclasses.replace(larger, tracks=tuple(track for track in larger.tracks if track.id not in given))
+        kept, cut, added = add_training(kept, cut, clear)
+        extra = ExtraTraining(larger.name, added)
+        known |= {track.id for track in larger.tracks}
     faulty = {exclusion.id for exclusion in dataset.faulty}
     unknown = sorted(given - known - faulty)
     if unknown:
@@ -81,6 +91,7 @@ def make_task(
         fingerprint=fingerprint(kept, cut, excerpt, [e.id for e in excluded], content_hash(kept, cut, home)),
         shared_artists=shared_artists(kept, cut),
         source=source,
+        extra=extra,
     )
 
 

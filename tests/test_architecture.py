@@ -16,7 +16,7 @@ PLUGINS = ROOT.parent / "plugins"
 FLOORS = (
     ("errors", "records", "contract", "options", "environment", "files"),
     ("audio", "metrics", "splits", "statistics", "significance", "analysis", "calibration", "references"),
-    ("inputs", "datasets", "tasks", "summaries", "download", "doctor", "ablation"),
+    ("inputs", "datasets", "extra", "tasks", "summaries", "download", "doctor", "ablation"),
     ("hookspecs", "sklearn", "api", "builtin", "plugins"),
     (
         "store",

@@ -82,6 +82,7 @@ def make_task(
     split_seed: int,
     excerpt: str | Excerpt,
     exclude: Path | Sequence[Exclusion] | None,
+    extra_training: str | None = None,
 ) -> Task:
     """Build the task from the command line's options and print its warnings."""
     from genrebench import tasks
@@ -97,6 +98,7 @@ def make_task(
         excerpt=window,
         exclude=exclusions,
         source=dataset,
+        larger=load_dataset(extra_training, registry) if extra_training else None,
     )
     for text in task.split.warnings:
         warn(text)

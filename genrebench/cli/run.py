@@ -30,6 +30,10 @@ def command(
     settings: _task.SettingsOption = None,
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
+    extra_training: Annotated[
+        str | None,
+        typer.Option("--extra-training", metavar="DATASET", help="Add training tracks of small genres from a larger dataset."),
+    ] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Scale the probabilities by a temperature fitted on the validation part.")
     ] = False,
@@ -57,7 +61,9 @@ def command(
         if models or settings or seed is not None or seeds:
             raise UsageError("--like repeats a run as it was: give no model, --set or --seed beside it")
         source = repeat.dataset if dataset == "demo" else dataset
-        task = _task.make_task(found, source, repeat.split, repeat.split_seed, repeat.excerpt, repeat.exclude)
+        task = _task.make_task(
+            found, source, repeat.split, repeat.split_seed, repeat.excerpt, repeat.exclude, repeat.extra_training
+        )
         offers, all_seeds, calibrate = {repeat.model: found.model(repeat.model)}, [repeat.seed], repeat.calibrate
         options = {repeat.model: parse_options(repeat.model, offers[repeat.model].spec.options, repeat.options)}
     else:
@@ -67,7 +73,7 @@ def command(
         chosen = _task.parse_settings(models, settings or [])
         options = {name: parse_options(name, offer.spec.options, chosen[name]) for name, offer in offers.items()}
         all_seeds = _task.parse_seeds(seed, seeds)
-        task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude)
+        task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude, extra_training)
     finished = [
         runner.run(task, offer, options[name], number_, store, around, resume=resume, calibrate=calibrate)
         for name, offer in offers.items()
