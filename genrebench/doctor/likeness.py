@@ -19,9 +19,14 @@ ALIKE = 0.75
 """Correlation of the contours' changes from which two clips are reported. On 191 clips of game music, copies that were encoded
 anew, made softer or cut reached 0.89 .. 1.00, and other clips of one track, which share its loops, at most 0.68."""
 
+FARTHEST = 2.0
+"""Root mean square difference of the statistics, in steps of 2/3 dB, up to which two clips are compared at all. Copies of the
+same clips reached 1.2; of the others' nearest neighbours, one in ten is as near."""
+
 SHORTEST_SECONDS = 10
 """Clips with less to hear are not compared: a loop of a few seconds is alike in many pieces."""
 
+_RANGE = np.float32(75)  # steps of 2/3 dB
 _CHUNK = 512
 _SHORTEST = SHORTEST_SECONDS * FRAMES_PER_SECOND
 
@@ -71,23 +76,32 @@ def find_alike(contours: Sequence[Contour]) -> Iterator[Likeness]:
 
 def _statistics(contour: Contour) -> NDArray[np.float32]:
     """Mean and deviation of each band, freed of the clip's level, shape (2 n_bands,)."""
-    values = contour.astype(np.float32)
+    values = _audible(contour)
     mean = values.mean(axis=0)
     return np.concatenate([mean - mean.mean(), values.std(axis=0)])
 
 
+def _audible(contour: Contour) -> NDArray[np.float32]:
+    """Lift what lies more than 50 dB below the loudest, with which encoders do as they like."""
+    values = contour.astype(np.float32)
+    lifted: NDArray[np.float32] = np.maximum(values, values.max() - _RANGE)
+    return lifted
+
+
 def _neighbours(points: NDArray[np.float32]) -> set[tuple[int, int]]:
     """Pairs of each point and its nearest ones; a part of the distances at a time, so memory stays bounded."""
-    points = points / (points.std(axis=0) + 1e-6)
     squares = (points**2).sum(axis=1)
+    farthest = FARTHEST**2 * points.shape[1]
     count = min(NEIGHBOURS, len(points) - 1)
     pairs = set()
     for start in range(0, len(points), _CHUNK):
         part = points[start : start + _CHUNK]
-        distances = squares - 2 * part @ points.T
+        distances = squares + squares[start : start + _CHUNK, np.newaxis] - 2 * part @ points.T
         distances[np.arange(len(part)), start + np.arange(len(part))] = np.inf
-        for row, nearest in enumerate(np.argpartition(distances, count - 1, axis=1)[:, :count]):
-            pairs |= {(min(start + row, int(other)), max(start + row, int(other))) for other in nearest}
+        nearest = np.argpartition(distances, count - 1, axis=1)[:, :count]
+        rows, columns = np.nonzero(np.take_along_axis(distances, nearest, axis=1) <= farthest)
+        for one, other in zip((start + rows).tolist(), nearest[rows, columns].tolist(), strict=True):
+            pairs.add((min(one, other), max(one, other)))
     return pairs
 
 
@@ -112,7 +126,7 @@ def _changes(contour: Contour) -> NDArray[np.float32]:
     """Differences over 0.15 s, smoothed over as much, so that an offset between two frames doesn't matter, and limited, so that
     single clicks and the ends of silences don't decide.
     """
-    values = contour.astype(np.float32)
+    values = _audible(contour)
     smooth = values[2:] + values[1:-1] + values[:-2]
     changes: NDArray[np.float32] = np.clip(smooth[3:] - smooth[:-3], -60, 60)
     return changes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -270,5 +271,11 @@ def _in_processes(contents: dict[str, Path], shelf: Shelf, workers: int) -> Iter
     from joblib import Parallel, delayed
 
     jobs = [delayed(measure_and_keep)(path, content_hash, shelf) for content_hash, path in contents.items()]
-    results: Iterator[tuple[str, Measurement]] = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-    return results
+    results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+    try:
+        for result in results:  # noqa: UP028, `yield from` would end joblib's generator before its warning is off
+            yield result
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib's, that work is lost when the user interrupts
+            results.close()

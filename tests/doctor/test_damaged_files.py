@@ -1,0 +1,150 @@
+"""Damaged files end as findings, never as a crash, a hang or a file left behind.
+
+GENREBENCH_DAMAGED_FILES sets how many are made; the default keeps the suite quick.
+"""
+
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from genrebench import doctor, tasks
+from genrebench.api import AudioError, DataError, Dataset, Excerpt, Track
+from genrebench.datasets import folder
+from genrebench.doctor.measurement import Shelf, measure_all
+from genrebench.inputs.features import compute_features
+
+COUNT = int(os.environ.get("GENREBENCH_DAMAGED_FILES", "400"))
+FORMATS = ("wav", "flac", "mp3", "ogg")
+TABLE = "track_id,genre,path,artist,split\n" + "".join(
+    f"{i},{genre},{i}.wav,artist {i},{part}\n"
+    for i, (genre, part) in enumerate(zip(["Rock", '"Soul, RnB"'] * 6, ["training", "test", "validation"] * 4, strict=True))
+)
+
+
+def damage(data: bytes, rng: np.random.Generator) -> bytes:
+    """One to three accidents, mostly in the header: bytes changed, a piece lost, zeroed, doubled or noise, the end lost."""
+    out = bytearray(data)
+    for _ in range(rng.integers(1, 4)):
+        size = max(len(out), 1)
+        reach = min(size, 256) if rng.random() < 0.6 else size
+        start = int(rng.integers(reach))
+        stop = min(size, start + int(rng.integers(1, 1 + rng.choice([4, 64, size]))))
+        match rng.integers(6):
+            case 0:
+                for position in rng.integers(reach, size=rng.integers(1, 8)):
+                    out[position : position + 1] = bytes([rng.integers(256)])
+            case 1:
+                del out[start:stop]
+            case 2:
+                out[start:stop] = bytes(stop - start)
+            case 3:
+                out[start:start] = out[start:stop]
+            case 4:
+                out[start:stop] = rng.bytes(stop - start)
+            case 5:
+                del out[int(rng.integers(size)) :]
+    return bytes(out)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    home = tmp_path_factory.mktemp("sources")
+    rng = np.random.default_rng(0)
+    samples = 0.2 * rng.standard_normal((22050, 2)).cumsum(axis=0).clip(-2, 2)
+    for suffix in FORMATS:
+        soundfile.write(home / f"a.{suffix}", samples, 22050)
+    return {suffix: (home / f"a.{suffix}").read_bytes() for suffix in FORMATS}
+
+
+@pytest.fixture(scope="module")
+def damaged(sources: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
+    home = tmp_path_factory.mktemp("damaged")
+    tracks = []
+    for number in range(COUNT):
+        suffix = FORMATS[number % len(FORMATS)]
+        path = home / f"{number}.{suffix}"
+        path.write_bytes(damage(sources[suffix], np.random.default_rng(number)))
+        tracks.append(Track(str(number), "A", None, path))
+    return tracks
+
+
+def test_the_doctor_survives_them(damaged: list[Track], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    there = sorted(damaged[0].path.parent.iterdir())  # type: ignore[union-attr]
+    found = doctor.check(Dataset("made", "1", tuple(damaged), ("A",)), home=tmp_path / "home", workers=2)
+    undecodable = [finding for finding in found if finding.kind == "undecodable"]
+    assert 0.1 * COUNT < len(undecodable) < 0.9 * COUNT, "the damage is too weak or too strong to say something"
+    assert [finding for finding in undecodable if "crashed" in finding.detail] == []
+    assert all("\n" not in finding.detail for finding in found)
+    counts = Counter(finding.track for finding in undecodable)
+    assert max(counts.values()) == 1
+    assert sorted(damaged[0].path.parent.iterdir()) == there  # type: ignore[union-attr]
+    assert [path for path in temporary.rglob("*") if path.is_file()] == []
+    assert [path for path in (tmp_path / "home").rglob("*") if path.is_file() and path.name.startswith(".")] == []
+
+
+class Deadly(type(Path())):  # type: ignore[misc]
+    """A file that kills the process that opens it, as a defect of a decoder may."""
+
+    def open(self, *_: object, **__: object) -> None:  # type: ignore[override]
+        os._exit(3)
+
+
+def test_a_crash_of_the_decoder_stops_nothing_else(sources: dict[str, bytes], tmp_path: Path) -> None:
+    contents: dict[str, Path] = {}
+    for number in range(6):
+        contents[f"{number:032x}"] = tmp_path / f"{number}.wav"
+        contents[f"{number:032x}"].write_bytes(sources["wav"])
+    contents["f" * 32] = Deadly(tmp_path / "0.wav")
+    errors = {hash_: found.error for hash_, found in measure_all(contents, Shelf(tmp_path / "cache"), workers=2)}
+    assert errors == dict.fromkeys(contents) | {"f" * 32: "the decoder crashed on it"}
+
+
+def test_features_are_finite_or_refused(damaged: list[Track]) -> None:
+    refused = 0
+    for track in damaged[:: max(8 if COUNT <= 400 else 1, 1)]:
+        assert track.path
+        try:
+            assert np.isfinite(compute_features(track.path, excerpt=Excerpt())).all()
+        except AudioError:
+            refused += 1
+    assert refused > 0
+
+
+def test_tables_are_read_or_refused_with_one_line(tmp_path: Path) -> None:
+    refused = 0
+    for number in range(COUNT // 2):
+        (tmp_path / "tracks.csv").write_bytes(damage(TABLE.encode(), np.random.default_rng(number)))
+        try:
+            assert folder.load(tmp_path).tracks
+        except DataError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert 0 < refused < COUNT // 2
+
+
+names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(
+    st.lists(
+        st.builds(doctor.Finding, names, st.sampled_from(list(doctor.KINDS)), st.sampled_from(doctor.SEVERITIES), names),
+        max_size=8,
+    )
+)
+def test_what_is_written_is_what_run_reads(tmp_path: Path, findings: list[doctor.Finding]) -> None:
+    count = doctor.write_exclusions(findings, tmp_path / "list.csv")
+    read = tasks.read_exclusions(tmp_path / "list.csv")
+    assert read == doctor.exclusions(findings)
+    assert count == len(read) == len({finding.track for finding in findings if finding.severity == "fault"})
