@@ -90,7 +90,8 @@ def test_short_tracks_are_repeated():
     assert frames[1][:, 0].tolist() == [0] * 7
 
 
-def test_reading_ahead_keeps_the_order_and_passes_errors_on():
-    assert list(ahead(lambda i: i * i, range(9))) == [i * i for i in range(9)]
+@pytest.mark.parametrize("workers", [1, 3])
+def test_reading_ahead_keeps_the_order_and_passes_errors_on(workers):
+    assert list(ahead(lambda i: i * i, range(9), workers)) == [i * i for i in range(9)]
     with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda i: 1 / i, [1, 0, 2]))
+        list(ahead(lambda i: 1 / i, [1, 0, 2], workers))

@@ -67,14 +67,14 @@ def _read_one(inputs: LazyInputs, index: int, start: int, crop: int) -> NDArray[
     return frames
 
 
-def ahead(work: Callable[[T], R], items: Iterable[T], depth: int = 2) -> Iterator[R]:
-    """Yield ``work(item)`` in order, computed up to `depth` items ahead by a thread in the background."""
-    with ThreadPoolExecutor(1) as pool:
+def ahead(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """Yield ``work(item)`` in the order of the items, computed a few items ahead by `workers` threads in the background."""
+    with ThreadPoolExecutor(max(1, workers)) as pool:
         pending: deque[Future[R]] = deque()
         try:
             for item in items:
                 pending.append(pool.submit(work, item))
-                if len(pending) > depth:
+                if len(pending) > workers:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

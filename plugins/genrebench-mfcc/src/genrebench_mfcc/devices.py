@@ -38,10 +38,14 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def threads(n: int) -> Iterator[None]:
-    """Let torch compute with `n` threads inside."""
+def single_threaded() -> Iterator[None]:
+    """Let torch compute each operation in the thread that asks for it.
+
+    The operations of this model are small: threads that share one wait for each other longer than they work. Crops are what is
+    spread over threads instead, see `crops.ahead`.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, n))
+    torch.set_num_threads(1)
     try:
         yield
     finally:

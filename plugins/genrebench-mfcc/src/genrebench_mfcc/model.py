@@ -17,7 +17,7 @@ from genrebench.api import Context, Examples, Inputs, LazyInputs, Model, PluginE
 from genrebench_mfcc import figures
 from genrebench_mfcc.calibration import Calibration, calibrate, inner_folds, tempered
 from genrebench_mfcc.crops import Crops, ahead, read
-from genrebench_mfcc.devices import pick_device, seeded, threads
+from genrebench_mfcc.devices import pick_device, seeded, single_threaded
 from genrebench_mfcc.network import Network
 from genrebench_mfcc.options import MfccOptions
 from genrebench_mfcc.prediction import crop_moments, probabilities
@@ -56,7 +56,7 @@ class MfccFrames(Model):
         """Train the network, then fit the temperature."""
         self.context.record("device", self.device.type)
         self.context.record("parameters", sum(p.numel() for p in self.network.parameters()))
-        with threads(self.context.workers):
+        with single_threaded():
             training = self._train(self.network, train, validation, "training", self.context.log)
             self.context.record("epochs", training.progress.epoch)
             self.context.record("kept_epoch", training.progress.best_epoch or training.progress.epoch)
@@ -101,23 +101,23 @@ class MfccFrames(Model):
 
     def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
         """Mean over members and overlapping crops, at the fitted temperature."""
-        with threads(self.context.workers):
+        with single_threaded():
             return tempered(self._untempered(self.network, inputs), self.temperature)
 
     def _untempered(self, network: Network, inputs: Inputs) -> NDArray[np.float64]:
         assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
         network.eval()
-        found = crop_moments(network, inputs, self.crop, max(1, self.crop // 2), self.device)
-        found = self.context.progress(found, "prediction", total=len(inputs))
-        rows = [probabilities(network, moments).mean(axis=0) for moments in found]
+        found = crop_moments(network, inputs, self.crop, max(1, self.crop // 2), self.device, self.context.workers)
+        shown = self.context.progress(found, "prediction", total=len(inputs))
+        rows = [probabilities(network, moments).mean(axis=0) for moments in shown]
         return np.array(rows).reshape(len(rows), len(self.context.genres))
 
     def predict_timeline(self, inputs: Inputs) -> list[Timeline]:
         """Probabilities for each second, from the crop around it; at the ends of a track, from the first and the last crop."""
         assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
         self.network.eval()
-        with threads(self.context.workers):
-            found = ahead(lambda track: self._timeline(inputs, track), range(len(inputs)))
+        with single_threaded():
+            found = ahead(lambda track: self._timeline(inputs, track), range(len(inputs)), self.context.workers)
             return list(self.context.progress(found, "timeline", total=len(inputs)))
 
     def _timeline(self, inputs: LazyInputs, track: int) -> Timeline:

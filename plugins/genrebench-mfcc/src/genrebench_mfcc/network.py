@@ -143,11 +143,19 @@ class Network(nn.Module):
 
 
 def _products(x: Tensor, dilation: int) -> Tensor:
-    """Mean products of all pairs of taps: (n, n_frames, n_coefficients) to (n, n_coefficients, TAPS, TAPS)."""
+    """Mean products of all pairs of taps: (n, n_frames, n_coefficients) to (n, n_coefficients, TAPS, TAPS).
+
+    Taps i and j see the product of two frames (j - i) * dilation apart, over `n` neighbouring frames from i * dilation on. So
+    each distance is multiplied once and serves all the pairs at that distance.
+    """
     n = x.shape[1] - (TAPS - 1) * dilation
-    taps = [x[:, i * dilation : i * dilation + n] for i in range(TAPS)]
     result = x.new_empty(len(x), x.shape[2], TAPS, TAPS)
-    for i in range(TAPS):
-        for j in range(i, TAPS):
-            result[:, :, i, j] = result[:, :, j, i] = (taps[i] * taps[j]).mean(dim=1)
+    for distance in range(TAPS):
+        lag = distance * dilation
+        product = x[:, : x.shape[1] - lag] * x[:, lag:]
+        total = product.sum(dim=1)
+        for i in range(TAPS - distance):
+            start = i * dilation
+            mean = (total - product[:, :start].sum(dim=1) - product[:, start + n :].sum(dim=1)) / n
+            result[:, :, i, i + distance] = result[:, :, i + distance, i] = mean
     return result

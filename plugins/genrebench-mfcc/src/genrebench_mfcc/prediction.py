@@ -16,7 +16,9 @@ _TOGETHER = 32
 """Crops that are read at once: a long track is never whole in memory."""
 
 
-def crop_moments(network: Network, inputs: LazyInputs, crop: int, hop: int, device: torch.device) -> Iterator[Moments]:
+def crop_moments(
+    network: Network, inputs: LazyInputs, crop: int, hop: int, device: torch.device, workers: int
+) -> Iterator[Moments]:
     """Moments of the crops that cover each track, one entry a track.
 
     Parameters
@@ -26,6 +28,8 @@ def crop_moments(network: Network, inputs: LazyInputs, crop: int, hop: int, devi
     crop, hop : int
         Length of a crop, and the largest distance from one to the next, in frames.
     device : torch.device
+    workers : int
+        Threads that read ahead.
     """
     lengths = inputs.lengths
 
@@ -34,7 +38,7 @@ def crop_moments(network: Network, inputs: LazyInputs, crop: int, hop: int, devi
         parts = Crops(np.full(len(starts), track), starts).split(_TOGETHER)
         return join([network.moments(torch.from_numpy(read(inputs, part, crop)).to(device)) for part in parts])
 
-    return ahead(moments, range(len(inputs)))
+    return ahead(moments, range(len(inputs)), workers)
 
 
 @torch.no_grad()

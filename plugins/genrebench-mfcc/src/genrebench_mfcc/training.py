@@ -73,7 +73,9 @@ class Training:
         self.crop = max(options.crop, options.reach)
         self.progress = checkpoint.Progress()
         self.best: dict[str, Tensor] = {}
-        self.optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=options.weight_decay)
+        self.optimiser = torch.optim.AdamW(
+            network.parameters(), options.learning_rate, weight_decay=options.weight_decay, fused=device.type in ("cpu", "cuda")
+        )
 
     def run(self) -> None:
         """Train to the end, from the checkpoint if there is one, and leave the chosen weights in the network."""
@@ -99,15 +101,15 @@ class Training:
         rng = np.random.default_rng([self.context.seed, _BEGIN])
         crops = random_crops(self.lengths, self.crop, rng)
         parts = Crops(crops.tracks[:SAMPLED], crops.starts[:SAMPLED]).split(self.options.batch_size)
-        n, total, squares = 0, 0.0, 0.0
-        for frames in ahead(lambda part: read(self.inputs, part, self.crop).astype(np.float64), parts):
+        n, total, squares, workers = 0, 0.0, 0.0, self.context.workers
+        for frames in ahead(lambda part: read(self.inputs, part, self.crop).astype(np.float64), parts, workers):
             n += frames.shape[0] * frames.shape[1]
             total = total + frames.sum(axis=(0, 1))
             squares = squares + np.square(frames).sum(axis=(0, 1))
         mean = total / n
         deviation = np.sqrt(np.maximum(squares / n - np.square(mean), 0))
         self._set("frame", torch.from_numpy(mean), torch.from_numpy(deviation))
-        pooled = torch.cat([self.network.pooled(moments) for moments in ahead(self._moments, parts)]).detach().double()
+        pooled = torch.cat([self.network.pooled(moments) for moments in ahead(self._moments, parts, workers)]).detach().double()
         self._set("pooled", pooled.mean(dim=0), pooled.std(dim=0, correction=0))
 
     def _set(self, name: str, mean: Tensor, deviation: Tensor) -> None:
@@ -123,7 +125,8 @@ class Training:
         """Make one pass over the tracks; what is random in it follows from the seed and the epoch's number alone."""
         rng = np.random.default_rng([self.context.seed, _EPOCH, epoch])
         parts = random_crops(self.lengths, self.crop, rng).split(self.options.batch_size)
-        batches = ahead(lambda part: (self._augmented(part, rng), self._targets(part)), parts)
+        numbered = list(zip(parts, rng.integers(2**62, size=len(parts)).tolist(), strict=True))
+        batches = ahead(lambda item: (self._augmented(*item), self._targets(item[0])), numbered, self.context.workers)
         loss_sum = 0.0
         self.network.train()
         with seeded(int(rng.integers(2**62)), self.device):
@@ -141,8 +144,9 @@ class Training:
         self._save()
         self.log(epoch + 1, values)
 
-    def _augmented(self, crops: Crops, rng: np.random.Generator) -> Moments:
+    def _augmented(self, crops: Crops, seed: int) -> Moments:
         """Moments of crops at a random gain, a random stretch of each replaced by its mean."""
+        rng = np.random.default_rng(seed)
         frames = read(self.inputs, crops, self.crop)
         bands = 128  # of the mel spectrogram below the cepstra: a gain in dB lifts each, and so moves only coefficient 0
         frames[:, :, 0] += math.sqrt(bands) * rng.normal(0, 1, (len(frames), 1)) * self.options.gain_db
@@ -169,7 +173,7 @@ class Training:
         losses = functional.cross_entropy(logits.flatten(0, 1), targets.repeat(len(logits)), reduction="none")
         loss = losses.view(len(logits), -1).mean(dim=1).sum()  # a sum, so that a member learns the same whatever their number
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimiser.step()
         return float(loss.detach()) / len(logits)
 
@@ -183,7 +187,7 @@ class Training:
         assert isinstance(self.validation.inputs, LazyInputs)  # noqa: S101 - what this model asked for
         inputs = self.validation.inputs.subset(chosen.tolist())
         # moments depend on the normalisation only, so one pass over the tracks serves all the epochs
-        found = list(crop_moments(self.network, inputs, self.crop, self.crop, self.device))
+        found = list(crop_moments(self.network, inputs, self.crop, self.crop, self.device, self.context.workers))
         together = join(found)
         sizes = [len(moments.mean) for moments in found]
 
