@@ -1,8 +1,9 @@
 """More training tracks for small genres, from a larger dataset.
 
-A genre is small if it has fewer training tracks than the median genre. Of the larger dataset those tracks may train that are
-not in the task, whose genre is small, and whose artist is in no validation or test part; where the larger dataset has an
-official split they are of its training part. A small genre is filled up to the median, in an order that follows from the split's seed.
+A genre is small if it has fewer training tracks than the median genre. Of the larger dataset those tracks may train that
+are not in the task, whose genre is small, and whose artist is in no validation or test part; where the larger dataset has
+an official split they are of its training part. A small genre is filled up to the median, in an order that follows from
+the split's seed.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ def _print(board: Board, form: ListFormat) -> None:
     task = board.task
     made = " · synthetic music" if task.get("synthetic") else ""
     title = (
-        f"{task['dataset']}{made} · split {task['split']} · {task['n_test']} test tracks · {len(task['genres'])} genres · "
-        f"task {task['fingerprint']}"
+        f"{task.get('dataset')}{made} · split {task.get('split')} · {task.get('n_test', '?')} test tracks · "
+        f"{len(task.get('genres', ()))} genres · task {task.get('fingerprint')}"
     )
     if form is ListFormat.md:
         typer.echo(f"### {title}\n")
