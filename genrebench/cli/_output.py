@@ -56,6 +56,14 @@ def warn(message: str) -> None:
     say(f"warning: {message}")
 
 
+def warn_all(messages: Sequence[str], most: int = 10) -> None:
+    """Warn of the first `most` things and count the rest."""
+    for message in messages[:most]:
+        warn(message)
+    if len(messages) > most:
+        warn(f"and {len(messages) - most} more like these")
+
+
 def print_json(value: Any) -> None:
     """Print JSON; what is not a number is null, for programs that read strict JSON."""
     print(json.dumps(_finite(value), indent=2, ensure_ascii=False))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import ListFormat, ListFormatOption, number, print_json, print_list, say, warn
+from genrebench.cli._output import ListFormat, ListFormatOption, number, print_json, print_list, say, warn_all
 from genrebench.errors import StoreError
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def command(
         if runs and not folder.is_dir():
             raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
     found, problems = boards([RunStore(folder) for folder in folders], dataset, split)
-    for problem in problems:
-        warn(problem)
+    warn_all(problems)
     if form is ListFormat.json:
         print_json([board.to_json() for board in found])
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, print_json, warn
+from genrebench.cli._output import Format, FormatOption, print_json, warn_all
 from genrebench.errors import StoreError, UsageError
 
 
@@ -43,8 +43,7 @@ def command(
         if not clips[found.name]:
             raise UsageError(f"{name} has no audio to be heard; leave out --audio {name}")
     page, problems = report.write([RunStore(folder) for folder in folders], out, dataset=dataset, split=split, audio=clips)
-    for problem in problems:
-        warn(problem)
+    warn_all(problems)
     if form is Format.json:
         print_json({"page": str(page), "problems": problems})
     else:

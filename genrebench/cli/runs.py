@@ -18,7 +18,7 @@ from genrebench.cli._output import (
     print_list,
     print_table,
     say,
-    warn,
+    warn_all,
 )
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove runs.")
@@ -32,8 +32,7 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
     from genrebench.store import RunStore
 
     found, problems = RunStore(runs).scan()
-    for problem in problems:
-        warn(problem)
+    warn_all(problems)
     columns = ("run", "status", "dataset", "split", "model", "seed", "log loss", "F1 micro", "started")
     rows = [
         (
