@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from genrebench import metrics
-from genrebench.significance import permutation_test
+from genrebench.significance import permutation_interval, permutation_test
 from genrebench.statistics import F1Interval, MeanInterval, resamples, share_interval, units
 
 N_TRACKS, N_GENRES = 300, 8
@@ -33,16 +33,18 @@ def artist_sizes(case: str, rng: np.random.Generator) -> np.ndarray:
     return np.array(sizes)
 
 
-def test_set(case: str, rng: np.random.Generator, n_models: int = 1) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Artists, labels and the probabilities of equally good models."""
+def made_set(
+    case: str, rng: np.random.Generator, n_models: int = 1, gap: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Artists, labels and the probabilities of models of equal skill, or each `gap` less skilled than the one before."""
     sizes = artist_sizes(case, rng)
     artist = np.repeat(np.arange(len(sizes)), sizes)
     labels = rng.integers(N_GENRES, size=len(sizes))[artist]
     ease = 2.2 + rng.normal(size=len(sizes))[artist]
     answers = []
-    for _ in range(n_models):
+    for i in range(n_models):
         logits = rng.normal(size=(len(labels), N_GENRES)) + 0.7 * rng.normal(size=(len(sizes), N_GENRES))[artist]
-        logits[np.arange(len(labels)), labels] += ease
+        logits[np.arange(len(labels)), labels] += ease - i * gap
         p = np.exp(logits)
         answers.append(p / p.sum(axis=1, keepdims=True))
     return artist, labels, answers
@@ -52,7 +54,7 @@ def true_scores(case: str, n_sets: int, rng: np.random.Generator) -> np.ndarray:
     """Scores over the population, from the tracks of many sets."""
     loss, counts = 0.0, np.zeros((N_GENRES, N_GENRES))
     for _ in range(n_sets):
-        _, labels, (p,) = test_set(case, rng)
+        _, labels, (p,) = made_set(case, rng)
         loss += metrics.track_log_losses(labels, p).sum()
         counts += metrics.confusion(labels, p)
     support, hits = counts.sum(axis=1), np.diag(counts)
@@ -66,7 +68,7 @@ def coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int) 
     rng = np.random.default_rng([seed, 2])
     held = np.zeros(len(SCORES))
     for i in range(n_sets):
-        artist, labels, (p,) = test_set(case, rng)
+        artist, labels, (p,) = made_set(case, rng)
         answers = p.argmax(axis=1)
         of = units(artist if case != "tracks" else np.full(N_TRACKS, -1))
         loss, f1 = MeanInterval(metrics.track_log_losses(labels, p)[:, None], of), F1Interval(labels, [answers], N_GENRES, of)
@@ -79,12 +81,30 @@ def coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int) 
     return dict(zip(SCORES, (held / n_sets).tolist(), strict=True))
 
 
+def difference_coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int, gap: float = 0.3) -> float:
+    """Share of test sets whose interval of the difference between two models holds the true difference."""
+
+    def differences(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        artist, labels, (a, b) = made_set(case, rng, 2, gap)
+        return artist, metrics.track_log_losses(labels, a) - metrics.track_log_losses(labels, b)
+
+    rng = np.random.default_rng([seed, 4])
+    truth = np.mean(np.concatenate([differences(rng)[1] for _ in range(n_truth)]))
+    held = 0
+    for i in range(n_sets):
+        artist, delta = differences(rng)
+        of = units(artist if case != "tracks" else np.full(N_TRACKS, -1))
+        low, high = permutation_interval(delta, of, n=n_resamples, seed=i)
+        held += low <= truth <= high
+    return held / n_sets
+
+
 def false_alarms(case: str, n_sets: int, n_resamples: int, seed: int) -> float:
     """Share of test sets on which the test finds a difference between two models that are equally good."""
     rng = np.random.default_rng([seed, 3])
     alarms = 0
     for i in range(n_sets):
-        artist, labels, (a, b) = test_set(case, rng, 2)
+        artist, labels, (a, b) = made_set(case, rng, 2)
         delta = metrics.track_log_losses(labels, a) - metrics.track_log_losses(labels, b)
         of = units(artist if case != "tracks" else np.full(N_TRACKS, -1))
         alarms += permutation_test(delta[:, None], of, n=n_resamples, seed=i)[0] <= 0.05
@@ -111,6 +131,7 @@ def main() -> None:
                 "tracks": N_TRACKS,
                 "sets": args.sets,
                 "coverage": coverage(case, args.sets, args.resamples, args.seed, args.truth_sets),
+                "coverage_of_difference": difference_coverage(case, args.sets, args.resamples, args.seed, args.truth_sets),
                 "null_sets": args.null_sets,
                 "false_alarms": false_alarms(case, args.null_sets, args.resamples, args.seed),
                 "seconds": round(time.perf_counter() - began, 1),

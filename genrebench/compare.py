@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,9 +14,10 @@ from genrebench.comparability import differences
 from genrebench.errors import StoreError, UsageError
 from genrebench.leaderboard import boards
 from genrebench.records import Predictions, Run
+from genrebench.runfiles import plain
 from genrebench.scores import Scored
-from genrebench.significance import detectable, holm, mcnemar, pair_errors, permutation_test
-from genrebench.statistics import LEVEL, Floats, Units, mean_error, mean_interval, t_quantile
+from genrebench.significance import detectable, holm, mcnemar, pair_errors, permutation_interval, permutation_test
+from genrebench.statistics import LEVEL, Floats, Units, mean_error, t_quantile
 from genrebench.store import RunStore
 from genrebench.uncertainty import board_units
 
@@ -57,7 +59,7 @@ class Comparison:
     difference : float
         In log loss; negative if the first is better.
     interval : (float, float)
-        95 % interval of it, over the test tracks.
+        95 % interval of it: the values that the permutation test doesn't reject; infinite with fewer than six units.
     p_value : float
         Of the paired permutation test.
     tied : bool
@@ -92,7 +94,8 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as JSON's types."""
-        return {field.name: getattr(self, field.name) for field in fields(self)} | {"interval": list(self.interval)}
+        told: dict[str, Any] = plain({field.name: getattr(self, field.name) for field in fields(self)})
+        return told
 
 
 def compare(
@@ -172,7 +175,7 @@ def compare_sides(a: Side, b: Side) -> Comparison:
         n_units=len(of),
         n_tracks=len(delta),
         difference=float(delta.mean()),
-        interval=mean_interval(delta, of),
+        interval=permutation_interval(delta, of),
         p_value=p_value,
         tied=p_value > 1 - LEVEL,
         smallest_difference=detectable(pair_errors(losses, of)[1][0, 1]),
@@ -261,10 +264,11 @@ def _with_sentence(c: Comparison) -> Comparison:
         side["name"] if side["name"].startswith(str(side["model"])) else f"{side['model']} ({side['name']})"
         for side in (c.a, c.b)
     ]
+    spread = f"{low:+.3f} to {high:+.3f}" if math.isfinite(high - low) else f"open, for {c.n_units} {c.unit}s are too few"
     if c.tied:
         text = (
             f"{where}, {names[0]} and {names[1]} can't be told apart by log loss (difference {c.difference:+.3f}, "
-            f"95 % interval {low:+.3f} to {high:+.3f}, p = {c.p_value:.2g}); "
+            f"95 % interval {spread}, p = {c.p_value:.2g}); "
             f"a difference of {c.smallest_difference:.3f} would have been found four times out of five."
         )
     else:

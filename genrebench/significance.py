@@ -6,7 +6,8 @@ All functions are pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -31,23 +32,75 @@ def permutation_test(differences: Floats, of: Units, *, n: int = RESAMPLES, seed
     Returns
     -------
     ndarray of shape (n_columns,)
-        p-values, (1 + patterns at least as extreme) / (1 + patterns).
+        p-values, (1 + patterns at least as extreme) / (1 + patterns); the exact share where all patterns are taken.
     """
     sums = of.sums(differences)
-    m = len(sums)
-    observed = np.abs(sums.sum(axis=0)) * (1 - 1e-12)
-    extreme = np.zeros(sums.shape[1])
+    extreme, patterns = np.zeros(sums.shape[1]), 0
+    for signs in _signs(len(of), n, seed):
+        extreme += _extreme(signs @ sums, sums.sum(axis=0))
+        patterns += len(signs)
+    return _share(extreme, patterns, len(of), n)
+
+
+def permutation_interval(
+    differences: Floats, of: Units, *, n: int = RESAMPLES, seed: int = 0, level: float = LEVEL
+) -> tuple[float, float]:
+    """Interval of a mean difference: every value that `permutation_test` wouldn't reject.
+
+    So it holds 0 exactly where that test, with the same `n` and `seed`, finds no difference.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_tracks,)
+    of, n, seed
+        As in `permutation_test`.
+    """
+    sums = of.sums(differences[:, None])[:, 0]
+    columns = np.stack([sums, of.sizes], axis=1)
+    flipped = np.concatenate([signs @ columns for signs in _signs(len(of), n, seed)])
+    mean = float(differences.mean())
+
+    def accepted(value: float) -> bool:
+        shifted, observed = flipped[:, 0] - value * flipped[:, 1], sums.sum() - value * of.sizes.sum()
+        return bool(_share(_extreme(shifted[:, None], np.array([observed])), len(flipped), len(of), n)[0] > 1 - level)
+
+    def end(step: float) -> float:
+        while accepted(mean + step):
+            step *= 2
+            if abs(step) > 1e9 * (abs(mean) + 1):  # so few units that no value is rejected
+                return math.copysign(math.inf, step)
+        inside, outside = mean, mean + step
+        for _ in range(50):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if accepted(middle) else (inside, middle)
+        return inside
+
+    step = float(np.abs(sums - mean * of.sizes).max()) / len(differences)
+    return (end(-step), end(step)) if step > 0 else (mean, mean)
+
+
+def _signs(m: int, n: int, seed: int) -> Iterator[Floats]:
+    """Patterns of signs, in blocks of shape (n_patterns, m): all where there are no more than `n`, else `n` random ones."""
     if 2**m <= n:
-        patterns = ((np.arange(2**m)[:, None] >> np.arange(m)) & 1) * 2.0 - 1
-        result: Floats = (np.abs(patterns @ sums) >= observed).mean(axis=0)
-        return result
+        bits = ((np.arange(2**m)[:, None] >> np.arange(m)) & 1).astype(np.float64)
+        yield 2 * bits - 1
+        return
     rng = np.random.default_rng(seed)
     rows = max(1, BLOCK // m)
     for start in range(0, n, rows):
         size = min(rows, n - start)
-        bits = np.unpackbits(rng.integers(0, 256, size=(size, (m + 7) // 8), dtype=np.uint8), axis=1, count=m)
-        extreme += (np.abs((bits * 2.0 - 1) @ sums) >= observed).sum(axis=0)
-    return (1 + extreme) / (1 + n)
+        random = rng.integers(0, 256, size=(size, (m + 7) // 8), dtype=np.uint8)
+        yield 2 * np.unpackbits(random, axis=1, count=m).astype(np.float64) - 1
+
+
+def _extreme(flipped: Floats, observed: Floats) -> Floats:
+    """Count the patterns that give at least what was observed, up to rounding."""
+    count: Floats = (np.abs(flipped) >= np.abs(observed) * (1 - 1e-12)).sum(axis=0).astype(np.float64)
+    return count
+
+
+def _share(extreme: Floats, patterns: int, m: int, n: int) -> Floats:
+    return extreme / patterns if 2**m <= n else (1 + extreme) / (1 + patterns)
 
 
 def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:

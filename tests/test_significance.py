@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from genrebench.significance import detectable, holm, mcnemar, pair_errors, permutation_test, tied
+from genrebench.significance import detectable, holm, mcnemar, pair_errors, permutation_interval, permutation_test, tied
 from genrebench.statistics import units
 
 
@@ -46,6 +46,24 @@ def test_false_alarms_come_at_their_rate() -> None:
     assert 0.035 <= rate <= 0.065
     naive = (permutation_test(d, alone(60), n=500) <= 0.05).mean()
     assert naive > 0.15  # what artists are known for
+
+
+def test_the_interval_is_what_the_test_does_not_reject() -> None:
+    d = np.random.default_rng(8).normal(0.2, size=120)
+    for of in (alone(120), units(np.arange(120) // 4)):
+        low, high = permutation_interval(d, of)
+        for value in (low, high):
+            inside, outside = value - 1e-6 * np.sign(value - d.mean()), value + 1e-6 * np.sign(value - d.mean())
+            p = permutation_test(np.stack([d - inside, d - outside], axis=1), of)
+            assert p[0] > 0.05 >= p[1]
+    np.testing.assert_allclose(
+        permutation_interval(d, alone(120)), scipy.stats.t.interval(0.95, 119, d.mean(), scipy.stats.sem(d)), atol=0.01
+    )
+
+
+def test_intervals_of_too_little() -> None:
+    assert permutation_interval(np.full(50, 0.3), alone(50)) == pytest.approx((0.3, 0.3))
+    assert permutation_interval(np.array([0.1, 0.3, 0.2]), alone(3)) == (-np.inf, np.inf)  # p is never below 1/4
 
 
 def test_mcnemar_is_the_binomial_test() -> None:

@@ -234,6 +234,17 @@ def _place(value: float, scale: tuple[float, float]) -> str:
     return f"{100 * (value - low) / (high - low) if high > low else 50:.2f}%"
 
 
+def _told(value: Any) -> str:
+    """Whatever a record may hold, for people."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{str(key).replace('_', ' ')} {_told(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_told, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _seconds(value: Any) -> str:
     if not isinstance(value, int | float):
         return "–"
