@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -11,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench.api import UsageError
 from genrebench_svm.kernels import Kernel
 
 CACHE_MB = 200.0
@@ -99,21 +101,32 @@ class Trainer:
     def run(
         self, job: Callable[[Pair], T], pairs: Sequence[Pair], progress: Callable[..., Iterable[T]], description: str
     ) -> list[T]:
-        """Apply `job` to the pairs in parallel, the large ones first, and return the results in the order of the pairs."""
+        """Apply `job` to the pairs in parallel, the large ones first, and return the results in the order of the pairs.
+
+        Pairs that scikit-learn-intelex solves stay in this thread: it brings threads of its own.
+        """
         order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i].rows))
+        here = [i for i in order if not self._fits(pairs[i]) and uses_intelex(self.engine)]
+        away = [i for i in order if i not in set(here)]
+
+        def results() -> Iterator[T]:
+            futures = pool.map(job, [pairs[i] for i in away])
+            yield from map(job, [pairs[i] for i in here])
+            yield from futures
+
         with ThreadPoolExecutor(self.workers) as pool:
             try:
-                results = list(progress(pool.map(job, [pairs[i] for i in order]), description, len(pairs)))
+                done = list(progress(results(), description, len(pairs)))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        return [result for _, result in sorted(zip(order, results, strict=True), key=lambda item: item[0])]
+        return [result for _, result in sorted(zip(here + away, done, strict=True), key=lambda item: item[0])]
 
     def gram(self, pair: Pair) -> Gram:
         """Kernel values among the pair's rows."""
         if self.shared is not None:
             return Gram(pair.rows, self.shared, pair.rows)
-        if 8 * len(pair.rows) ** 2 * self.workers <= self.memory:
+        if self._fits(pair):
             part = self.table[pair.rows]
             return Gram(pair.rows, self.kernel(part, part), np.arange(len(pair.rows)))
         return Gram(pair.rows, None, pair.rows)
@@ -197,12 +210,18 @@ class Trainer:
             result[start : start + _BLOCK] = values @ coefficients
         return result
 
+    def _fits(self, pair: Pair) -> bool:
+        return self.shared is not None or 8 * len(pair.rows) ** 2 * self.workers <= self.memory
+
     def _train_on_table(self, pair: Pair, training: NDArray[np.bool_]) -> Machine:
         rows = pair.rows[training]
         second = ~pair.positive[training]
         cache = max(CACHE_MB, self.memory / self.workers / 1e6)
-        solver = solver_class(self.engine)
-        machine = solver(kernel=self.kernel.name, gamma=self.kernel.gamma, cache_size=cache)
+        if uses_intelex(self.engine):
+            from sklearnex.svm import SVC  # type: ignore[import-untyped]  # it ships no types
+        else:
+            from sklearn.svm import SVC
+        machine = SVC(kernel=self.kernel.name, gamma=self.kernel.gamma, cache_size=cache)
         machine.fit(self.table[rows], second.astype(float), self.penalties[rows])
         return Machine(rows[machine.support_], -np.asarray(machine.dual_coef_)[0], -float(np.ravel(machine.intercept_)[0]))
 
@@ -217,29 +236,20 @@ def all_pairs(labels: NDArray[np.int64]) -> list[Pair]:
     ]
 
 
-def solver_class(engine: str) -> type:
-    """The class that solves a pair from the table.
+def uses_intelex(engine: str) -> bool:
+    """Whether scikit-learn-intelex solves the pairs whose kernel values aren't in memory.
 
     Raises
     ------
     UsageError
-        If scikit-learn-intelex is asked for and not installed.
+        If it is asked for and not installed.
     """
-    import sklearn.svm
-
-    from genrebench.api import UsageError
-
-    if engine != "scikit-learn":
-        try:
-            import sklearnex.svm  # type: ignore[import-untyped]  # it ships no types
-        except ImportError:
-            if engine == "intelex":
-                raise UsageError(
-                    "engine=intelex needs scikit-learn-intelex; install it with 'pip install genrebench-svm[intelex]'"
-                ) from None
-        else:
-            return sklearnex.svm.SVC  # type: ignore[no-any-return]
-    return sklearn.svm.SVC  # type: ignore[no-any-return]
+    installed = importlib.util.find_spec("sklearnex") is not None
+    if engine == "intelex" and not installed:
+        raise UsageError(
+            "engine=intelex needs scikit-learn-intelex; run 'pip install genrebench-svm[intelex]', or say engine=auto"
+        )
+    return installed and engine != "scikit-learn"
 
 
 @functools.cache
