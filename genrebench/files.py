@@ -26,9 +26,10 @@ def atomic(file: Path) -> Iterator[Path]:
         raise
 
 
-def write(file: Path, data: bytes) -> None:
-    """Write a whole file or none."""
+def write(file: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a whole file or none; `durable` waits for the disk, which what can be computed again needn't."""
     with atomic(file) as temporary, temporary.open("wb") as stream:
         stream.write(data)
         stream.flush()
-        os.fsync(stream.fileno())  # a full disk says so here, before the old file goes
+        if durable:
+            os.fsync(stream.fileno())  # a full disk says so here, before the old file goes

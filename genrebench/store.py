@@ -240,7 +240,7 @@ class RunStore:
         stamp = _stamp(folder / PREDICTIONS)
         with contextlib.suppress(OSError):  # a folder that can't be written costs time, nothing else
             if stamp:
-                write(folder / SCORES, encode(found, sha256, stamp))
+                write(folder / SCORES, encode(found, sha256, stamp), durable=False)
 
     @_one_line
     def remove(self, run_id: str) -> None:

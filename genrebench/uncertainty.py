@@ -166,7 +166,7 @@ class Memory:
         """Write what is new; a folder that can't be written costs time, nothing else."""
         if self._changed:
             with contextlib.suppress(OSError):
-                write(self._file, json.dumps(self._known | {"version": VERSION}).encode())
+                write(self._file, json.dumps(self._known | {"version": VERSION}).encode(), durable=False)
 
 
 def _smallest(losses: Floats, of: Units) -> float:
