@@ -87,7 +87,7 @@ def command(
         _print_reproduction(reproduction.compare(original, finished[0]))
     failed = [run for run in finished if run.status != "finished"]
     for run in failed:
-        fail(f"run {run.id} failed: {run.error}", 1)
+        fail(f"run {run.id} failed: {run.error}; the traceback is in {runs / run.id / 'error.txt'}", 1)
     if failed:
         raise typer.Exit(1)
 
