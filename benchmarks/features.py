@@ -16,6 +16,7 @@ import numpy as np
 import plain
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
+from timing import side_by_side
 
 from genrebench import audio
 from genrebench.inputs import features
@@ -38,40 +39,38 @@ def theirs(path):
         return plain.features(path).to_numpy()
 
 
-def seconds_per_clip(compute, paths, workers, repeats):
-    """Best mean time over a few passes, and the values."""
+def decoded(path):
+    """The samples alone: the floor of any extractor."""
+    return audio.read(path, WHOLE)
+
+
+def seconds_on_two_cores(compute, paths, repeats):
+    """Best mean time over a few passes."""
+    workers = 2
     parallel = Parallel(n_jobs=workers)
     parallel(delayed(compute)(path) for path in paths[:1] * workers)
     best = np.inf
     for _ in range(repeats):
         begun = time.perf_counter()
-        values = parallel(delayed(compute)(path) for path in paths)
+        parallel(delayed(compute)(path) for path in paths)
         best = min(best, time.perf_counter() - begun)
-    return best / len(paths), np.array(values)
-
-
-def decode_seconds(paths):
-    """What decoding alone takes, the floor of any extractor."""
-    begun = time.perf_counter()
-    for path in paths:
-        audio.read(path, WHOLE)
-    return (time.perf_counter() - begun) / len(paths)
+    return best / len(paths)
 
 
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of audio files")
-    parser.add_argument("--repeats", type=int, default=2, help="passes over the clips; the fastest counts")
+    parser.add_argument("--repeats", type=int, default=2, help="passes over the clips; each clip's fastest counts")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     paths = list(audio.find(options.clips))
     result = {"unit": "seconds per clip", "clips": len(paths)}
-    for workers, suffix in ((1, ""), (2, "_two_cores")):
-        fast, values = seconds_per_clip(ours, paths, workers, options.repeats)
-        slow, expected = seconds_per_clip(theirs, paths, workers, options.repeats)
-        result |= {f"ours{suffix}": fast, f"plain{suffix}": slow, f"ratio{suffix}": slow / fast}
-    result["decode"] = decode_seconds(paths)
+    (fast, slow, decode), (values, expected, _) = side_by_side((ours, theirs, decoded), paths, options.repeats)
+    values, expected = np.array(values), np.array(expected)
+    result |= {"ratio": slow / fast, "ours": fast, "plain": slow, "decode": decode}
+    fast, slow = (seconds_on_two_cores(compute, paths, options.repeats) for compute in (ours, theirs))
+    result |= {"ratio_two_cores": slow / fast, "ours_two_cores": fast, "plain_two_cores": slow}
     result["largest_relative_error"] = float(np.max(np.abs(values - expected) / np.maximum(np.abs(expected), 1e-3)))
     result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result = {key: round(value, 6) if isinstance(value, float) else value for key, value in result.items()}

@@ -8,13 +8,13 @@ import argparse
 import json
 import os
 import resource
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import plain
 from threadpoolctl import threadpool_limits
+from timing import side_by_side
 
 from genrebench import audio
 from genrebench.contract import Frames
@@ -25,23 +25,15 @@ WHOLE = Excerpt(None)
 CLIPS = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")) / "fma" / "clips"
 
 
-def seconds_per_clip(compute, paths, repeats):
-    """Best mean time over a few passes, and the values."""
-    compute(paths[0])
-    best = np.inf
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        values = [compute(path) for path in paths]
-        best = min(best, time.perf_counter() - begun)
-    return best / len(paths), values
-
-
 def extraction(paths, kind, deltas, repeats):
     """Seconds per clip of both sides, and how far their values are apart."""
     wanted = Frames(kind, deltas=deltas, n_coefficients={"mfcc": 20, "mel": 128, "chroma": 12}[kind])
-    fast, ours = seconds_per_clip(lambda path: frames.compute_frames(path, wanted=wanted, excerpt=WHOLE), paths, repeats)
-    slow, theirs = seconds_per_clip(lambda path: plain.frames(path, kind, deltas), paths, repeats)
-    decode, _ = seconds_per_clip(lambda path: audio.read(path, WHOLE), paths, repeats)
+    ways = (
+        lambda path: frames.compute_frames(path, wanted=wanted, excerpt=WHOLE),
+        lambda path: plain.frames(path, kind, deltas),
+        lambda path: audio.read(path, WHOLE),
+    )
+    (fast, slow, decode), (ours, theirs, _) = side_by_side(ways, paths, repeats)
     error = max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(ours, theirs, strict=True))
     return {"ratio": slow / fast, "ours": fast, "plain": slow, "decode": decode, "largest_error_of_full_scale": float(error)}
 
@@ -52,7 +44,7 @@ def main():
     parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of audio files")
     parser.add_argument("--kind", choices=("mfcc", "mel", "chroma"), default="mfcc")
     parser.add_argument("--deltas", action="store_true", help="with first and second differences")
-    parser.add_argument("--repeats", type=int, default=3, help="passes over the clips; the fastest counts")
+    parser.add_argument("--repeats", type=int, default=5, help="passes over the clips; each clip's fastest counts")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     paths = list(audio.find(options.clips))
