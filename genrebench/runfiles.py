@@ -19,6 +19,22 @@ FORMAT = 1
 
 _COLUMNS = ["track_id", "genre", "fold", "group"]
 _FIELDS = frozenset(field.name for field in fields(Run))
+_KINDS: dict[str, Any] = {
+    "id": str,
+    "status": str,
+    "task": dict,
+    "model": dict,
+    "seed": int,
+    "metrics": dict | None,
+    "timings": dict,
+    "peak_rss_mb": int | float | None,
+    "environment": dict,
+    "facts": dict,
+    "curves": list | tuple,
+    "started": str,
+    "error": str | None,
+    "predictions": dict | None,
+}
 
 
 class NewerFormatError(ValueError):
@@ -62,8 +78,12 @@ def record_from_json(data: bytes) -> Run:
     if record.get("format", 0) > FORMAT:
         raise NewerFormatError
     run = Run(**{key: value for key, value in record.items() if key in _FIELDS})
-    if not (isinstance(run.task, dict) and isinstance(run.model, dict) and isinstance(run.status, str)):
-        raise TypeError("task, model or status is malformed")
+    for name, kind in _KINDS.items():
+        value = getattr(run, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r:.40}")
+    if run.status == "finished" and not isinstance(run.task.get("genres"), list):
+        raise TypeError("its task has no genres")
     return replace(run, curves=tuple(run.curves))
 
 

@@ -195,22 +195,7 @@ class RunStore:
         StoreError
             If the run isn't finished, the file is missing, or it isn't the one that the run wrote.
         """
-        if run.predictions is None:
-            raise StoreError(f"run {run.id!r} has no predictions (status {run.status}); repeat it with `genrebench run`")
-        file = self.folder(run.id) / PREDICTIONS
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise StoreError(f"{file} can't be read: {error.strerror}; repeat the run, or {_removal(run.id)}") from error
-        if hashlib.sha256(data).hexdigest() != run.predictions.get("sha256"):
-            raise StoreError(
-                f"{file} was changed after the run (its checksum isn't the one in {RECORD}); "
-                f"put the original back, repeat the run, or {_removal(run.id)}"
-            )
-        try:
-            return predictions_from_csv(data)
-        except (csv.Error, ValueError, KeyError, IndexError) as error:
-            raise StoreError(f"{file} isn't a table of predictions ({error}); repeat the run, or {_removal(run.id)}") from error
+        return self._parsed(run, self._verified(run))
 
     def scored(self, run: Run) -> Scored:
         """Scores of a finished run's predictions; quick where they were scored before and haven't been touched since.
@@ -227,13 +212,36 @@ class RunStore:
         known = decode(cache.read_bytes(), sha256) if stamp and cache.is_file() else None
         if known and known[1] == stamp:
             return known[0]
-        predictions = self.predictions(run)
+        data = self._verified(run)
         try:
-            found = score(predictions)
+            found = known[0] if known else score(self._parsed(run, data))
         except ValueError as error:
             raise StoreError(f"the predictions of run {run.id!r} can't be scored: {error}; repeat it") from error
         self._remember(folder, found, sha256)
         return found
+
+    def _verified(self, run: Run) -> bytes:
+        """The content of predictions.csv, if it is what the run wrote."""
+        if run.predictions is None:
+            raise StoreError(f"run {run.id!r} has no predictions (status {run.status}); repeat it with `genrebench run`")
+        file = self.folder(run.id) / PREDICTIONS
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{file} can't be read: {error.strerror}; repeat the run, or {_removal(run.id)}") from error
+        if hashlib.sha256(data).hexdigest() != run.predictions.get("sha256"):
+            raise StoreError(
+                f"{file} was changed after the run (its checksum isn't the one in {RECORD}); "
+                f"put the original back, repeat the run, or {_removal(run.id)}"
+            )
+        return data
+
+    def _parsed(self, run: Run, data: bytes) -> Predictions:
+        try:
+            return predictions_from_csv(data)
+        except (csv.Error, ValueError, KeyError, IndexError) as error:
+            file = self.folder(run.id) / PREDICTIONS
+            raise StoreError(f"{file} isn't a table of predictions ({error}); repeat the run, or {_removal(run.id)}") from error
 
     @staticmethod
     def _remember(folder: Path, found: Scored, sha256: str) -> None:

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -130,6 +131,15 @@ def test_a_worthless_cache_is_ignored(add: Callable) -> None:
         assert cache.read_bytes()[:-1] == kept[:-1]
     cache.unlink()
     assert boards(store)[0][0].to_json() == before
+
+
+def test_a_copied_store_gives_the_same_boards(add: Callable, tmp_path: Path) -> None:
+    store = add("a")
+    shutil.copytree(store.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    copy = RunStore(tmp_path / "copy")
+    assert boards(copy)[0][0].to_json() == boards(store)[0][0].to_json()
+    (copy.folder("a") / "predictions.csv").write_text("edited")
+    assert boards(copy)[0] == []
 
 
 def test_several_stores_make_one_board(tmp_path: Path, add: Callable, make_run: Callable, make_predictions: Callable) -> None:

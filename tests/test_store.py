@@ -15,7 +15,9 @@ from genrebench.errors import StoreError
 from genrebench.records import Predictions, Run
 from genrebench.store import RunStore
 
-RECORD = Run(id="r", status="running", task={}, model={}, seed=0, metrics=None, timings={}, peak_rss_mb=None, environment={})
+RECORD = Run(
+    id="r", status="running", task={"genres": []}, model={}, seed=0, metrics=None, timings={}, peak_rss_mb=None, environment={}
+)
 
 names = st.text(min_size=1, max_size=12) | st.sampled_from(
     ["Old-Time / Historic", 'Hip,"Hop"', "$HOME", "=1+1", "p:Rock", "línea\nnueva", "\r", " x ", "<script>", "label"]
@@ -105,6 +107,18 @@ def test_newest_first_and_damage_beside_it(tmp_path: Path, make_run: Callable) -
     assert len(problems) == 3
     assert all(name in problem for name, problem in zip(("copy", "empty", "r2"), problems, strict=True))
     assert all("genrebench runs rm" in problem and "\n" not in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("task", []), ("seed", "0"), ("seed", True), ("metrics", 3), ("curves", {}), ("predictions", "x"), ("started", None)],
+)
+def test_a_record_with_a_field_of_another_kind(tmp_path: Path, make_run: Callable, name: str, value: object) -> None:
+    store = RunStore(tmp_path)
+    file = store.begin(make_run()) / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+    with pytest.raises(StoreError, match=rf"damaged \({name} is "):
+        store.load("a-run")
 
 
 def test_a_record_of_a_newer_genrebench_says_so(tmp_path: Path, make_run: Callable) -> None:
