@@ -19,13 +19,21 @@ def overconfident(n=400, seed=0):
     return labels, p**2 / (p**2).sum(axis=1, keepdims=True)
 
 
-def test_temperature_is_the_minimum():
-    labels, p = overconfident()
-    expected = minimize_scalar(
-        lambda t: log_loss(labels, p ** (1 / t) / (p ** (1 / t)).sum(1, keepdims=True)), bounds=(0.3, 4), method="bounded"
-    ).x
+@pytest.mark.parametrize(("n", "low", "high"), [(4000, 1.8, 2.2), (400, 1.5, 2.5), (20, 1.0, 2.0)])
+def test_temperature_is_the_most_probable(n, low, high):
+    labels, p = overconfident(n)
+
+    def cost(t):
+        powers = p ** (1 / t)
+        return log_loss(labels, powers / powers.sum(axis=1, keepdims=True), normalize=False) + np.log(t) ** 2 / (2 * 0.3**2)
+
+    expected = minimize_scalar(cost, bounds=(0.3, 4), method="bounded").x
     assert best_temperature(labels, p) == pytest.approx(expected, rel=0.02)
-    assert 1.5 < expected < 2.6
+    assert low < expected < high
+
+
+def test_a_few_right_answers_dont_ask_for_certainty():
+    assert best_temperature(np.zeros(3, dtype=np.int64), np.full((3, 2), [0.7, 0.3])) > 0.75
 
 
 def test_tempered_by_hand():
