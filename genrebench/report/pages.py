@@ -70,6 +70,7 @@ class Site:
             "seconds": _seconds,
             "between": _between,
             "place": _place,
+            "told": _told,
         }
         made.globals |= {"version": __version__}
         return made
