@@ -95,7 +95,8 @@ def _period(harmonics: int, rolloff: float, even: float) -> Sound:
 
 def _play(period: Sound, steps: NDArray[np.int64]) -> Sound:
     """Read a period along 32-bit phases; whole numbers, so that phases are exact."""
-    return period[(steps & 0xFFFFFFFF) >> (32 - _PERIOD_BITS)]
+    sound: Sound = period[(steps & 0xFFFFFFFF) >> (32 - _PERIOD_BITS)]
+    return sound
 
 
 def _fall(n: int) -> Sound:
@@ -178,4 +179,5 @@ def drive(sound: Sound, amount: float) -> Sound:
 
 def level_to(sound: Sound, peak: float) -> Sound:
     """Scale to a peak."""
-    return sound * (peak / np.abs(sound).max())
+    scaled: Sound = sound * (peak / np.abs(sound).max())
+    return scaled
