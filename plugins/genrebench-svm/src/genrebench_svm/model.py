@@ -15,8 +15,9 @@ from genrebench_svm.importance import draw_importance, permutation_importance
 from genrebench_svm.kernels import Kernel
 from genrebench_svm.machines import OneVsOne, votes
 from genrebench_svm.options import GroupedOptions
-from genrebench_svm.pairs import Trainer, all_pairs
+from genrebench_svm.pairs import all_pairs
 from genrebench_svm.probabilities import WAYS, Calibration
+from genrebench_svm.training import Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from genrebench_svm.coupling import couple
 from genrebench_svm.folds import grouped_folds, libsvm_folds, libsvm_seed, stratified_folds
 from genrebench_svm.machines import one_vs_rest, stack, votes
-from genrebench_svm.pairs import Pair, Trainer
+from genrebench_svm.pairs import Pair
 from genrebench_svm.platt import fit_sigmoid, sigmoid
+from genrebench_svm.training import Trainer
 
 EXACT = 1e-9
 REPEATS = 3
