@@ -33,54 +33,58 @@ CACHED = 1 << 19
 class ConvReluPool(torch.autograd.Function):
     """Convolution, ReLU and average pool by 4, with the sums that batch norm needs.
 
-    ``apply(x, matrix, bias, group)`` takes
+    ``apply(x, matrix, bias, group, with_sums)`` takes
 
     - x, Tensor of shape (n, positions, channels), contiguous
     - matrix, Tensor of shape (taps * channels, group * filters): the convolution, `group` positions at once
     - bias, Tensor of shape (filters,)
     - group, int, 1 or `POOL`
+    - with_sums, bool
 
     and returns the pooled values, shape (n, positions // 4, filters), and over the positions that were pooled the sum and the
-    sum of squares of each filter's ReLU, shape (2, filters), in double precision.
+    sum of squares of each filter's ReLU, shape (2, filters), in double precision; zeros without `with_sums`.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor, group: int) -> tuple[Tensor, Tensor]:  # noqa: D102
+    def forward(  # noqa: D102
+        ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor, group: int, with_sums: bool
+    ) -> tuple[Tensor, Tensor]:
         pieces = _Pieces(x, matrix, bias, group)
         pooled = x.new_empty(len(x), pieces.n_pooled, len(bias))
 
-        def work(rows: range) -> Tensor:
+        def work(row: int) -> Tensor:
             sums = torch.zeros(2, len(bias), dtype=torch.float64)
-            for row, begin, end in pieces.walk(rows):
+            for begin, end in pieces.walk():
                 _, active = pieces.activations(row, begin, end)
                 part = pooled[row, begin:end]
                 torch.sum(active.view(end - begin, POOL, -1), dim=1, out=part)
-                sums[0] += part.sum(dim=0)
-                sums[1] += pieces.per_filter(active.square_())
+                if with_sums:
+                    sums[0] += part.sum(dim=0)
+                    sums[1] += pieces.per_filter(active.square_())
+                part /= POOL
             return sums
 
-        sums = sum(in_parallel(work, len(x)))
-        pooled /= POOL
+        sums = torch.stack(in_parallel(work, len(x))).sum(dim=0)
         ctx.save_for_backward(x, matrix, bias)
         ctx.group = group
         return pooled, sums
 
     @staticmethod
-    def backward(ctx: Any, grad_pooled: Tensor, grad_sums: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:  # noqa: D102
+    def backward(ctx: Any, grad_pooled: Tensor, grad_sums: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, matrix, bias = ctx.saved_tensors
         pieces = _Pieces(x, matrix, bias, ctx.group)
-        grad_pooled = grad_pooled / POOL + grad_sums[0].to(x.dtype)
-        twice = 2 * grad_sums[1].to(x.dtype)
+        grad_sum, twice_grad_square = grad_sums[0].to(x.dtype), 2 * grad_sums[1].to(x.dtype)
         grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
 
-        def work(rows: range) -> tuple[Tensor, Tensor]:
+        def work(row: int) -> tuple[Tensor, Tensor]:
             grad_matrix, grad_bias = torch.zeros_like(matrix), torch.zeros_like(bias)
             if grad_x is not None:
-                grad_x[rows.start : rows.stop] = 0
-            for row, begin, end in pieces.walk(rows):
+                grad_x[row] = 0
+            for begin, end in pieces.walk():
                 patches, active = pieces.activations(row, begin, end)
                 by_four = active.view(end - begin, POOL, -1)
-                grad = torch.addcmul(grad_pooled[row, begin:end, None], by_four, twice)
+                part = torch.add(grad_sum, grad_pooled[row, begin:end, None], alpha=1 / POOL)
+                grad = torch.addcmul(part, by_four, twice_grad_square)
                 grad = torch.ops.aten.threshold_backward(grad, by_four, 0).view(len(patches), -1)
                 grad_matrix.addmm_(patches.T, grad)
                 grad_bias += pieces.per_filter(grad)
@@ -88,28 +92,27 @@ class ConvReluPool(torch.autograd.Function):
                     pieces.spread(grad @ matrix.T, grad_x[row], begin)
             return grad_matrix, grad_bias
 
-        grad_matrix, grad_bias = map(sum, zip(*in_parallel(work, len(x)), strict=True))
-        return grad_x, grad_matrix, grad_bias, None
+        grad_matrix, grad_bias = (torch.stack(part).sum(dim=0) for part in zip(*in_parallel(work, len(x)), strict=True))
+        return grad_x, grad_matrix, grad_bias, None, None
 
 
-def in_parallel(work: Callable[[range], R], n_rows: int) -> list[R]:
-    """Let torch's number of threads each work on a share of the rows, and return what they give in the order of the rows.
+def in_parallel(work: Callable[[int], R], n_rows: int) -> list[R]:
+    """Give the rows to as many threads as torch has, and return what `work` makes of each, in their order.
 
-    One thread a share waits for the others once a pass; torch's own way of sharing an operation waits thousands of times.
+    The threads meet once a pass; where torch shares out each operation by itself they would meet thousands of times. What is
+    computed doesn't depend on their number.
     """
     threads = torch.get_num_threads()
-    n = min(threads, n_rows)
-    if n <= 1:
-        return [work(range(n_rows))]
-    shares = [range(i * n_rows // n, (i + 1) * n_rows // n) for i in range(n)]
+    if min(threads, n_rows) <= 1:
+        return [work(row) for row in range(n_rows)]
 
-    def without_graph(share: range) -> R:
+    def without_graph(row: int) -> R:
         with torch.no_grad():  # which is a thread's own matter
-            return work(share)
+            return work(row)
 
     torch.set_num_threads(1)
     try:
-        return list(_pool(os.getpid(), n).map(without_graph, shares))
+        return list(_pool(os.getpid(), threads).map(without_graph, range(n_rows)))
     finally:
         torch.set_num_threads(threads)
 
@@ -121,7 +124,7 @@ def _pool(_process: int, n: int) -> ThreadPoolExecutor:
 
 
 class _Pieces:
-    """The walk over all pieces of all rows, and what is computed of each."""
+    """The pieces of the rows, and what is computed of each."""
 
     def __init__(self, x: Tensor, matrix: Tensor, bias: Tensor, group: int) -> None:
         self.x, self.matrix, self.group = x, matrix, group
@@ -132,11 +135,10 @@ class _Pieces:
         widest = max(POOL * matrix.shape[1], POOL * matrix.shape[0]) // group
         self.step = max(1, CACHED // widest)
 
-    def walk(self, rows: range) -> Iterator[tuple[int, int, int]]:
-        """Row, and first and last pooled position, of each piece."""
-        for row in rows:
-            for begin in range(0, self.n_pooled, self.step):
-                yield row, begin, min(begin + self.step, self.n_pooled)
+    def walk(self) -> Iterator[tuple[int, int]]:
+        """First and last pooled position of each piece of a row."""
+        for begin in range(0, self.n_pooled, self.step):
+            yield begin, min(begin + self.step, self.n_pooled)
 
     def activations(self, row: int, begin: int, end: int) -> tuple[Tensor, Tensor]:
         """Patches, and the ReLU of the convolution, of the pooled positions from `begin` to `end`."""
@@ -193,7 +195,7 @@ def _block(x: Tensor, affine: Affine, conv: nn.Conv1d, norm: nn.BatchNorm1d, gro
     taps = len(kernel) + group - 1
     shifted = [functional.pad(kernel, (0, 0, 0, 0, i, group - 1 - i)) for i in range(group)]
     matrix = torch.stack(shifted, dim=2).reshape(taps * x.shape[2], -1)
-    pooled, sums = ConvReluPool.apply(x, matrix, bias, group)
+    pooled, sums = ConvReluPool.apply(x, matrix, bias, group, norm.training)
     return pooled, _affine(norm, sums, POOL * pooled.shape[0] * pooled.shape[1])
 
 
