@@ -17,7 +17,7 @@ from genrebench.records import Predictions, Run
 from genrebench.runfiles import plain
 from genrebench.scores import Scored
 from genrebench.significance import detectable, holm, mcnemar, pair_errors, permutation_interval, permutation_test
-from genrebench.statistics import LEVEL, Floats, Units, mean_error, t_quantile
+from genrebench.statistics import FEWEST, LEVEL, Floats, Units, mean_error, t_quantile
 from genrebench.store import RunStore
 from genrebench.uncertainty import board_units
 
@@ -64,8 +64,8 @@ class Comparison:
         Of the paired permutation test.
     tied : bool
         True if that test doesn't find a difference at 5 %.
-    smallest_difference : float
-        That these tracks would have shown four times out of five.
+    smallest_difference : float or None
+        That these tracks would have shown four times out of five; None with fewer than six units.
     f1_micro : mapping
         difference, interval, and of the newest run of each McNemar's only_a, only_b, p_value.
     genres : list of mapping
@@ -86,7 +86,7 @@ class Comparison:
     interval: tuple[float, float]
     p_value: float
     tied: bool
-    smallest_difference: float
+    smallest_difference: float | None
     f1_micro: Mapping[str, Any]
     genres: list[Mapping[str, Any]]
     tracks: list[Mapping[str, Any]]
@@ -166,7 +166,8 @@ def compare_sides(a: Side, b: Side) -> Comparison:
     newest = [max(range(len(side.runs)), key=lambda i: side.runs[i][1].started) for side in (a, b)]
     one_a, one_b = scored_a[newest[0]], scored_b[newest[1]]
     only_a, only_b, p_mcnemar = mcnemar(one_a.answers == one_a.labels, one_b.answers == one_b.labels)
-    edge = t_quantile((1 + LEVEL) / 2, max(len(of) - 1, 1)) * float(mean_error(right[:, None], of)[0])
+    enough = len(of) >= FEWEST
+    edge = t_quantile((1 + LEVEL) / 2, len(of) - 1) * float(mean_error(right[:, None], of)[0]) if enough else math.inf
     comparison = Comparison(
         a=_about(a, losses[:, 0], hits[:, 0]),
         b=_about(b, losses[:, 1], hits[:, 1]),
@@ -178,7 +179,7 @@ def compare_sides(a: Side, b: Side) -> Comparison:
         interval=permutation_interval(delta, of),
         p_value=p_value,
         tied=p_value > 1 - LEVEL,
-        smallest_difference=detectable(pair_errors(losses, of)[1][0, 1]),
+        smallest_difference=detectable(pair_errors(losses, of)[1][0, 1]) if enough else None,
         f1_micro={
             "difference": float(right.mean()),
             "interval": [float(right.mean()) - edge, float(right.mean()) + edge],
@@ -264,11 +265,12 @@ def _with_sentence(c: Comparison) -> Comparison:
         side["name"] if side["name"].startswith(str(side["model"])) else f"{side['model']} ({side['name']})"
         for side in (c.a, c.b)
     ]
-    spread = f"{low:+.3f} to {high:+.3f}" if math.isfinite(high - low) else f"open, for {c.n_units} {c.unit}s are too few"
-    if c.tied:
+    if c.smallest_difference is None:
+        text = f"{where}, nothing can be said of {names[0]} and {names[1]}: {c.n_units} {c.unit}s are too few."
+    elif c.tied:
         text = (
             f"{where}, {names[0]} and {names[1]} can't be told apart by log loss (difference {c.difference:+.3f}, "
-            f"95 % interval {spread}, p = {c.p_value:.2g}); "
+            f"95 % interval {low:+.3f} to {high:+.3f}, p = {c.p_value:.2g}); "
             f"a difference of {c.smallest_difference:.3f} would have been found four times out of five."
         )
     else:

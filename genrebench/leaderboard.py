@@ -26,6 +26,7 @@ from genrebench.scores import Scored
 from genrebench.store import RunStore
 from genrebench.uncertainty import Memory
 
+WITH_INTERVAL = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
 SCORES = tuple(metric.name for metric in metrics.METRICS)
 
 
@@ -49,7 +50,8 @@ class Row:
     spread : mapping of str to (float or None)
         Standard deviation over the seeds (n - 1); None with one seed.
     intervals : mapping of str to (float, float)
-        95 % interval over the test tracks, by artist where artists are known, of log_loss and the F1 scores.
+        95 % interval over the test tracks, by artist where artists are known, of log_loss and the F1 scores; empty with fewer
+        than six artists or tracks.
     tied_with : tuple of str
         Rows whose log loss this test set can't tell from this one's.
     baseline : bool
@@ -85,12 +87,15 @@ class Row:
             "runs": list(self.runs),
             "seeds": list(self.seeds),
             **self.scores,
-            **{f"{metric}_interval": list(ends) for metric, ends in self.intervals.items()},
+            **{f"{metric}_interval": self._interval(metric) for metric in WITH_INTERVAL},
             "spread": dict(self.spread),
             "tied_with": list(self.tied_with),
             "baseline": self.baseline,
             **self.facts,
         }
+
+    def _interval(self, metric: str) -> list[float] | None:
+        return list(self.intervals[metric]) if metric in self.intervals else None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.statistics import BLOCK, LEVEL, RESAMPLES, Floats, Units, t_quantile
+from genrebench.statistics import BLOCK, FEWEST, LEVEL, RESAMPLES, Floats, Units, t_quantile
 
 
 def permutation_test(differences: Floats, of: Units, *, n: int = RESAMPLES, seed: int = 0) -> Floats:
@@ -47,7 +47,8 @@ def permutation_interval(
 ) -> tuple[float, float]:
     """Interval of a mean difference: every value that `permutation_test` wouldn't reject.
 
-    So it holds 0 exactly where that test, with the same `n` and `seed`, finds no difference.
+    So it holds 0 exactly where that test, with the same `n` and `seed`, finds no difference. With fewer than six units, which
+    can't show any, it is infinite.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ def permutation_interval(
     of, n, seed
         As in `permutation_test`.
     """
+    if len(of) < FEWEST:
+        return -math.inf, math.inf
     sums = of.sums(differences[:, None])[:, 0]
     columns = np.stack([sums, of.sizes], axis=1)
     flipped = np.concatenate([signs @ columns for signs in _signs(len(of), n, seed)])
@@ -67,8 +70,6 @@ def permutation_interval(
     def end(step: float) -> float:
         while accepted(mean + step):
             step *= 2
-            if abs(step) > 1e9 * (abs(mean) + 1):  # so few units that no value is rejected
-                return math.copysign(math.inf, step)
         inside, outside = mean, mean + step
         for _ in range(50):
             middle = (inside + outside) / 2

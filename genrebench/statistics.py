@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+FEWEST = 6
+"""Units below which nothing is said: of five, even all in agreement leave a two-sided p of 1/16."""
 
 BLOCK = 4_000_000
 """Weights held at once."""

@@ -15,9 +15,9 @@ import numpy as np
 from genrebench.files import write
 from genrebench.scores import Scored
 from genrebench.significance import detectable, pair_errors, tied
-from genrebench.statistics import RESAMPLES, F1Interval, Floats, MeanInterval, Units, resamples, share_interval, units
+from genrebench.statistics import FEWEST, RESAMPLES, F1Interval, Floats, MeanInterval, Units, resamples, share_interval, units
 
-VERSION = 1
+VERSION = 2
 """Raised whenever an interval or a tie of unchanged predictions changes."""
 
 FIXED_COUNTS = ("stratified", "first-80")
@@ -38,7 +38,7 @@ class Uncertainty:
     Parameters
     ----------
     intervals : list of mapping
-        For each row, metric name to the ends of its 95 % interval.
+        For each row, metric name to the ends of its 95 % interval; empty with fewer than six units, which tell too little.
     tied_with : list of list of int
         For each row, the rows from which this test set can't tell it apart by log loss.
     smallest_difference : float or None
@@ -81,6 +81,8 @@ def row_intervals(
         return []
     first = rows[0][0]
     of = board_units(first, split)
+    if len(of) < FEWEST:
+        return [{} for _ in rows]
     hits = np.stack([np.mean([run.answers == run.labels for run in runs], axis=0) for runs in rows], axis=1)
     means = MeanInterval(_losses(rows), of)
     f1 = [F1Interval(first.labels, [run.answers for run in runs], n_genres, of) for runs in rows]
@@ -90,17 +92,17 @@ def row_intervals(
         for interval in f1 if drawn < n_f1 else ():
             interval.add(weights[: n_f1 - drawn])
         drawn += len(weights)
-    ends = [*zip(*means.interval(), strict=True)], [*zip(*share_interval(hits, of), strict=True)]
-    return [
-        {
-            "log_loss": (max(float(low), 0.0), float(high)),
-            "f1_micro": (float(micro_low), float(micro_high)),
-            "f1_macro": (float(macro_low), float(macro_high)),
-            "f1_weighted": (float(weighted_low), float(weighted_high)),
-        }
-        for (low, high), (micro_low, micro_high), interval in zip(*ends, f1, strict=True)
-        for (macro_low, weighted_low), (macro_high, weighted_high) in [interval.interval()]
-    ]
+    log_loss, f1_micro = (
+        list(zip(*map(np.ndarray.tolist, ends), strict=True)) for ends in (means.interval(), share_interval(hits, of))
+    )
+    found: list[Intervals] = []
+    for i, interval in enumerate(f1):
+        low, high = interval.interval()
+        # resamples of a set without mistakes have none either, and would claim to be certain
+        macro, weighted = (f1_micro[i],) * 2 if hits[:, i].min() == 1 else zip(low.tolist(), high.tolist(), strict=True)
+        loss = (max(log_loss[i][0], 0.0), log_loss[i][1])
+        found.append({"log_loss": loss, "f1_micro": f1_micro[i], "f1_macro": macro, "f1_weighted": weighted})
+    return found
 
 
 def _losses(rows: Sequence[Sequence[Scored]]) -> Floats:
@@ -154,7 +156,7 @@ class Memory:
                 "rows": kept,
                 "key": _digest(keys),
                 "tied": [np.flatnonzero(row).tolist() for row in tied(losses, of)],
-                "smallest": _smallest(losses[:, :n_models], of) if n_models > 1 else None,
+                "smallest": _smallest(losses[:, :n_models], of) if n_models > 1 and len(of) >= FEWEST else None,
             }
             self._known[str(task.get("fingerprint"))] = board
             self._changed = True

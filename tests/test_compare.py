@@ -9,6 +9,7 @@ from genrebench import metrics
 from genrebench.compare import compare
 from genrebench.errors import StoreError, UsageError
 from genrebench.leaderboard import boards
+from genrebench.report import write
 from genrebench.store import RunStore
 
 
@@ -94,6 +95,24 @@ def test_names_that_stand_for_nothing_or_too_much(add: Callable) -> None:
         compare(store, "a", "d")
     with pytest.raises(UsageError, match="2 pairs of rows; name two runs"):
         compare(store, "x", "z")
+
+
+@pytest.mark.parametrize("n", [1, 4, 10])
+def test_of_five_artists_nothing_is_said(add: Callable, n: int) -> None:
+    add("a", model="x", skill=9, n=n)
+    store = add("b", model="y", skill=0, n=n)
+    found = compare(store, "x", "y")
+    assert found.tied
+    assert f"{found.n_units} artists are too few" in found.sentence
+    assert found.to_json()["interval"] == [None, None]
+    assert found.to_json()["smallest_difference"] is None
+    (board,), _ = boards(store)
+    row = board.to_json()["rows"][0]
+    assert row["log_loss_interval"] is None
+    assert len(row["tied_with"]) == len(board.rows) - 1
+    assert board.smallest_difference is None
+    json.dumps(board.to_json(), allow_nan=False)
+    write(store, store.root.parent / "report")
 
 
 def test_damage_is_named(add: Callable) -> None:
