@@ -27,7 +27,7 @@ def blame(offer: Offer[ModelSpec], step: str, call: Callable[[], Any]) -> Any:
         return call()
     except GenrebenchError as error:
         raise type(error)(f"{owner_of(offer)}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit in a plugin must not end the program
         raise PluginError(f"{owner_of(offer)} raised {type(error).__name__} in {step}: {one_line(error)}") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 import threading
 from pathlib import Path
@@ -37,8 +38,10 @@ def describe_environment(*distributions: str) -> dict[str, str]:
 
 def without_home(text: str) -> str:
     """Replace the user's home folder by ~, for records."""
-    home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
+    for home in {str(Path.home()), str(Path.home().resolve())}:
+        if len(home) > 1:
+            text = re.sub(re.escape(home) + r"(?![\w-])", "~", text)
+    return text
 
 
 class PeakMemory:

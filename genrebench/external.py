@@ -19,6 +19,9 @@ from genrebench.records import Run, Task
 from genrebench.runrecords import task_record
 from genrebench.store import RunStore
 
+TOLERANCE = 1e-4
+"""How far a row may be from 1 in sum."""
+
 
 def score(task: Task, file: Path, name: str, version: str, seed: int, store: RunStore) -> Run:
     """Score a CSV of probabilities and keep it as a finished run.
@@ -98,9 +101,13 @@ def _read(file: Path, genres: tuple[str, ...]) -> dict[str, list[float]]:
             result: dict[str, list[float]] = {}
             for line, row in enumerate(reader, 2):
                 id_ = row["track_id"]
+                if id_ is None or None in row:
+                    raise DataError(f"{file}, line {line}: {'too few' if id_ is None else 'too many'} values for the header")
                 if id_ in result:
                     raise DataError(f"{file}, line {line}: track {id_!r} has a row already")
                 result[id_] = [_number(file, line, column, row[column]) for column in columns]
+                if abs(sum(result[id_]) - 1) > TOLERANCE:
+                    raise DataError(f"{file}, line {line}: the row of track {id_!r} sums to {sum(result[id_]):.6g}, not to 1")
             return result
     except OSError as error:
         raise DataError(f"can't read {str(file)!r}: {error.strerror}") from None
@@ -110,6 +117,9 @@ def _read(file: Path, genres: tuple[str, ...]) -> dict[str, list[float]]:
 
 def _number(file: Path, line: int, column: str, text: str | None) -> float:
     try:
-        return float(text or "")
+        value = float(text or "")
     except ValueError:
         raise DataError(f"{file}, line {line}, column {column!r}: {text!r} is no number") from None
+    if not 0 <= value <= 1 + TOLERANCE:
+        raise DataError(f"{file}, line {line}, column {column!r}: {text!r} is no probability")
+    return value

@@ -187,8 +187,9 @@ def boards(
 
 def dataset_name(dataset: str) -> str:
     """The name under which runs of `dataset`, a name or a folder, are recorded."""
-    path = Path(dataset)
-    return path.resolve().name if dataset in (".", "..") or len(path.parts) > 1 or dataset.startswith("./") else dataset
+    path = Path(dataset).expanduser()
+    folder = dataset in (".", "..") or len(path.parts) > 1 or dataset.startswith("./") or dataset.endswith("/")
+    return path.resolve().name if folder else dataset
 
 
 def row_id(fingerprint: str, model: Mapping[str, Any]) -> str:

@@ -115,8 +115,35 @@ METRICS = (
     MetricSpec("calibration_error", "expected calibration error of the top label, 15 bins", calibration_error),
 )
 
+BUILT_IN = frozenset(metric.name for metric in METRICS)
+
 
 def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS) -> Mapping[str, float]:
     """All of `metrics`, as name to score."""
     y, p = validate(labels, probabilities)
     return {metric.name: float(metric.compute(y, p)) for metric in metrics}
+
+
+def evaluate_more(
+    labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...]
+) -> tuple[dict[str, float | None], list[str]]:
+    """Those of `metrics` that aren't built in; one that fails scores None and costs nothing else.
+
+    Returns
+    -------
+    scores : dict of str to (float or None)
+    problems : list of str
+        One line for each metric that failed.
+    """
+    y, p = validate(labels, probabilities)
+    scores: dict[str, float | None] = {}
+    problems = []
+    for metric in metrics:
+        if metric.name in BUILT_IN:
+            continue
+        try:
+            scores[metric.name] = float(metric.compute(y.copy(), p.copy()))
+        except Exception as error:
+            scores[metric.name] = None
+            problems.append(f"the metric {metric.name!r} failed: {type(error).__name__}: {error}")
+    return scores, problems

@@ -87,21 +87,31 @@ class Registry:
         return _only(self.models, name, "model")
 
     def dataset_specs(self) -> dict[str, DatasetSpec]:
-        """Return the registered datasets by name."""
-        return {name: _only(self.datasets, name, "dataset").spec for name in self.datasets}
+        """Return the registered datasets by name; of two with one name the core's, or the first, counts."""
+        return {name: offers[0].spec for name, offers in self.datasets.items()}
 
     def input_specs(self) -> tuple[InputSpec, ...]:
-        """Return all kinds of input."""
-        return tuple(_only(self.inputs, name, "input").spec for name in self.inputs)
+        """Return all kinds of input; names as for datasets."""
+        return tuple(offers[0].spec for offers in self.inputs.values())
 
     def metric_specs(self) -> tuple[MetricSpec, ...]:
-        """Return all metrics, the built-in ones first."""
-        return tuple(_only(self.metrics, name, "metric").spec for name in self.metrics)
+        """Return all metrics, the built-in ones first; names as for datasets."""
+        return tuple(offers[0].spec for offers in self.metrics.values())
+
+    def clashes(self, plugin: Plugin) -> list[str]:
+        """Names that `plugin` offers and another does too."""
+        pairs = (
+            (self.models, plugin.models),
+            (self.datasets, plugin.datasets),
+            (self.inputs, plugin.inputs),
+            (self.metrics, plugin.metrics),
+        )
+        return sorted(name for table, names in pairs for name in names if len(table[name]) > 1)
 
 
 def how_to_get_models() -> str:
     """Return the next step of somebody who has no model."""
-    return "install one, for example: pip install genrebench-svm"
+    return "install one: pip install genrebench-svm, or ./plugins/genrebench-svm from a clone of genrebench"
 
 
 @functools.cache

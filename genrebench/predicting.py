@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import analysis, audio
-from genrebench.answers import checked
-from genrebench.contract import Clip, Context, FeatureTable, Model, ModelSpec, Prepared, Timeline, Workshop
-from genrebench.errors import AudioError, StoreError, UsageError
+from genrebench.answers import blame, checked, owner_of
+from genrebench.contract import Clip, Context, FeatureTable, Inputs, Model, ModelSpec, Prepared, Timeline, Workshop
+from genrebench.errors import AudioError, PluginError, StoreError, UsageError
 from genrebench.inputs import prepare_clips
 from genrebench.options import parse_options
 from genrebench.plugins import Offer, Registry
@@ -79,12 +79,19 @@ def predict(
     UsageError
         If the run hasn't finished, its model isn't installed, saw features that audio can't give, or has no timeline.
     """
+    if run.model.get("plugin") == "external":
+        raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it has no model to ask")
     if run.status != "finished":
         raise UsageError(f"run {run.id} is {run.status}; only a finished run predicts, see 'genrebench runs list'")
     offer = registry.model(str(run.model["name"]))
     options = parse_options(offer.spec.name, offer.spec.options, run.model["options"])
     if timeline and not _has_timeline(offer, run, options):
         raise UsageError(f"{offer.spec.name} gives no timeline; leave out --timeline")
+    if str(run.model.get("feature_source") or "").startswith("given"):
+        surroundings.say(
+            f"warning: {run.id} was fitted on features that came with its dataset; those of your files are extracted from audio "
+            "and may differ. Where the model has the option, a run with --set source=extract has no such gap"
+        )
     excerpt = Excerpt(None if run.task["excerpt"] == "whole" else float(run.task["excerpt"]))
     problems = _problems(paths, excerpt, surroundings)
     good = [path for path in paths if path not in problems]
@@ -92,14 +99,14 @@ def predict(
     answers = {path: Answer(path, prior, problem) for path, problem in problems.items()}
     if good:
         folder = store.folder(run.id) / "model"
-        prepared = _prepare(good, folder, offer.spec.inputs(options), excerpt, surroundings)
+        prepared = _prepare(good, folder, blame(offer, "inputs", lambda: offer.spec.inputs(options)), excerpt, surroundings)
         models = load_models(run, folder, offer, options, prepared, surroundings)
         softer = _temperatures(run, len(models))
         each = [
-            analysis.apply_temperature(checked(m.predict_proba(prepared.inputs), len(good), len(prior), offer.spec.name), t)
+            analysis.apply_temperature(ask(offer, m, prepared.inputs, len(prior)), t)
             for m, t in zip(models, softer, strict=True)
         ]
-        lines = _mean_timelines([m.predict_timeline(prepared.inputs) for m in models]) if timeline else [None] * len(good)
+        lines = _mean_timelines([_timeline(offer, m, prepared, len(prior)) for m in models]) if timeline else [None] * len(good)
         for path, row, line in zip(good, np.mean(each, axis=0), lines, strict=True):
             answers[path] = Answer(path, row, None, line)
     return [answers[path] for path in paths]
@@ -136,15 +143,29 @@ def load_models(
     for place in folders:
         if not place.is_dir():
             raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model['name']}'")
-        model = offer.spec.build(context, options)
-        model.load(place)
+        model: Model = blame(offer, "build", lambda: offer.spec.build(context, options))
+        blame(offer, "load", lambda: model.load(place))  # noqa: B023 - called at once
         models.append(model)
     return models
 
 
 def _has_timeline(offer: Offer[ModelSpec], run: Run, options: Any) -> bool:
     context = Context(genres=tuple(run.task["genres"]), device="cpu")
-    return type(offer.spec.build(context, options)).predict_timeline is not Model.predict_timeline
+    model = blame(offer, "build", lambda: offer.spec.build(context, options))
+    return type(model).predict_timeline is not Model.predict_timeline
+
+
+def ask(offer: Offer[ModelSpec], model: Model, inputs: Inputs, n_genres: int) -> NDArray[np.float64]:
+    """Let a model answer, check the answer, and blame its plugin for what goes wrong."""
+    answer = blame(offer, "predict_proba", lambda: model.predict_proba(inputs))
+    return checked(answer, len(inputs), n_genres, owner_of(offer))
+
+
+def _timeline(offer: Offer[ModelSpec], model: Model, prepared: Prepared, n_genres: int) -> list[Timeline]:
+    lines: list[Timeline] = blame(offer, "predict_timeline", lambda: model.predict_timeline(prepared.inputs))
+    if len(lines) != len(prepared.inputs):
+        raise PluginError(f"{owner_of(offer)}: predict_timeline gave {len(lines)} timelines for {len(prepared.inputs)} files")
+    return [Timeline(line.seconds, checked(line.probabilities, len(line.seconds), n_genres, owner_of(offer))) for line in lines]
 
 
 def _prepare(paths: Sequence[Path], folder: Path, wanted: Any, excerpt: Excerpt, surroundings: Surroundings) -> Prepared:
@@ -154,7 +175,10 @@ def _prepare(paths: Sequence[Path], folder: Path, wanted: Any, excerpt: Excerpt,
     workshop = Workshop(surroundings.home / "cache", excerpt, surroundings.workers, surroundings.progress)
     columns: tuple[tuple[str, ...], ...] = ()
     if isinstance(wanted, FeatureTable):
-        columns = tuple(tuple(column) for column in json.loads((folder / "columns.json").read_text(encoding="utf-8")))
+        try:
+            columns = tuple(tuple(column) for column in json.loads((folder / "columns.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run") from None
     return prepare_clips(wanted, clips, workshop, surroundings.input_specs, columns)
 
 

@@ -20,7 +20,7 @@ from genrebench import metrics as scores
 from genrebench.answers import one_line, owner_of
 from genrebench.contract import Context, InputSpec, MetricSpec, Model, ModelSpec, Prepared
 from genrebench.environment import without_home
-from genrebench.errors import GenrebenchError, UsageError
+from genrebench.errors import StoreError, UsageError
 from genrebench.options import plain
 from genrebench.plugins import Offer
 from genrebench.records import Run, Task
@@ -68,10 +68,18 @@ class Recorder:
         self.surroundings = surroundings
 
     def save(self, **changes: Any) -> None:
-        """Write the record with `changes`; a disk that refuses it now has been reported by what came before."""
+        """Write the record with `changes`.
+
+        Where a full disk refuses, an unfinished run's model and checkpoints make room: they are worth less than its status.
+        """
         self.record = dataclasses.replace(self.record, **changes)
-        with contextlib.suppress(GenrebenchError):
+        try:
             self.store.save(self.record)
+        except StoreError:
+            for name in ("model", "figures", "checkpoint"):
+                shutil.rmtree(self.store.folder(self.record.id) / name, ignore_errors=True)
+            with contextlib.suppress(StoreError):
+                self.store.save(self.record)
 
     def fold_file(self, number: int) -> Path:
         """Where the answer of a finished fold is kept until the run ends."""

@@ -132,7 +132,7 @@ class Excerpt:
     seconds: float | None = 30.0
 
     def __str__(self) -> str:
-        return "whole" if self.seconds is None else f"{self.seconds:g}"
+        return "whole" if self.seconds is None else repr(float(self.seconds)).removesuffix(".0")
 
 
 @dataclass(frozen=True)

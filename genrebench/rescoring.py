@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genrebench import ablation
-from genrebench.answers import blame, checked, owner_of
-from genrebench.contract import FeatureTable, LazyInputs, Model, ModelSpec
+from genrebench.answers import blame
+from genrebench.contract import FeatureTable, LazyInputs, ModelSpec
 from genrebench.errors import UsageError
 from genrebench.plugins import Offer
-from genrebench.predicting import load_models
+from genrebench.predicting import ask, load_models
 from genrebench.recorder import Surroundings
 from genrebench.records import Run, Task
 from genrebench.runner import TaskExamples, prepare_inputs
@@ -23,7 +23,7 @@ from genrebench.store import RunStore
 
 def refuse_tables(offer: Offer[ModelSpec], options: Any) -> None:
     """Refuse a model that sees no sequence in time, before anything runs."""
-    wanted = offer.spec.inputs(options)
+    wanted = blame(offer, "inputs", lambda: offer.spec.inputs(options))
     if isinstance(wanted, FeatureTable):
         raise UsageError(
             f"{offer.spec.name} sees a table of features, which has no order in time; choose a model of frames or waveforms"
@@ -53,7 +53,7 @@ def ablate_run(
         As in `genrebench.ablation.ablate`.
     """
     refuse_tables(offer, options)
-    wanted = offer.spec.inputs(options)
+    wanted = blame(offer, "inputs", lambda: offer.spec.inputs(options))
     prepared = prepare_inputs(task, wanted, surroundings)
     examples = TaskExamples(task, prepared)
     folder: Path = store.folder(run.id) / "model"
@@ -64,13 +64,5 @@ def ablate_run(
             raise UsageError(f"{offer.spec.name} sees a table, which has no order in time")
         known = {track.id: track.artist is not None for track in task.dataset.tracks}
         groups = np.where([known[id_] for id_ in fold.test], test.groups, -1).astype(np.int64)
-        parts.append(ablation.Part(_asker(offer, model, len(task.genres)), test.inputs, test.labels, groups))
+        parts.append(ablation.Part(partial(ask, offer, model, n_genres=len(task.genres)), test.inputs, test.labels, groups))
     return ablation.ablate(parts, wanted, seconds=seconds, seed=seed)
-
-
-def _asker(offer: Offer[ModelSpec], model: Model, n_genres: int) -> Any:
-    def ask(inputs: LazyInputs) -> NDArray[np.float64]:
-        answer = blame(offer, "predict_proba", lambda: model.predict_proba(inputs))
-        return checked(answer, len(inputs), n_genres, owner_of(offer))
-
-    return ask

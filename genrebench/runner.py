@@ -16,6 +16,7 @@ from genrebench import analysis, files, tasks
 from genrebench import metrics as scores
 from genrebench.answers import blame, checked, collect, one_line, owner_of
 from genrebench.contract import Examples, FeatureTable, Inputs, LazyInputs, Model, ModelSpec, Prepared, Workshop
+from genrebench.datasets import require_audio
 from genrebench.environment import PeakMemory
 from genrebench.errors import UsageError
 from genrebench.inputs import prepare
@@ -83,7 +84,12 @@ def run(
     inputs_s = time.perf_counter() - began
 
     record = earlier or new_record(task, offer, options, seed, prepared, calibrate=calibrate)
-    record = dataclasses.replace(record, status="running", error=None, timings={**record.timings, "inputs_s": inputs_s})
+    record = dataclasses.replace(
+        record,
+        status="running",
+        error=None,
+        timings={**record.timings, "inputs_s": record.timings.get("inputs_s", 0.0) + inputs_s},
+    )
     if earlier is None:
         store.begin(record)
     with locked(store.folder(record.id)):
@@ -92,7 +98,7 @@ def run(
         try:
             with PeakMemory() as memory:
                 answers = [_fold(task, offer, options, prepared, state, number) for number in range(len(task.split.folds))]
-            return _finish(task, offer, answers, state, memory.peak_mb, calibrate=calibrate)
+            return _finish(task, answers, state, memory.peak_mb, calibrate=calibrate)
         except KeyboardInterrupt:
             state.save(status="interrupted", error="interrupted by the user; 'genrebench run ... --resume' goes on")
             raise
@@ -102,12 +108,22 @@ def run(
             return state.record
 
 
+def refuse_unfit(task: Task, offer: Offer[ModelSpec], options: Any) -> None:
+    """Refuse a model that wants audio of a dataset that has none, before anything runs."""
+    wanted = blame(offer, "inputs", lambda: offer.spec.inputs(options))
+    if not _is_given(task, wanted):
+        require_audio(task.dataset, task.dataset.tracks)
+
+
+def _is_given(task: Task, wanted: Any) -> bool:
+    return isinstance(wanted, FeatureTable) and wanted.source != "extract" and task.dataset.load_features is not None
+
+
 def prepare_inputs(task: Task, wanted: Any, surroundings: Surroundings) -> Prepared:
     """Compute what a model wants to see of all the task's tracks, in the order of `genrebench.tasks.task_ids`."""
     ids = tasks.task_ids(task.split)
     workshop = Workshop(surroundings.home / "cache", task.excerpt, surroundings.workers, surroundings.progress)
-    given = isinstance(wanted, FeatureTable) and wanted.source != "extract" and task.dataset.load_features is not None
-    hashes = {} if given else tasks.audio_hashes(task.dataset, surroundings.home, ids)
+    hashes = {} if _is_given(task, wanted) else tasks.audio_hashes(task.dataset, surroundings.home, ids)
     return prepare(wanted, task.dataset, ids, hashes, workshop, surroundings.input_specs)
 
 
@@ -188,9 +204,7 @@ def _temperature(task: Task, offer: Offer[ModelSpec], model: Model, examples: Ta
     return analysis.fit_temperature(part.labels, checked(answer, len(part), len(task.genres), owner_of(offer)))
 
 
-def _finish(
-    task: Task, offer: Offer[ModelSpec], answers: Sequence[_Answer], state: Recorder, peak_mb: float, *, calibrate: bool
-) -> Run:
+def _finish(task: Task, answers: Sequence[_Answer], state: Recorder, peak_mb: float, *, calibrate: bool) -> Run:
     """Score the predictions of all folds and close the record."""
     plain = collect(task, [answer.probabilities for answer in answers])
     predictions, facts = plain, dict(state.record.facts)
@@ -201,7 +215,11 @@ def _finish(
     specs = state.surroundings.metric_specs
     values: dict[str, float | None] = {spec.name: None for spec in specs}
     if predictions.ids:
-        values.update(blame(offer, "metrics", lambda: scores.evaluate(predictions.labels, predictions.probabilities, specs)))
+        values.update(scores.evaluate(predictions.labels, predictions.probabilities))
+        more, problems = scores.evaluate_more(predictions.labels, predictions.probabilities, specs)
+        values.update(more)
+        for problem in problems:
+            state.surroundings.say(f"warning: {problem}")
     record = dataclasses.replace(
         state.record,
         metrics=values,
@@ -211,6 +229,7 @@ def _finish(
     )
     finished = state.store.finish(record, predictions)
     shutil.rmtree(state.store.folder(finished.id) / "checkpoint", ignore_errors=True)
+    (state.store.folder(finished.id) / "error.txt").unlink(missing_ok=True)  # of a failure before --resume
     return finished
 
 

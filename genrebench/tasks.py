@@ -63,6 +63,7 @@ def make_task(
         If the dataset can't be split that way.
     """
     excerpt = excerpt or Excerpt()
+    exclude = tuple({exclusion.id: exclusion for exclusion in exclude}.values())
     given = {exclusion.id for exclusion in exclude}
     known = {track.id for track in dataset.tracks}
     kept = dataclasses.replace(dataset, tracks=tuple(track for track in dataset.tracks if track.id not in given))
@@ -118,7 +119,7 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
     Parameters
     ----------
     dataset : Dataset
-        Its genres, labels and artists are hashed; its name, version and paths are not.
+        Its genres, its labels and which tracks share an artist are hashed; names of artists, its own name and paths are not.
     split : Split
         The ids of every part are hashed; the split's name and seed are not.
     excerpt : Excerpt
@@ -133,10 +134,13 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
         16 hexadecimal digits.
     """
     tracks = {track.id: track for track in dataset.tracks}
+    first_of: dict[str | None, str] = {None: ""}  # who shares an artist counts, not how the artist is called
+    for id_ in task_ids(split):
+        first_of.setdefault(tracks[id_].artist, id_)
     what = {
         "version": FINGERPRINT_VERSION,
         "genres": dataset.genres,
-        "tracks": [(id_, tracks[id_].genre, tracks[id_].artist) for id_ in task_ids(split)],
+        "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in task_ids(split)],
         "folds": [[sorted(getattr(fold, part)) for part in PARTS] for fold in split.folds],
         "excluded": sorted(excluded),
         "excerpt": str(excerpt),

@@ -125,7 +125,7 @@ def conformance(spec: ModelSpec, **settings: Any) -> Iterator[Check]:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 check(_Bench(spec, settings, Path(folder)))
-        except Exception as error:  # whatever a plugin raises is the finding
+        except (Exception, SystemExit) as error:  # whatever a plugin raises is the finding
             yield Check(name, " ".join(f"{type(error).__name__}: {error}".split()))
         else:
             yield Check(name, None)

@@ -7,12 +7,15 @@ import csv
 import enum
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
+
+_results: TextIO | None = None
 
 
 class Format(enum.StrEnum):
@@ -35,6 +38,41 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print the
 ListFormatOption = Annotated[ListFormat, typer.Option("--format", help="How to print the list.")]
 
 
+@contextlib.contextmanager
+def results_alone() -> Iterator[None]:
+    """Keep stdout for results: what plugins and their libraries print goes to stderr, as far down as file descriptors go."""
+    try:
+        real = os.dup(sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):  # stdout is no file, in tests for one
+        yield
+        return
+    sys.stdout.flush()
+    before = sys.stdout
+    os.dup2(sys.stderr.fileno(), before.fileno())
+    stream = os.fdopen(real, "w", encoding=before.encoding, errors="backslashreplace")
+    global _results
+    _results = stream
+    try:
+        yield
+        stream.flush()
+    finally:
+        _results = None
+        before.flush()
+        os.dup2(real, before.fileno())
+        with contextlib.suppress(OSError):
+            stream.close()
+
+
+def results() -> TextIO:
+    """Return where results are printed."""
+    return _results or sys.stdout
+
+
+def echo(text: str = "", end: str = "\n") -> None:
+    """Print a line of the result."""
+    print(text, end=end, file=results())
+
+
 def clean(value: Any) -> str:
     """Return `value` as text that can't steer a terminal: control characters are shown as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
@@ -49,6 +87,11 @@ def fail(message: str, code: int) -> int:
 def say(message: str) -> None:
     """Tell a person something, on stderr."""
     print(clean(message), file=sys.stderr)
+
+
+def say_plain(text: str) -> None:
+    """Print help as it is, on stderr."""
+    print(text, file=sys.stderr)
 
 
 def warn(message: str) -> None:
@@ -66,7 +109,7 @@ def warn_all(messages: Sequence[str], most: int = 10) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON; what is not a number is null, for programs that read strict JSON."""
-    print(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+    echo(json.dumps(_finite(value), indent=2))
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -86,9 +129,9 @@ def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequen
         table.add_column(Text(name), justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else clean(cell)) for cell in row))
-    console = Console()
+    console = Console(file=results())
     if not console.is_terminal:  # a file or a pipe has no width to keep to
-        console = Console(width=200)
+        console = Console(file=results(), width=200)
     console.print(table)
 
 
@@ -109,7 +152,7 @@ def print_list(
     elif form is ListFormat.csv:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-        print(text.getvalue(), end="")
+        echo(text.getvalue(), end="")
     else:
         print_markdown(columns, rows)
 
@@ -120,10 +163,10 @@ def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Non
     def line(cells: Iterable[Any]) -> str:
         return "| " + " | ".join(clean("" if c is None else c).replace("|", "\\|").replace("<", "&lt;") for c in cells) + " |"
 
-    print(line(columns))
-    print("|" + " --- |" * len(columns))
+    echo(line(columns))
+    echo("|" + " --- |" * len(columns))
     for row in rows:
-        print(line(row))
+        echo(line(row))
 
 
 def show_progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, number, print_json, print_table
+from genrebench.cli._output import Format, FormatOption, echo, number, print_json, print_table
 
 if TYPE_CHECKING:
     from genrebench.compare import Comparison
@@ -61,7 +61,5 @@ def _print(found: Comparison, top: int) -> None:
         ]
         print_table("tracks that differ most", headings, tracks, right=headings[4:])
     test = found.f1_micro
-    typer.echo(
-        f"Right on A's side alone: {test['only_a']}, on B's: {test['only_b']}; McNemar's exact p = {test['p_value']:.2g}."
-    )
-    typer.echo(found.sentence)
+    echo(f"Right on A's side alone: {test['only_a']}, on B's: {test['only_b']}; McNemar's exact p = {test['p_value']:.2g}.")
+    echo(found.sentence)

@@ -15,6 +15,7 @@ from genrebench.cli._output import (
     ListFormat,
     ListFormatOption,
     byte_progress,
+    echo,
     print_json,
     print_list,
     print_table,
@@ -78,11 +79,11 @@ def get(
         print_json(dataclasses.asdict(got) | {"folder": str(got.folder)})
         return
     for folder in got.present:
-        typer.echo(f"{folder} is there already")
+        echo(f"{folder} is there already")
     for folder in got.unpacked:
-        typer.echo(f"{folder} unpacked and verified")
-    typer.echo(f"{got.bytes_fetched / 1e6:.1f} MB fetched; the data lies in {got.folder}")
-    typer.echo(f"Next: genrebench data show {dataset}")
+        echo(f"{folder} unpacked and verified")
+    echo(f"{got.bytes_fetched / 1e6:.1f} MB fetched; the data lies in {got.folder}")
+    echo(f"Next: genrebench data show {dataset}")
 
 
 @app.command()

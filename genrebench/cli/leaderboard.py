@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import ListFormat, ListFormatOption, number, print_json, print_list, say, warn_all
+from genrebench.cli._output import ListFormat, ListFormatOption, echo, number, print_json, print_list, say, warn_all
 from genrebench.errors import StoreError
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def _print(board: Board, form: ListFormat) -> None:
         f"{len(task.get('genres', ()))} genres · task {task.get('fingerprint')}"
     )
     if form is ListFormat.md:
-        typer.echo(f"### {title}\n")
+        echo(f"### {title}\n")
     rows = [_cells(row, {row.row: row.rank for row in board.rows}) for row in board.rows]
     print_list(form, title, COLUMNS, rows, board.to_json, right=("rank", "log loss", "± seeds", "F1 micro", "F1 macro"))
     if form is ListFormat.md:
-        typer.echo()
+        echo()
     if form is not ListFormat.csv:
         for line in _footer(board):
-            typer.echo(line)
+            echo(line)
 
 
 def _footer(board: Board) -> list[str]:

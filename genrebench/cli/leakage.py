@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, number, print_json, print_table
+from genrebench.cli._output import Format, FormatOption, echo, number, print_json, print_table
 
 
 def command(
@@ -56,7 +56,7 @@ def command(
         f"{measured.n_replaced} of them by the test's artists in 'with'"
     )
     print_table(title, ("training", "log loss", "F1 micro"), rows, right=("log loss", "F1 micro"))
-    typer.echo(f"Paired permutation test of the log loss, by artist: p = {measured.p_value:.2g}")
+    echo(f"Paired permutation test of the log loss, by artist: p = {measured.p_value:.2g}")
 
 
 def _interval(pair: tuple[float, float]) -> str:

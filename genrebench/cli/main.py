@@ -5,6 +5,8 @@ Commands import what they need inside their functions, so that `genrebench --hel
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from typing import Annotated
@@ -26,7 +28,7 @@ from genrebench.cli import (
     score,
     submission,
 )
-from genrebench.cli._output import fail
+from genrebench.cli._output import fail, results_alone, say_plain
 from genrebench.errors import GenrebenchError
 
 INTERRUPTED = 130
@@ -77,16 +79,29 @@ def root(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0; 1 a run failed; 2 bad use or input; 130 Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `genrebench ... | head` ends quietly
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets its escape
+    try:
+        with results_alone():
+            return _run(arguments)
+    except BrokenPipeError:  # `genrebench ... | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + 13
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         code = app(arguments, standalone_mode=False)
     except GenrebenchError as error:
         return fail(str(error), error.exit_code)
     except typer.exceptions.TyperException as error:
         context = getattr(error, "ctx", None)
-        hint = f"; see '{context.command_path} --help'" if context is not None else ""
         message = error.format_message() if hasattr(error, "format_message") else str(error)
+        if message.lstrip().startswith("Usage:"):  # no command was named: help is the answer
+            say_plain(message)
+            return 2
+        hint = f"; see '{context.command_path} --help'" if context is not None else ""
         return fail(message.rstrip(".") + hint, getattr(error, "exit_code", 2)) if message else 2
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", INTERRUPTED)

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, ListFormat, ListFormatOption, print_json, print_list, print_table, say
+from genrebench.cli._output import (
+    Format,
+    FormatOption,
+    ListFormat,
+    ListFormatOption,
+    echo,
+    print_json,
+    print_list,
+    print_table,
+    say,
+)
 
 app = typer.Typer(no_args_is_help=True, help="List, explain, check and start plugins.")
 
@@ -19,11 +29,10 @@ def list_(form: ListFormatOption = ListFormat.table) -> None:
     from genrebench.plugins import how_to_get_models, registry
 
     found = registry()
-    clashes = {name for name, offers in found.models.items() if len(offers) > 1}
     rows = []
     for plugin in found.plugins:
-        twice = clashes.intersection(plugin.models)
-        status = plugin.error or (f"conflict: another plugin offers {', '.join(sorted(twice))} too" if twice else "ok")
+        twice = [] if plugin.error else found.clashes(plugin)
+        status = plugin.error or (f"conflict: another plugin offers {', '.join(twice)} too" if twice else "ok")
         rows.append((plugin.distribution, plugin.version, ", ".join(plugin.models), ", ".join(plugin.datasets), status))
     columns = ("plugin", "version", "models", "datasets", "status")
 
@@ -50,12 +59,13 @@ def list_(form: ListFormatOption = ListFormat.table) -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="MODEL", help="A model.")], form: FormatOption = Format.table) -> None:
     """Explain a model: what it sees and which options it has."""
+    from genrebench.answers import blame
     from genrebench.options import describe_options
     from genrebench.plugins import registry
 
     offer = registry().model(name)
     options = describe_options(name, offer.spec.options)
-    sees = offer.spec.inputs(offer.spec.options())
+    sees = blame(offer, "inputs", lambda: offer.spec.inputs(offer.spec.options()))
     if form is Format.json:
         print_json(
             {
@@ -68,14 +78,14 @@ def show(name: Annotated[str, typer.Argument(metavar="MODEL", help="A model.")],
             }
         )
         return
-    typer.echo(f"{name} ({offer.plugin.distribution} {offer.plugin.version}): {offer.spec.summary}")
-    typer.echo(f"sees {sees!r}")
+    echo(f"{name} ({offer.plugin.distribution} {offer.plugin.version}): {offer.spec.summary}")
+    echo(f"sees {sees!r}")
     if options:
         rows = [(o.name, o.type, "none" if o.default is None else o.default, o.help) for o in options]
         print_table(None, ("option", "type", "default", "meaning"), rows)
-        typer.echo(f"Set one with: genrebench run {name} --set {options[0].name}=VALUE")
+        echo(f"Set one with: genrebench run {name} --set {options[0].name}=VALUE")
     else:
-        typer.echo("It has no options.")
+        echo("It has no options.")
 
 
 @app.command()
@@ -85,11 +95,14 @@ def check(
     form: FormatOption = Format.table,
 ) -> None:
     """Check a model against the contract on a tiny task; exit code 1 if it breaks it."""
+    from genrebench.options import parse_options
     from genrebench.plugins import registry
     from genrebench.testing import conformance
 
     offer = registry().model(name)
-    checks = list(conformance(offer.spec, **_task.parse_settings([name], settings or [])[name]))
+    chosen = _task.parse_settings([name], settings or [])[name]
+    parse_options(name, offer.spec.options, chosen)  # what can't be set is bad use, not a finding
+    checks = list(conformance(offer.spec, **chosen))
     if form is Format.json:
         print_json([{"check": c.name, "passed": c.problem is None, "problem": c.problem} for c in checks])
     else:

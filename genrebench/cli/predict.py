@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, clean, fail, print_json
+from genrebench.cli._output import Format, FormatOption, clean, fail, print_json, results
 from genrebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _print(answer: Answer, genres: Sequence[str], top: int, timeline: bool) -> N
     from rich.console import Console
     from rich.text import Text
 
-    console = Console()
+    console = Console(file=results())
     console.print(Text(clean(answer.path), style="bold"))
     width = max(len(clean(genre)) for genre in genres)
     for i in (-answer.probabilities).argsort(kind="stable")[:top]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, print_json, warn_all
+from genrebench.cli._output import Format, FormatOption, echo, print_json, warn_all
 from genrebench.errors import StoreError, UsageError
 
 
@@ -47,4 +47,4 @@ def command(
     if form is Format.json:
         print_json({"page": str(page), "problems": problems})
     else:
-        typer.echo(f"wrote {page}; open it in a browser")
+        echo(f"wrote {page}; open it in a browser")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, fail, number, print_json, print_table, say, warn
-from genrebench.errors import UsageError
+from genrebench.cli._output import Format, FormatOption, echo, fail, number, print_json, print_table, say, warn
+from genrebench.errors import GenrebenchError, UsageError
 
 if TYPE_CHECKING:
     from genrebench.records import Run
@@ -58,8 +58,11 @@ def command(
     original = store.load(like) if like else None
     if original is not None:
         repeat = reproduction.recipe(original)
-        if models or settings or seed is not None or seeds:
-            raise UsageError("--like repeats a run as it was: give no model, --set or --seed beside it")
+        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, excerpt != "30")
+        if any(others) or seed is not None:
+            raise UsageError(
+                "--like repeats a run as it was: beside it go only --dataset, --runs, --device, --workers, --resume"
+            )
         source = repeat.dataset if dataset == "demo" else dataset
         task = _task.make_task(
             found, source, repeat.split, repeat.split_seed, repeat.excerpt, repeat.exclude, repeat.extra_training
@@ -74,11 +77,20 @@ def command(
         options = {name: parse_options(name, offer.spec.options, chosen[name]) for name, offer in offers.items()}
         all_seeds = _task.parse_seeds(seed, seeds)
         task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude, extra_training)
-    finished = [
-        runner.run(task, offer, options[name], number_, store, around, resume=resume, calibrate=calibrate)
-        for name, offer in offers.items()
-        for number_ in all_seeds
-    ]
+    for name, offer in offers.items():
+        runner.refuse_unfit(task, offer, options[name])
+    finished: list[Run] = []
+    stopped: BaseException | None = None
+    try:
+        finished.extend(
+            runner.run(task, offer, options[name], one, store, around, resume=resume, calibrate=calibrate)
+            for name, offer in offers.items()
+            for one in all_seeds
+        )
+    except (GenrebenchError, KeyboardInterrupt) as error:  # what has finished is told all the same
+        stopped = error
+    if stopped is not None and not finished:
+        raise stopped
     if form is Format.json:
         print_json([as_json(run) for run in finished])
     else:
@@ -88,6 +100,8 @@ def command(
     failed = [run for run in finished if run.status != "finished"]
     for run in failed:
         fail(f"run {run.id} failed: {run.error}; the traceback is in {runs / run.id / 'error.txt'}", 1)
+    if stopped is not None:
+        raise stopped
     if failed:
         raise typer.Exit(1)
 
@@ -139,7 +153,7 @@ def print_runs(finished: list[Run], folder: Path) -> None:
         rows.append((run.id, run.model["name"], run.seed, run.status, *scores, *times))
     print_table(title, columns, rows, right=columns[4:])
     if not task["n_test"]:
-        typer.echo("The split has no test tracks, so there are no scores and no row on a board.")
+        echo("The split has no test tracks, so there are no scores and no row on a board.")
     elif any(run.status == "finished" for run in finished):
         where = "" if folder == Path("runs") else f" --runs {folder}"
-        typer.echo(f"Next: genrebench leaderboard{where}")
+        echo(f"Next: genrebench leaderboard{where}")

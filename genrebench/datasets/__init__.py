@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from genrebench.contract import DatasetSpec
-from genrebench.errors import DataError, UsageError
+from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
 from genrebench.records import Dataset, Track
 
 
@@ -67,7 +67,12 @@ def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path) -> Dataset:
         If the dataset can't be read.
     """
     if text in specs:
-        return specs[text].load(home)
+        try:
+            return specs[text].load(home)
+        except GenrebenchError:
+            raise
+        except Exception as error:
+            raise PluginError(f"the plugin that offers dataset {text!r} raised {type(error).__name__}: {error}") from error
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders

@@ -29,8 +29,8 @@ ARTISTS = 12
 TRACKS = 4
 SECONDS = 5.0
 
-# One an artist. This of the twelve rotations was chosen after a look at the reference SVM's accuracy on each (0.66 .. 0.86; here
-# 0.75, random artist splits average 0.70), so that demo is neither too easy nor too hard: its scores are for learning the tool.
+# One an artist. This of the twelve rotations was chosen after a look at the reference SVM's accuracy on each (0.66 .. 0.86,
+# here 0.75; random artist splits average 0.70), so that demo is neither too easy nor too hard.
 _PARTS = ("training",) * 3 + ("validation",) + ("test",) * 4 + ("training",) * 4
 _WAV_HEADER = 44
 _STALE = 24 * 3600.0
