@@ -27,7 +27,7 @@ def clips_of(name: str, specs: Mapping[str, DatasetSpec], home: Path) -> dict[st
     """
     place = Path(name).expanduser()
     unlabelled = name not in specs and place.is_dir() and not (place / "tracks.csv").exists()
-    if unlabelled and any(path.suffix.lower() in folders.AUDIO_SUFFIXES for path in place.iterdir()):
+    if unlabelled and any(audio.is_audio(path) for path in place.iterdir()):
         return dict(folders.list_audio(place))
     dataset = resolve(name, specs, home)
     require_audio(dataset, dataset.tracks)

@@ -89,8 +89,8 @@ def predict(
         raise UsageError(f"{offer.spec.name} gives no timeline; leave out --timeline")
     if str(run.model.get("feature_source") or "").startswith("given"):
         surroundings.say(
-            f"warning: {run.id} was fitted on features that came with its dataset; those of your files are extracted from audio "
-            "and may differ. Where the model has the option, a run with --set source=extract has no such gap"
+            f"warning: {run.id} was fitted on features that came with its dataset; those of your files come from audio and "
+            "may differ. Where the model has the option, a run with --set source=extract has no such gap"
         )
     excerpt = Excerpt(None if run.task["excerpt"] == "whole" else float(run.task["excerpt"]))
     problems = _problems(paths, excerpt, surroundings)

@@ -35,7 +35,7 @@ __all__ = [
     "resampled_length",
 ]
 
-SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".m4a", ".mp4")
+SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4")
 """Names that count as audio when a folder is searched; a file is decoded by its content, whatever its name."""
 
 VERSION = 1
@@ -117,4 +117,9 @@ def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
 
 def find(folder: Path) -> Iterable[Path]:
     """Audio files below `folder` by name, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in folder.rglob("*") if is_audio(path) and path.is_file())
+
+
+def is_audio(path: Path) -> bool:
+    """Whether a file's name says that it is audio; hidden files aren't, which other systems leave beside the real ones."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrebench.errors import UsageError
+from genrebench.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,14 @@ SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="Set an option of the models; may be repeated."),
 ]
+
+
+def run_folders(runs: list[Path] | None) -> list[Path]:
+    """Return the folders of runs that the user named, which have to be there, or the default one."""
+    for folder in runs or []:
+        if not folder.is_dir():
+            raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
+    return runs or [Path("runs")]
 
 
 def home() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +31,7 @@ def command(
     from genrebench.compare import compare
     from genrebench.store import RunStore
 
-    found = compare([RunStore(folder) for folder in runs or [Path("runs")]], a, b, dataset, split)
+    found = compare([RunStore(folder) for folder in _task.run_folders(runs)], a, b, dataset, split)
     if form is Format.json:
         print_json(found.to_json())
     else:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genrebench.cli import _task
 from genrebench.cli._output import ListFormat, ListFormatOption, echo, number, print_json, print_list, say, warn_all
-from genrebench.errors import StoreError
 
 if TYPE_CHECKING:
     from genrebench.leaderboard import Board, Row
@@ -27,10 +25,7 @@ def command(
     from genrebench.leaderboard import boards
     from genrebench.store import RunStore
 
-    folders = runs or [Path("runs")]
-    for folder in folders:
-        if runs and not folder.is_dir():
-            raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
+    folders = _task.run_folders(runs)
     found, problems = boards([RunStore(folder) for folder in folders], dataset, split)
     warn_all(problems)
     if form is ListFormat.json:
@@ -39,6 +34,11 @@ def command(
     if not found:
         which = f" of {dataset}" if dataset else ""
         say(f"no finished run{which} in {', '.join(map(str, folders))}; start with: genrebench run svm-baseline")
+    if form is ListFormat.csv:  # one table, for programs
+        task = ("dataset", "split", "fingerprint")
+        rows = [(*(board.task.get(key) for key in task), *cells) for board in found for cells in _rows(board)]
+        print_list(form, None, (*task, *COLUMNS), rows, dict)
+        return
     for board in found:
         _print(board, form)
     if found and form is ListFormat.table:
@@ -54,13 +54,16 @@ def _print(board: Board, form: ListFormat) -> None:
     )
     if form is ListFormat.md:
         echo(f"### {title}\n")
-    rows = [_cells(row, {row.row: row.rank for row in board.rows}) for row in board.rows]
-    print_list(form, title, COLUMNS, rows, board.to_json, right=("rank", "log loss", "± seeds", "F1 micro", "F1 macro"))
+    print_list(form, title, COLUMNS, _rows(board), board.to_json, right=("rank", "log loss", "± seeds", "F1 micro", "F1 macro"))
     if form is ListFormat.md:
         echo()
-    if form is not ListFormat.csv:
-        for line in _footer(board):
-            echo(line)
+    for line in _footer(board):
+        echo(line)
+
+
+def _rows(board: Board) -> list[tuple[str, ...]]:
+    ranks = {row.row: row.rank for row in board.rows}
+    return [_cells(row, ranks) for row in board.rows]
 
 
 def _footer(board: Board) -> list[str]:

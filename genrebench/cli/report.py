@@ -9,7 +9,7 @@ import typer
 
 from genrebench.cli import _task
 from genrebench.cli._output import Format, FormatOption, echo, print_json, warn_all
-from genrebench.errors import StoreError, UsageError
+from genrebench.errors import UsageError
 
 
 def command(
@@ -32,10 +32,7 @@ def command(
     from genrebench.plugins import registry
     from genrebench.store import RunStore
 
-    folders = runs or [Path("runs")]
-    for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
+    folders = _task.run_folders(runs)
     clips = {}
     for name in audio or []:
         found = _task.load_dataset(name, registry())

@@ -31,7 +31,8 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
     from genrebench.cli.run import as_json
     from genrebench.store import RunStore
 
-    found, problems = RunStore(runs).scan()
+    [folder] = _task.run_folders(None if runs == Path("runs") else [runs])
+    found, problems = RunStore(folder).scan()
     warn_all(problems)
     columns = ("run", "status", "dataset", "split", "model", "seed", "log loss", "F1 micro", "started")
     rows = [

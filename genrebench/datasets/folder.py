@@ -10,12 +10,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from genrebench import audio
 from genrebench.datasets import fma, given
 from genrebench.datasets.table import clean, digest, find_columns, read_records
 from genrebench.errors import DataError
 from genrebench.records import PARTS, Dataset, Track
 
-AUDIO_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".au")
 """Files that count as audio where nothing else names them."""
 
 
@@ -86,7 +86,7 @@ def list_audio(folder: Path) -> tuple[tuple[str, Path], ...]:
             raise DataError(f"{folder}: {files[stem].name!r} and {path.name!r} would have one id, {stem!r}; rename one")
         files[stem] = _inside(folder.resolve(), path.name, str(folder))
     if not files:
-        raise DataError(f"{folder} holds no audio file ({', '.join(AUDIO_SUFFIXES)})")
+        raise DataError(f"{folder} holds no audio file ({', '.join(audio.SUFFIXES)})")
     return tuple(files.items())
 
 
@@ -150,7 +150,7 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+    return audio.is_audio(path) and not path.is_dir()
 
 
 def _inside(root: Path, text: str, where: str) -> Path:

@@ -268,7 +268,7 @@ def test_a_run_is_repeated_from_its_record(sh: Shell, tmp_path: Path) -> None:
     tracks = tmp_path / "data" / "tracks.csv"
     tracks.write_text(tracks.read_text().replace("\n5,c", "\n5,b"))
     assert "don't compare" in sh("run", "--like", first["run_id"]).stderr
-    assert "no model" in sh.error("run", "tiny-given", "--like", first["run_id"])
+    assert "beside it" in sh.error("run", "tiny-given", "--like", first["run_id"])
 
 
 def test_calibration_softens_a_model_that_is_too_sure(sh: Shell, tmp_path: Path) -> None:
