@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from genrebench.contract import ModelSpec
 from genrebench.errors import RunError, UsageError
 from genrebench.plugins import Offer
 from genrebench.records import Fold, Run, Split, Task, Track
-from genrebench.significance import permutation_test
+from genrebench.significance import permutation_interval, permutation_test
 from genrebench.store import RunStore
 from genrebench.tasks import retask
 
@@ -156,9 +157,9 @@ def measure(
         n_training=len(without.folds[0].training),
         n_replaced=n_replaced,
         log_loss_gap=float(loss_gap.mean()),
-        log_loss_interval=statistics.mean_interval(loss_gap, of),
+        log_loss_interval=permutation_interval(loss_gap, of),
         f1_micro_gap=float(hit_gap.mean()),
-        f1_micro_interval=statistics.mean_interval(hit_gap, of),
+        f1_micro_interval=_t_interval(hit_gap, of),
         p_value=float(permutation_test(loss_gap[:, None], of)[0]),
     )
 
@@ -173,6 +174,15 @@ def as_json(found: Leakage) -> dict[str, Any]:
         return {"runs": [run.id for run in runs], **scores}
 
     return value | {"without": side(found.without), "with": side(found.with_)}
+
+
+def _t_interval(gaps: statistics.Floats, of: statistics.Units) -> tuple[float, float]:
+    """Student's interval over the units, for differences that take few values."""
+    if len(of) < statistics.FEWEST:
+        return -math.inf, math.inf
+    edge = statistics.t_quantile((1 + statistics.LEVEL) / 2, len(of) - 1)
+    half = edge * float(statistics.mean_error(gaps[:, None], of)[0])
+    return float(gaps.mean()) - half, float(gaps.mean()) + half
 
 
 def folder(runs: Path) -> Path:

@@ -60,4 +60,4 @@ def command(
 
 
 def _interval(pair: tuple[float, float]) -> str:
-    return f"{number(pair[0])} .. {number(pair[1])}"
+    return "too few artists to say" if pair[1] == float("inf") else f"{number(pair[0])} .. {number(pair[1])}"
