@@ -247,3 +247,23 @@ def test_real_rows(real_data, name):
     answer = model.predict_proba(parts["test"].inputs)
     assert 0.929 <= (answer.argmax(axis=1) == parts["test"].labels).mean() <= 0.936
     assert log_loss(parts["test"].labels, answer) == pytest.approx(0.189, abs=0.005)
+
+
+def test_prints_nothing():
+    code = (
+        "import numpy as np; from genrebench.api import Context, Examples; from genrebench_svm import genrebench_models\n"
+        "spec = genrebench_models()[0]; model = spec.build(Context(genres=('a', 'b')), spec.options())\n"
+        "examples = Examples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2, np.arange(10)); model.fit(examples, examples)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert done.stdout == b""
+
+
+def test_solves_the_same_without_what_is_not_public(monkeypatch):
+    from genrebench_svm import solvers
+
+    train, test = music(), music(seed=1)
+    expected = fit(train).predict_proba(test.inputs)
+    assert solvers._fit() is not None
+    monkeypatch.setattr(solvers, "_fit", lambda: None)
+    assert fit(train).predict_proba(test.inputs) == pytest.approx(expected, abs=1e-12)

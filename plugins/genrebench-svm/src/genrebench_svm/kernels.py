@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 KernelName = Literal["rbf", "linear", "poly", "sigmoid"]
 DEGREE = 3
-_BLOCK = 2048
+_BLOCK_BYTES = 1 << 22  # what is worked on at a time stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -27,29 +28,40 @@ class Kernel:
     name: KernelName
     gamma: float
 
-    def __call__(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, a: NDArray[np.float64], b: NDArray[np.float64], workers: int = 1) -> NDArray[np.float64]:
         """Kernel values of all pairs of rows, shape (len(a), len(b)); no second array of that size is made.
 
         Parameters
         ----------
         a, b : ndarray of float, shape (n, n_columns)
+        workers : int
+            Threads.
         """
         result = np.empty((len(a), len(b)))
         norms = np.einsum("ij,ij->i", b, b)
-        for start in range(0, len(a), _BLOCK):
-            rows, part = a[start : start + _BLOCK], result[start : start + _BLOCK]
-            np.matmul(rows, b.T, out=part)
-            if self.name == "rbf":
-                part *= -2.0
-                part += np.einsum("ij,ij->i", rows, rows)[:, None]
-                part += norms
-                np.maximum(part, 0.0, out=part)  # rounding may leave a tiny negative distance
-                part *= -self.gamma
-                np.exp(part, out=part)
-            elif self.name == "poly":
-                part *= self.gamma
-                part **= DEGREE
-            elif self.name == "sigmoid":
-                part *= self.gamma
-                np.tanh(part, out=part)
+        n_rows = max(16, _BLOCK_BYTES // (8 * max(len(b), 1)))
+
+        def fill(start: int) -> None:
+            self._fill(result[start : start + n_rows], a[start : start + n_rows], b, norms)
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(fill, range(0, len(a), n_rows)))
         return result
+
+    def _fill(
+        self, part: NDArray[np.float64], rows: NDArray[np.float64], b: NDArray[np.float64], norms: NDArray[np.float64]
+    ) -> None:
+        np.matmul(rows, b.T, out=part)
+        if self.name == "rbf":
+            part *= -2.0
+            part += np.einsum("ij,ij->i", rows, rows)[:, None]
+            part += norms
+            np.maximum(part, 0.0, out=part)  # rounding may leave a tiny negative distance
+            part *= -self.gamma
+            np.exp(part, out=part)
+        elif self.name == "poly":
+            part *= self.gamma
+            part **= DEGREE
+        elif self.name == "sigmoid":
+            part *= self.gamma
+            np.tanh(part, out=part)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,11 +10,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.api import UsageError
 from genrebench_svm.kernels import Kernel
 from genrebench_svm.pairs import Machine, Pair
+from genrebench_svm.solvers import CACHE_MB, solve, solve_on_table, uses_intelex
 
-CACHE_MB = 200.0
 _BLOCK = 1024
 T = TypeVar("T")
 
@@ -63,7 +60,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         if 8 * len(self.table) ** 2 <= self.memory:
-            self.shared = self.kernel(self.table, self.table)
+            self.shared = self.kernel(self.table, self.table, self.workers)
 
     def run(
         self, job: Callable[[Pair], T], pairs: Sequence[Pair], progress: Callable[..., Iterable[T]], description: str
@@ -105,22 +102,15 @@ class Trainer:
             training = np.ones(len(pair.rows), dtype=bool)
         if gram.matrix is None:
             return self._train_on_table(pair, training)
-        from sklearn import config_context
-        from sklearn.svm import SVC
-
         # libsvm leaves tracks of weight 0 out, so that parts of one matrix are trained on without copying them
         n = len(gram.matrix)
         weight, second = np.zeros(n), np.zeros(n)
         weight[gram.places[training]] = self.penalties[pair.rows[training]]
         second[gram.places[pair.n_first :]] = 1.0
-        with config_context(assume_finite=True):
-            machine = SVC(kernel="precomputed", cache_size=CACHE_MB).fit(gram.matrix, second, weight)
-        support = machine.support_
-        if _support_counts_weighted():
-            support = np.flatnonzero(weight)[support]
+        support, coefficients, intercept = solve(gram.matrix, second, weight)
         row_at = np.empty(n, dtype=np.intp)
         row_at[gram.places] = pair.rows
-        return Machine(row_at[support], -machine.dual_coef_[0], -float(machine.intercept_[0]))
+        return Machine(row_at[support], coefficients, intercept)
 
     def held_out(self, pair: Pair, folds: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Decision values of the pair's rows, each from a machine that was trained without the row's fold.
@@ -192,37 +182,12 @@ class Trainer:
 
     def _train_on_table(self, pair: Pair, training: NDArray[np.bool_]) -> Machine:
         rows = pair.rows[training]
-        second = ~pair.positive[training]
-        cache = max(CACHE_MB, self.memory / self.workers / 1e6)
-        if uses_intelex(self.engine):
-            from sklearnex.svm import SVC  # type: ignore[import-untyped]  # it ships no types
-        else:
-            from sklearn.svm import SVC
-        machine = SVC(kernel=self.kernel.name, gamma=self.kernel.gamma, cache_size=cache)
-        machine.fit(self.table[rows], second.astype(float), self.penalties[rows])
-        return Machine(rows[machine.support_], -np.asarray(machine.dual_coef_)[0], -float(np.ravel(machine.intercept_)[0]))
-
-
-def uses_intelex(engine: str) -> bool:
-    """Whether scikit-learn-intelex solves the pairs whose kernel values aren't in memory.
-
-    Raises
-    ------
-    UsageError
-        If it is asked for and not installed.
-    """
-    installed = importlib.util.find_spec("sklearnex") is not None
-    if engine == "intelex" and not installed:
-        raise UsageError(
-            "engine=intelex needs scikit-learn-intelex; run 'pip install genrebench-svm[intelex]', or say engine=auto"
+        support, coefficients, intercept = solve_on_table(
+            self.table[rows],
+            (~pair.positive[training]).astype(float),
+            self.penalties[rows],
+            self.kernel,
+            cache_mb=max(CACHE_MB, self.memory / self.workers / 1e6),
+            intelex=uses_intelex(self.engine),
         )
-    return installed and engine != "scikit-learn"
-
-
-@functools.cache
-def _support_counts_weighted() -> bool:
-    """Whether `support_` counts only the rows of positive weight, as scikit-learn does so far, or all of them."""
-    from sklearn.svm import SVC
-
-    probe = SVC(kernel="precomputed").fit(np.eye(3), [0, 0, 1], [0.0, 1.0, 1.0])
-    return int(probe.support_.max()) == 1
+        return Machine(rows[support], coefficients, intercept)
