@@ -38,30 +38,26 @@ class Kernel:
             Threads.
         """
         result = np.empty((len(a), len(b)))
-        norms = np.einsum("ij,ij->i", b, b)
+        np.matmul(a, b.T, out=result)  # half the work where a is b
+        if self.name == "linear":
+            return result
+        factor = 2.0 * self.gamma if self.name == "rbf" else self.gamma
+        offset_a, offset_b = (self.gamma * np.einsum("ij,ij->i", x, x) for x in (a, b))
         n_rows = max(16, _BLOCK_BYTES // (8 * max(len(b), 1)))
 
-        def fill(start: int) -> None:
-            self._fill(result[start : start + n_rows], a[start : start + n_rows], b, norms)
+        def apply(start: int) -> None:
+            part = result[start : start + n_rows]
+            part *= factor
+            if self.name == "rbf":
+                part -= offset_a[start : start + n_rows, None]
+                part -= offset_b
+                np.minimum(part, 0.0, out=part)  # rounding may leave a tiny negative distance
+                np.exp(part, out=part)
+            elif self.name == "poly":
+                part **= DEGREE
+            else:
+                np.tanh(part, out=part)
 
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(fill, range(0, len(a), n_rows)))
+            list(pool.map(apply, range(0, len(a), n_rows)))
         return result
-
-    def _fill(
-        self, part: NDArray[np.float64], rows: NDArray[np.float64], b: NDArray[np.float64], norms: NDArray[np.float64]
-    ) -> None:
-        np.matmul(rows, b.T, out=part)
-        if self.name == "rbf":
-            part *= -2.0
-            part += np.einsum("ij,ij->i", rows, rows)[:, None]
-            part += norms
-            np.maximum(part, 0.0, out=part)  # rounding may leave a tiny negative distance
-            part *= -self.gamma
-            np.exp(part, out=part)
-        elif self.name == "poly":
-            part *= self.gamma
-            part **= DEGREE
-        elif self.name == "sigmoid":
-            part *= self.gamma
-            np.tanh(part, out=part)
