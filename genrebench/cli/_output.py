@@ -239,6 +239,10 @@ def _byte_lines(every: float = 20.0) -> Callable[[str, int, int | None], None]:
     return show
 
 
+SETTLED = 8
+"""Items after which the time left can be told from the time so far: the first ones start the workers."""
+
+
 def _progress_lines(iterable: Iterable[Any], description: str, total: int | None, every: float = 20.0) -> Iterator[Any]:
     """For a log: a line now and then, none for short work."""
     began = last = time.monotonic()
@@ -247,7 +251,7 @@ def _progress_lines(iterable: Iterable[Any], description: str, total: int | None
         now = time.monotonic()
         if now - last >= every:
             last = now
-            left = f", {(now - began) / done * (total - done):.0f} s left" if total else ""
+            left = f", {(now - began) / done * (total - done):.0f} s left" if total and done >= SETTLED else ""
             say(f"{description}: {done}{f' of {total}' if total else ''}{left}")
 
 
