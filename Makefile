@@ -6,6 +6,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 DISTRIBUTIONS := -e "plugins/genrebench-svm[intelex]" -e plugins/genrebench-cnn -e plugins/genrebench-mfcc
 
+# librosa compiles on its first import; two processes that do so at the same time spoil its cache for good
+COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils"
+
 .PHONY: install demo test lint docs wheels clean
 
 install: .venv/.installed
@@ -14,6 +17,7 @@ install: .venv/.installed
 .venv/.installed: $(SOURCES)
 	$(PYTHON) -m venv .venv
 	$(PIP) -e . $(DISTRIBUTIONS)
+	$(COMPILE)
 	touch $@
 
 .venv/.dev: .venv/.installed

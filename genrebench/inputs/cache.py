@@ -125,7 +125,10 @@ def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Worksh
     if missing:
         with _temporary_folder(shelf.cache) as temporary:
             jobs = ((compute, clip, shelf.path(clip.content_hash), temporary) for clip in missing)
-            with closing(_run(jobs, workshop.workers if len(missing) > _ALONE else 1)) as results:
+            workers = workshop.workers if len(missing) > _ALONE else 1
+            if workers > 1:
+                _compile_librosa(shelf.cache)
+            with closing(_run(jobs, workers)) as results:
                 for clip, result in workshop.progress(results, description, len(missing)):
                     if isinstance(result, int):
                         lengths[clip.content_hash] = result
@@ -134,6 +137,20 @@ def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Worksh
     if failed:
         _blame(failed, len(clips))
     return {key: length for key, length in lengths.items() if length is not None}
+
+
+def _compile_librosa(cache: Path) -> None:
+    """Have librosa compile what it compiles on import, before several workers do.
+
+    Two processes that fill numba's cache at the same time can leave compiled functions in it under each other's names, and
+    every later process of that installation then crashes.
+    """
+    import filelock
+
+    with filelock.FileLock(cache / ".compiling.lock"):
+        import librosa.core.audio
+        import librosa.core.pitch
+        import librosa.util.utils  # noqa: F401
 
 
 def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Generator[tuple[Clip, int | str], None, None]:
