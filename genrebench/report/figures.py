@@ -45,6 +45,8 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]], name: str) -> str:
 
 def curves_plot(curves: Sequence[Mapping[str, Any]], name: str) -> str:
     """Values over the epochs, a panel for losses and one for the rest; folds are lines of one colour."""
+    from matplotlib.ticker import MaxNLocator
+
     keys = sorted({key for point in curves for key in point} - {"fold", "epoch"})
     losses = [key for key in keys if "loss" in key]
     panels = [panel for panel in (losses, [key for key in keys if key not in losses]) if panel]
@@ -57,6 +59,7 @@ def curves_plot(curves: Sequence[Mapping[str, Any]], name: str) -> str:
                 marker = "o" if len(points) == 1 else None
                 axes.plot(*zip(*points, strict=True) if points else ([], []), color=colour, label=label, marker=marker)
         axes.set(xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
 
     text = "Curves over the epochs: " + ", ".join(keys)
@@ -83,8 +86,10 @@ def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
         for best, colour, marker in ((True, COLOURS[1], "D"), (False, COLOURS[0], "o")):
             those = [p for p in points if p["best"] == best]
             axes.scatter([p["seconds"] for p in those], [p["log_loss"] for p in those], color=colour, marker=marker, s=36)
-        for p in points:
-            axes.annotate(p["label"], (p["seconds"], p["log_loss"]), xytext=(6, 4), textcoords="offset points", fontsize=9)
+        # neighbours in cost have their names above and below, so that they can be read where they are close in score too
+        for i, p in enumerate(sorted(points, key=lambda p: p["seconds"])):
+            place = (p["seconds"], p["log_loss"])
+            axes.annotate(p["label"], place, xytext=(6, (5, -13)[i % 2]), textcoords="offset points", fontsize=9)
         axes.set(xscale="log", xlabel="seconds to fit and predict", ylabel="log loss")
         axes.margins(0.18)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
