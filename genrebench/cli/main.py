@@ -5,6 +5,7 @@ Commands import what they need inside their functions, so that `genrebench --hel
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -83,7 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets its escape
     try:
-        with results_alone():
+        # help and version are results too, which typer prints by itself
+        asked = {"-h", "--help", "--version"}.intersection(sys.argv[1:] if arguments is None else arguments)
+        with contextlib.nullcontext() if asked else results_alone():
             return _run(arguments)
     except BrokenPipeError:  # `genrebench ... | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

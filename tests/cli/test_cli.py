@@ -17,6 +17,8 @@ import pytest
 from tests import tiny
 
 CODE = """
+import os
+import sys
 import time
 from genrebench.api import hookimpl, sklearn_model, FeatureTable
 from tests import tiny
@@ -30,6 +32,16 @@ class Failing(tiny.Nearest):
     def fit(self, train, validation):
         raise RuntimeError("out of\\nideas")
 
+class Chatty(tiny.Nearest):
+    def fit(self, train, validation):
+        print("from python")
+        os.system("echo from a child")
+        super().fit(train, validation)
+
+class Exiting(tiny.Nearest):
+    def fit(self, train, validation):
+        sys.exit(0)
+
 def neighbour(context, options):
     from sklearn.neighbors import KNeighborsClassifier
     return KNeighborsClassifier(3, weights="distance")
@@ -39,7 +51,8 @@ def genrebench_models():
     return [*tiny.SPECS,
             sklearn_model("tiny-neighbour", "nearest neighbours", neighbour),
             tiny.spec("tiny-given", tiny.Nearest, FeatureTable()),
-            tiny.spec("slow", Slow, FeatureTable()), tiny.spec("failing", Failing, FeatureTable())]
+            tiny.spec("slow", Slow, FeatureTable()), tiny.spec("chatty", Chatty, FeatureTable()),
+            tiny.spec("exiting", Exiting, FeatureTable()), tiny.spec("failing", Failing, FeatureTable())]
 """
 ROOT = Path(__file__).parents[2]
 
@@ -222,6 +235,27 @@ def test_ctrl_c_in_fit_is_130_and_an_interrupted_record(sh: Shell, tmp_path: Pat
     assert errors.strip().splitlines()[-1] == "error: interrupted"
     assert [run["status"] for run in sh.json("runs", "list")] == ["interrupted"]
     assert sh.json("leaderboard") == []
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "-h"], ["data", "show", "--help"], ["--version"]])
+def test_help_and_version_are_results(words: list[str], sh: Shell) -> None:
+    done = sh(*words)
+    assert "genrebench" in done.stdout
+    assert done.stderr == ""
+
+
+def test_what_a_plugin_prints_is_no_result(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    done = sh("run", "chatty", "--dataset", "data", "--format", "json")
+    assert [run["status"] for run in tiny.read_json(done.stdout)] == ["finished"]
+    assert {"from python", "from a child"} <= set(done.stderr.splitlines())
+
+
+def test_a_plugin_that_exits_is_a_failed_run(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    assert "SystemExit" in sh.error("run", "exiting", "--dataset", "data", code=1)
+    assert [run["status"] for run in sh.json("runs", "list")] == ["failed"]
+    sh("plugins", "check", "exiting", code=1)
 
 
 def test_plugins_are_listed_and_explained(sh: Shell) -> None:
