@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import datetime
 import re
-import secrets
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from genrebench.answers import checked, collect
 from genrebench.environment import describe_environment
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Run, Task
-from genrebench.runrecords import task_record
+from genrebench.runrecords import new_id, task_record
 from genrebench.store import RunStore
 
 TOLERANCE = 1e-4
@@ -66,7 +65,7 @@ def score(task: Task, file: Path, name: str, version: str, seed: int, store: Run
     predictions = collect(task, [checked(a, len(a), len(task.genres), str(file)) for a in answers])
     now = datetime.datetime.now(datetime.UTC)
     run = Run(
-        id=f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=new_id(name, now),
         status="running",
         task=task_record(task),
         model={"name": name, "plugin": "external", "version": version, "options": {}, "feature_source": None},

@@ -9,7 +9,6 @@ the split's seed.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Dataset, FeatureValues, Fold, Split, Track
+from genrebench.splits import seeded_order
 
 
 def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Dataset, Split, dict[str, int]]:
@@ -82,7 +82,7 @@ def _choose(dataset: Dataset, split: Split, larger: Dataset) -> list[Track]:
         and larger.official.get(track.id, "training") == "training"
         and track.genre in dataset.genres
     ]
-    may.sort(key=lambda track: hashlib.sha256(f"{split.seed}:{track.id}".encode()).hexdigest())
+    may.sort(key=lambda track: seeded_order(split.seed, track.id))
     chosen = []
     for track in may:
         if training[track.genre] < goal:

@@ -8,7 +8,6 @@ scores is what knowing the test's artists gives.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections import defaultdict
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from genrebench.errors import RunError, UsageError
 from genrebench.plugins import Offer
 from genrebench.records import Fold, Run, Split, Task, Track
 from genrebench.significance import permutation_interval, permutation_test
+from genrebench.splits import seeded_order
 from genrebench.store import RunStore
 from genrebench.tasks import retask
 
@@ -93,11 +93,11 @@ def leakage_splits(task: Task) -> tuple[Split, Split, int]:
     others: list[str] = []
     own: list[str] = []
     for genre in task.genres:
-        artists = sorted((a for a in by_genre[genre] if main[a] == genre), key=lambda a: _order(seed, a))
+        artists = sorted((a for a in by_genre[genre] if main[a] == genre), key=lambda a: seeded_order(seed, a))
         tested = [a for a in artists if len(by_genre[genre][a]) > 1][: len(artists) // 2]
-        tracks = {a: sorted(by_genre[genre][a], key=lambda t: _order(seed, t.id)) for a in artists}
+        tracks = {a: sorted(by_genre[genre][a], key=lambda t: seeded_order(seed, t.id)) for a in artists}
         spare = [t.id for a in tested for t in tracks[a][len(tracks[a]) // 2 :]]
-        clean = sorted((t.id for a in artists if a not in tested for t in tracks[a]), key=lambda id_: _order(seed, id_))
+        clean = sorted((t.id for a in artists if a not in tested for t in tracks[a]), key=lambda id_: seeded_order(seed, id_))
         n = min(len(spare), len(clean))
         if not tested or not n:
             base += clean
@@ -197,7 +197,3 @@ def _main_genres(by_genre: dict[str, dict[str, list[Track]]]) -> dict[str, str]:
         for artist, tracks in artists.items():
             best[artist] = max(best.get(artist, (0, "")), (len(tracks), genre))
     return {artist: genre for artist, (_, genre) in best.items()}
-
-
-def _order(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()

@@ -16,6 +16,7 @@ from typing import Any
 
 import filelock
 
+from genrebench import files
 from genrebench import metrics as scores
 from genrebench.answers import one_line, owner_of
 from genrebench.contract import Context, InputSpec, MetricSpec, Model, ModelSpec, Prepared
@@ -97,7 +98,7 @@ class Recorder:
         """Keep the names of a table's columns beside the model, so that it can be given the same ones later."""
         if prepared.columns:
             file = self.store.folder(self.record.id) / "model" / "columns.json"
-            file.write_text(json.dumps(prepared.columns), encoding="utf-8")
+            files.write(file, json.dumps(prepared.columns).encode())
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:

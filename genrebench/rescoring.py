@@ -57,12 +57,12 @@ def ablate_run(
     prepared = prepare_inputs(task, wanted, surroundings)
     examples = TaskExamples(task, prepared)
     folder: Path = store.folder(run.id) / "model"
+    known = {track.id: track.artist is not None for track in task.dataset.tracks}
     parts = []
     for fold, model in zip(task.split.folds, load_models(run, folder, offer, options, prepared, surroundings), strict=True):
         test = examples(fold.test)
         if not isinstance(test.inputs, LazyInputs):
             raise UsageError(f"{offer.spec.name} sees a table, which has no order in time")
-        known = {track.id: track.artist is not None for track in task.dataset.tracks}
         groups = np.where([known[id_] for id_ in fold.test], test.groups, -1).astype(np.int64)
         parts.append(ablation.Part(partial(ask, offer, model, n_genres=len(task.genres)), test.inputs, test.labels, groups))
     return ablation.ablate(parts, wanted, seconds=seconds, seed=seed)

@@ -97,7 +97,10 @@ def run(
         state = Recorder(store, record, surroundings)
         try:
             with PeakMemory() as memory:
-                answers = [_fold(task, offer, options, prepared, state, number) for number in range(len(task.split.folds))]
+                examples = TaskExamples(task, prepared)
+                answers = [
+                    _fold(task, offer, options, prepared, examples, state, number) for number in range(len(task.split.folds))
+                ]
             return _finish(task, answers, state, memory.peak_mb, calibrate=calibrate)
         except KeyboardInterrupt:
             state.save(status="interrupted", error="interrupted by the user; 'genrebench run ... --resume' goes on")
@@ -160,7 +163,9 @@ class _Answer:
     temperature: float
 
 
-def _fold(task: Task, offer: Offer[ModelSpec], options: Any, prepared: Prepared, state: Recorder, number: int) -> _Answer:
+def _fold(
+    task: Task, offer: Offer[ModelSpec], options: Any, prepared: Prepared, examples: TaskExamples, state: Recorder, number: int
+) -> _Answer:
     """Fit and predict one fold, unless an interrupted run has done that already."""
     kept = state.fold_file(number)
     if kept.is_file():
@@ -169,7 +174,6 @@ def _fold(task: Task, offer: Offer[ModelSpec], options: Any, prepared: Prepared,
     fold, n_folds = task.split.folds[number], len(task.split.folds)
     if n_folds > 1:
         state.surroundings.say(f"fold {number + 1} of {n_folds}")
-    examples = TaskExamples(task, prepared)
     context = state.context(task, number, prepared)
     model: Model = blame(offer, "build", lambda: offer.spec.build(context, options))
     with state.timed("fit_s"):

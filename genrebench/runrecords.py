@@ -15,13 +15,18 @@ from genrebench.records import PARTS, Run, Task
 from genrebench.store import RunStore
 
 
+def new_id(name: str, now: datetime.datetime) -> str:
+    """Return an id for a run of the model `name` that begins `now`."""
+    return f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
 def new_record(
     task: Task, offer: Offer[ModelSpec], options: Any, seed: int, prepared: Prepared, *, calibrate: bool = False
 ) -> Run:
     """Return the record of a run that begins now."""
     now = datetime.datetime.now(datetime.UTC)
     return Run(
-        id=f"{offer.spec.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=new_id(offer.spec.name, now),
         status="running",
         task=task_record(task),
         model=model_record(offer, options, calibrate=calibrate) | {"feature_source": prepared.source},

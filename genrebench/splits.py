@@ -21,6 +21,11 @@ NAMES = ("official", "first-80", "stratified", "artist", "artist-cv5", "challeng
 Parts = dict[str, str]  # track id to part
 
 
+def seeded_order(seed: int, name: str) -> str:
+    """Sort key that shuffles names: SHA-256 of seed and name, the same on every platform and for any order of the rows."""
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+
+
 def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Split:
     """Cut a dataset into training, validation and test.
 
@@ -162,7 +167,7 @@ class _Group:
 
     def chance(self, seed: int) -> tuple[str, bool]:
         """A key to sort by: random, yet the same everywhere."""
-        return hashlib.sha256(f"{seed}:{self.name}".encode()).hexdigest(), self.is_artist
+        return seeded_order(seed, self.name), self.is_artist
 
     @property
     def genre(self) -> str:

@@ -15,7 +15,7 @@ PLUGINS = ROOT.parent / "plugins"
 # each module may import modules of its own floor and of those above it in this list, never of a later one
 FLOORS = (
     ("errors", "records", "contract", "options", "environment", "files"),
-    ("audio", "metrics", "splits", "statistics", "significance", "analysis", "calibration", "references"),
+    ("audio", "metrics", "splits", "statistics", "significance", "analysis", "references"),
     ("inputs", "datasets", "extra", "tasks", "summaries", "download", "doctor", "ablation"),
     ("hookspecs", "sklearn", "api", "builtin", "plugins"),
     (
@@ -33,7 +33,6 @@ FLOORS = (
         "rescoring",
         "extraction",
         "leakage",
-        "comparison",
         "comparability",
         "baselines",
         "leaderboard",

@@ -8,7 +8,6 @@ filters only, everything else takes it for 22,050 Hz; and ``rmse`` isn't divided
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench import audio
+from genrebench import audio, files
 from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
 from genrebench.errors import DataError
 from genrebench.inputs import cache
@@ -107,20 +106,16 @@ def write_csv(file: Path, ids: Sequence[str], table: NDArray[np.float64], column
     DataError
         If the disk refuses the file.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
+        with files.atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             for level, name in enumerate(("feature", "statistics", "number")):
                 writer.writerow([name, *(column[level] for column in columns)])
             writer.writerow(["track_id", *[""] * len(columns)])
             for id_, row in zip(ids, table, strict=True):
                 writer.writerow([id_, *map(repr, row.tolist())])
-        temporary.replace(file)
     except OSError as error:
         raise DataError(f"can't write {file}: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _statistics(values: FloatArray) -> NDArray[np.float64]:
