@@ -6,9 +6,7 @@ empty cache, then classified.
 """
 
 import argparse
-import json
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from measuring import peak_rss_mb, show
 
 from genrebench.api import Clip, Context, Workshop
 from genrebench.audio import content_hashes
@@ -105,13 +104,9 @@ def main() -> None:
         "clips": n,
         "ratio_cached": round(seconds["plain"] / seconds["warm"], 2),
         "ours_cached": round(n / seconds["warm"], 2),
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_rss_mb": round(peak_rss_mb()),
     }
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name:20} {value}")
+    show(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,28 @@
 
 Both learn from the same audio: stretches of 5 s whose 17 windows of a second overlap by three quarters. The plain way is a
 `torch.nn.Sequential` fed with the windows as a batch; its hop is the shared engine's, so that both see the same windows.
+
+With --rows N, peak memory of 50 steps of 100 windows over N rows of 50 distinct clips is measured instead, against the same
+with 250 rows; each in a process of its own, from the clips' files on, and with the prediction of 50 of the rows at the end.
 """
 
 import argparse
-import json
-import resource
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import psutil
+import soundfile
 import torch
+from measuring import memory_of_rows, peak_rss_mb, show
 from torch import nn
 
-from genrebench.api import Context, Examples, LazyInputs
+from genrebench.api import Context, Examples, LazyInputs, Workshop
+from genrebench.inputs import make_clips, prepare_clips
+from genrebench_cnn import genrebench_models
 from genrebench_cnn.model import CnnRaw
 from genrebench_cnn.options import CnnOptions
 from genrebench_cnn.training import Batch, Training
@@ -106,6 +113,26 @@ def fastest(step: Callable[[], object], repeats: int) -> tuple[float, float]:
     return min(seconds), peak / 1e6
 
 
+def peak_of_rows(n_rows: int, rate: int, n_clips: int = 50) -> float:
+    """Train 50 steps on rows of a few distinct clips of 30 s, predict 50 rows, and return the peak of memory in MB."""
+    options = CnnOptions(sample_rate=rate, batch_size=100, max_steps=50)
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = {str(i): Path(scratch, f"{i}.wav") for i in range(n_clips)}
+        for path in paths.values():
+            soundfile.write(path, 0.1 * rng.standard_normal(30 * rate), rate)
+        clips = make_clips(paths, {})
+        inputs = prepare_clips(genrebench_models()[0].inputs(options), clips, Workshop(Path(scratch, "cache"))).inputs
+        assert isinstance(inputs, LazyInputs)
+        inputs = inputs.subset([i % n_clips for i in range(n_rows)])
+        labels = np.arange(n_rows) % len(GENRES)
+        model = CnnRaw(Context(GENRES, device="cpu", workers=2), options)
+        none = Examples(inputs.subset([]), labels[:0], labels[:0])
+        model.fit(Examples(inputs, labels, np.arange(n_rows)), none)
+        model.predict_proba(inputs.subset(range(50)))
+        return peak_rss_mb()
+
+
 def main() -> None:
     """Run both and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,8 +142,16 @@ def main() -> None:
     parser.add_argument(
         "--repeats", type=int, default=2, help="steps of the plain way; the shared engine takes five times as many"
     )
+    parser.add_argument("--rows", type=int, help="measure peak memory over so many rows instead")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    if arguments.peak_of:
+        print(peak_of_rows(arguments.peak_of, arguments.sample_rate))
+        return
+    if arguments.rows:
+        show(memory_of_rows(__file__, arguments.rows, "--sample-rate", str(arguments.sample_rate)), arguments.json)
+        return
 
     torch.set_num_threads(arguments.threads)
     training = shared_training(max(1, arguments.windows // 17), arguments.sample_rate)
@@ -137,13 +172,9 @@ def main() -> None:
         "sample_rate": arguments.sample_rate,
         "ours_peak_rss_mb": round(ours_mb),
         "plain_peak_rss_mb": round(plain_mb),
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_rss_mb": round(peak_rss_mb()),
     }
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name:20} {value}")
+    show(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,7 @@ side by side in one process; the first clip is done once by each side before the
 """
 
 import argparse
-import json
 import os
-import resource
 import time
 import warnings
 from pathlib import Path
@@ -15,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import plain
 from joblib import Parallel, delayed
+from measuring import peak_rss_mb, show, side_by_side
 from threadpoolctl import threadpool_limits
-from timing import side_by_side
 
 from genrebench import audio
 from genrebench.inputs import features
@@ -72,13 +70,8 @@ def main():
     fast, slow = (seconds_on_two_cores(compute, paths, options.repeats) for compute in (ours, theirs))
     result |= {"ratio_two_cores": slow / fast, "ours_two_cores": fast, "plain_two_cores": slow}
     result["largest_relative_error"] = float(np.max(np.abs(values - expected) / np.maximum(np.abs(expected), 1e-3)))
-    result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result = {key: round(value, 6) if isinstance(value, float) else value for key, value in result.items()}
-    if options.json:
-        print(json.dumps(result))
-    else:
-        for key, value in result.items():
-            print(f"{key:24} {value}")
+    result["peak_rss_mb"] = peak_rss_mb()
+    show(result, options.json, digits=6)
 
 
 if __name__ == "__main__":

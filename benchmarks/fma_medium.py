@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import soundfile
+from measuring import show
 from svm import FMA_MEDIUM, synthetic
 
 from genrebench.datasets.fma import clip_path
@@ -102,12 +103,7 @@ def main() -> None:
         "log_loss": run["metrics"]["log_loss"],
         "feature_source": run["model"]["feature_source"],
     }
-    result = {key: round(value, 3) if isinstance(value, float) else value for key, value in result.items()}
-    if options.json:
-        print(json.dumps(result))
-    else:
-        for key, value in result.items():
-            print(f"{key:28} {value}")
+    show(result, options.json)
 
 
 if __name__ == "__main__":

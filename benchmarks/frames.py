@@ -1,20 +1,19 @@
-"""Time MFCC frames from mp3 against a plain loop with librosa, one core each, in one process.
+"""Time MFCC frames from mp3 against a plain loop with librosa, one core each, in one process; then training on them.
 
 Clips are read from GENREBENCH_TEST_DATA (default ../shared/data) or from the folder given. The first clip is done once by each
-side before the clock starts.
+side before the clock starts. The keys that begin with ``training_`` are those of frames_training.py, which says what they mean.
 """
 
 import argparse
-import json
 import os
-import resource
 import warnings
 from pathlib import Path
 
+import frames_training
 import numpy as np
 import plain
+from measuring import peak_rss_mb, show, side_by_side
 from threadpoolctl import threadpool_limits
-from timing import side_by_side
 
 from genrebench import audio
 from genrebench.contract import Frames
@@ -45,20 +44,18 @@ def main():
     parser.add_argument("--kind", choices=("mfcc", "mel", "chroma"), default="mfcc")
     parser.add_argument("--deltas", action="store_true", help="with first and second differences")
     parser.add_argument("--repeats", type=int, default=5, help="passes over the clips; each clip's fastest counts")
+    parser.add_argument("--no-training", action="store_true", help="leave the training throughput out")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     paths = list(audio.find(options.clips))
-    with warnings.catch_warnings(), threadpool_limits(1):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = extraction(paths, options.kind, options.deltas, options.repeats)
-    result |= {"unit": "seconds per clip", "clips": len(paths)}
-    result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result = {key: round(value, 7) if isinstance(value, float) else value for key, value in result.items()}
-    if options.json:
-        print(json.dumps(result))
-    else:
-        for key, value in result.items():
-            print(f"{key:28} {value}")
+        with threadpool_limits(1):
+            result = extraction(paths, options.kind, options.deltas, options.repeats)
+        result |= {"unit": "seconds per clip", "clips": len(paths), "peak_rss_mb": peak_rss_mb()}
+        if not options.no_training:
+            result |= {f"training_{key}": value for key, value in frames_training.training(paths[:50]).items()}
+    show(result, options.json, digits=7)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,7 @@ instead, against the same with 250 rows; each in a process of its own.
 """
 
 import argparse
-import json
 import os
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -23,6 +19,7 @@ from pathlib import Path
 import librosa
 import numpy as np
 import torch
+from measuring import memory_of_rows, peak_rss_mb, show
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -183,18 +180,7 @@ def peak_of_rows(paths, n_rows):
         parts = [Examples(inputs[s], labels[s], np.arange(n_rows)[s]) for s in (slice(0, a), slice(a, b), slice(b, None))]
         model.fit(*parts[:2])
         model.predict_proba(parts[2].inputs)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def memory(clips, n_rows):
-    """Peak memory of many rows and of 250."""
-
-    def run(n):
-        command = [sys.executable, __file__, "--clips", str(clips), "--peak-of", str(n)]
-        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - this script
-
-    few, many = run(250), run(n_rows)
-    return {"rows": n_rows, "peak_rss_mb": many, "peak_rss_mb_of_250_rows": few, "difference_mb": many - few}
+    return peak_rss_mb()
 
 
 def main():
@@ -213,16 +199,11 @@ def main():
         print(peak_of_rows(paths, options.peak_of))
         return
     if options.rows:
-        result = memory(options.clips, options.rows)
+        result = memory_of_rows(__file__, options.rows, "--clips", str(options.clips))
     else:
         result = training(paths, options.tracks, options.epochs)
-        result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result = {key: round(value, 3) if isinstance(value, float) else value for key, value in result.items()}
-    if options.json:
-        print(json.dumps(result))
-    else:
-        for key, value in result.items():
-            print(f"{key:28} {value}")
+        result["peak_rss_mb"] = peak_rss_mb()
+    show(result, options.json)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ succeed and fail together.
 
 import argparse
 import json
-import resource
 import sys
 import time
 
 import numpy as np
+from measuring import peak_rss_mb
 
 from genrebench import metrics
 from genrebench.significance import permutation_interval, permutation_test
@@ -139,7 +139,7 @@ def main() -> None:
         )
         print(found[-1], file=sys.stderr)
     if args.json:
-        print(json.dumps({"cases": found, "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        print(json.dumps({"cases": found, "peak_rss_mb": peak_rss_mb()}))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,10 @@ resamples of a few models and scaled to all of them; the ties aren't even asked 
 """
 
 import argparse
-import json
-import resource
 import time
 
 import numpy as np
+from measuring import peak_rss_mb, show
 
 from genrebench import metrics
 from genrebench.records import Predictions
@@ -81,7 +80,7 @@ def main() -> None:
     began = time.perf_counter()
     found = ours(predictions, args.resamples)
     our_seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_rss_mb()
     began = time.perf_counter()
     by_loop = plain(predictions[: args.plain_models], args.plain_resamples)
     work = args.models * args.resamples / (min(args.models, args.plain_models) * args.plain_resamples)
@@ -101,7 +100,7 @@ def main() -> None:
         "interval_of_first": found[0].tolist(),
         "plain_interval_of_first": by_loop[0].tolist(),
     }
-    print(json.dumps(result) if args.json else "\n".join(f"{key}: {value}" for key, value in result.items()))
+    show(result, args.json)
 
 
 if __name__ == "__main__":

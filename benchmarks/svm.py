@@ -11,13 +11,11 @@ probabilities of ours and of scikit-learn's on real rows.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import sys
 import time
 import warnings
 
 import numpy as np
+from measuring import peak_rss_mb, show
 
 from genrebench.api import Context, Examples, log_loss
 from genrebench_svm import SvmOptions
@@ -115,7 +113,7 @@ def main() -> None:
         runs["extra"] = None
     else:
         runs["extra"] = ours(train, test, options.workers, options.seed, "auto")
-    ours_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    ours_peak = peak_rss_mb()
     reference = plain(train, test, options.seed)
     best = runs["extra"] or runs["plain_sklearn"]
     result = {
@@ -138,12 +136,7 @@ def main() -> None:
         "accuracy_predict": best["accuracy_predict"],
         "accuracy_predict_plain": reference["accuracy_predict"],
     }
-    if options.json:
-        json.dump(result, sys.stdout)
-        print()
-    else:
-        for name, value in result.items():
-            print(f"{name:32} {value:.4f}" if isinstance(value, float) else f"{name:32} {value}")
+    show(result, options.json, digits=7)
 
 
 if __name__ == "__main__":
