@@ -294,11 +294,15 @@ class DatasetSpec:
     load : callable
         ``load(home)`` reads the dataset; `home` is the folder below which genrebench keeps data. A dataset that isn't there
         raises `DataError` with the command that gets it.
+    make : callable, optional
+        ``make(home, progress)`` is called before `load` and makes what that reads, where it isn't there yet; for a dataset that
+        is computed. `progress` as in `Context`.
     """
 
     name: str
     summary: str
     load: Callable[[Path], Dataset]
+    make: Callable[[Path, Callable[..., Iterable[Any]]], object] | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from genrebench.recorder import Surroundings
 from genrebench.records import Excerpt
 
 
-def clips_of(name: str, specs: Mapping[str, DatasetSpec], home: Path) -> dict[str, Path]:
+def clips_of(name: str, specs: Mapping[str, DatasetSpec], surroundings: Surroundings) -> dict[str, Path]:
     """Find the audio files of a dataset, or of a flat folder without labels, by track id.
 
     Raises
@@ -29,7 +29,7 @@ def clips_of(name: str, specs: Mapping[str, DatasetSpec], home: Path) -> dict[st
     unlabelled = name not in specs and place.is_dir() and not (place / "tracks.csv").exists()
     if unlabelled and any(audio.is_audio(path) for path in place.iterdir()):
         return dict(folders.list_audio(place))
-    dataset = resolve(name, specs, home)
+    dataset = resolve(name, specs, surroundings.home, surroundings.progress)
     require_audio(dataset, dataset.tracks)
     return {track.id: track.path for track in dataset.tracks if track.path is not None}
 

@@ -63,9 +63,10 @@ def home() -> Path:
 
 def load_dataset(name: str, registry: Registry) -> Dataset:
     """Read the dataset that the user named."""
+    from genrebench.cli._output import show_progress
     from genrebench.datasets import resolve
 
-    return resolve(name, registry.dataset_specs(), home())
+    return resolve(name, registry.dataset_specs(), home(), show_progress)
 
 
 def parse_excerpt(text: str) -> Excerpt:

@@ -137,7 +137,7 @@ def features(
     found = registry()
     left_out = {e.id for e in tasks.read_exclusions(exclude)} if exclude else set()
     around = _task.surroundings(found, workers=workers)
-    paths = extraction.clips_of(dataset, found.dataset_specs(), around.home)
+    paths = extraction.clips_of(dataset, found.dataset_specs(), around)
     kept = {id_: path for id_, path in paths.items() if id_ not in left_out}
     n = extraction.write_features(kept, out, _task.parse_excerpt(excerpt), around)
     say(f"wrote {n} rows of 518 columns to {out}")

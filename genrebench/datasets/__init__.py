@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from genrebench.contract import DatasetSpec
 from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
 from genrebench.records import Dataset, Track
 
+Progress = Callable[..., Iterable[Any]]
 
-def _demo(home: Path) -> Dataset:
+
+def _demo(home: Path, progress: Progress | None = None) -> Dataset:
     from genrebench.datasets import demo
 
-    return demo.load(home)
+    return demo.load(home, progress=progress)
 
 
 def _fma_small(home: Path) -> Dataset:
@@ -36,14 +39,14 @@ def _fma_large(home: Path) -> Dataset:
 
 
 SPECS: tuple[DatasetSpec, ...] = (
-    DatasetSpec("demo", "synthetic music, made on the spot from a seed", _demo),
+    DatasetSpec("demo", "synthetic music, made on the spot from a seed", _demo, _demo),
     DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small),
     DatasetSpec("fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium),
     DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s, of which the labelled ones", _fma_large),
 )
 
 
-def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path) -> Dataset:
+def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path, progress: Progress | None = None) -> Dataset:
     """Find the dataset that a user named.
 
     Parameters
@@ -54,6 +57,8 @@ def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path) -> Dataset:
         The registered datasets by name.
     home : Path
         The folder below which genrebench keeps data.
+    progress : callable, optional
+        As in `Context`; shows the making of a dataset that is computed.
 
     Returns
     -------
@@ -68,6 +73,9 @@ def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path) -> Dataset:
     """
     if text in specs:
         try:
+            make = specs[text].make
+            if make is not None and progress is not None:
+                make(home, progress)
             return specs[text].load(home)
         except GenrebenchError:
             raise

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from genrebench import datasets
 from genrebench.datasets import demo, demo_music, demo_sound
 from genrebench.errors import DataError
 from genrebench.records import Dataset
@@ -86,6 +87,12 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         demo.load(tmp_path, progress=Interrupted())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_asks_by_name_sees_the_progress(tmp_path: Path) -> None:
+    specs = {spec.name: spec for spec in datasets.SPECS}
+    with pytest.raises(KeyboardInterrupt):
+        datasets.resolve("demo", specs, tmp_path, Interrupted())
 
 
 def test_a_damaged_folder_is_not_taken_for_whole(tmp_path: Path) -> None:
