@@ -1,7 +1,8 @@
 """Windows a second of a training step of cnn-raw: the shared engine against the same network window by window.
 
-Both learn from the same audio: stretches of 5 s whose 17 windows of a second overlap by three quarters. The plain way is a
-`torch.nn.Sequential` fed with the windows as a batch; its hop is the shared engine's, so that both see the same windows.
+Both learn from the same audio: tracks of 5 s whose 17 windows of a second overlap by three quarters; the shared engine takes
+them in stretches of its default length. The plain way is a `torch.nn.Sequential` fed with the windows as a batch; its hop is
+the shared engine's, so that both see the same windows.
 
 With --rows N, peak memory of 50 steps of 100 windows over N rows of 50 distinct clips is measured instead, against the same
 with 250 rows; each in a process of its own, from the clips' files on, and with the prediction of 50 of the rows at the end.

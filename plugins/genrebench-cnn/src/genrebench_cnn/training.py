@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ from genrebench_cnn.options import CnnOptions
 from genrebench_cnn.reading import ahead, audio_source
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import TrainingWindows
+
+SETTLING = 10
+"""Batches that batch norm's statistics for prediction are taken from, at most; a fifth of an epoch's where these are few."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class Training:
                 if interrupted():
                     raise KeyboardInterrupt
         done = state.epoch * len(steps) + state.step
+        self._settle_norms(steps[: max(1, min(SETTLING, len(steps) // 5))])
         self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
 
     def _close_epoch(self, limit_reached: bool) -> None:
@@ -177,21 +181,32 @@ class Training:
     def step(self, batch: Batch) -> float:
         """Take one step and return the mean loss of its windows."""
         self.network.train()
-        self._pace_norms()
-        audio, used, labels = (x.to(self.device, non_blocking=True) for x in (batch.audio, batch.used, batch.labels))
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
-            logits = self.logits(audio, used)
-        loss = window_loss(logits.float(), labels, self.options.loss)
+        loss = window_loss(self._forward(batch), batch.labels.to(self.device, non_blocking=True), self.options.loss)
         loss.backward()
         self.optimiser.step()
         return loss.item()
 
-    def _pace_norms(self) -> None:
-        """Let batch norm's running statistics be the plain mean over the first ten steps, so that short trainings have any."""
-        for module in self.network.modules():
-            if isinstance(module, torch.nn.BatchNorm1d):
-                module.momentum = max(0.1, 1 / (1 + int(module.num_batches_tracked)))
+    def _forward(self, batch: Batch) -> Tensor:
+        """Logits of a batch's windows that count, in single precision."""
+        audio, used = (x.to(self.device, non_blocking=True) for x in (batch.audio, batch.used))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
+            return self.logits(audio, used).float()
+
+    def _settle_norms(self, steps: Sequence[NDArray[np.int32]]) -> None:
+        """Take the statistics that batch norm predicts with anew: their mean over some batches, for the weights as they are.
+
+        Those gathered during the steps are of weights that have moved on since.
+        """
+        norms = [module for module in self.network.modules() if isinstance(module, torch.nn.BatchNorm1d)]
+        for norm in norms:
+            norm.reset_running_stats()
+        self.network.train()
+        with torch.no_grad():
+            for number, batch in enumerate(ahead(self.read, steps)):
+                for norm in norms:
+                    norm.momentum = 1 / (1 + number)
+                self._forward(batch)
 
     def logits(self, audio: Tensor, used: Tensor) -> Tensor:
         """Logits of the windows that count, shape (n_used, n_genres)."""

@@ -91,6 +91,9 @@ class TrainingWindows:
     def epoch(self, seed: int, number: int, batch_size: int) -> list[NDArray[np.int32]]:
         """Indices of the stretches of each step of an epoch, shuffled over all the tracks.
 
+        Single windows are shuffled as in the report. Of longer stretches a step holds few, so they are shuffled in strata: each
+        genre, and in it each track, is spread evenly over the epoch, and a step sees them in their proportions.
+
         Parameters
         ----------
         seed, number : int
@@ -103,6 +106,9 @@ class TrainingWindows:
         if (self.factors > 1).any():
             order = order[rng.random(len(order), dtype=np.float32) < self._chance(order)]
         rng.shuffle(order)
+        if self.stretch > 1:
+            order = order[_spread(self._locate(order)[0], rng)]
+            order = order[_spread(self.labels[self._locate(order)[0]], rng)]
         return np.array_split(order, min(len(order), max(1, round(self.n_windows / batch_size))))
 
     def stretches(self, indices: NDArray[np.int32]) -> Stretches:
@@ -129,6 +135,19 @@ class TrainingWindows:
         tracks, _, phase = self._locate(indices)
         chance: NDArray[np.float64] = np.clip(self.factors[self.labels[tracks]] - phase, 0, 1)
         return chance
+
+
+def _spread(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """An order in which the members of each group, in the order that they have, are spread evenly, with some chance.
+
+    Of the k members of a group the i-th goes to a random place in the i-th of k equal parts.
+    """
+    counts = np.bincount(groups)
+    by_group = np.argsort(groups, kind="stable")
+    rank = np.empty(len(groups))
+    rank[by_group] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
+    order: NDArray[np.int64] = np.argsort((rank + rng.random(len(groups))) / counts[groups])
+    return order
 
 
 def prediction_starts(length: int, window: int, step: int) -> NDArray[np.int64]:
