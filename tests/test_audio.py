@@ -1,6 +1,8 @@
 import os
+import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -226,6 +228,47 @@ def test_a_damaged_m4a_is_an_audio_error(m4a):
     m4a.write_bytes(data[:200] + bytes(len(data) - 200))
     with pytest.raises(AudioError, match=r"tone\.m4a"):
         audio.read(m4a, WHOLE)
+
+
+def referring(data: bytes, path: Path) -> bytes:
+    """The MP4 with its samples said to lie in another file, beside it: an alias in its data reference box."""
+    name = bytes(path) + bytes(len(bytes(path)) % 2)
+    alias = bytes(38) + bytes(12) + bytes(1 + 63) + bytes(16) + struct.pack(">HH", 1, 1) + bytes(16)
+    alias += struct.pack(">HH", 2, len(name)) + name + struct.pack(">hH", -1, 0)
+
+    def rewritten(boxes: bytes) -> bytes:
+        out = b""
+        while boxes:
+            size, kind = struct.unpack(">I4s", boxes[:8])
+            inner, boxes = boxes[8:size], boxes[size:]
+            if kind in (b"moov", b"trak", b"mdia", b"minf", b"dinf"):
+                inner = rewritten(inner)
+            elif kind == b"dref":
+                inner = inner[:8] + struct.pack(">I4sI", 12 + len(alias), b"alis", 0) + alias
+            out += struct.pack(">I4s", 8 + len(inner), kind) + inner
+        return out
+
+    return rewritten(data)
+
+
+def test_an_m4a_cannot_make_us_read_another_file(m4a, tmp_path, monkeypatch):
+    av = pytest.importorskip("av")
+    (tmp_path / "private.m4a").write_bytes(m4a.read_bytes())
+    (tmp_path / "hostile.m4a").write_bytes(referring(m4a.read_bytes(), tmp_path / "private.m4a"))
+    monkeypatch.chdir(tmp_path)
+    with av.open("hostile.m4a", options={"enable_drefs": "1"}) as container:  # the reference works where it is followed
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 3 * 22050
+    for path in (Path("hostile.m4a"), tmp_path / "hostile.m4a"):
+        with pytest.raises(AudioError, match="holds no audio samples"):
+            audio.read(path, WHOLE)
+
+
+def test_a_playlist_is_not_followed(m4a, tmp_path):
+    (tmp_path / "list.m4a").write_text(f"#EXTM3U\n#EXTINF:3,\n{m4a}\n#EXT-X-ENDLIST\n")
+    (tmp_path / "concat.m4a").write_text(f"ffconcat version 1.0\nfile {m4a.name}\n")
+    for name in ("list.m4a", "concat.m4a"):
+        with pytest.raises(AudioError, match=name):
+            audio.read(tmp_path / name, WHOLE)
 
 
 def test_m4a_without_its_decoder_names_the_extra(m4a):
