@@ -15,6 +15,7 @@ from safetensors import safe_open
 from genrebench.api import Context, UsageError
 from genrebench_cnn import genrebench_models
 from genrebench_cnn.options import CnnOptions
+from genrebench_cnn.windows import TrainingWindows
 
 SPEC = genrebench_models()[0]
 OPTIONS = CnnOptions(sample_rate=16_000, batch_size=16, epochs=3, dropout=0.1, checkpoint_minutes=1e-6)
@@ -120,6 +121,7 @@ spec.loader.exec_module(shared)
 from genrebench.api import Context
 from genrebench_cnn import genrebench_models
 from genrebench_cnn.options import CnnOptions
+from genrebench_cnn.windows import TrainingWindows
 
 def progress(iterable, description, total=None):
     for number, item in enumerate(iterable):
@@ -152,3 +154,21 @@ def test_killed_in_the_second_epoch_and_resumed(examples, tmp_path: Path, sign: 
         results.append(model.network.state_dict())
     for name, value in results[0].items():
         np.testing.assert_array_equal(value.numpy(), results[1][name].numpy(), err_msg=name)
+
+
+def test_batch_norm_predicts_with_the_statistics_of_the_weights_as_they_are(examples) -> None:
+    options = dataclasses.replace(OPTIONS, dropout=0.0, engine="plain", epochs=2, batch_size=10)
+    train = examples(3, seconds=3)
+    model = SPEC.build(Context(GENRES, device="cpu"), options)
+    model.fit(train, examples(0))
+    windows = TrainingWindows(train.inputs.lengths, train.labels, 2, options.window, options.hop, 1)
+    steps = windows.epoch(0, 1, options.batch_size)
+    assert len(steps) >= 5
+    means = []
+    for step in steps[: len(steps) // 5]:
+        found = windows.stretches(step)
+        audio = [train.inputs.read(t, s, s + options.window) for t, s in zip(found.tracks, found.starts, strict=True)]
+        weight, bias = (p.detach().numpy() for p in (model.network.conv1.weight[:, 0], model.network.conv1.bias))
+        patches = np.lib.stride_tricks.sliding_window_view(np.stack(audio), 5, axis=1)
+        means.append(np.maximum(patches @ weight.T + bias, 0).mean(axis=(0, 1)))
+    np.testing.assert_allclose(model.network.norm1.running_mean.numpy(), np.mean(means, axis=0), rtol=1e-4, atol=1e-6)

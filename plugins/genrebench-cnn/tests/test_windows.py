@@ -91,3 +91,30 @@ def test_a_genre_without_tracks_is_no_obstacle_to_balance() -> None:
 def test_prediction_looks_at_whole_windows_and_at_a_last_one_that_is_half_full(seconds: float, n: int) -> None:
     starts = prediction_starts(round(seconds * 44_100), 44_100, 44_100)
     assert starts.tolist() == [44_100 * i for i in range(n)]
+
+
+@given(
+    tracks=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), min_size=1, max_size=40),
+    stretch=st.integers(2, 9),
+    seed=st.integers(0, 9),
+    batch_size=st.integers(20, 200),
+)
+def test_every_step_has_its_share_of_each_genre(
+    tracks: list[tuple[int, int]], stretch: int, seed: int, batch_size: int
+) -> None:
+    seconds, labels = np.array(tracks).T
+    windows = TrainingWindows(WINDOW + seconds * 16_000, labels, 4, WINDOW, HOP, stretch)
+    genres = [labels[windows.stretches(step).tracks] for step in windows.epoch(seed, 0, batch_size)]
+    total = np.bincount(np.concatenate(genres), minlength=4)
+    for step in genres:
+        share = total * len(step) / total.sum()
+        assert (np.abs(np.bincount(step, minlength=4) - share) <= 5).all()
+
+
+def test_long_tracks_are_spread_over_the_steps() -> None:
+    windows = TrainingWindows(np.full(40, 480_000), np.arange(40) % 2, 2, WINDOW, HOP, 5)
+    steps = windows.epoch(0, 0, 200)
+    counts = np.stack([np.bincount(windows.stretches(step).tracks, minlength=40) for step in steps])
+    assert counts.mean() == pytest.approx(1, abs=0.1)
+    assert counts.max() <= 4
+    assert (counts == 0).mean() < 0.3  # a plain shuffle leaves out 37 % of the tracks
