@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from genrebench.cli._output import (
     say,
     warn_all,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove runs.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A run's id, see 'genrebench runs list'.")]
@@ -76,8 +79,21 @@ def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOpt
             if key == "excluded" and isinstance(item, list):
                 text = f"{len(item)} tracks" if item else "none"
             rows.append((f"{section}.{key}", text))
+    rows += _curves(run.curves)
     rows += [("seed", run.seed), ("peak memory", f"{run.peak_rss_mb} MB"), ("folder", store.folder(run.id))]
     print_table(None, ("what", "value"), rows)
+
+
+def _curves(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:
+    """A row for each curve, its values by epoch."""
+    folds = {point["fold"] for point in points}
+    curves: dict[str, list[str]] = {}
+    for point in points:
+        where = f"fold {int(point['fold']) + 1}." if len(folds) > 1 else ""
+        for name, value in point.items():
+            if name not in ("fold", "epoch"):
+                curves.setdefault(f"curve.{where}{name}", []).append(number(value))
+    return [(name, " ".join(values)) for name, values in curves.items()]
 
 
 @app.command()

@@ -127,7 +127,9 @@ def test_runs_are_listed_shown_and_removed(sh: Shell, tmp_path: Path) -> None:
     (run,) = sh.json("run", "tiny-given", "--dataset", "data")
     assert [listed["run_id"] for listed in sh.json("runs", "list")] == [run["run_id"]]
     assert sh.json("runs", "show", run["run_id"])["metrics"] == run["metrics"]
-    assert run["run_id"] in sh("runs", "show", run["run_id"]).stdout
+    shown = sh("runs", "show", run["run_id"]).stdout
+    assert run["run_id"] in shown
+    assert "curve.validation tracks" in shown
     assert "nothing" in sh.error("runs", "rm", "nothing")
     assert "../data" in sh.error("runs", "rm", "../data")
     sh("runs", "rm", run["run_id"])

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ from genrebench_mfcc.prediction import average, crop_moments
 
 SAMPLED = 2000
 """Tracks that normalisation is computed on, and that validation looks at after an epoch, at most."""
+
+_TOGETHER = 64
+"""Tracks that validation answers for at once."""
 
 _WARM_UP = 0.15
 """Part of the training in which the step size rises; then it falls along a cosine."""
@@ -187,12 +191,14 @@ class Training:
         assert isinstance(self.validation.inputs, LazyInputs)  # noqa: S101 - what this model asked for
         inputs = self.validation.inputs.subset(chosen.tolist())
         # moments depend on the normalisation only, so one pass over the tracks serves all the epochs
-        found = list(crop_moments(self.network, inputs, self.crop, self.crop, self.device, self.context.workers))
-        together = join(found)
-        sizes = [len(moments.mean) for moments in found]
+        found = crop_moments(self.network, inputs, self.crop, self.crop, self.device, self.context.workers)
+        parts = []
+        while some := list(islice(found, _TOGETHER)):
+            parts.append((join(some), [len(moments.mean) for moments in some]))
 
         def validate() -> float:
-            return log_loss(self.validation.labels[chosen], average(self.network, together, sizes))
+            answers = [average(self.network, moments, sizes) for moments, sizes in parts]
+            return log_loss(self.validation.labels[chosen], np.concatenate(answers))
 
         return validate
 
