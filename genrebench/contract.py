@@ -47,12 +47,9 @@ class Waveforms:
     ----------
     sample_rate : int
         In Hz; every track is resampled to it.
-    cached : bool
-        Decode once into a cache on disk (16 bit); False decodes at each access.
     """
 
     sample_rate: int = 44100
-    cached: bool = True
 
 
 @dataclass(frozen=True)
@@ -347,12 +344,15 @@ class Workshop:
         Processes.
     progress : callable
         As in `Context`.
+    cached : bool
+        Whether inputs that are read lazily are computed once into the cache, or else anew at each access.
     """
 
     cache: Path
     excerpt: Excerpt = field(default_factory=Excerpt)
     workers: int = 1
     progress: Callable[..., Iterable[Any]] = _no_progress
+    cached: bool = True
 
 
 @dataclass(frozen=True)

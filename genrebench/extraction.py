@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from genrebench import audio
-from genrebench.contract import Clip, DatasetSpec, FeatureTable, Workshop
+from genrebench.contract import Clip, DatasetSpec, FeatureTable
 from genrebench.datasets import folder as folders
 from genrebench.datasets import require_audio, resolve
 from genrebench.errors import DataError, UsageError
@@ -64,7 +64,7 @@ def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, surro
         raise UsageError(f"there is no folder {str(out.resolve().parent)!r} to write {out.name!r} into")
     hashes = audio.content_hashes(list(paths.values()), surroundings.home / "audio-hashes.json")
     clips = [Clip(id_, path, content) for (id_, path), content in zip(paths.items(), hashes, strict=True)]
-    workshop = Workshop(surroundings.home / "cache", excerpt, surroundings.workers, surroundings.progress)
+    workshop = surroundings.workshop(excerpt)
     prepared = prepare_clips(FeatureTable(source="extract"), clips, workshop, surroundings.input_specs)
     features.write_csv(out, list(paths), np.asarray(prepared.inputs), prepared.columns)
     return len(paths)

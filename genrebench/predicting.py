@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from genrebench import analysis, audio
 from genrebench.answers import blame, checked, owner_of
-from genrebench.contract import Clip, Context, FeatureTable, Inputs, Model, ModelSpec, Prepared, Timeline, Workshop
+from genrebench.contract import Clip, Context, FeatureTable, Inputs, Model, ModelSpec, Prepared, Timeline
 from genrebench.errors import AudioError, PluginError, StoreError, UsageError
 from genrebench.inputs import prepare_clips
 from genrebench.options import parse_options
@@ -172,7 +172,7 @@ def _prepare(paths: Sequence[Path], folder: Path, wanted: Any, excerpt: Excerpt,
     """Make the inputs that the model saw, with the same columns in the same order where it saw a table."""
     hashes = audio.content_hashes(list(paths), surroundings.home / "audio-hashes.json")
     clips = [Clip(str(path), path, content) for path, content in zip(paths, hashes, strict=True)]
-    workshop = Workshop(surroundings.home / "cache", excerpt, surroundings.workers, surroundings.progress)
+    workshop = surroundings.workshop(excerpt)
     columns: tuple[tuple[str, ...], ...] = ()
     if isinstance(wanted, FeatureTable):
         try:

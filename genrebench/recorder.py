@@ -19,12 +19,12 @@ import filelock
 from genrebench import files
 from genrebench import metrics as scores
 from genrebench.answers import one_line, owner_of
-from genrebench.contract import Context, InputSpec, MetricSpec, Model, ModelSpec, Prepared
+from genrebench.contract import Context, InputSpec, MetricSpec, Model, ModelSpec, Prepared, Workshop
 from genrebench.environment import without_home
 from genrebench.errors import StoreError, UsageError
 from genrebench.options import plain
 from genrebench.plugins import Offer
-from genrebench.records import Run, Task
+from genrebench.records import Excerpt, Run, Task
 from genrebench.store import RunStore
 
 
@@ -48,6 +48,8 @@ class Surroundings:
         ``say(text)`` hears what a person may want to know.
     input_specs, metric_specs : tuple
         Kinds of input and metrics that are installed.
+    cached : bool
+        As in `Workshop`.
     """
 
     home: Path
@@ -58,6 +60,11 @@ class Surroundings:
     say: Callable[[str], None] = lambda _: None
     input_specs: tuple[InputSpec, ...] = ()
     metric_specs: tuple[MetricSpec, ...] = scores.METRICS
+    cached: bool = True
+
+    def workshop(self, excerpt: Excerpt) -> Workshop:
+        """Where and how inputs are made of an excerpt."""
+        return Workshop(self.home / "cache", excerpt, self.workers, self.progress, self.cached)
 
 
 class Recorder:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from genrebench import analysis, files, tasks
 from genrebench import metrics as scores
 from genrebench.answers import blame, checked, collect, one_line, owner_of
-from genrebench.contract import Examples, FeatureTable, Inputs, LazyInputs, Model, ModelSpec, Prepared, Workshop
+from genrebench.contract import Examples, FeatureTable, Inputs, LazyInputs, Model, ModelSpec, Prepared
 from genrebench.datasets import require_audio
 from genrebench.environment import PeakMemory
 from genrebench.errors import UsageError
@@ -125,7 +125,7 @@ def _is_given(task: Task, wanted: Any) -> bool:
 def prepare_inputs(task: Task, wanted: Any, surroundings: Surroundings) -> Prepared:
     """Compute what a model wants to see of all the task's tracks, in the order of `genrebench.tasks.task_ids`."""
     ids = tasks.task_ids(task.split)
-    workshop = Workshop(surroundings.home / "cache", task.excerpt, surroundings.workers, surroundings.progress)
+    workshop = surroundings.workshop(task.excerpt)
     hashes = {} if _is_given(task, wanted) else tasks.audio_hashes(task.dataset, surroundings.home, ids)
     return prepare(wanted, task.dataset, ids, hashes, workshop, surroundings.input_specs)
 

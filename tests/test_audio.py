@@ -338,7 +338,7 @@ def test_blocks_join_to_the_whole_file_and_stay_small(tmp_path, name, channels):
     samples = np.stack([tone(30.0, frequency=110.0 * i) for i in range(1, channels + 1)], axis=1)
     path = write(tmp_path / name, samples)
     pieces = [(rate, block.copy()) for rate, block in audio.blocks(path)]
-    assert (len(pieces) > 1) == (channels == 8)
+    assert len(pieces) > 1
     assert max(block.nbytes for _, block in pieces) <= 16 << 20
     assert {rate for rate, _ in pieces} == {22050}
     joined = np.concatenate([block for _, block in pieces])

@@ -30,6 +30,7 @@ __all__ = [
     "extended",
     "find",
     "info",
+    "length",
     "read",
     "resample",
     "resampled_length",
@@ -95,6 +96,19 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
     if sample_rate is None or sample_rate == rate:
         return samples, rate
     return resample(samples, rate, sample_rate), sample_rate
+
+
+def length(path: Path, *, sample_rate: int, excerpt: Excerpt) -> int:
+    """Samples that `read` gives, if the file is as long as it declares.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing or isn't audio that can be decoded.
+    """
+    found = info(path)
+    _, frames = excerpt_bounds(found.frames, found.sample_rate, excerpt)
+    return resampled_length(frames, found.sample_rate, sample_rate)
 
 
 def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:

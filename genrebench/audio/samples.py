@@ -65,14 +65,14 @@ def excerpt_bounds(frames: int, rate: int, excerpt: Excerpt) -> tuple[int, int]:
     return (frames - length) // 2, length
 
 
-def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of the channels; `samples` has shape (n_samples, n_channels)."""
-    if samples.shape[1] == 1:
-        return np.ascontiguousarray(samples[:, 0])
-    mean = samples[:, 0] + samples[:, 1]  # numpy's mean over an axis as short as this is many times slower
-    for channel in range(2, samples.shape[1]):
-        mean += samples[:, channel]
-    mean /= samples.shape[1]
+def mono(samples: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Mean of the channels of `samples`, shape (n_samples, n_channels), written to `out` where it is given."""
+    channels = samples.T
+    mean: NDArray[np.float32] = np.add(channels[0], channels[1] if len(channels) > 1 else np.float32(0), out=out)
+    for channel in channels[2:]:  # numpy's mean over an axis as short as this is many times slower
+        mean += channel
+    if len(channels) > 1:
+        mean /= np.float32(len(channels))
     return mean
 
 

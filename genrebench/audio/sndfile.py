@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Iterator
@@ -16,9 +17,8 @@ from genrebench.audio.samples import AudioInfo, checked_rate, excerpt_bounds, jo
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
 
-_BLOCK = (
-    1 << 22
-)  # samples of all channels decoded at a time, 16 MB; after each read soundfile seeks, which takes time in an mp3
+_CHUNK = 1 << 19  # samples of all channels decoded at a time, 2 MB: they are averaged while they are in the cache
+_BLOCK = 1 << 22  # mono samples that memory is taken for at a time, 16 MB; a damaged header may promise any number
 
 
 def info(path: Path) -> AudioInfo:
@@ -35,8 +35,8 @@ def read(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], int]:
             start, length = excerpt_bounds(file.count(), file.info.sample_rate, excerpt)
         file.seek(start)
         parts = []
-        while length and len(block := file.read(length)):  # no block: the file is shorter than it says
-            parts.append(mono(block))
+        while length and len(block := file.read_mono(min(length, _BLOCK))):  # no block: the file is shorter than it says
+            parts.append(block)
             length -= len(block)
         return joined(parts), file.info.sample_rate
 
@@ -52,16 +52,16 @@ class _File:
     """An open file whose faults are all `AudioError`."""
 
     def __init__(self, path: Path) -> None:
-        import soundfile
-
         if not path.is_file():
             raise AudioError(f"{path}: no such file")
         self._path = path
         with self._guarded():
             if path.stat().st_size == 0:
                 raise AudioError(f"{path}: the file is empty")
-            self._file: Any = soundfile.SoundFile(path)
+            self._file: Any = _forward_file()(path)
         self.info = AudioInfo(self._file.frames, checked_rate(path, self._file.samplerate), self._file.channels)
+        # there are files of 1,024 channels
+        self._chunk = np.empty((max(1, _CHUNK // self.info.channels), self.info.channels), np.float32)
 
     def __enter__(self) -> _File:
         return self
@@ -74,12 +74,21 @@ class _File:
         with self._guarded():
             self._file.seek(frame)
 
-    def read(self, frames: int = _BLOCK) -> NDArray[np.float32]:
-        """Up to `frames` frames, fewer where they would take much memory; none at the end."""
+    def read(self, frames: int = _CHUNK) -> NDArray[np.float32]:
+        """Up to `frames` frames, fewer where they would take much memory; none at the end. Valid until the next read."""
         with self._guarded():
-            at_once = max(1, min(frames, _BLOCK // self.info.channels))  # there are files of 1,024 channels
-            samples: NDArray[np.float32] = self._file.read(at_once, dtype="float32", always_2d=True)
+            samples: NDArray[np.float32] = self._file.read(out=self._chunk[:frames])
             return samples
+
+    def read_mono(self, frames: int) -> NDArray[np.float32]:
+        """Mean of the channels over the next `frames` frames, fewer only at the end of the file."""
+        samples = np.empty(frames, np.float32)
+        done = 0
+        with self._guarded():
+            while done < frames and len(chunk := self.read(frames - done)):
+                mono(chunk, out=samples[done : done + len(chunk)])
+                done += len(chunk)
+        return samples[:done]
 
     def is_whole(self) -> bool:
         """Whether the last declared frame is there; a truncated mp3 keeps the header of the whole one."""
@@ -104,6 +113,18 @@ class _File:
         except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
             reason = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
             raise AudioError(f"{self._path}: can't be decoded as audio ({str(reason).rstrip('.')})") from None
+
+
+@functools.cache
+def _forward_file() -> Any:
+    """The class of files of soundfile, without the seek that it appends to each read, which takes time in an mp3."""
+    import soundfile
+
+    class ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # it has no types
+        def seekable(self) -> bool:
+            return False
+
+    return ForwardFile
 
 
 class _Quiet:

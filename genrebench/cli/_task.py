@@ -114,7 +114,7 @@ def make_task(
     return task
 
 
-def surroundings(registry: Registry, device: str = "auto", workers: int | None = None) -> Surroundings:
+def surroundings(registry: Registry, device: str = "auto", workers: int | None = None, *, cached: bool = True) -> Surroundings:
     """Build the surroundings of runs that this terminal watches."""
     from genrebench.cli._output import say, show_progress
     from genrebench.environment import cpus
@@ -135,6 +135,7 @@ def surroundings(registry: Registry, device: str = "auto", workers: int | None =
         say=say,
         input_specs=registry.input_specs(),
         metric_specs=registry.metric_specs(),
+        cached=cached,
     )
 
 

@@ -42,6 +42,10 @@ def command(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted; skip what has finished.")] = False,
     workers: _task.WorkersOption = None,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="Decode audio at each access instead of once into the cache: less disk, more time."),
+    ] = False,
     form: FormatOption = Format.table,
 ) -> None:
     """Fit models, score them on the task's test tracks and keep the runs.
@@ -54,14 +58,14 @@ def command(
     from genrebench.store import RunStore
 
     found, store = registry(), RunStore(runs)
-    around = _task.surroundings(found, device, workers)
+    around = _task.surroundings(found, device, workers, cached=not no_cache)
     original = store.load(like) if like else None
     if original is not None:
         repeat = reproduction.recipe(original)
         others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, excerpt != "30")
         if any(others) or seed is not None:
             raise UsageError(
-                "--like repeats a run as it was: beside it go only --dataset, --runs, --device, --workers, --resume"
+                "--like repeats a run as it was: beside it go only --dataset, --runs, --device, --workers, --no-cache, --resume"
             )
         source = repeat.dataset if dataset == "demo" else dataset
         task = _task.make_task(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from genrebench import audio
 from genrebench.contract import Clip, Frames, InputSpec, Prepared, Workshop
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
-from genrebench.inputs.lazy import CachedArrays
+from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
 from genrebench.records import Excerpt
 
@@ -23,22 +23,25 @@ _DELTA_WIDTH = 9  # frames; a shorter clip is extended to them
 
 
 def prepare(wanted: Frames, clips: Sequence[Clip], workshop: Workshop) -> Prepared:
-    """Compute the frames of `clips` into the cache.
+    """Compute the frames of `clips` into the cache, or only when they are read if the workshop says so.
 
     Raises
     ------
     UsageError
         If a number in `wanted` is out of range.
     AudioError
-        If a clip can't be decoded.
+        If a clip can't be decoded; without the cache, when it is read.
     """
     _check(wanted)
+    source = f"{wanted.kind} frames of audio at {wanted.sample_rate} Hz, hop {wanted.hop_length}"
     kind = f"{wanted.kind}+deltas" if wanted.deltas else wanted.kind
     numbers = wanted.n_coefficients, f"{wanted.sample_rate}hz", wanted.hop_length, wanted.n_fft
     shelf = cache.Shelf.of(workshop, kind, *numbers, version=VERSION)
     compute = partial(compute_frames, wanted=wanted, excerpt=workshop.excerpt)
+    if not workshop.cached:
+        length = partial(_n_frames, wanted=wanted, excerpt=workshop.excerpt)
+        return Prepared(ComputedAtAccess([clip.path for clip in clips], compute, length), source=source)
     lengths = cache.fill(shelf, clips, compute, workshop, f"Computing {wanted.kind} frames")
-    source = f"{wanted.kind} frames of audio at {wanted.sample_rate} Hz, hop {wanted.hop_length}"
     return Prepared(CachedArrays.of(shelf, clips, lengths), source=source)
 
 
@@ -49,6 +52,11 @@ def compute_frames(path: Path, *, wanted: Frames, excerpt: Excerpt) -> NDArray[n
     """Frames of one clip, shape (n_frames, n_values)."""
     samples, rate = audio.read(path, excerpt, sample_rate=wanted.sample_rate)
     return frames_of(samples, rate, wanted)
+
+
+def _n_frames(path: Path, *, wanted: Frames, excerpt: Excerpt) -> int:
+    n_samples = audio.length(path, sample_rate=wanted.sample_rate, excerpt=excerpt)
+    return 1 + max(n_samples, wanted.n_fft) // wanted.hop_length
 
 
 def frames_of(samples: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[np.float32]:
@@ -65,8 +73,6 @@ def frames_of(samples: NDArray[np.float32], rate: int, wanted: Frames) -> NDArra
 
 def _mel(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[np.float32]:
     """Mel bands in dB, or their first cepstral coefficients."""
-    from scipy.fft import dct
-
     filters = mel_filters(rate, wanted.n_fft, wanted.n_coefficients if wanted.kind == "mel" else _N_MELS)
     mel = np.empty((len(frames), filters.n_filters), np.float32)
     for rows, power in power_blocks(frames, np.float32):
@@ -74,8 +80,16 @@ def _mel(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[np.f
     loudness = decibels(mel).astype(np.float32, copy=False)
     if wanted.kind == "mel":
         return loudness
-    cepstrum = dct(loudness, type=2, norm="ortho", axis=1)
-    return np.ascontiguousarray(cepstrum[:, : wanted.n_coefficients], dtype=np.float32)
+    return loudness @ _cosines(wanted.n_coefficients)
+
+
+@lru_cache(maxsize=8)
+def _cosines(n_coefficients: int) -> NDArray[np.float32]:
+    """The first basis vectors of the orthonormal DCT-II of mel bands, shape (128, n_coefficients)."""
+    from scipy.fft import dct
+
+    basis: NDArray[np.float64] = dct(np.eye(_N_MELS), type=2, norm="ortho", axis=1)
+    return basis[:, :n_coefficients].astype(np.float32)
 
 
 def _chroma(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[np.float32]:

@@ -1,8 +1,10 @@
-"""Cached arrays as the lazy sequence that models see."""
+"""The lazy sequences that models see: arrays from the cache, or computed as they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,16 +52,65 @@ class CachedArrays(LazyInputs):
 
     def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
         """Part of one track, from the disk."""
-        part = _present(self._shelf, self._hashes[self._rows[index]])[start:stop]
-        values: NDArray[np.float32] = np.array(part, dtype=np.float32)
-        if self._scale != 1.0:
-            values *= np.float32(self._scale)
-        return values
+        return _scaled(_present(self._shelf, self._hashes[self._rows[index]])[start:stop], self._scale)
 
     def subset(self, indices: Iterable[int]) -> CachedArrays:
         """Some of the tracks, sharing everything but the row numbers."""
         rows = self._rows[np.fromiter(indices, np.int64)]
         return CachedArrays(self._shelf, self._hashes, self._lengths, rows, self._scale)
+
+
+class ComputedAtAccess(LazyInputs):
+    """Arrays that are computed of their files each time they are read; the last one is kept, as parts are often read in turn.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Audio file of each track.
+    compute : callable
+        ``compute(path)`` gives the array.
+    length : callable
+        ``length(path)`` gives the length of its first axis, as the file declares it.
+    scale : float
+        Factor from what is computed to what is read.
+    """
+
+    def __init__(self, paths: list[Path], compute: cache.Compute, length: Callable[[Path], int], scale: float = 1.0) -> None:
+        self._paths, self._compute, self._length, self._scale = paths, compute, length, scale
+        self._last: tuple[Path | None, NDArray[Any]] = (None, np.empty(0))
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.int64]:
+        known = {path: self._length(path) for path in dict.fromkeys(self._paths)}
+        return np.array([known[path] for path in self._paths], dtype=np.int64)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Samples or frames a track, shape (n_tracks,), as the files declare them."""
+        return self._lengths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Part of one track; the whole array is computed for it."""
+        path, (last, array) = self._paths[index], self._last  # threads may replace the last one meanwhile
+        if path != last:
+            array = self._compute(path)
+            self._last = path, array
+        return _scaled(array[start:stop], self._scale)
+
+    def subset(self, indices: Iterable[int]) -> ComputedAtAccess:
+        """Some of the tracks, without computing any."""
+        return ComputedAtAccess([self._paths[i] for i in indices], self._compute, self._length, self._scale)
+
+
+def _scaled(part: NDArray[Any], scale: float) -> NDArray[np.float32]:
+    """A copy in single precision."""
+    values: NDArray[np.float32] = np.array(part, dtype=np.float32)
+    if scale != 1.0:
+        values *= np.float32(scale)
+    return values
 
 
 def _present(shelf: cache.Shelf, content_hash: str) -> NDArray[Any]:

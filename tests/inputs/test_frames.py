@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -34,6 +36,18 @@ def test_frames_are_read_in_part(real_clips, workshop):
     assert lazy.lengths.tolist() == [len(sequence) for sequence in lazy]
     assert np.array_equal(lazy.read(1, 100, 150), lazy[1][100:150])
     assert lazy[1].shape[1] == 20
+
+
+def test_without_a_cache_nothing_is_kept_and_the_frames_are_the_same(real_clips, tmp_path, workshop):
+    soundfile.write(tmp_path / "short.wav", np.full(100, 0.1), 8000)
+    clips = [real_clips[0], *inputs.make_clips({"short": tmp_path / "short.wav"}, {})]
+    uncached = inputs.prepare_clips(Frames(), clips, replace(workshop, cached=False)).inputs
+    got = [uncached[0], uncached[1], uncached.read(0, 5, 9)]
+    assert not workshop.cache.exists()
+    cached = inputs.prepare_clips(Frames(), clips, workshop).inputs
+    assert uncached.lengths.tolist() == cached.lengths.tolist()
+    for ours, theirs in zip(got, [cached[0], cached[1], cached.read(0, 5, 9)], strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("wanted", KINDS, ids=lambda wanted: wanted.kind + "+deltas" * wanted.deltas)

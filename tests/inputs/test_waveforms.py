@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def clips(tmp_path):
 
 @pytest.mark.parametrize("cached", [True, False])
 def test_16_bit_samples_come_back_exactly(clips, workshop, cached):
-    lazy = inputs.prepare_clips(Waveforms(16000, cached), clips, workshop).inputs
+    lazy = inputs.prepare_clips(Waveforms(16000), clips, replace(workshop, cached=cached)).inputs
     assert len(lazy) == 3
     assert lazy.lengths.tolist() == [16000, 20000, 5]
     for clip, samples in zip(clips, lazy, strict=True):
@@ -29,7 +30,7 @@ def test_16_bit_samples_come_back_exactly(clips, workshop, cached):
 
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_part_a_slice_and_a_copy_read_the_same(clips, workshop, cached):
-    lazy = inputs.prepare_clips(Waveforms(16000, cached), clips, workshop).inputs
+    lazy = inputs.prepare_clips(Waveforms(16000), clips, replace(workshop, cached=cached)).inputs
     assert np.array_equal(lazy.read(1, 100, 300), lazy[1][100:300])
     assert np.array_equal(lazy.read(1, 19_990), lazy[1][19_990:])
     assert lazy.read(1, 30_000).shape == (0,)
@@ -43,7 +44,9 @@ def test_a_part_a_slice_and_a_copy_read_the_same(clips, workshop, cached):
 
 
 def test_cached_and_uncached_agree_on_real_clips(real_clips, workshop):
-    cached, uncached = (inputs.prepare_clips(Waveforms(8000, kept), real_clips[1:2], workshop).inputs for kept in (True, False))
+    cached, uncached = (
+        inputs.prepare_clips(Waveforms(8000), real_clips[1:2], replace(workshop, cached=kept)).inputs for kept in (True, False)
+    )
     assert cached.lengths.tolist() == uncached.lengths.tolist()
     assert np.array_equal(cached[0], uncached[0])
     decoded, _ = audio.read(real_clips[1].path, Excerpt(), sample_rate=8000)
@@ -86,6 +89,7 @@ def test_a_rate_out_of_range_is_refused(workshop, rate):
 
 def test_without_a_cache_a_bad_file_is_named_when_it_is_read(tmp_path, workshop):
     (tmp_path / "bad.mp3").write_bytes(b"no audio")
-    lazy = inputs.prepare_clips(Waveforms(cached=False), [Clip("a", tmp_path / "bad.mp3", "0" * 32)], workshop).inputs
+    bad = [Clip("a", tmp_path / "bad.mp3", "0" * 32)]
+    lazy = inputs.prepare_clips(Waveforms(), bad, replace(workshop, cached=False)).inputs
     with pytest.raises(AudioError, match=r"bad\.mp3"):
         lazy[0]

@@ -13,7 +13,7 @@ def _build(context: Context, options: CnnOptions) -> Model:
 
 
 def _inputs(options: CnnOptions) -> Waveforms:
-    return Waveforms(sample_rate=options.sample_rate, cached=options.cache)
+    return Waveforms(sample_rate=options.sample_rate)
 
 
 @hookimpl

@@ -58,7 +58,6 @@ class CnnOptions:
     precision: Annotated[
         Literal["float32", "mixed"], Field(description="mixed: half precision where it is safe, on CUDA only")
     ] = "float32"
-    cache: Annotated[bool, Field(description="decode the clips once into a cache on disk; false decodes at each access")] = True
 
     def __post_init__(self) -> None:
         if self.window < MIN_WINDOW:
