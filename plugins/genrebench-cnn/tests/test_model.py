@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from genrebench.api import Context, PluginError, UsageError, log_loss
 from genrebench_cnn import genrebench_models
@@ -93,10 +94,18 @@ def test_a_device_that_isnt_there_is_refused() -> None:
         SPEC.build(Context(GENRES, device="tpu"), QUICK)
 
 
-def test_mixed_precision_trains_on_cuda_alone(examples) -> None:
-    model = SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
+def test_mixed_precision_trains_on_cuda_alone() -> None:
     with pytest.raises(UsageError, match="precision=mixed needs a CUDA device"):
-        model.fit(examples(1), examples(0))
+        SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
+
+
+@pytest.mark.parametrize("loss", ["binary", "categorical"])
+def test_a_training_that_has_diverged_says_so(examples, loss: str) -> None:
+    model = SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, learning_rate=0.5, loss=loss))
+    with torch.no_grad():
+        model.network.full3.bias.fill_(float("nan"))
+    with pytest.raises(UsageError, match=r"diverged in epoch 1.* set learning_rate below 0\.5"):
+        model.fit(examples(1), examples(1))
 
 
 def test_figures_show_filters_kernels_and_genres(fitted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ def save_checkpoint(
     header = {"identity": identity, "progress": json.dumps(dataclasses.asdict(progress))}
     part = folder / f"{FILE}.part"
     save_file(tensors, part, metadata=header)
+    with part.open("rb+") as written:
+        os.fsync(written.fileno())  # so that after a power cut, too, the new name stands for the new content
     part.replace(folder / FILE)
 
 

@@ -24,7 +24,7 @@ def pick_device(wanted: str) -> torch.device:
         wanted = next(name for name, available in there.items() if available)
     if not there.get(wanted, False):
         known = ", ".join(name for name, available in there.items() if available)
-        raise UsageError(f"cnn-raw: device {wanted!r} is not available here; use --device auto or one of: {known}")
+        raise UsageError(f"device {wanted!r} is not available here; use --device auto or one of: {known}")
     return torch.device(wanted)
 
 

@@ -85,7 +85,7 @@ def draw_activations(means: NDArray[np.float32], genres: tuple[str, ...]) -> Fig
     centred = means - means[known].mean(axis=0)
     centred = centred / np.maximum(means[known].std(axis=0), 1e-12)
     order = np.lexsort((-centred[known].max(axis=0), centred[known].argmax(axis=0)))
-    figure, axes = _canvas("Mean activation by genre")
+    figure, axes = _canvas("Mean activation by genre, over four training tracks of each")
     mesh = axes.pcolormesh(
         np.arange(means.shape[1]),
         np.arange(len(genres)),

@@ -37,14 +37,14 @@ class CnnRaw(Model):
     def __init__(self, context: Context, options: CnnOptions) -> None:
         self.context, self.options = context, options
         self.device = pick_device(context.device)
+        if options.precision == "mixed" and not (self.device.type == "cuda" and torch.cuda.is_bf16_supported(False)):
+            raise UsageError(f"precision=mixed needs a CUDA device with bfloat16, not {self.device.type}; use float32")
         with own_randomness(context.seed, torch.device("cpu")):
             self.network = Network(len(context.genres), options.window, options.dropout).to(self.device)
         self.activations = np.full((len(context.genres), len(self.network.conv3.weight)), np.nan, dtype=np.float32)
 
     def fit(self, train: Examples, validation: Examples) -> None:
         """Train for the epochs that the options ask for, or from where an interrupted training stood."""
-        if self.options.precision == "mixed" and not (self.device.type == "cuda" and torch.cuda.is_bf16_supported(False)):
-            raise UsageError(f"cnn-raw: precision=mixed needs a CUDA device with bfloat16, not {self.device.type}; use float32")
 
         def validate() -> float:
             return log_loss(validation.labels, self.predict_proba(validation.inputs))

@@ -30,7 +30,7 @@ class CnnOptions:
     hop_seconds: Annotated[float, Field(gt=0, description="shift from one training window to the next")] = 0.25
     epochs: Annotated[int, Field(ge=1, description="passes over the training windows")] = 2
     batch_size: Annotated[int, Field(ge=2, description="windows a training step")] = 1000
-    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 0.001
+    learning_rate: Annotated[float, Field(gt=0, le=1, description="step size of Adam")] = 0.001
     weight_decay: Annotated[float, Field(ge=0, description="L2 penalty in Adam")] = 0.0
     dropout: Annotated[
         float, Field(ge=0, lt=1, description="chance that a value is dropped before each convolution, fc 70 and fc 30")

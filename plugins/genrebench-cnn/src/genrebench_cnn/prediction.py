@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genrebench.api import Examples, LazyInputs
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
-from genrebench_cnn.reading import ahead, read_pieces
+from genrebench_cnn.reading import ahead, pinned, read_pieces
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import prediction_starts
 
@@ -39,22 +39,22 @@ def window_probabilities(
     """
     lengths = inputs.lengths
 
-    def read(track: int) -> NDArray[np.float32]:
+    def read(track: int) -> torch.Tensor:
         starts = prediction_starts(int(lengths[track]), network.window, step)
-        return read_pieces(inputs, lengths, [track] * len(starts), starts.tolist(), network.window)
+        return pinned(read_pieces(inputs, lengths, [track] * len(starts), starts.tolist(), network.window), device)
 
     network.eval()
     for windows in ahead(read, range(len(inputs)), threads):
         with torch.no_grad():
             parts = [
-                torch.softmax(_logits(network, batch.to(device), options), dim=1).cpu()
-                for batch in torch.from_numpy(windows).split(BATCH)
+                torch.softmax(_logits(network, batch.to(device, non_blocking=True), options), dim=1)
+                for batch in windows.split(BATCH)
             ]
-        yield torch.cat(parts).double().numpy()
+        yield torch.cat(parts).cpu().double().numpy()
 
 
 def mean_activations(network: Network, examples: Examples, shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:
-    """Mean of each feature map of the third layer by genre, over four windows of each of the first four tracks of a genre.
+    """Mean of each feature map of the third layer by genre, over four windows of each of four tracks of a genre.
 
     Parameters
     ----------
@@ -75,9 +75,11 @@ def mean_activations(network: Network, examples: Examples, shape: tuple[int, ...
     means = np.full(shape, np.nan, dtype=np.float32)
     lengths = examples.inputs.lengths
     for genre in range(shape[0]):
-        tracks = np.flatnonzero(examples.labels == genre)[:4].repeat(4)
-        if not len(tracks):
+        of_genre = np.flatnonzero(examples.labels == genre)
+        if not len(of_genre):
             continue
+        # far from each other: neighbours are often by one artist
+        tracks = of_genre[np.unique(np.linspace(0, len(of_genre) - 1, 4).astype(int))].repeat(4)
         room = np.maximum(lengths[tracks] - network.window, 0)
         starts = room * np.tile([1, 3, 5, 7], len(tracks) // 4) // 8
         windows = torch.from_numpy(read_pieces(examples.inputs, lengths, tracks.tolist(), starts.tolist(), network.window))

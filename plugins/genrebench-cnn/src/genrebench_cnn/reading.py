@@ -61,27 +61,30 @@ def audio_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.d
         return resident_source(inputs, lengths, device)
 
     def read(tracks: Sequence[int], starts: Sequence[int], span: int) -> Tensor:
-        pieces = torch.from_numpy(read_pieces(inputs, lengths, tracks, starts, span))
-        return pieces.pin_memory() if device.type == "cuda" else pieces
+        return pinned(read_pieces(inputs, lengths, tracks, starts, span), device)
 
     return read
+
+
+def pinned(array: NDArray[np.generic], device: torch.device) -> Tensor:
+    """The array as a tensor, for CUDA in pinned memory, from which it is copied while the device computes."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory() if device.type == "cuda" else tensor
 
 
 def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.device) -> Source:
     """Keep all the audio on the device, in 16 bits, and cut pieces there."""
     ends = np.cumsum(lengths)
+    begins = ends - lengths
     samples = torch.zeros(int(ends[-1]), dtype=torch.int16, device=device)
     for track, end in enumerate(ends.tolist()):
         values = np.clip(np.rint(inputs[track] * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
         samples[end - len(values) : end] = torch.from_numpy(values)
 
     def cut(tracks: Sequence[int], starts: Sequence[int], span: int) -> Tensor:
-        pieces = torch.zeros(len(tracks), span, device=device)
-        for piece, track, start in zip(pieces, tracks, starts, strict=True):
-            begin = int(ends[track] - lengths[track]) + start
-            part = samples[begin : min(begin + span, int(ends[track]))]
-            piece[: len(part)] = part
-        return pieces / FULL_SCALE
+        first, end = (torch.from_numpy(x).to(device)[:, None] for x in (begins[tracks] + np.asarray(starts), ends[tracks]))
+        places = first + torch.arange(span, device=device)
+        return samples[places.clamp(max=len(samples) - 1)] * (places < end) / FULL_SCALE
 
     return cut
 

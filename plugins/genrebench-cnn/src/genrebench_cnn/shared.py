@@ -35,18 +35,21 @@ def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: i
     # the libraries of graphics processors have fast convolutions of their own
     on_cpu = stretches.device.type == "cpu"
     maps = fast_maps(network, stretches) if on_cpu else network.maps(stretches).transpose(1, 2)
-    pool = _pool_matrix(network.n_pooled, maps.shape[1], n_windows, hop // STRIDE).to(
-        maps.device, torch.promote_types(maps.dtype, torch.float32)
-    )
-    return (pool @ maps.to(pool.dtype)).unflatten(1, (n_windows, network.n_pooled)).transpose(2, 3).flatten(2)
+    dtype = torch.promote_types(maps.dtype, torch.float32)
+    pool = _pool_matrix(network.n_pooled, maps.shape[1], n_windows, hop // STRIDE, maps.device, dtype)
+    with torch.autocast(maps.device.type, enabled=False):  # means over 40 positions are worth their digits
+        pooled = pool @ maps.to(dtype)
+    return pooled.unflatten(1, (n_windows, network.n_pooled)).transpose(2, 3).flatten(2)
 
 
 @functools.lru_cache(maxsize=8)
-def _pool_matrix(n_pooled: int, n_positions: int, n_windows: int, step: int) -> Tensor:
+def _pool_matrix(
+    n_pooled: int, n_positions: int, n_windows: int, step: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
     """Average pool 40/30 of each window as a matrix, shape (n_windows * n_pooled, n_positions)."""
     matrix = torch.zeros(n_windows, n_pooled, n_positions)
     for window in range(n_windows):
         for number in range(n_pooled):
             start = window * step + 30 * number
             matrix[window, number, start : start + POSITIONS] = 1 / POSITIONS
-    return matrix.flatten(0, 1)
+    return matrix.flatten(0, 1).to(device, dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from genrebench.api import Context, Examples
+from genrebench.api import Context, Examples, UsageError
 from genrebench_cnn.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
 from genrebench_cnn.interrupts import deferred_interrupt
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
-from genrebench_cnn.reading import ahead, audio_source
+from genrebench_cnn.reading import ahead, audio_source, pinned
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import TrainingWindows
 
@@ -34,8 +35,8 @@ class Batch:
     Parameters
     ----------
     audio : Tensor of shape (n_stretches, span)
-    used : Tensor of bool, shape (n_stretches, windows a stretch)
-        Which windows count.
+    used : Tensor of int, shape (n_used,)
+        Which windows count, by their place among the windows of all stretches, one stretch after another.
     labels : Tensor of int, shape (n_used,)
         Genres of the windows that count.
     """
@@ -92,10 +93,13 @@ class Training:
         self.windows = TrainingWindows(
             self.lengths, train.labels, len(context.genres), options.window, options.hop, options.stretch, options.balance
         )
-        self.optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        self.optimiser = torch.optim.Adam(
+            network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=device.type == "cuda"
+        )
         self.mixed = options.precision == "mixed"
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
+        self._losses: list[Tensor] = []
         self._saved = time.monotonic()
 
     def run(self) -> None:
@@ -132,13 +136,14 @@ class Training:
         title = f"epoch {state.epoch + 1} of {self.options.epochs}"
         with deferred_interrupt() as interrupted:
             for batch in self.context.progress(ahead(self.read, left), title, total=len(left)):
-                state.loss_sum += self.step(batch) * len(batch.labels)
+                self._losses.append(self.step(batch) * len(batch.labels))
                 state.n_windows += len(batch.labels)
                 state.step += 1
                 if interrupted() or time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes:
                     self._save()
                 if interrupted():
                     raise KeyboardInterrupt
+        self._save()  # validation may take long
         done = state.epoch * len(steps) + state.step
         self._settle_norms(steps[: max(1, min(SETTLING, len(steps) // 5))])
         self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
@@ -147,6 +152,8 @@ class Training:
         """Validate, note the best epoch, decide whether to stop."""
         state = self.progress
         values = {"training_loss": state.loss_sum / max(1, state.n_windows)}
+        if not math.isfinite(values["training_loss"]):
+            raise self._diverged()
         state.epoch, state.step, state.loss_sum, state.n_windows = state.epoch + 1, 0, 0.0, 0
         state.stopped = limit_reached
         if self.validate is not None:
@@ -162,6 +169,10 @@ class Training:
         self.context.log(state.epoch, values)
 
     def _save(self) -> None:
+        """Write a checkpoint. Only here the losses are fetched: a device that is asked at each step can't work ahead."""
+        for loss in self._losses:
+            self.progress.loss_sum += loss.item()
+        self._losses.clear()
         if self.context.checkpoints is not None:
             save_checkpoint(
                 self.context.checkpoints, self.identity(), self.progress, self.network, self.optimiser, self.best, self.device
@@ -172,20 +183,29 @@ class Training:
         """Read the audio of one step."""
         found = self.windows.stretches(indices)
         audio = self.source(found.tracks.tolist(), found.starts.tolist(), self.windows.span)
-        labels = torch.from_numpy(np.repeat(self.train.labels[found.tracks], found.used.sum(axis=1)))
-        used = torch.from_numpy(found.used)
-        if self.device.type == "cuda":  # pinned memory is copied while the device computes
-            used, labels = used.pin_memory(), labels.pin_memory()
-        return Batch(audio, used, labels)
+        labels = np.repeat(self.train.labels[found.tracks], found.used.sum(axis=1))
+        return Batch(audio, pinned(np.flatnonzero(found.used), self.device), pinned(labels, self.device))
 
-    def step(self, batch: Batch) -> float:
-        """Take one step and return the mean loss of its windows."""
+    def step(self, batch: Batch) -> Tensor:
+        """Take one step and return the mean loss of its windows, a number on the device."""
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
-        loss = window_loss(self._forward(batch), batch.labels.to(self.device, non_blocking=True), self.options.loss)
+        logits = self._forward(batch)
+        try:
+            loss = window_loss(logits, batch.labels.to(self.device, non_blocking=True), self.options.loss)
+        except RuntimeError:  # torch refuses the binary cross entropy of what isn't a number
+            if logits.isfinite().all():
+                raise
+            raise self._diverged() from None
         loss.backward()
         self.optimiser.step()
-        return loss.item()
+        return loss.detach()
+
+    def _diverged(self) -> UsageError:
+        return UsageError(
+            f"the training diverged in epoch {self.progress.epoch + 1}: its loss is no finite number; "
+            f"set learning_rate below {self.options.learning_rate:g}"
+        )
 
     def _forward(self, batch: Batch) -> Tensor:
         """Logits of a batch's windows that count, in single precision."""
@@ -214,7 +234,7 @@ class Training:
             features = self.network.features(audio)[:, None]
         else:
             features = stretch_features(self.network, audio, self.windows.stretch, self.windows.hop)
-        features = features[used]
+        features = features.flatten(0, 1).index_select(0, used)
         if len(features) == 1:  # batch norm can't take the variance of one value
             features = features.expand(2, -1)
             return self.network.head(features)[:1]
