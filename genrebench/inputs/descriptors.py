@@ -26,11 +26,17 @@ _MOMENTS = np.stack([np.ones(_N_BINS), _FREQUENCIES, _FREQUENCIES**2], axis=1)
 _ROLLOFF = np.float32(0.85)
 _SILENT = float(np.finfo(np.float32).tiny)  # below it librosa doesn't normalise
 
+_ROUNDING = np.float32(1e-5)
+"""Of the loudest sample: a frame of the constant-Q transform that stays below holds rounding, not music. Silence and DC reach
+3e-6, the quietest frame of 400 clips of music 1e-2."""
+
 
 def describe(samples: NDArray[np.float32], rate: int) -> Mapping[str, FloatArray]:
     """All rows by feature; `samples` has at least 2,048 samples."""
     spectral, power, tuning = _spectral(samples, rate)
-    chroma, cens = _chroma(constant_q(samples, rate, HOP, tuning))
+    magnitudes = constant_q(samples, rate, HOP, tuning)
+    magnitudes[magnitudes.max(axis=1) < _ROUNDING * np.abs(samples).max()] = 0
+    chroma, cens = _chroma(magnitudes)
     return {
         **spectral,
         "mfcc": _mfcc(power, rate),

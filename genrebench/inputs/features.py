@@ -3,6 +3,10 @@
 The recipe is that of FMA's features.csv, with the values that the librosa and the SciPy of 2017 gave. Two of its
 peculiarities are part of what the columns mean: the rate of the audio is known to the constant-Q transform and to the mel
 filters only, everything else takes it for 22,050 Hz; and ``rmse`` isn't divided by the length of the frame.
+
+One thing is decided otherwise. Where a clip is digitally silent, or constant, the constant-Q transform holds nothing but
+rounding, which the recipe scales up to a full chroma: chance, different on every machine. Here such frames have no pitch:
+chroma_cqt, chroma_cens and tonnetz are 0 in them.
 """
 
 from __future__ import annotations
@@ -17,14 +21,14 @@ from numpy.typing import NDArray
 
 from genrebench import audio, files
 from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
-from genrebench.errors import DataError
+from genrebench.errors import AudioError, DataError
 from genrebench.inputs import cache
 from genrebench.inputs.descriptors import N_FFT, describe
 from genrebench.inputs.lazy import CachedArrays
 from genrebench.inputs.spectra import FloatArray
 from genrebench.records import Excerpt
 
-VERSION = 1
+VERSION = 2
 ROWS = {
     "chroma_cens": 12,
     "chroma_cqt": 12,
@@ -65,8 +69,18 @@ def prepare(wanted: FeatureTable, clips: Sequence[Clip], workshop: Workshop) -> 
 SPEC = InputSpec(FeatureTable, "a table of numbers: given, or FMA's 518 columns", prepare)
 
 
+LONGEST = 600
+"""Seconds of audio that features are computed of, at most: 10 minutes at 44.1 kHz take 1 GB of memory."""
+
+
 def compute_features(path: Path, *, excerpt: Excerpt) -> NDArray[np.float64]:
     """The 518 columns of one clip, shape (518,), at its native rate."""
+    seconds = min(audio.info(path).seconds, excerpt.seconds or np.inf)
+    if seconds > LONGEST:
+        raise AudioError(
+            f"{path}: {seconds / 60:.1f} minutes are too long for features, which are computed of {LONGEST / 60:.0f} at most; "
+            f"use --excerpt {LONGEST} or less"
+        )
     samples, rate = audio.read(path, excerpt)
     return features_of(samples, rate)
 

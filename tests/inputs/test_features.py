@@ -94,6 +94,38 @@ def test_a_constant_signal_has_finite_columns(rate, level):
     assert column(values, "zcr", "mean", "01") < 0.01
 
 
+PITCHED = ("chroma_cqt", "chroma_cens", "tonnetz")
+
+
+def test_frames_without_sound_have_no_pitch_and_all_else_agrees_with_the_plain_recipe(plain):
+    rate, rng = 44100, np.random.default_rng(0)
+    samples = 0.1 * rng.normal(size=5 * rate).astype(np.float32)
+    samples[2 * rate : 4 * rate] = 0
+    ours, theirs = features.features_of(samples, rate), plain.features_of(samples, rate)
+    others = [i for i, (name, *_) in enumerate(features.COLUMNS) if name not in PITCHED]
+    np.testing.assert_allclose(ours[others], theirs.to_numpy()[others], rtol=1e-3, atol=1e-6)
+    for i in range(1, 13):
+        assert column(ours, "chroma_cqt", "min", f"{i:02d}") == 0
+
+
+@pytest.mark.parametrize("level", [0.01, 0.5])
+def test_a_constant_signal_has_no_pitch(level):
+    values = features.features_of(np.full(3 * 44100, level, np.float32), 44100)
+    for i in range(1, 13):
+        assert column(values, "chroma_cqt", "median", f"{i:02d}") == 0
+    for i in range(1, 7):
+        assert column(values, "tonnetz", "median", f"{i:02d}") == 0
+
+
+def test_more_than_ten_minutes_are_asked_to_be_cut(tmp_path):
+    soundfile.write(tmp_path / "long.wav", np.zeros(601 * 1000, np.float32), 1000)
+    with pytest.raises(AudioError, match=r"long\.wav: 10\.0 minutes are too long .* --excerpt 600"):
+        features.compute_features(tmp_path / "long.wav", excerpt=Excerpt(None))
+    with pytest.raises(AudioError, match="--excerpt 600"):
+        features.compute_features(tmp_path / "long.wav", excerpt=Excerpt(601))
+    assert np.isfinite(features.compute_features(tmp_path / "long.wav", excerpt=Excerpt(5.0))).all()
+
+
 @pytest.mark.parametrize("n_samples", [1, 2, 500, 2047, 2048, 2049, 10_000])
 @pytest.mark.parametrize("rate", [4000, 8000, 44100])
 def test_very_short_clips_have_an_answer(n_samples, rate):
