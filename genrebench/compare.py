@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.comparability import differences
+from genrebench.comparability import differences, split_title, without_tracks
 from genrebench.errors import StoreError, UsageError
 from genrebench.leaderboard import boards
 from genrebench.records import Predictions, Run
@@ -143,8 +143,8 @@ def find_sides(
     matching = [(x, y) for x in sides[a] for y in sides[b] if x.task.get("fingerprint") == y.task.get("fingerprint")]
     matching = [(x, y) for x, y in matching if x.runs != y.runs] or matching
     if not matching:
-        why = "; ".join(differences(sides[a][0].task, sides[b][0].task))
-        raise UsageError(f"{a!r} and {b!r} don't compare: {why} (first: {a}); run both on one task")
+        why = "; ".join(differences(sides[a][0].task, sides[b][0].task, ("for the first", "for the second")))
+        raise UsageError(f"{a!r} and {b!r} don't compare: {why}; run both on one task")
     if len(matching) > 1:
         ids = ", ".join(f"{x.runs[-1][1].id} and {y.runs[-1][1].id}" for x, y in matching[:3])
         raise UsageError(f"{a!r} and {b!r} stand for {len(matching)} pairs of rows; name two runs, such as {ids}")
@@ -171,7 +171,7 @@ def compare_sides(a: Side, b: Side) -> Comparison:
     comparison = Comparison(
         a=_about(a, losses[:, 0], hits[:, 0]),
         b=_about(b, losses[:, 1], hits[:, 1]),
-        task={key: value for key, value in a.task.items() if key not in ("excluded", "training_counts")},
+        task=without_tracks(a.task),
         unit="artist" if (first.groups >= 0).any() else "track",
         n_units=len(of),
         n_tracks=len(delta),
@@ -258,9 +258,8 @@ def _with_sentence(c: Comparison) -> Comparison:
     """Add the sentence that a person may quote."""
     low, high = c.interval
     drawn = f"{c.n_tracks} test tracks" + (f" of {c.n_units} artists" if c.unit == "artist" else "")
-    where = (
-        f"On {c.task.get('dataset')} ({c.task.get('split')}, {drawn}{', synthetic music' if c.task.get('synthetic') else ''})"
-    )
+    made = ", synthetic music" if c.task.get("synthetic") else ""
+    where = f"On {c.task.get('dataset')} ({split_title(c.task)}, {drawn}{made})"
     names = [
         side["name"] if side["name"].startswith(str(side["model"])) else f"{side['model']} ({side['name']})"
         for side in (c.a, c.b)

@@ -23,6 +23,10 @@ class DataError(GenrebenchError):
 class AudioError(DataError):
     """One audio file can't be decoded."""
 
+    def reason(self, path: object) -> str:
+        """The message without the path that it begins with, for where the file is named already."""
+        return str(self).removeprefix(f"{path}: ")
+
 
 class StoreError(GenrebenchError):
     """A run on disk is missing or damaged, or the disk refuses to take it."""

@@ -19,7 +19,7 @@ from genrebench.records import Dataset, FeatureValues, Fold, Split, Track
 from genrebench.splits import seeded_order
 
 
-def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Dataset, Split, dict[str, int]]:
+def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Dataset, Split, dict[str, tuple[str, ...]]]:
     """Add tracks of small genres to the training part of every fold.
 
     Parameters
@@ -36,18 +36,17 @@ def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Datas
         With the added tracks.
     split : Split
         With the added tracks in training.
-    added : dict of str to int
-        Number of tracks by genre, for genres that got any.
+    added : dict of str to tuple of str
+        Ids of the added tracks by genre, for genres that got any.
 
     Raises
     ------
     UsageError
         If an artist isn't known, so that nobody can say whose tracks may train, or nothing can be added.
     DataError
-        If one dataset comes with features and the other doesn't.
+        If the dataset comes with features and the larger one has none, or has them from another source.
     """
-    if larger.load_features is None and dataset.load_features is not None:
-        raise DataError(f"{dataset.name} comes with features and {larger.name} doesn't; models would see two kinds of values")
+    _check_features(dataset, larger)
     chosen = _choose(dataset, split, larger)
     if not chosen:
         raise UsageError(
@@ -58,7 +57,22 @@ def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Datas
     )
     ids = tuple(track.id for track in chosen)
     folds = tuple(Fold((*fold.training, *ids), fold.validation, fold.test) for fold in split.folds)
-    return merged, dataclasses.replace(split, folds=folds), dict(Counter(track.genre for track in chosen))
+    added = {genre: tuple(track.id for track in chosen if track.genre == genre) for genre in dataset.genres}
+    return merged, dataclasses.replace(split, folds=folds), {genre: those for genre, those in added.items() if those}
+
+
+def _check_features(dataset: Dataset, larger: Dataset) -> None:
+    """Refuse a larger dataset whose feature values aren't of the kind that the dataset's are."""
+    if dataset.load_features is None:
+        return  # those of both are extracted from audio
+    one, other = (
+        f"features ({d.feature_source or 'of unknown source'})" if d.load_features else "none" for d in (dataset, larger)
+    )
+    if one != other:
+        raise DataError(
+            f"{dataset.name} comes with {one} and {larger.name} with {other}, so models would see two kinds of values; leave "
+            "out --extra-training"
+        )
 
 
 def _choose(dataset: Dataset, split: Split, larger: Dataset) -> list[Track]:

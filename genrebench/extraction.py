@@ -7,29 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from genrebench import audio
-from genrebench.contract import Clip, DatasetSpec, FeatureTable
-from genrebench.datasets import folder as folders
-from genrebench.datasets import require_audio, resolve
-from genrebench.errors import DataError, UsageError
+from genrebench import audio, files
+from genrebench.contract import Clip, FeatureTable
+from genrebench.datasets import require_audio
 from genrebench.inputs import features, prepare_clips
 from genrebench.recorder import Surroundings
-from genrebench.records import Excerpt
+from genrebench.records import Dataset, Excerpt
 
 
-def clips_of(name: str, specs: Mapping[str, DatasetSpec], surroundings: Surroundings) -> dict[str, Path]:
-    """Find the audio files of a dataset, or of a flat folder without labels, by track id.
+def clips_of(dataset: Dataset) -> dict[str, Path]:
+    """Audio file of each track of a dataset, by track id; labels aren't needed.
 
     Raises
     ------
     DataError
         If there is no audio, or a file is missing.
     """
-    place = Path(name).expanduser()
-    unlabelled = name not in specs and place.is_dir() and not (place / "tracks.csv").exists()
-    if unlabelled and any(audio.is_audio(path) for path in place.iterdir()):
-        return dict(folders.list_audio(place))
-    dataset = resolve(name, specs, surroundings.home, surroundings.progress)
     require_audio(dataset, dataset.tracks)
     return {track.id: track.path for track in dataset.tracks if track.path is not None}
 
@@ -58,10 +51,7 @@ def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, surro
     AudioError
         If a file can't be decoded; all the others are kept in the cache by then.
     """
-    if not paths:
-        raise DataError("there is no audio file to compute features of")
-    if not out.resolve().parent.is_dir():
-        raise UsageError(f"there is no folder {str(out.resolve().parent)!r} to write {out.name!r} into")
+    files.require_place(out)
     hashes = audio.content_hashes(list(paths.values()), surroundings.home / "audio-hashes.json")
     clips = [Clip(id_, path, content) for (id_, path), content in zip(paths.items(), hashes, strict=True)]
     workshop = surroundings.workshop(excerpt)

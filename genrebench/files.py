@@ -8,10 +8,27 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from genrebench.errors import UsageError
+
 
 def beside(path: Path) -> Path:
     """A hidden name of its own in the same folder, so that what is made there can be moved to `path` at once."""
     return path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+
+
+def require_place(file: Path) -> None:
+    """Make sure, before work begins, that there is a folder to write a file into.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or `file` is a folder itself.
+    """
+    folder = file.resolve().parent
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {str(folder)!r} to write {file.name!r} into")
+    if file.is_dir():
+        raise UsageError(f"{str(file)!r} is a folder; name a file to write")
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ import numpy as np
 
 from genrebench import metrics
 from genrebench.baselines import baselines
-from genrebench.comparability import apart
+from genrebench.comparability import apart, without_tracks
 from genrebench.errors import StoreError
 from genrebench.records import Run
 from genrebench.references import REFERENCES
@@ -220,7 +220,7 @@ def _board(
     ]
     rows.sort(key=lambda row: (row.scores["log_loss"], row.model, row.row))
     return Board(
-        {key: value for key, value in task.items() if key not in ("excluded", "training_counts")},
+        without_tracks(task),
         tuple(replace(row, rank=rank) for rank, row in enumerate(rows, start=1)),
         known.smallest_difference,
         known.unit,

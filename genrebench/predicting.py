@@ -38,7 +38,7 @@ class Answer:
     problem : str or None
         Why the training prior stands in.
     timeline : Timeline or None
-        Probabilities along the file, where they were asked for.
+        Probabilities along the excerpt that the model has seen, in seconds of the file, where they were asked for.
     """
 
     path: Path
@@ -108,7 +108,7 @@ def predict(
         ]
         lines = _mean_timelines([_timeline(offer, m, prepared, len(prior)) for m in models]) if timeline else [None] * len(good)
         for path, row, line in zip(good, np.mean(each, axis=0), lines, strict=True):
-            answers[path] = Answer(path, row, None, line)
+            answers[path] = Answer(path, row, None, line and _in_file(line, path, excerpt))
     return [answers[path] for path in paths]
 
 
@@ -196,7 +196,7 @@ def _problem(path: Path, excerpt: Excerpt) -> str | None:
     try:
         samples, _ = audio.read(path, excerpt)
     except AudioError as error:
-        return str(error)
+        return error.reason(path)
     return "silent" if np.abs(samples).max() < SILENCE else None
 
 
@@ -205,6 +205,12 @@ def _temperatures(run: Run, n_models: int) -> list[float]:
     if not run.model.get("calibrated"):
         return [1.0] * n_models
     return [float(t) for t in run.facts["temperature_scaling"]["temperatures"]]
+
+
+def _in_file(line: Timeline, path: Path, excerpt: Excerpt) -> Timeline:
+    """A timeline in seconds of the file, of which the model has seen an excerpt."""
+    start, _, rate = audio.bounds(path, excerpt)
+    return Timeline(line.seconds + start / rate, line.probabilities)
 
 
 def _mean_timelines(by_model: Sequence[Sequence[Timeline]]) -> list[Timeline]:

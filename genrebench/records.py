@@ -20,14 +20,14 @@ PARTS = ("training", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One labelled piece of music.
+    """One piece of music.
 
     Parameters
     ----------
     id : str
         Unique in its dataset.
     genre : str
-        The label.
+        The label; blank where there is none, and then no task takes the track.
     artist : str or None
         Who made it; None where that is not known.
     path : Path or None
@@ -84,6 +84,8 @@ class Dataset:
         Track id to part ("training", "validation" or "test") where the dataset comes with a split; else empty.
     faulty : tuple of Exclusion
         Tracks that the dataset names but that are known to be unusable.
+    unlabelled : tuple of str
+        Ids of tracks that the dataset names without a label, and that are therefore not among its tracks.
     load_features : callable or None
         Reads the feature values that came with the dataset; None where it came with none.
     feature_source : str or None
@@ -100,6 +102,7 @@ class Dataset:
     genres: tuple[str, ...]
     official: Mapping[str, str] = field(default_factory=dict)
     faulty: tuple[Exclusion, ...] = ()
+    unlabelled: tuple[str, ...] = ()
     load_features: Callable[[], FeatureValues] | None = None
     feature_source: str | None = None
     synthetic: bool = False
@@ -142,13 +145,21 @@ class ExtraTraining:
     Parameters
     ----------
     dataset : str
-        How the user named the larger dataset.
-    added : mapping of str to int
-        Number of tracks by genre.
+        Name of the larger dataset.
+    ids : mapping of str to tuple of str
+        Ids of the added tracks by genre, for genres that got any.
+    source : str
+        How the user named the larger dataset, for repeating a run.
     """
 
     dataset: str
-    added: Mapping[str, int]
+    ids: Mapping[str, tuple[str, ...]]
+    source: str = ""
+
+    @property
+    def added(self) -> dict[str, int]:
+        """Number of added tracks by genre."""
+        return {genre: len(ids) for genre, ids in self.ids.items()}
 
 
 @dataclass(frozen=True)

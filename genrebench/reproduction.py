@@ -67,6 +67,7 @@ def recipe(run: Run) -> Recipe:
     if run.model.get("plugin") == "external":
         raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it can't be repeated")
     task = run.task
+    extra = task.get("extra_training") or {}
     return Recipe(
         dataset=str(task.get("source") or task["dataset"]),
         split=str(task["split"]),
@@ -77,7 +78,7 @@ def recipe(run: Run) -> Recipe:
         options=run.model["options"],
         seed=run.seed,
         calibrate=bool(run.model.get("calibrated")),
-        extra_training=(task.get("extra_training") or {}).get("dataset"),
+        extra_training=extra.get("source") or extra.get("dataset"),
     )
 
 

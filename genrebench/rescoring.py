@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from genrebench import ablation
+from genrebench.ablation.outcome import Ablation, Reference
 from genrebench.answers import blame
-from genrebench.contract import FeatureTable, LazyInputs, ModelSpec
+from genrebench.baselines import baselines
+from genrebench.contract import LazyInputs, ModelSpec
 from genrebench.errors import UsageError
 from genrebench.plugins import Offer
 from genrebench.predicting import ask, load_models
@@ -21,12 +23,19 @@ from genrebench.runner import TaskExamples, prepare_inputs
 from genrebench.store import RunStore
 
 
-def refuse_tables(offer: Offer[ModelSpec], options: Any) -> None:
-    """Refuse a model that sees no sequence in time, before anything runs."""
-    wanted = blame(offer, "inputs", lambda: offer.spec.inputs(options))
-    if isinstance(wanted, FeatureTable):
+def refuse_unfit(task: Task, offer: Offer[ModelSpec], options: Any, seconds: Sequence[float]) -> None:
+    """Refuse what can't be ablated, before anything runs.
+
+    Raises
+    ------
+    UsageError
+        If the model's input has no order in time, the split tests nothing, or a length isn't a number above 0.
+    """
+    blame(offer, "inputs", lambda: ablation.order_of(offer.spec.inputs(options)))
+    ablation.check_lengths(seconds)
+    if not any(fold.test for fold in task.split.folds):
         raise UsageError(
-            f"{offer.spec.name} sees a table of features, which has no order in time; choose a model of frames or waveforms"
+            f"the split {task.split.name!r} of {task.dataset.name} has no test tracks to ablate; choose another --split"
         )
 
 
@@ -40,7 +49,7 @@ def ablate_run(
     *,
     seconds: Sequence[float] = ablation.SECONDS,
     seed: int = 0,
-) -> ablation.Ablation:
+) -> Ablation:
     """Score a finished run's models on their test tracks in order, shuffled, reversed and cut short.
 
     Parameters
@@ -51,8 +60,13 @@ def ablate_run(
         As in `genrebench.runner.run`.
     seconds, seed
         As in `genrebench.ablation.ablate`.
+
+    Returns
+    -------
+    Ablation
+        With the rows that know no music as references.
     """
-    refuse_tables(offer, options)
+    refuse_unfit(task, offer, options, seconds)
     wanted = blame(offer, "inputs", lambda: offer.spec.inputs(options))
     prepared = prepare_inputs(task, wanted, surroundings)
     examples = TaskExamples(task, prepared)
@@ -60,9 +74,14 @@ def ablate_run(
     known = {track.id: track.artist is not None for track in task.dataset.tracks}
     parts = []
     for fold, model in zip(task.split.folds, load_models(run, folder, offer, options, prepared, surroundings), strict=True):
+        if not fold.test:
+            continue
         test = examples(fold.test)
-        if not isinstance(test.inputs, LazyInputs):
-            raise UsageError(f"{offer.spec.name} sees a table, which has no order in time")
+        assert isinstance(test.inputs, LazyInputs)  # noqa: S101 - frames and waveforms are
         groups = np.where([known[id_] for id_ in fold.test], test.groups, -1).astype(np.int64)
         parts.append(ablation.Part(partial(ask, offer, model, n_genres=len(task.genres)), test.inputs, test.labels, groups))
-    return ablation.ablate(parts, wanted, seconds=seconds, seed=seed)
+    references = [
+        Reference(name, *(found.scores[score] for score in ("log_loss", "f1_micro", "f1_macro")))
+        for name, found in baselines(run.task, store.scored(run)).items()
+    ]
+    return ablation.ablate(parts, wanted, seconds=seconds, seed=seed, references=references)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import time
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 from genrebench import analysis, files, tasks
 from genrebench import metrics as scores
 from genrebench.answers import blame, checked, collect, one_line, owner_of
-from genrebench.contract import Examples, FeatureTable, Inputs, LazyInputs, Model, ModelSpec, Prepared
+from genrebench.contract import Context, Examples, FeatureTable, Inputs, LazyInputs, Model, ModelSpec, Prepared
 from genrebench.datasets import require_audio
 from genrebench.environment import PeakMemory
-from genrebench.errors import UsageError
+from genrebench.errors import PluginError, UsageError
 from genrebench.inputs import prepare
 from genrebench.plugins import Offer
 from genrebench.recorder import Recorder, Surroundings, keep_traceback, locked
@@ -111,11 +112,20 @@ def run(
             return state.record
 
 
-def refuse_unfit(task: Task, offer: Offer[ModelSpec], options: Any) -> None:
-    """Refuse a model that wants audio of a dataset that has none, before anything runs."""
+def refuse_unfit(task: Task, offer: Offer[ModelSpec], options: Any, surroundings: Surroundings) -> None:
+    """Refuse before anything runs: a dataset without the audio that a model wants, a device that isn't there.
+
+    Raises
+    ------
+    UsageError
+        Also if the model raises one when it is built.
+    """
     wanted = blame(offer, "inputs", lambda: offer.spec.inputs(options))
     if not _is_given(task, wanted):
-        require_audio(task.dataset, task.dataset.tracks)
+        require_audio(task.dataset, task.dataset.tracks, task.extra)
+    context = Context(task.genres, device=surroundings.device, workers=surroundings.workers)
+    with contextlib.suppress(PluginError):  # a fault of the plugin shows in the run, which keeps its traceback
+        blame(offer, "build", lambda: offer.spec.build(context, options))
 
 
 def _is_given(task: Task, wanted: Any) -> bool:

@@ -11,7 +11,7 @@ from genrebench.contract import ModelSpec, Prepared
 from genrebench.environment import describe_environment, without_home
 from genrebench.options import options_as_dict
 from genrebench.plugins import Offer
-from genrebench.records import PARTS, Run, Task
+from genrebench.records import PARTS, ExtraTraining, Run, Task
 from genrebench.store import RunStore
 
 
@@ -66,9 +66,18 @@ def task_record(task: Task) -> dict[str, Any]:
         "genres": list(task.genres),
         "training_counts": [counts(fold.training) for fold in folds],
         "shared_artists": task.shared_artists,
-        "extra_training": None if task.extra is None else {"dataset": task.extra.dataset, "added": dict(task.extra.added)},
+        "extra_training": None if task.extra is None else _extra_record(task.extra),
         "synthetic": task.dataset.synthetic,
         "warnings": list(task.split.warnings),
+    }
+
+
+def _extra_record(extra: ExtraTraining) -> dict[str, Any]:
+    return {
+        "dataset": extra.dataset,
+        "source": without_home(extra.source or extra.dataset),
+        "added": extra.added,
+        "ids": {genre: list(ids) for genre, ids in extra.ids.items()},
     }
 
 

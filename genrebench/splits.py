@@ -58,7 +58,7 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
     UsageError
         If the name is unknown.
     DataError
-        If the dataset can't be split in that way, or has fewer than two genres.
+        If the dataset can't be split in that way, a track has no genre, or there are fewer than two genres.
     """
     if name is None:
         name = "official" if dataset.official else "artist" if _knows_artists(dataset) else "stratified"
@@ -256,6 +256,12 @@ def _check(dataset: Dataset) -> None:
     twice = next((track for track, count in ids.items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{dataset.name} has track {twice!r} more than once; ids have to be unique")
+    unlabelled = [track.id for track in dataset.tracks if not track.genre.strip()]
+    if unlabelled:
+        raise DataError(
+            f"{dataset.name}: {len(unlabelled)} of {len(ids)} tracks have no genre, the first is {unlabelled[0]!r}; fill it "
+            "in, or leave such tracks out with --exclude FILE, which 'genrebench data check DATASET --exclusions FILE' writes"
+        )
     genres = {track.genre for track in dataset.tracks}
     if len(genres) < 2:
         raise DataError(f"{dataset.name} has tracks of one genre only, {genres.pop()!r}; there is nothing to tell apart")

@@ -29,6 +29,7 @@ def make_task(
     exclude: Sequence[Exclusion] = (),
     source: str = "",
     larger: Dataset | None = None,
+    larger_source: str = "",
 ) -> Task:
     """Fix what is compared.
 
@@ -50,6 +51,8 @@ def make_task(
         How the user named the dataset.
     larger : Dataset, optional
         Adds training tracks of small genres; see `genrebench.extra`.
+    larger_source : str
+        How the user named the larger dataset.
 
     Returns
     -------
@@ -66,9 +69,7 @@ def make_task(
     exclude = tuple({exclusion.id: exclusion for exclusion in exclude}.values())
     given = {exclusion.id for exclusion in exclude}
     known = {track.id for track in dataset.tracks}
-    kept = dataclasses.replace(dataset, tracks=tuple(track for track in dataset.tracks if track.id not in given))
-    if not kept.tracks:
-        raise DataError(f"no track of {dataset.name} is left after {len(given)} exclusions; give a shorter list to --exclude")
+    kept = without(dataset, exclude)
     cut = make_split(kept, split, split_seed)
     if not any(fold.training for fold in cut.folds):
         raise DataError(f"the split {cut.name!r} of {dataset.name} leaves no track for training; choose another --split")
@@ -76,12 +77,11 @@ def make_task(
     if larger is not None:
         clear = dataclasses.replace(larger, tracks=tuple(track for track in larger.tracks if track.id not in given))
         kept, cut, added = add_training(kept, cut, clear)
-        extra = ExtraTraining(larger.name, added)
+        extra = ExtraTraining(larger.name, added, larger_source)
         known |= {track.id for track in larger.tracks}
     faulty = {exclusion.id for exclusion in dataset.faulty}
-    unknown = sorted(given - known - faulty)
-    if unknown:
-        warning = f"{len(unknown)} excluded ids are not in {dataset.name}, {unknown[0]!r} for one"
+    warning = unknown_ids(exclude, dataset, *([] if larger is None else [larger]))
+    if warning is not None:
         cut = dataclasses.replace(cut, warnings=(*cut.warnings, warning))
     excluded = (*dataset.faulty, *(e for e in exclude if e.id in known and e.id not in faulty))
     return Task(
@@ -94,6 +94,29 @@ def make_task(
         source=source,
         extra=extra,
     )
+
+
+def without(dataset: Dataset, exclude: Iterable[Exclusion]) -> Dataset:
+    """Return the dataset without the tracks that the user leaves out.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    given = {exclusion.id for exclusion in exclude}
+    kept = dataclasses.replace(dataset, tracks=tuple(track for track in dataset.tracks if track.id not in given))
+    if not kept.tracks:
+        raise DataError(f"no track of {dataset.name} is left after {len(given)} exclusions; give a shorter list to --exclude")
+    return kept
+
+
+def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
+    """Warning about excluded ids that none of the datasets has; None where all are known."""
+    unknown = {exclusion.id for exclusion in exclude}
+    for dataset in datasets:
+        unknown -= {*(track.id for track in dataset.tracks), *(e.id for e in dataset.faulty), *dataset.unlabelled}
+    return f"{len(unknown)} excluded ids are not in {datasets[0].name}, {min(unknown)!r} for one" if unknown else None
 
 
 def retask(task: Task, split: Split, home: Path) -> Task:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from genrebench import audio
 from genrebench.api import AudioError, DataError, Excerpt
+from tests.damage import write_m4a
 
 WHOLE = Excerpt(None)
 
@@ -151,7 +152,7 @@ def broken(tmp_path, what):
         ("no-bytes", "the file is empty"),
         ("text", "can't be decoded"),
         ("headless", "can't be decoded"),
-        ("folder", "no such file"),
+        ("folder", "not a regular file"),
         ("absent", "no such file"),
     ],
 )
@@ -162,6 +163,22 @@ def test_unusable_audio_is_one_line_that_names_the_file(tmp_path, what, reason):
     assert str(path) in str(error.value)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["page.mp3", "page.wav", "page"])
+@pytest.mark.parametrize("text", ["<html>404 not found</html>\n", "x", "a line of text\n" * 1000])
+def test_text_is_not_audio(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(AudioError, match=r"can't be decoded as audio \(not audio that libsndfile knows\)$") as error:
+        audio.read(tmp_path / name, WHOLE)
+    assert error.value.reason(tmp_path / name).startswith("can't be decoded")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.mp3")
+    with pytest.raises(AudioError, match="not a regular file"):
+        audio.read(tmp_path / "a.mp3", WHOLE)
 
 
 MP3, WAV, FLAC = 0, 1, 2
@@ -202,15 +219,9 @@ def test_damaged_files_decode_or_are_audio_errors(whole_files, tmp_path, kind, c
 
 @pytest.fixture
 def m4a(tmp_path):
-    av = pytest.importorskip("av", reason="the extra m4a is not installed")
+    pytest.importorskip("av", reason="the extra m4a is not installed")
     path = tmp_path / "tone.m4a"
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=22050, layout="mono")
-        for block in np.array_split(tone(3.0).astype(np.float32), 60):
-            frame = av.AudioFrame.from_ndarray(block[None, :], format="fltp", layout="mono")
-            frame.sample_rate = 22050
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_m4a(path, tone(3.0)[:, None], 22050)
     return path
 
 
@@ -228,6 +239,74 @@ def test_a_damaged_m4a_is_an_audio_error(m4a):
     m4a.write_bytes(data[:200] + bytes(len(data) - 200))
     with pytest.raises(AudioError, match=r"tone\.m4a"):
         audio.read(m4a, WHOLE)
+
+
+def test_an_m4a_cut_anywhere_in_its_header_decodes_or_is_an_audio_error(m4a):
+    data = m4a.read_bytes()
+    reasons = set()
+    for lost in range(1, len(data) - data.index(b"moov"), 3):
+        m4a.write_bytes(data[:-lost])
+        try:
+            assert np.isfinite(audio.read(m4a, Excerpt(1.0))[0]).all()
+        except AudioError as error:
+            reasons.add(error.reason(m4a))
+    assert len(reasons) > 2
+    assert all("\n" not in reason and "Errno" not in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b"soun", b"vide", "holds no audio"),
+        (b"mp4a", b"drms", "no decoder is known"),
+    ],
+)
+def test_an_mp4_without_audio_to_decode_says_so(m4a, old, new, reason):
+    data = m4a.read_bytes().replace(old, new)
+    codec = data.index(b"\x04\x80\x80\x80", data.index(b"esds")) + 5  # what the sample entry is overruled by
+    m4a.write_bytes(data[:codec] + bytes(1) + data[codec + 1 :])
+    with pytest.raises(AudioError, match=reason):
+        audio.read(m4a, WHOLE)
+
+
+def test_a_video_without_sound_says_so(tmp_path):
+    av = pytest.importorskip("av", reason="the extra m4a is not installed")
+    with av.open(str(tmp_path / "silent.mp4"), "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=25, width=32, height=32)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))))
+        container.mux(stream.encode(None))
+    with pytest.raises(AudioError, match=r"silent\.mp4: an MP4 file that holds no audio"):
+        audio.read(tmp_path / "silent.mp4", WHOLE)
+
+
+def test_the_title_of_an_m4a_may_be_anything(tmp_path):
+    av = pytest.importorskip("av", reason="the extra m4a is not installed")
+    path = tmp_path / "titled.m4a"
+    write_m4a(path, tone(1.0)[:, None], 22050)
+    untitled, _ = audio.read(path, WHOLE)
+    with av.open(str(path)) as plain, av.open(str(tmp_path / "new.m4a"), "w", format="mp4") as titled:
+        titled.metadata["title"] = "Blue Danube"
+        stream = titled.add_stream_from_template(plain.streams.audio[0])
+        for packet in plain.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                titled.mux(packet)
+    data = (tmp_path / "new.m4a").read_bytes()
+    assert b"Blue Danube" in data
+    path.write_bytes(data.replace(b"Blue Danube", b"Bl\xfce Donau\xff"))  # Latin-1
+    assert np.array_equal(audio.read(path, WHOLE)[0], untitled)
+
+
+def test_raw_aac_is_told_apart(tmp_path):
+    av = pytest.importorskip("av", reason="the extra m4a is not installed")
+    with av.open(str(tmp_path / "raw.m4a"), "w", format="adts") as container:
+        stream = container.add_stream("aac", rate=22050, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone(1.0).astype(np.float32)[None, :], format="fltp", layout="mono")
+        frame.sample_rate = 22050
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(AudioError, match="raw AAC, which is read inside MP4 only"):
+        audio.read(tmp_path / "raw.m4a", WHOLE)
 
 
 def referring(data: bytes, path: Path) -> bytes:
@@ -330,7 +409,9 @@ def test_audio_is_found_below_a_folder(tmp_path):
     (tmp_path / "x").mkdir()
     for name in ("b.mp3", "x/a.WAV", "c.txt", ".hidden"):
         (tmp_path / name).touch()
-    assert [path.name for path in audio.find(tmp_path)] == ["b.mp3", "a.WAV"]
+    (tmp_path / "folder.mp3").mkdir()
+    (tmp_path / "x" / "lost.mp3").symlink_to(tmp_path / "absent.mp3")
+    assert [path.name for path in audio.find(tmp_path)] == ["b.mp3", "a.WAV", "lost.mp3"]
 
 
 @pytest.mark.parametrize(("name", "channels"), [("a.wav", 8), ("a.mp3", 2)])
@@ -350,3 +431,14 @@ def test_blocks_of_no_audio(tmp_path):
     (tmp_path / "a.mp3").write_bytes(b"nothing")
     with pytest.raises(AudioError, match="can't be decoded"):
         next(audio.blocks(tmp_path / "a.mp3"))
+
+
+def test_the_bounds_of_an_excerpt_are_where_it_is_read(real_data, tmp_path):
+    whole = sorted((real_data / "fma" / "clips").glob("*.mp3"))[0]
+    cut = tmp_path / "cut.mp3"
+    cut.write_bytes(whole.read_bytes()[:300_000])
+    for path in (whole, cut):
+        there, rate = audio.read(path, WHOLE)
+        assert audio.bounds(path, WHOLE) == (0, len(there), rate)
+        start, length, _ = audio.bounds(path, Excerpt(2.0))
+        assert np.array_equal(audio.read(path, Excerpt(2.0))[0], there[start : start + length])

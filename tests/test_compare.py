@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from genrebench import metrics
+from genrebench.comparability import differences
 from genrebench.compare import compare
 from genrebench.errors import StoreError, UsageError
 from genrebench.leaderboard import boards
@@ -91,7 +92,7 @@ def test_names_that_stand_for_nothing_or_too_much(add: Callable) -> None:
     store = add("d", model="y", fingerprint="other", split_seed=1)
     with pytest.raises(UsageError, match=r"'nobody'.*genrebench runs list"):
         compare(store, "a", "nobody")
-    with pytest.raises(UsageError, match="split seed 1 there, 0 here"):
+    with pytest.raises(UsageError, match="split seed 0 for the first, 1 for the second"):
         compare(store, "a", "d")
     with pytest.raises(UsageError, match="2 pairs of rows; name two runs"):
         compare(store, "x", "z")
@@ -132,5 +133,42 @@ def test_boards_say_why_they_are_apart(add: Callable) -> None:
     text = "\n".join(first.apart)
     assert "split seed 1 there, 0 here" in text
     assert "1 tracks (t9) left out there only" in text
-    assert "labels, feature values or audio differ" in text
+    assert "f3: labels, artists, parts, feature values or audio differ in content" in text
+    assert text.count("in content") == 1  # not where something that has a name differs
     assert first.to_json()["apart"] == list(first.apart)
+
+
+MORE = {"dataset": "big", "added": {"Blues": 4, "Soul, RnB": 1}}
+ADDED = "extra training: 5 training tracks of big there, none here"
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"n_training": 65, "extra_training": MORE}, [ADDED]),
+        ({"n_training": 60 + 13 * 5, "n_folds": 13, "extra_training": MORE}, [ADDED]),
+        ({"n_training": 62}, ["62 training tracks of music there, 60 here"]),
+        ({"n_training": 65, "n_test": 32, "extra_training": MORE}, ["32 test tracks of music there, 30 here", ADDED]),
+        ({"n_training": 65, "split_seed": 2, "extra_training": MORE}, ["split seed 2 there, 0 here", ADDED]),
+    ],
+)
+def test_more_training_tracks_have_a_name(other: dict, said: list[str], make_run: Callable) -> None:
+    here, there = make_run().task, make_run(fingerprint="f1", **other).task
+    assert differences(there, here) == said
+
+
+def test_the_same_number_of_other_tracks_is_told_where_they_are_recorded(make_run: Callable) -> None:
+    ids = {"Blues": ["1", "2", "3", "4"], "Soul, RnB": ["5"]}
+    one = make_run(extra_training=MORE | {"ids": ids}).task
+    other = make_run(fingerprint="f1", extra_training=MORE | {"ids": ids | {"Soul, RnB": ["6"]}}).task
+    old = make_run(fingerprint="f2", extra_training=MORE).task
+    assert differences(one, other) == ["other 5 training tracks of big there than here"]
+    assert "in content" in differences(one, old)[0]
+
+
+def test_a_comparison_names_more_training_tracks(add: Callable) -> None:
+    more = MORE | {"ids": {"Blues": ["1", "2", "3", "4"], "Soul, RnB": ["5"]}}
+    add("a", model="x", skill=3, extra_training=more)
+    found = compare(add("b", model="y", extra_training=more), "x", "y")
+    assert "(artist + 5 training tracks of big, " in found.sentence
+    assert found.to_json()["task"]["extra_training"] == MORE

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrebench.errors import UsageError
+from genrebench.datasets import require_audio
+from genrebench.errors import DataError, UsageError
 from genrebench.records import Dataset, FeatureValues, Track
+from genrebench.runrecords import task_record
 from genrebench.splits import shared_artists
 from genrebench.tasks import make_task
 
@@ -39,6 +41,7 @@ def test_small_genres_are_filled_up_to_the_median_by_artists_that_are_in_no_othe
     sizes = {g: sum(genre[id_] == g for id_ in after.training) for g in SIZES}
     assert sizes["small"] == sizes["mid"]
     assert task.extra is not None and task.extra.added == {"small": len(added)}
+    assert {genre: set(ids) for genre, ids in task.extra.ids.items()} == {"small": added}
     assert shared_artists(task.dataset, task.split) == 0
     assert task.fingerprint != plain.fingerprint
     assert task.dataset.load_features is not None
@@ -52,6 +55,39 @@ def test_held_out_parts_of_the_larger_dataset_never_train(tmp_path: Path) -> Non
     held = dataset("large", list(large.tracks), official=official)
     task = make_task(medium, tmp_path, split="artist", larger=held)
     assert not any(id_.startswith("new-small") for id_ in task.split.folds[0].training)
+
+
+def test_the_record_says_which_tracks_were_added_and_from_where(tmp_path: Path) -> None:
+    task = make_task(medium, tmp_path, split="artist", larger=large, larger_source="./big/large")
+    record = task_record(task)["extra_training"]
+    assert task.extra is not None
+    assert record == {
+        "dataset": "large",
+        "source": "./big/large",
+        "added": task.extra.added,
+        "ids": {"small": list(task.extra.ids["small"])},
+    }
+    assert task_record(make_task(medium, tmp_path, split="artist"))["extra_training"] is None
+
+
+def test_features_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    one, other = (dataset(name, list(large.tracks), feature_source=f"of {name}") for name in ("clips", "full tracks"))
+    with pytest.raises(
+        DataError, match=r"clips comes with features \(of clips\) and full tracks with features \(of full tracks\)"
+    ):
+        make_task(one, tmp_path, split="artist", larger=other)
+    bare = Dataset("bare", "1", large.tracks, large.genres)
+    with pytest.raises(DataError, match=r"bare with none.*--extra-training"):
+        make_task(medium, tmp_path, split="artist", larger=bare)
+
+
+def test_audio_that_only_the_larger_dataset_lacks_is_asked_of_it(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.wav"
+    clip.touch()
+    heard = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
+    task = make_task(heard, tmp_path, split="artist", larger=dataset("fma-large", [*heard.tracks, *MORE]))
+    with pytest.raises(DataError, match=r"^fma-large has no audio here; get it with: genrebench data get fma-large$"):
+        require_audio(task.dataset, task.dataset.tracks, task.extra)
 
 
 def test_nothing_to_add_is_said(tmp_path: Path) -> None:

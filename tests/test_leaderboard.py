@@ -164,6 +164,14 @@ def test_json_is_as_agreed(add: Callable) -> None:
     assert {"name", "log_loss", "f1_micro", "comparable"} <= set(out["references"][0])
 
 
+def test_a_board_shows_no_list_of_tracks(add: Callable) -> None:
+    more = {"dataset": "big", "added": {"Blues": 1}}
+    store = add("a", excluded=[{"id": "t9", "reason": "user"}], extra_training=more | {"ids": {"Blues": ["1"]}})
+    (board,), _ = boards(store)
+    assert board.task["extra_training"] == more
+    assert "excluded" not in board.task
+
+
 def test_names_of_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "demo").mkdir()
     monkeypatch.chdir(tmp_path / "demo")

@@ -13,7 +13,7 @@ import sklearn.metrics
 
 from genrebench import datasets, inputs, runner
 from genrebench.answers import checked
-from genrebench.contract import ModelSpec
+from genrebench.contract import Context, ModelSpec
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Task
 from genrebench.runner import Surroundings
@@ -34,6 +34,23 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Surroundings:
 
 def task_of(folder: Path, around: Surroundings, **settings: Any) -> Task:
     return make_task(datasets.resolve(str(folder), {}, around.home), around.home, **settings)
+
+
+def test_what_a_model_refuses_when_it_is_built_is_refused_before_anything_runs(music: Path, around: Surroundings) -> None:
+    def no_such_device(context: Context, options: tiny.Options) -> Any:
+        raise UsageError(f"device {context.device!r} is not available here")
+
+    waveform = tiny.SPECS[1]
+    refused = replace(waveform, build=no_such_device)
+    elsewhere = replace(around, device="cuda")
+    with pytest.raises(UsageError, match=r"tiny-waveform .*: device 'cuda' is not available here"):
+        runner.refuse_unfit(task_of(music, around), tiny.offer(refused), tiny.Options(), elsewhere)
+
+    def broken(context: Context, options: tiny.Options) -> Any:
+        raise RuntimeError("a fault of the plugin")
+
+    faulty = replace(waveform, build=broken)  # the run keeps its traceback
+    runner.refuse_unfit(task_of(music, around), tiny.offer(faulty), tiny.Options(), around)
 
 
 @pytest.mark.parametrize("spec", tiny.SPECS, ids=lambda spec: spec.name)

@@ -6,7 +6,7 @@ this process and open nothing but the file that they are given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,13 @@ __all__ = [
     "VERSION",
     "AudioInfo",
     "blocks",
+    "bounds",
     "content_hash",
     "content_hashes",
     "excerpt_bounds",
     "extended",
     "find",
     "info",
-    "length",
     "read",
     "resample",
     "resampled_length",
@@ -98,17 +98,23 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
     return resample(samples, rate, sample_rate), sample_rate
 
 
-def length(path: Path, *, sample_rate: int, excerpt: Excerpt) -> int:
-    """Samples that `read` gives, if the file is as long as it declares.
+def bounds(path: Path, excerpt: Excerpt) -> tuple[int, int, int]:
+    """Where the excerpt that `read` decodes lies in the file, found without decoding a file that is whole.
+
+    Returns
+    -------
+    start, length : int
+        In frames of the file.
+    rate : int
+        Of the file, in Hz.
 
     Raises
     ------
     AudioError
         If the file is missing or isn't audio that can be decoded.
     """
-    found = info(path)
-    _, frames = excerpt_bounds(found.frames, found.sample_rate, excerpt)
-    return resampled_length(frames, found.sample_rate, sample_rate)
+    found = mp4.info(path) if mp4.recognises(path) else sndfile.counted(path)
+    return *excerpt_bounds(found.frames, found.sample_rate, excerpt), found.sample_rate
 
 
 def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -129,9 +135,9 @@ def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
     yield from mp4.blocks(path) if mp4.recognises(path) else sndfile.blocks(path)
 
 
-def find(folder: Path) -> Iterable[Path]:
-    """Audio files below `folder` by name, sorted."""
-    return sorted(path for path in folder.rglob("*") if is_audio(path) and path.is_file())
+def find(folder: Path) -> list[Path]:
+    """Audio files below `folder` by name, sorted; a link to a file that isn't there is one too, and reading it says so."""
+    return sorted(path for path in folder.rglob("*") if is_audio(path) and not path.is_dir())
 
 
 def is_audio(path: Path) -> bool:

@@ -17,6 +17,8 @@ from genrebench.records import Excerpt
 def recognises(path: Path) -> bool:
     """Whether the file begins as an MP4 does."""
     try:
+        if not path.is_file():  # opening a pipe would wait for whoever writes to it
+            return False
         with path.open("rb") as file:
             return file.read(12)[4:8] == b"ftyp"
     except OSError:
@@ -50,27 +52,33 @@ def read(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], int]:
 
 def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Rate and samples, shape (n_samples, n_channels), piece by piece."""
-    with path.open("rb") as file:
-        try:
-            with _open(path, file) as container:
-                import av
-
-                to_float = av.AudioResampler(format="fltp")
-                for frame in container.decode(audio=0):
-                    for block in to_float.resample(frame):
-                        rate = checked_rate(path, block.sample_rate)
-                        yield rate, block.to_ndarray().T.astype(np.float32, copy=False)
-        except (ValueError, IndexError, OSError, RuntimeError) as error:  # PyAV's errors derive from these
-            raise AudioError(f"{path}: can't be decoded as MP4 audio ({error})") from None
-
-
-def _open(path: Path, file: Any) -> Any:
     try:
         import av
     except ImportError:
         raise AudioError(f"{path}: MP4 audio needs a further decoder: pip install 'genrebench[m4a]'") from None
-    # one demuxer, fed from a file object, its own references to other files off: nothing else can be opened
-    return av.open(file, format="mp4", io_open=_refuse, options={"enable_drefs": "0", "protocol_whitelist": "none"})
+    try:
+        with path.open("rb") as file, _open(av, file) as container:
+            stream = next(iter(container.streams.audio), None)
+            if stream is None:
+                raise AudioError(f"{path}: an MP4 file that holds no audio")
+            if stream.codec_context is None:  # versions of PyAV before 18.1 crash on it
+                raise AudioError(f"{path}: no decoder is known for the audio in this MP4 file")
+            to_float = av.AudioResampler(format="fltp")
+            for frame in container.decode(stream):
+                for block in to_float.resample(frame):
+                    rate = checked_rate(path, block.sample_rate)
+                    yield rate, block.to_ndarray().T.astype(np.float32, copy=False)
+    # FFmpeg's errors have no builtin base in common, and PyAV raises builtin ones beside them
+    except (av.FFmpegError, ValueError, LookupError, ArithmeticError, OSError, RuntimeError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise AudioError(f"{path}: can't be decoded as MP4 audio ({reason})") from None
+
+
+def _open(av: Any, file: Any) -> Any:
+    # one demuxer, fed from a file object, its own references to other files off: nothing else can be opened; what isn't UTF-8
+    # in a title matters to nobody here
+    options = {"enable_drefs": "0", "protocol_whitelist": "none"}
+    return av.open(file, format="mp4", io_open=_refuse, options=options, metadata_errors="replace")
 
 
 def _refuse(url: str, *_: object) -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,19 @@ from genrebench.records import Excerpt
 
 _CHUNK = 1 << 19  # samples of all channels decoded at a time, 2 MB: they are averaged while they are in the cache
 _BLOCK = 1 << 22  # mono samples that memory is taken for at a time, 16 MB; a damaged header may promise any number
+_UNKNOWN = (1, 7)  # libsndfile's codes: of no known format, and not an mp3, which it puts as "File does not exist ..."
 
 
 def info(path: Path) -> AudioInfo:
     """What the header says."""
     with _File(path) as file:
         return file.info
+
+
+def counted(path: Path) -> AudioInfo:
+    """What the header says, with the frames that can be decoded: a truncated file declares more."""
+    with _File(path) as file:
+        return file.info if file.is_whole() else replace(file.info, frames=file.count())
 
 
 def read(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], int]:
@@ -53,7 +61,7 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise AudioError(f"{path}: no such file")
+            raise AudioError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}")
         self._path = path
         with self._guarded():
             if path.stat().st_size == 0:
@@ -111,8 +119,17 @@ class _File:
             with _QUIET:
                 yield
         except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-            reason = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
-            raise AudioError(f"{self._path}: can't be decoded as audio ({str(reason).rstrip('.')})") from None
+            raise AudioError(f"{self._path}: can't be decoded as audio ({_reason(self._path, error)})") from None
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if getattr(error, "code", None) in _UNKNOWN:
+        with suppress(OSError), path.open("rb") as file:
+            if int.from_bytes(file.read(2), "big") & 0xFFF6 == 0xFFF0:  # how a frame of ADTS begins
+                return "raw AAC, which is read inside MP4 only: ffmpeg -i FILE -c copy NEW.m4a"
+        return "not audio that libsndfile knows"
+    reason = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
+    return str(reason).rstrip(".")
 
 
 @functools.cache

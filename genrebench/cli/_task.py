@@ -108,6 +108,7 @@ def make_task(
         exclude=exclusions,
         source=dataset,
         larger=load_dataset(extra_training, registry) if extra_training else None,
+        larger_source=extra_training or "",
     )
     for text in task.split.warnings:
         warn(text)

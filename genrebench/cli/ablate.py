@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, number, print_json, print_table
+from genrebench.cli import _task, _timeline
+from genrebench.cli._output import Format, FormatOption, clean, echo, number, print_json, print_table, say
 from genrebench.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from genrebench.ablation.outcome import Ablation
+    from genrebench.records import Run
 
 
 def command(
@@ -33,30 +37,59 @@ def command(
     A finished run of the same work is used; else the model is run first. Frames are shuffled one by one, waveforms in segments
     of 50 ms.
     """
-    from genrebench import ablation, rescoring, runner
+    from genrebench import rescoring, runner
     from genrebench.options import parse_options
     from genrebench.plugins import registry
     from genrebench.store import RunStore
 
     lengths = _lengths(seconds)
+    if figure is not None:
+        _timeline.require_suffix(figure)
     found, store = registry(), RunStore(runs)
     offer = found.model(model)
     options = parse_options(model, offer.spec.options, _task.parse_settings([model], settings or [])[model])
-    rescoring.refuse_tables(offer, options)
     around = _task.surroundings(found, device, workers)
     task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude)
+    rescoring.refuse_unfit(task, offer, options, lengths)
+    runner.refuse_unfit(task, offer, options, around)
     run = runner.run(task, offer, options, seed or 0, store, around, resume=True)
     if run.status != "finished":
         raise RunError(f"run {run.id} failed: {run.error}")
     outcome = rescoring.ablate_run(run, task, offer, options, store, around, seconds=lengths)
-    if figure is not None:
-        try:
-            ablation.figure(outcome).savefig(figure, dpi=120)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"can't write the figure {str(figure)!r}: {error}") from None
     if form is Format.json:
-        print_json({"run_id": run.id, "model": model, **outcome.to_json()})
-        return
+        for note in outcome.notes():
+            say(note)
+        print_json(_as_json(run, outcome))
+    else:
+        _print(run, outcome)
+    if figure is not None:
+        _draw(figure, run, outcome)
+
+
+def _as_json(run: Run, outcome: Ablation) -> dict[str, Any]:
+    from genrebench.comparability import without_tracks
+
+    return {
+        "run_id": run.id,
+        "task": without_tracks(run.task),
+        "model": run.model,
+        "seed": run.seed,
+        **outcome.to_json(),
+    }
+
+
+def _title(run: Run, outcome: Ablation) -> tuple[str, str]:
+    """What was ablated, and how."""
+    from genrebench.comparability import split_title
+
+    made = " (synthetic music)" if run.task["synthetic"] else ""
+    return (
+        f"{run.model['name']} on {run.task['dataset']}{made}, split {split_title(run.task)}",
+        f"run {run.id}, seed {run.seed}: {outcome.n_tracks} test tracks; shuffled: {outcome.shuffled}",
+    )
+
+
+def _print(run: Run, outcome: Ablation) -> None:
     rows = [
         (
             row.condition,
@@ -67,10 +100,20 @@ def command(
         )
         for row in outcome.rows
     ]
-    made = " (synthetic music)" if task.dataset.synthetic else ""
-    title = f"{model} on {task.dataset.name}{made}: {outcome.n_tracks} test tracks, shuffled by {outcome.shuffled}"
+    rows += [(found.name, number(found.log_loss), "", number(found.f1_micro), "") for found in outcome.references]
     columns = ("tracks", "log loss", "change", "F1 micro", "change of F1")
-    print_table(title, columns, rows, right=columns[1:])
+    print_table(", ".join(_title(run, outcome)), columns, rows, right=columns[1:])
+    for line in (f"±: {outcome.error}.", *outcome.notes()):
+        echo(line)
+
+
+def _draw(out: Path, run: Run, outcome: Ablation) -> None:
+    from genrebench.ablation import figure
+
+    try:
+        figure.draw(outcome, "\n".join(map(clean, _title(run, outcome)))).savefig(out, dpi=120)
+    except OSError as error:
+        raise UsageError(f"can't write the figure {str(out)!r}: {error.strerror or error}") from None
 
 
 def _lengths(text: str) -> list[float]:

@@ -39,11 +39,14 @@ def command(
 
 
 def _print(found: Comparison, top: int) -> None:
+    from genrebench.comparability import split_title
+
     sides = [(side["name"], number(side["log_loss"]), number(side["f1_micro"])) for side in (found.a, found.b)]
     low, high = found.interval
     gap = ("A - B, 95 %", f"{found.difference:+.3f} ({low:+.3f} .. {high:+.3f})", f"{found.f1_micro['difference']:+.3f}")
     title = (
-        f"{found.task['dataset']}, split {found.task['split']}, {found.n_tracks} test tracks by {found.n_units} {found.unit}s"
+        f"{found.task['dataset']}, split {split_title(found.task)}, "
+        f"{found.n_tracks} test tracks by {found.n_units} {found.unit}s"
     )
     print_table(title, ("model", "log loss", "F1 micro"), [*sides, gap], right=("log loss", "F1 micro"))
     columns = ("genre", "tracks", "difference", "p", "p, corrected")

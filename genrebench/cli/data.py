@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,10 +20,20 @@ from genrebench.cli._output import (
     print_list,
     print_table,
     say,
+    show_progress,
+    warn,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genrebench.records import Dataset, Exclusion
 
 app = typer.Typer(no_args_is_help=True, help="List, show, get and check datasets, and extract their features.")
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A registered name or a folder.")]
+MusicArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", help="A registered name, or a folder; a flat one without labels will do.")
+]
 
 
 @app.command("list")
@@ -88,12 +98,17 @@ def get(
 
 @app.command()
 def check(
-    dataset: DatasetArgument,
+    dataset: MusicArgument,
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
+    exclude: _task.ExcludeOption = None,
     exclusions: Annotated[
         Path | None,
-        typer.Option("--exclusions", help="Write the faulty tracks as a list (id, reason) that run --exclude takes."),
+        typer.Option(
+            "--exclusions",
+            help="Write a list (id, reason) that --exclude takes: the faulty tracks, all but one of each set of copies, and "
+            "what --exclude left out.",
+        ),
     ] = None,
     workers: _task.WorkersOption = None,
     form: ListFormatOption = ListFormat.table,
@@ -102,20 +117,25 @@ def check(
 
     A second check reads what the first has found out, as long as the files are the same; an interrupted one goes on.
     """
-    from genrebench import doctor
+    from genrebench import doctor, files
     from genrebench.plugins import registry
-    from genrebench.splits import make_split
 
-    found = _task.load_dataset(dataset, registry())
-    cut = make_split(found, split, split_seed)
-    around = _task.surroundings(registry(), workers=workers)
-    findings = doctor.check(found, cut, home=around.home, workers=around.workers, progress=around.progress)
     if exclusions is not None:
-        n = doctor.write_exclusions(findings, exclusions)
-        say(f"wrote {n} faulty tracks to {exclusions}; leave them out with: genrebench run MODEL --exclude {exclusions}")
+        files.require_place(exclusions)
+    left_out = _read_exclusions(exclude)
+    found = _load_music(dataset, left_out)
+    cut, before = doctor.cut(found, split, split_seed)
+    around = _task.surroundings(registry(), workers=workers)
+    findings = doctor.check(found, cut, home=around.home, workers=around.workers, progress=around.progress, before=before)
     columns = ("severity", "kind", "track", "detail")
     rows = [(f.severity, f.kind, f.track, f.detail) for f in findings]
-    print_list(form, None, columns, rows, lambda: [dict(zip(columns, row, strict=True)) for row in rows])
+    if form is ListFormat.table and not rows:
+        echo(f"Nothing is wrong with {found.name}.")
+    else:
+        print_list(form, None, columns, rows, lambda: [dict(zip(columns, row, strict=True)) for row in rows])
+    if exclusions is not None:
+        n = doctor.write_exclusions(findings, exclusions, left_out)
+        say(f"wrote a list of {n} tracks to {exclusions}{f'; leave them out with --exclude {exclusions}' if n else ''}")
     counts = ", ".join(f"{name}s: {sum(f.severity == name for f in findings)}" for name in doctor.SEVERITIES)
     say(f"{len(found.tracks)} tracks; {counts}")
     if any(f.severity == "fault" for f in findings):
@@ -124,23 +144,39 @@ def check(
 
 @app.command()
 def features(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A registered name, or a folder; it needs no labels.")],
+    dataset: MusicArgument,
     out: Annotated[Path, typer.Option("--out", help="The CSV file to write, in the form of FMA's features.csv.")],
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
     workers: _task.WorkersOption = None,
 ) -> None:
     """Compute FMA's 518 columns from the audio of a dataset or of a flat folder of files."""
-    from genrebench import extraction, tasks
+    from genrebench import extraction
     from genrebench.plugins import registry
 
-    found = registry()
-    left_out = {e.id for e in tasks.read_exclusions(exclude)} if exclude else set()
-    around = _task.surroundings(found, workers=workers)
-    paths = extraction.clips_of(dataset, found.dataset_specs(), around)
-    kept = {id_: path for id_, path in paths.items() if id_ not in left_out}
-    n = extraction.write_features(kept, out, _task.parse_excerpt(excerpt), around)
+    around = _task.surroundings(registry(), workers=workers)
+    paths = extraction.clips_of(_load_music(dataset, _read_exclusions(exclude)))
+    n = extraction.write_features(paths, out, _task.parse_excerpt(excerpt), around)
     say(f"wrote {n} rows of 518 columns to {out}")
+
+
+def _read_exclusions(exclude: Path | None) -> list[Exclusion]:
+    from genrebench import tasks
+
+    return tasks.read_exclusions(exclude) if exclude is not None else []
+
+
+def _load_music(name: str, left_out: Sequence[Exclusion]) -> Dataset:
+    """Read a dataset, or a flat folder without labels, and leave tracks out of it."""
+    from genrebench import tasks
+    from genrebench.datasets import resolve
+    from genrebench.plugins import registry
+
+    found = resolve(name, registry().dataset_specs(), _task.home(), show_progress, labelled=False)
+    unknown = tasks.unknown_ids(left_out, found)
+    if unknown is not None:
+        warn(unknown)
+    return tasks.without(found, left_out)
 
 
 def _text(item: Any) -> str:

@@ -22,6 +22,7 @@ def command(
     form: ListFormatOption = ListFormat.table,
 ) -> None:
     """Rank the finished runs: one board for each task, since only scores of one task compare."""
+    from genrebench.comparability import extra_training
     from genrebench.leaderboard import boards
     from genrebench.store import RunStore
 
@@ -36,8 +37,12 @@ def command(
         say(f"no finished run{which} in {', '.join(map(str, folders))}; start with: genrebench run svm-baseline")
     if form is ListFormat.csv:  # one table, for programs
         task = ("dataset", "split", "fingerprint")
-        rows = [(*(board.task.get(key) for key in task), *cells) for board in found for cells in _rows(board)]
-        print_list(form, None, (*task, *COLUMNS), rows, dict)
+        rows = [
+            (*(board.task.get(key) for key in task), extra_training(board.task), *cells)
+            for board in found
+            for cells in _rows(board)
+        ]
+        print_list(form, None, (*task, "extra training", *COLUMNS), rows, dict)
         return
     for board in found:
         _print(board, form)
@@ -46,10 +51,12 @@ def command(
 
 
 def _print(board: Board, form: ListFormat) -> None:
+    from genrebench.comparability import split_title
+
     task = board.task
     made = " · synthetic music" if task.get("synthetic") else ""
     title = (
-        f"{task.get('dataset')}{made} · split {task.get('split')} · {task.get('n_test', '?')} test tracks · "
+        f"{task.get('dataset')}{made} · split {split_title(task)} · {task.get('n_test', '?')} test tracks · "
         f"{len(task.get('genres', ()))} genres · task {task.get('fingerprint')}"
     )
     if form is ListFormat.md:
@@ -58,7 +65,7 @@ def _print(board: Board, form: ListFormat) -> None:
     if form is ListFormat.md:
         echo()
     for line in _footer(board):
-        echo(line)
+        echo(line + "\n")  # a paragraph each, and the next board's title is none of it
 
 
 def _rows(board: Board) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrebench.cli import _task
+from genrebench.cli import _task, _timeline
 from genrebench.cli._output import Format, FormatOption, clean, fail, print_json, results
 from genrebench.errors import UsageError
 
@@ -45,6 +45,8 @@ def command(
     for file in files:
         if not file.is_file():
             raise UsageError(f"there is no file {str(file)!r}")
+    if figure is not None:
+        _timeline.require_suffix(figure)
     found, store = registry(), RunStore(runs)
     run = store.load(run_id)
     wanted = timeline or figure is not None
@@ -52,7 +54,7 @@ def command(
     answers = predict(run, store, found, list(dict.fromkeys(files)), around, timeline=wanted)
     genres = [str(genre) for genre in run.task["genres"]]
     if figure is not None:
-        _draw(figure, answers, genres)
+        _timeline.draw(figure, answers, genres)
     if form is Format.json:
         print_json([_as_json(answer, genres) for answer in answers])
     else:
@@ -86,50 +88,13 @@ def _print(answer: Answer, genres: Sequence[str], top: int, timeline: bool) -> N
 
     console = Console(file=results())
     console.print(Text(clean(answer.path), style="bold"))
+    if answer.problem:
+        console.print(Text(f"  {clean(answer.problem)}; these are the frequencies of the training genres:"))
     width = max(len(clean(genre)) for genre in genres)
     for i in (-answer.probabilities).argsort(kind="stable")[:top]:
         p = float(answer.probabilities[i])
         bar = "█" * round(p * BAR)
         console.print(Text(f"  {clean(genres[i]):<{width}}  {p:6.1%}  {bar}"))
     if timeline and answer.timeline is not None:
-        _strip(console, answer, genres, top)
-
-
-def _strip(console: Any, answer: Answer, genres: Sequence[str], top: int) -> None:
-    """Print a line of blocks a genre: the fuller the block, the likelier the genre in that second."""
-    from rich.text import Text
-
-    assert answer.timeline is not None  # noqa: S101 - the caller looked
-    p = answer.timeline.probabilities
-    order = (-p.mean(axis=0)).argsort(kind="stable")[:top]
-    width = max(len(clean(genre)) for genre in genres)
-    blocks = " ▁▂▃▄▅▆▇█"
-    for i in order:
-        strip = "".join(blocks[round(float(value) * (len(blocks) - 1))] for value in p[:, i])
-        console.print(Text(f"  {clean(genres[i]):<{width}}  {strip}"), no_wrap=True, crop=True)
-    console.print(Text(f"  {'':<{width}}  0 s .. {answer.timeline.seconds[-1]:.0f} s"))
-
-
-def _draw(out: Path, answers: Sequence[Answer], genres: Sequence[str]) -> None:
-    """Draw one panel a file, a curve a genre."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    with_line = [answer for answer in answers if answer.timeline is not None]
-    if not with_line:
-        raise UsageError("no file has a timeline to draw")
-    figure, axes = plt.subplots(len(with_line), 1, figsize=(9, 2.6 * len(with_line)), squeeze=False, layout="constrained")
-    for axis, answer in zip(axes[:, 0], with_line, strict=True):
-        assert answer.timeline is not None  # noqa: S101 - chosen above
-        for genre, curve in zip(genres, answer.timeline.probabilities.T, strict=True):
-            axis.plot(answer.timeline.seconds, curve, label=genre.replace("$", r"\$"))
-        axis.set(title=answer.path.name.replace("$", r"\$"), xlabel="seconds", ylabel="probability", ylim=(0, 1))
-    axes[0, 0].legend(fontsize="x-small", ncols=2, loc="upper left", bbox_to_anchor=(1, 1))
-    try:
-        figure.savefig(out, dpi=120)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"can't write the figure {str(out)!r}: {error}") from None
-    finally:
-        plt.close(figure)
+        for line in _timeline.strip(answer.timeline, genres, top, console.width):
+            console.print(Text(line), no_wrap=True, crop=True)

@@ -82,7 +82,7 @@ def command(
         all_seeds = _task.parse_seeds(seed, seeds)
         task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude, extra_training)
     for name, offer in offers.items():
-        runner.refuse_unfit(task, offer, options[name])
+        runner.refuse_unfit(task, offer, options[name], around)
     finished: list[Run] = []
     stopped: BaseException | None = None
     try:
@@ -93,6 +93,8 @@ def command(
         )
     except (GenrebenchError, KeyboardInterrupt) as error:  # what has finished is told all the same
         stopped = error
+    if isinstance(stopped, KeyboardInterrupt):
+        say("what is done is kept: the same command with --resume goes on from there")
     if stopped is not None and not finished:
         raise stopped
     if form is Format.json:
@@ -142,11 +144,13 @@ def _print_reproduction(found: Reproduction) -> None:
 
 def print_runs(finished: list[Run], folder: Path) -> None:
     """Print runs of one task as a table."""
+    from genrebench.comparability import split_title
+
     task = finished[0].task
     made = " (synthetic music)" if task["synthetic"] else ""
     title = (
-        f"{task['dataset']}{made}, split {task['split']}: {task['n_training']} training, {task['n_validation']} validation, "
-        f"{task['n_test']} test tracks, {len(task['genres'])} genres"
+        f"{task['dataset']}{made}, split {split_title(task)}: {task['n_training']} training, "
+        f"{task['n_validation']} validation, {task['n_test']} test tracks, {len(task['genres'])} genres"
     )
     columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
     rows = []

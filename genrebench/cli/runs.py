@@ -62,6 +62,7 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
 def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOption = Format.table) -> None:
     """Show all that is known of a run."""
     from genrebench.cli.run import as_json
+    from genrebench.comparability import extra_training
     from genrebench.store import RunStore
 
     store = RunStore(runs)
@@ -78,6 +79,8 @@ def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOpt
             text = f"{item:.6g}" if isinstance(item, float) else item
             if key == "excluded" and isinstance(item, list):
                 text = f"{len(item)} tracks" if item else "none"
+            if key == "extra_training":
+                text = extra_training(run.task, by_genre=True) or "none"
             rows.append((f"{section}.{key}", text))
     rows += _curves(run.curves)
     rows += [("seed", run.seed), ("peak memory", f"{run.peak_rss_mb} MB"), ("folder", store.folder(run.id))]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genrebench import files
 from genrebench.cli import _task
 from genrebench.cli._output import Format, FormatOption, print_json, say, warn
 from genrebench.errors import UsageError
@@ -32,9 +33,8 @@ def command(
 
     if not clips.is_dir():
         raise UsageError(f"there is no folder of clips {str(clips)!r}")
-    if not out.resolve().parent.is_dir():
-        raise UsageError(f"there is no folder {str(out.resolve().parent)!r} to write {out.name!r} into")
-    paths = sorted(audio.find(clips))
+    files.require_place(out)
+    paths = audio.find(clips)
     if not paths:
         raise UsageError(f"{str(clips)!r} holds no audio file")
     found, store = registry(), RunStore(runs)

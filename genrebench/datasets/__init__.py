@@ -9,7 +9,7 @@ from typing import Any
 
 from genrebench.contract import DatasetSpec
 from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
-from genrebench.records import Dataset, Track
+from genrebench.records import Dataset, ExtraTraining, Track
 
 Progress = Callable[..., Iterable[Any]]
 
@@ -46,7 +46,9 @@ SPECS: tuple[DatasetSpec, ...] = (
 )
 
 
-def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path, progress: Progress | None = None) -> Dataset:
+def resolve(
+    text: str, specs: Mapping[str, DatasetSpec], home: Path, progress: Progress | None = None, *, labelled: bool = True
+) -> Dataset:
     """Find the dataset that a user named.
 
     Parameters
@@ -59,6 +61,8 @@ def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path, progress: P
         The folder below which genrebench keeps data.
     progress : callable, optional
         As in `Context`; shows the making of a dataset that is computed.
+    labelled : bool
+        Whether labels are needed; if not, a flat folder of audio files is a dataset too.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path, progress: P
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders
 
-        return folders.load(folder)
+        return folders.load_flat(folder) if not labelled and folders.is_flat(folder) else folders.load(folder)
     if text and folder.is_file():
         raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
     close = difflib.get_close_matches(text, specs, n=1)
@@ -93,24 +97,39 @@ def resolve(text: str, specs: Mapping[str, DatasetSpec], home: Path, progress: P
     raise UsageError(f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(specs)) or 'none'})")
 
 
-def require_audio(dataset: Dataset, tracks: Sequence[Track]) -> None:
+def require_audio(dataset: Dataset, tracks: Sequence[Track], extra: ExtraTraining | None = None) -> None:
     """Make sure that the tracks that are used have audio.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    tracks : sequence of Track
+    extra : ExtraTraining, optional
+        Which of the tracks come from a larger dataset, that has to have their audio then.
 
     Raises
     ------
     DataError
-        If a track has no path or its file isn't there; the message says how many, names the first and the next step.
+        If a track has no path or its file isn't there; the message says how many, names the dataset, the first track and the
+        next step.
     """
+    added = set() if extra is None else {id_ for ids in extra.ids.values() for id_ in ids}
+    _require_audio(dataset.name, [track for track in tracks if track.id not in added])
+    if extra is not None:
+        _require_audio(extra.dataset, [track for track in tracks if track.id in added])
+
+
+def _require_audio(name: str, tracks: Sequence[Track]) -> None:
     absent = [track for track in tracks if track.path is None or not track.path.is_file()]
     if not absent:
         return
     if all(track.path is None for track in tracks):
-        get = dataset.name.startswith("fma-")
-        step = f"get it with: genrebench data get {dataset.name}" if get else "add a column 'path' to its tracks.csv"
-        raise DataError(f"{dataset.name} has no audio here; {step}")
+        get = name.startswith("fma-")
+        step = f"get it with: genrebench data get {name}" if get else "add a column 'path' to its tracks.csv"
+        raise DataError(f"{name} has no audio here; {step}")
     first = absent[0]
     missing = f"no file {str(first.path)!r}" if first.path else "no path"
     raise DataError(
-        f"{dataset.name}: {len(absent)} of {len(tracks)} tracks have no audio, the first is {first.id!r} ({missing}); add the "
+        f"{name}: {len(absent)} of {len(tracks)} tracks have no audio, the first is {first.id!r} ({missing}); add the "
         "files, or leave the tracks out with --exclude FILE (genrebench data check writes such a list)"
     )

@@ -71,12 +71,12 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
     tracks: list[Track] = []
     official: dict[str, str] = {}
     faulty: list[Exclusion] = []
-    unlabelled = 0
+    unlabelled: list[str] = []
     for track_id, genre, artist, part, row_subset in _rows(metadata / "tracks.csv"):
         if SUBSETS.index(row_subset) > SUBSETS.index(subset):
             continue
         if not genre:
-            unlabelled += 1
+            unlabelled.append(track_id)
         elif track_id in FAULTY:
             faulty.append(Exclusion(track_id, FAULTY[track_id]))
         else:
@@ -97,11 +97,12 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
         genres=genres,
         official=official,
         faulty=tuple(faulty),
+        unlabelled=tuple(unlabelled),
         load_features=(partial(_converted, read, features, ids, converted) if converted else read)
         if features.is_file()
         else None,
         feature_source=FEATURE_SOURCE if features.is_file() else None,
-        note=note + (f"; {unlabelled} rows without a top genre left out" if unlabelled else ""),
+        note=note + (f"; {len(unlabelled)} rows without a top genre left out" if unlabelled else ""),
     )
 
 

@@ -2,7 +2,8 @@
 
 Two layouts. With a tracks.csv: columns ``track_id`` and ``genre``, and ``path``, ``artist`` and ``split`` where there are any;
 feature values may stand beside it in features.csv. Without: a subfolder a genre, with audio files in it at any depth; the id
-of a track is then its path, and its artist isn't known. A tracks.csv in FMA's official form is read by `fma`.
+of a track is then its path, and its artist isn't known. A tracks.csv in FMA's official form is read by `fma`. Where no label is
+needed, a flat folder of audio files will do.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from genrebench.datasets.table import clean, digest, find_columns, read_records
 from genrebench.errors import DataError
 from genrebench.records import PARTS, Dataset, Track
 
-"""Files that count as audio where nothing else names them."""
-
 
 def load(folder: Path) -> Dataset:
     """Read a folder as a dataset.
@@ -29,8 +28,8 @@ def load(folder: Path) -> Dataset:
     Returns
     -------
     Dataset
-        Named after the folder; genres in alphabetical order. Audio isn't opened, nor is its presence checked: tracks that
-        turn out to have none can be left out.
+        Named after the folder; genres in alphabetical order. Audio isn't opened, nor is its presence checked, and a track's
+        genre may be blank: tracks that have no audio or no genre can be left out.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def load(folder: Path) -> Dataset:
         name=folder.resolve().name,
         version=f"folder-{digest(tracks)}",
         tracks=tuple(tracks),
-        genres=tuple(sorted({track.genre for track in tracks})),
+        genres=tuple(sorted({track.genre for track in tracks if track.genre})),
         official=official,
         load_features=partial(given.read_features, features, ids) if has_features else None,
         feature_source="features.csv" if has_features else None,
@@ -64,30 +63,36 @@ def load(folder: Path) -> Dataset:
     )
 
 
-def list_audio(folder: Path) -> tuple[tuple[str, Path], ...]:
-    """Audio files of a flat folder without labels.
+def is_flat(folder: Path) -> bool:
+    """Whether a folder holds audio files and nothing that says their genres: no tracks.csv, no subfolder with audio."""
+    if (folder / "tracks.csv").is_file() or fma.is_official(folder):
+        return False
+    return any(map(_is_audio, folder.iterdir())) and not any(map(_walk, _subfolders(folder)))
+
+
+def load_flat(folder: Path) -> Dataset:
+    """Read a flat folder of audio files without labels.
 
     Returns
     -------
-    tuple of (id, path)
-        The id is the file's name without its suffix; in alphabetical order.
+    Dataset
+        Without genres, each track's being blank. The id of a track is its file's name without the suffix; in alphabetical
+        order.
 
     Raises
     ------
     DataError
-        If there is no such folder or no audio in it, or two files share a stem.
+        If two files share a stem.
     """
-    if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}")
     files: dict[str, Path] = {}
-    for path in sorted(path for path in folder.iterdir() if _is_audio(path)):
+    for path in sorted(filter(_is_audio, folder.iterdir())):
         stem = clean(path.stem, "file name", str(folder))
         if stem in files:
             raise DataError(f"{folder}: {files[stem].name!r} and {path.name!r} would have one id, {stem!r}; rename one")
         files[stem] = _inside(folder.resolve(), path.name, str(folder))
-    if not files:
-        raise DataError(f"{folder} holds no audio file ({', '.join(audio.SUFFIXES)})")
-    return tuple(files.items())
+    tracks = tuple(Track(stem, "", path=path) for stem, path in files.items())
+    note = "a folder of your own, without labels"
+    return Dataset(name=folder.resolve().name, version=f"folder-{digest(tracks)}", tracks=tracks, genres=(), note=note)
 
 
 def _read_table(folder: Path, table: Path) -> tuple[list[Track], dict[str, str]]:
@@ -105,10 +110,8 @@ def _read_table(folder: Path, table: Path) -> tuple[list[Track], dict[str, str]]
         cell = {name: cells[position] for name, position in columns.items()}
         track = clean(cell["track_id"], "track_id", where)
         genre = clean(cell["genre"], "genre", where)
-        if not track or not genre:
-            raise DataError(
-                f"{where}: the {'genre of track ' + repr(track) if track else 'track_id'} is blank; fill it or drop the row"
-            )
+        if not track:
+            raise DataError(f"{where}: the track_id is blank; fill it or drop the row")
         if track in lines:
             raise DataError(f"{where}: track_id {track!r} is there twice, first in line {lines[track]}; keep one")
         lines[track] = line
@@ -133,7 +136,7 @@ def _read_table(folder: Path, table: Path) -> tuple[list[Track], dict[str, str]]
 def _read_subfolders(folder: Path) -> list[Track]:
     root = folder.resolve()
     tracks = []
-    for subfolder in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    for subfolder in _subfolders(folder):
         _inside(root, subfolder.name, str(folder))
         for path in _walk(subfolder):
             relative = path.relative_to(folder).as_posix()
@@ -143,6 +146,10 @@ def _read_subfolders(folder: Path) -> list[Track]:
     if not tracks:
         raise DataError(f"{folder} holds neither a tracks.csv nor a subfolder a genre with audio files in it")
     return tracks
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _walk(folder: Path) -> list[Path]:

@@ -2,5 +2,6 @@
 
 from genrebench.doctor.examination import check
 from genrebench.doctor.findings import KINDS, SEVERITIES, Finding, exclusions, write_exclusions
+from genrebench.doctor.relations import cut
 
-__all__ = ["KINDS", "SEVERITIES", "Finding", "check", "exclusions", "write_exclusions"]
+__all__ = ["KINDS", "SEVERITIES", "Finding", "check", "cut", "exclusions", "write_exclusions"]

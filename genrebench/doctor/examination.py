@@ -1,24 +1,23 @@
-"""The examination of a dataset: decode every clip, then judge each by itself, against the others and against the split."""
+"""The examination of a dataset: decode every clip, then judge each by itself, and bring together all that was found."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from genrebench import audio, splits
+from genrebench import audio
 from genrebench.datasets import fma
-from genrebench.doctor import likeness
+from genrebench.doctor import relations
 from genrebench.doctor.findings import KINDS, SEVERITIES, Finding, Severity
-from genrebench.doctor.measurement import Measurement, Shelf, measure_all
+from genrebench.doctor.measurement import SILENT_PEAK, Measurement, Shelf, measure_all
 from genrebench.errors import DataError
 from genrebench.records import Dataset, Split, Track
 
-SILENT_PEAK = 2.0**-14
-"""Peak up to which a clip is silent: two steps of 16 bits."""
 NEAR_SILENT_RMS = 1e-3
 MOSTLY_SILENT = 0.8
 """Share of silent frames from which a clip is reported."""
@@ -36,7 +35,13 @@ Progress = Callable[..., Iterable[Any]]
 
 
 def check(
-    dataset: Dataset, split: Split | None = None, *, home: Path, workers: int = 1, progress: Progress | None = None
+    dataset: Dataset,
+    split: Split | None = None,
+    *,
+    home: Path,
+    workers: int = 1,
+    progress: Progress | None = None,
+    before: Iterable[Finding] = (),
 ) -> list[Finding]:
     """Decode every clip of a dataset and report what is wrong.
 
@@ -46,6 +51,7 @@ def check(
     Parameters
     ----------
     dataset : Dataset
+        A dataset no track of which has a genre is taken to be meant so; else a track without one is a fault.
     split : Split or None
         With it, tracks and artists in more than one part are reported too.
     home : Path
@@ -54,6 +60,8 @@ def check(
         Processes. With more than one, a file that crashes the decoder is reported and stops nothing.
     progress : callable or None
         As in `genrebench.contract.Context`.
+    before : iterable of Finding
+        What was found already, to be listed among the rest; see `cut`.
 
     Returns
     -------
@@ -65,9 +73,9 @@ def check(
     DataError
         If the disk refuses the cache.
     """
-    parts = _parts(split)
     measured, findings = _examine(dataset.tracks, home, workers, progress, "checking")
-    findings += [Finding(track.id, "no-label", "fault", "no genre") for track in dataset.tracks if not track.genre.strip()]
+    findings += before
+    findings += _without_label(dataset)
     usual = _Usual(measured.values())
     for track in dataset.tracks:
         if track.id in measured:
@@ -75,9 +83,9 @@ def check(
     if dataset.faulty:
         findings = [_compare_with_list(finding) for finding in findings]
         findings += _listed(dataset, home, workers, progress, usual)
-    findings += _duplicates(dataset, measured, parts)
-    findings += _near_duplicates(dataset, measured, parts)
-    findings += _shared_artists(dataset, split)
+    faulty = {finding.track for finding in findings if finding.severity == "fault"}
+    findings += relations.copies(dataset.tracks, measured, split, faulty)
+    findings += relations.shared_artists(dataset, split)
     order = {track.id: position for position, track in enumerate(dataset.tracks)}
     kinds = list(KINDS)
     return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), kinds.index(f.kind), order.get(f.track, -1)))
@@ -142,6 +150,19 @@ def _content_hashes(paths: Mapping[str, Path], home: Path) -> tuple[dict[str, st
         return hashes, unreadable
 
 
+# ------------------------------------------------------------------ labels
+
+
+def _without_label(dataset: Dataset) -> Iterator[Finding]:
+    """Report the tracks that have no genre, and those that the dataset left out for that."""
+    unlabelled = [track.id for track in dataset.tracks if not track.genre.strip()]
+    if unlabelled and len(unlabelled) == len(dataset.tracks):
+        yield Finding("", "no-label", "note", f"no track of {len(unlabelled)} has a genre")
+    else:
+        yield from (Finding(id_, "no-label", "fault", "no genre") for id_ in unlabelled)
+    yield from (Finding(id_, "no-label", "note", "no genre, so it is in no task") for id_ in dataset.unlabelled)
+
+
 # ------------------------------------------------------------------ each clip by itself
 
 
@@ -184,7 +205,7 @@ def _compare_with_list(finding: Finding) -> Finding:
     """Add to a fault of a track that the list of known-faulty tracks doesn't have it; those on it aren't among the tracks."""
     if finding.severity != "fault" or not finding.track:
         return finding
-    return Finding(finding.track, finding.kind, finding.severity, f"{finding.detail}; not on the list of known-faulty tracks")
+    return replace(finding, detail=f"{finding.detail}; not on the list of known-faulty tracks")
 
 
 def _listed(dataset: Dataset, home: Path, workers: int, progress: Progress | None, usual: _Usual) -> Iterator[Finding]:
@@ -207,76 +228,3 @@ def _fma_root(dataset: Dataset) -> Path | None:
         if track.path is not None and track.id.isdecimal() and track.path.parts[-2:] == fma.clip_path(track.id).parts:
             return track.path.parents[1]
     return None
-
-
-# ------------------------------------------------------------------ against each other and against the split
-
-
-def _parts(split: Split | None) -> dict[str, str]:
-    """Part of each track; of a split of several folds, the fold in which it is tested."""
-    if split is None:
-        return {}
-    if len(split.folds) > 1:
-        return {id_: f"fold {number}" for number, fold in enumerate(split.folds) for id_ in fold.test}
-    (fold,) = split.folds
-    return {id_: part for part in ("training", "validation", "test") for id_ in getattr(fold, part)}
-
-
-def _place(track: Track, parts: Mapping[str, str]) -> str:
-    part = parts.get(track.id)
-    return f"{track.id!r} ({track.genre}{f', {part}' if part else ''})"
-
-
-def _duplicates(dataset: Dataset, measured: Mapping[str, Measurement], parts: Mapping[str, str]) -> Iterator[Finding]:
-    """Report all but one of the tracks that hold the same audio; the one that is kept is tested if any of them is."""
-    same: dict[str, list[Track]] = defaultdict(list)
-    for track in dataset.tracks:
-        if track.id in measured and measured[track.id].peak > SILENT_PEAK:  # silence is the same everywhere
-            same[measured[track.id].digest].append(track)
-    rank = {"test": 0, "validation": 1}
-    for tracks in same.values():
-        kept, *others = sorted(tracks, key=lambda track: rank.get(parts.get(track.id, ""), 2))
-        for track in others:
-            wrong = [
-                text
-                for text, differs in (
-                    ("in another part", parts.get(track.id) != parts.get(kept.id)),
-                    ("under another genre", track.genre != kept.genre),
-                )
-                if differs
-            ]
-            more = f", one of {len(tracks)} copies" if len(tracks) > 2 else ""
-            detail = f"the same audio as {_place(kept, parts)}{' ' if wrong else ''}{' and '.join(wrong)}{more}"
-            yield Finding(track.id, "duplicate", "fault" if wrong else "warning", detail)
-
-
-def _near_duplicates(dataset: Dataset, measured: Mapping[str, Measurement], parts: Mapping[str, str]) -> Iterator[Finding]:
-    """Report clips that sound alike without being the same, once a pair, at the later of the two."""
-    distinct: dict[str, Track] = {}
-    for track in dataset.tracks:
-        m = measured.get(track.id)
-        if m and m.seconds * (1 - m.silent) >= likeness.SHORTEST_SECONDS:
-            distinct.setdefault(m.digest, track)
-    tracks = list(distinct.values())
-    for pair in likeness.find_alike([measured[track.id].contour for track in tracks]):
-        first, second = tracks[pair.first], tracks[pair.second]
-        across = ", in another part" if parts.get(first.id) != parts.get(second.id) else ""
-        detail = (
-            f"sounds like {_place(first, parts)}{across}: {pair.correlation:.2f} alike at an offset of {pair.offset:+.1f} s"
-        )
-        yield Finding(second.id, "near-duplicate", "warning", detail)
-
-
-def _shared_artists(dataset: Dataset, split: Split | None) -> Iterator[Finding]:
-    """Report artists with tracks in several parts, each once a fold."""
-    if split is None:
-        return
-    for overlap in splits.audit(dataset, split) or ():
-        shared: dict[str, set[str]] = defaultdict(set)
-        for pair, artists in overlap.artists.items():
-            for artist in artists:
-                shared[artist].update(pair)
-        fold = f" of fold {overlap.fold}" if len(split.folds) > 1 else ""
-        for artist, found in sorted(shared.items()):
-            names = " and ".join(part for part in ("training", "validation", "test") if part in found)
-            yield Finding("", "shared-artist", "warning", f"artist {artist!r} is in {names}{fold}")

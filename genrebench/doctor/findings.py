@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "truncated": "the file ends before its header says",
     "near-silent": "hardly anything to hear",
     "clipped": "samples are cut off at full scale",
+    "no-split": "the dataset can't be split as it is",
     "odd-rate": "another sample rate than most",
     "odd-channels": "another number of channels than most",
     "duplicate": "the same audio as another track's",
@@ -49,28 +50,35 @@ class Finding:
         A fault makes the track unusable or scores wrong, a warning may, a note is for information.
     detail : str
         What was found, for people, with numbers.
+    leave_out : bool
+        Whether the track belongs on the list of exclusions though it is no fault: another that is kept holds the same music.
     """
 
     track: str
     kind: str
     severity: Severity
     detail: str
+    leave_out: bool = False
 
 
 def exclusions(findings: Iterable[Finding]) -> list[Exclusion]:
-    """Tracks with a fault, each once, with all its faults as the reason.
-
-    Of duplicates across parts, the copy that is tested is kept; the others are on the list.
-    """
+    """Tracks with a fault and all but one of those that hold the same music, each once, with what was found as the reason."""
     reasons: dict[str, list[str]] = {}
     for finding in findings:
-        if finding.severity == "fault" and finding.track:
+        if (finding.severity == "fault" or finding.leave_out) and finding.track:
             reasons.setdefault(finding.track, []).append(f"{finding.kind}: {finding.detail}")
     return [Exclusion(track, "; ".join(found)) for track, found in reasons.items()]
 
 
-def write_exclusions(findings: Iterable[Finding], file: Path) -> int:
+def write_exclusions(findings: Iterable[Finding], file: Path, before: Iterable[Exclusion] = ()) -> int:
     """Write the list that ``genrebench run --exclude`` takes: a CSV of id and reason.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+    file : Path
+    before : iterable of Exclusion
+        What was left out of the check already, and stays on the list.
 
     Returns
     -------
@@ -82,7 +90,7 @@ def write_exclusions(findings: Iterable[Finding], file: Path) -> int:
     StoreError
         If the file can't be written.
     """
-    listed = exclusions(findings)
+    listed = [*before, *exclusions(findings)]
     try:
         with files.atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")

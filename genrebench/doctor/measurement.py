@@ -22,6 +22,8 @@ VERSION = 1
 
 BANDS = 12
 FRAMES_PER_SECOND = 20
+SILENT_PEAK = 2.0**-14
+"""Peak up to which a clip is silent: two steps of 16 bits."""
 SILENCE = 1e-3
 """Root mean square below which a frame counts as silent: 60 dB below full scale."""
 
@@ -79,7 +81,7 @@ def measure(path: Path) -> Measurement:
     try:
         return _walk(path)
     except AudioError as error:
-        return Measurement(error=str(error).removeprefix(f"{path}: "))
+        return Measurement(error=error.reason(path))
 
 
 def _walk(path: Path) -> Measurement:
@@ -88,15 +90,19 @@ def _walk(path: Path) -> Measurement:
     frames = channels = rate = at_full_scale = 0
     peak = squares = 0.0
     contour: _Contour | None = None
-    for rate, samples in audio.blocks(path):
+    blocks = audio.blocks(path)
+    for rate, samples in blocks:
         if contour is None:
             channels = samples.shape[1]
             contour = _Contour(rate)
             digest.update(str(rate).encode())
         loud = np.abs(samples)
         loudest = float(loud.max())
-        if not loudest <= _LOUDEST:  # also where it is not a number
-            raise AudioError(f"samples reach {loudest:g}, but full scale is 1")
+        if not np.isfinite(loudest):
+            count = _not_finite(samples) + sum(_not_finite(rest) for _, rest in blocks)
+            raise AudioError(f"{count} samples are not finite numbers")
+        if loudest > _LOUDEST:
+            raise AudioError(f"samples reach {loudest:g}, but full scale is 1; rescale the file")
         peak = max(peak, loudest)
         hot = loud >= _FULL_SCALE
         at_full_scale += _in_runs(hot)
@@ -119,6 +125,11 @@ def _walk(path: Path) -> Measurement:
         digest=digest.hexdigest(),
         contour=contour.values(),
     )
+
+
+def _not_finite(samples: NDArray[np.float32]) -> int:
+    """Count the samples of which a channel is not a finite number."""
+    return int(np.count_nonzero(~np.isfinite(samples).all(axis=1)))
 
 
 def _in_runs(hot: NDArray[np.bool_]) -> int:

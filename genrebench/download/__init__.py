@@ -207,7 +207,8 @@ def _check_space(root: Path, missing: list[Archive], fetched: Path | None) -> No
     """Refuse before the first byte where the disk has no room for the archives and what they unpack to."""
     needed = 0
     for archive in missing:
-        needed += archive.unpacked
+        part = root / f"{archive.folder}.part"  # what an interrupted call has unpacked
+        needed += max(0, archive.unpacked - sum(file.stat().st_size for file in part.rglob("*") if file.is_file()))
         if fetched is None:
             files = [root / archive.name, root / f"{archive.name}.part"]
             needed += max(0, archive.size - max((file.stat().st_size for file in files if file.is_file()), default=0))

@@ -172,7 +172,10 @@ def _blame(failed: list[tuple[Clip, str]], total: int) -> None:
     failed.sort(key=lambda item: item[0].id)
     clip, reason = failed[0]
     others = f" (and {len(failed) - 1} more of {total})" if len(failed) > 1 else ""
-    raise AudioError(f"track {clip.id}{others}: {reason}; leave such tracks out with --exclude FILE")
+    raise AudioError(
+        f"track {clip.id}{others}: {reason}; leave such tracks out with --exclude FILE, "
+        "which 'genrebench data check DATASET --exclusions FILE' writes"
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from genrebench.errors import UsageError
 from genrebench.inputs import cache
 from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
+from genrebench.inputs.waveforms import decoded_length
 from genrebench.records import Excerpt
 
 VERSION = 1
@@ -55,7 +56,7 @@ def compute_frames(path: Path, *, wanted: Frames, excerpt: Excerpt) -> NDArray[n
 
 
 def _n_frames(path: Path, *, wanted: Frames, excerpt: Excerpt) -> int:
-    n_samples = audio.length(path, sample_rate=wanted.sample_rate, excerpt=excerpt)
+    n_samples = decoded_length(path, sample_rate=wanted.sample_rate, excerpt=excerpt)
     return 1 + max(n_samples, wanted.n_fft) // wanted.hop_length
 
 
@@ -68,7 +69,7 @@ def frames_of(samples: NDArray[np.float32], rate: int, wanted: Frames) -> NDArra
     samples = audio.extended(samples, wanted.n_fft)
     frames = framed(samples, wanted.n_fft, wanted.hop_length, "constant")
     values = _chroma(frames, rate, wanted) if wanted.kind == "chroma" else _mel(frames, rate, wanted)
-    return _with_deltas(values) if wanted.deltas else values
+    return with_deltas(values) if wanted.deltas else values
 
 
 def _mel(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[np.float32]:
@@ -106,7 +107,8 @@ def _chroma(frames: NDArray[np.float32], rate: int, wanted: Frames) -> NDArray[n
     return chroma
 
 
-def _with_deltas(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def with_deltas(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Frames of shape (n_frames, n_values) with their first and second differences in time, shape (n_frames, 3 n_values)."""
     import librosa
 
     n_frames = len(values)

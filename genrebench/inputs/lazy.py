@@ -70,7 +70,7 @@ class ComputedAtAccess(LazyInputs):
     compute : callable
         ``compute(path)`` gives the array.
     length : callable
-        ``length(path)`` gives the length of its first axis, as the file declares it.
+        ``length(path)`` gives the length of its first axis.
     scale : float
         Factor from what is computed to what is read.
     """
@@ -86,7 +86,7 @@ class ComputedAtAccess(LazyInputs):
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Samples or frames a track, shape (n_tracks,), as the files declare them."""
+        """Samples or frames a track, shape (n_tracks,)."""
         return self._lengths
 
     def __len__(self) -> int:

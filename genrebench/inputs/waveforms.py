@@ -38,11 +38,11 @@ def prepare(wanted: Waveforms, clips: Sequence[Clip], workshop: Workshop) -> Pre
     source = f"audio at {wanted.sample_rate} Hz"
     compute = partial(decode, sample_rate=wanted.sample_rate, excerpt=workshop.excerpt)
     if not workshop.cached:
-        length = partial(audio.length, sample_rate=wanted.sample_rate, excerpt=workshop.excerpt)
+        length = partial(decoded_length, sample_rate=wanted.sample_rate, excerpt=workshop.excerpt)
         return Prepared(ComputedAtAccess([clip.path for clip in clips], compute, length, 1 / _FULL_SCALE), source=source)
     shelf = cache.Shelf.of(workshop, "waveforms", f"{wanted.sample_rate}hz", version=VERSION)
-    _require_space(shelf, clips, wanted, workshop.excerpt)
-    lengths = cache.fill(shelf, clips, compute, workshop, "Decoding audio")
+    size = _require_space(shelf, clips, wanted, workshop.excerpt)
+    lengths = cache.fill(shelf, clips, compute, workshop, f"Decoding audio, about {size / 1e9:.1f} GB")
     return Prepared(CachedArrays.of(shelf, clips, lengths, 1 / _FULL_SCALE), source=source)
 
 
@@ -55,14 +55,22 @@ def decode(path: Path, *, sample_rate: int, excerpt: Excerpt) -> NDArray[np.int1
     return np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
-def _require_space(shelf: cache.Shelf, clips: Sequence[Clip], wanted: Waveforms, excerpt: Excerpt) -> None:
+def decoded_length(path: Path, *, sample_rate: int, excerpt: Excerpt) -> int:
+    """Samples that `decode` gives."""
+    _, length, rate = audio.bounds(path, excerpt)
+    return audio.resampled_length(length, rate, sample_rate)
+
+
+def _require_space(shelf: cache.Shelf, clips: Sequence[Clip], wanted: Waveforms, excerpt: Excerpt) -> int:
+    """Estimate the bytes of the clips that aren't decoded yet, and raise if the disk doesn't have them left."""
     missing = {clip.content_hash: clip.path for clip in clips if not shelf.path(clip.content_hash).exists()}
     if not missing:
-        return
+        return 0
     if excerpt.seconds is not None:  # no clip is longer than this, and no file has to be opened to know it
         needed = round(len(missing) * excerpt.seconds * wanted.sample_rate) * 2
         if needed <= cache.free_space(shelf.cache):
-            return
-    cache.require_space(
-        shelf.cache, 2 * sum(audio.length(path, sample_rate=wanted.sample_rate, excerpt=excerpt) for path in missing.values())
-    )
+            return needed
+    lengths = (decoded_length(path, sample_rate=wanted.sample_rate, excerpt=excerpt) for path in missing.values())
+    needed = 2 * sum(lengths)
+    cache.require_space(shelf.cache, needed)
+    return needed

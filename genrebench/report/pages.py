@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrebench import __version__, analysis, metrics
+from genrebench.comparability import extra_training, split_title
 from genrebench.compare import Side, compare_sides
 from genrebench.environment import without_home
 from genrebench.leaderboard import Board, Row
@@ -71,6 +72,8 @@ class Site:
             "between": _between,
             "place": _place,
             "told": _told,
+            "split_title": split_title,
+            "extra": extra_training,
         }
         made.globals |= {"version": __version__}
         return made

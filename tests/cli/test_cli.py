@@ -50,7 +50,7 @@ def neighbour(context, options):
 def genrebench_models():
     return [*tiny.SPECS,
             sklearn_model("tiny-neighbour", "nearest neighbours", neighbour),
-            tiny.spec("tiny-given", tiny.Nearest, FeatureTable()),
+            tiny.spec("tiny-given", tiny.Nearest, FeatureTable()), tiny.spec("tiny-own", tiny.Nearest, object()),
             tiny.spec("slow", Slow, FeatureTable()), tiny.spec("chatty", Chatty, FeatureTable()),
             tiny.spec("exiting", Exiting, FeatureTable()), tiny.spec("failing", Failing, FeatureTable())]
 """
@@ -148,13 +148,17 @@ def test_audio_goes_from_file_to_prediction(sh: Shell, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     (music / "g0-0.wav").rename(tmp_path / "clips" / "one.wav")
     (tmp_path / "clips" / "two.mp3").write_bytes(b"no music")
+    (tmp_path / "clips" / "three.mp3").symlink_to(tmp_path / "absent.mp3")
     listed = sh.json("submission", "--run", run["run_id"], "--clips", "clips", "--out", "s.csv")
-    assert [Path(problem["file"]).name for problem in listed["prior_used_for"]] == ["two.mp3"]
+    assert listed["prior_used_for"] == [
+        {"file": "clips/three.mp3", "problem": "no such file"},
+        {"file": "clips/two.mp3", "problem": "can't be decoded as audio (not audio that libsndfile knows)"},
+    ]
     with (tmp_path / "s.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["file_id"] for row in rows] == ["one", "two"]
+    assert [row["file_id"] for row in rows] == ["one", "three", "two"]
     assert all(abs(float(row["deep"]) + float(row["bright / high"]) - 1) < 1e-9 for row in rows)
-    assert float(rows[1]["deep"]) == pytest.approx(0.5)
+    assert [float(row["deep"]) for row in rows[1:]] == pytest.approx([0.5, 0.5])
     sh("cache", "clear")
     assert sh.json("cache", "info")["inputs"] == []
 
@@ -235,6 +239,7 @@ def test_ctrl_c_in_fit_is_130_and_an_interrupted_record(sh: Shell, tmp_path: Pat
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors.strip().splitlines()[-1] == "error: interrupted"
+    assert "--resume goes on" in errors
     assert [run["status"] for run in sh.json("runs", "list")] == ["interrupted"]
     assert sh.json("leaderboard") == []
 
@@ -307,6 +312,38 @@ def test_a_run_is_repeated_from_its_record(sh: Shell, tmp_path: Path) -> None:
     assert "beside it" in sh.error("run", "tiny-given", "--like", first["run_id"])
 
 
+def test_more_training_tracks_show_on_their_board(sh: Shell, tmp_path: Path) -> None:
+    tracks = tiny.write_table(tmp_path / "data", n=60) / "tracks.csv"
+    tiny.write_table(tmp_path / "deep" / "more", n=120)
+    few = [line for line in tracks.read_text().splitlines() if ",c," not in line or int(line.split(",")[0]) < 30]
+    tracks.write_text("\n".join(few))
+    (plain,) = sh.json("run", "tiny-given", "--dataset", "data")
+    (more,) = sh.json("run", "tiny-given", "--dataset", "data", "--extra-training", "deep/more")
+    extra = more["task"]["extra_training"]
+    assert plain["task"]["extra_training"] is None
+    assert {genre: len(ids) for genre, ids in extra["ids"].items()} == extra["added"]
+    n = sum(extra["added"].values())
+    assert n == more["task"]["n_training"] - plain["task"]["n_training"] > 0
+    told = f"{n} training tracks of more"
+    text = sh("leaderboard").stdout
+    assert f"split artist + {told} · " in text
+    assert (
+        f"Apart: doesn't compare with board {more['task']['fingerprint'][:8]}: extra training: {told} there, none here" in text
+    )
+    rows = list(csv.DictReader(sh("leaderboard", "--format", "csv").stdout.splitlines()))
+    assert {row["extra training"] for row in rows if row["fingerprint"] == more["task"]["fingerprint"]} == {told}
+    assert {row["extra training"] for row in rows if row["fingerprint"] == plain["task"]["fingerprint"]} == {""}
+    assert f"split artist + {told} · " in sh("leaderboard", "--format", "md").stdout
+    assert f"{told} (c {n})" in sh("runs", "show", more["run_id"]).stdout
+    assert f"extra training: none for the first, {told} for the second" in sh.error("compare", plain["run_id"], more["run_id"])
+    done = sh("run", "--like", more["run_id"])
+    assert f"the scores agree with {more['run_id']}" in done.stderr
+    assert f"data, split artist + {told}: " in done.stdout
+    sh("report", "--out", "page")
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert f"data, split artist + {told}" in page
+
+
 def test_calibration_softens_a_model_that_is_too_sure(sh: Shell, tmp_path: Path) -> None:
     tiny.write_table(tmp_path / "data", n=300, noise=0.8)
     sure = ["run", "tiny-given", "--dataset", "data", "--set", "sharpness=30"]
@@ -332,8 +369,26 @@ def test_order_in_time_is_ablated(sh: Shell, tmp_path: Path) -> None:
     sh("ablate", "tiny-waveform", "--dataset", "tones", "--split", "artist-cv5", "--figure", "order.png")
     assert (tmp_path / "order.png").read_bytes().startswith(b"\x89PNG")
     assert len(sh.json("runs", "list")) == 1
-    assert "no order in time" in sh.error("ablate", "tiny-table", "--dataset", "tones")
-    assert "'1,x'" in sh.error("ablate", "tiny-waveform", "--dataset", "tones", "--seconds", "1,x")
+    assert found["task"]["fingerprint"] == run["task"]["fingerprint"] and found["model"] == run["model"]
+    assert [reference["name"] for reference in found["references"]] == ["uniform", "training-prior"]
+    assert found["references"][0]["log_loss"] == pytest.approx(np.log(2))
+    shown = sh("ablate", "tiny-waveform", "--dataset", "tones", "--split", "artist-cv5", "--seconds", "0.5,60")
+    for text in (run["run_id"], "segments of 50 ms", "uniform", "± ", "Left out, since no track is longer: first 60 s"):
+        assert text in shown.stdout
+
+
+def test_what_cannot_be_ablated_is_refused_before_anything_runs(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_music(tmp_path / "tones", n=10)
+    ablate = ("ablate", "tiny-waveform", "--dataset", "tones")
+    for model in ("tiny-table", "tiny-own"):
+        assert "no order in time" in sh.error("ablate", model, "--dataset", "tones")
+    assert "'1,x'" in sh.error(*ablate, "--seconds", "1,x")
+    for wrong in ("inf", "nan", "-1", "0"):
+        assert f"can't cut tracks to {wrong} s" in sh.error(*ablate, "--seconds", wrong)
+    assert "no test tracks" in sh.error(*ablate, "--split", "challenge")
+    assert ".png" in sh.error(*ablate, "--figure", "order.bmp")
+    assert "there is no folder" in sh.error(*ablate, "--figure", "absent/order.png")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_leakage_is_measured_on_one_test_set(sh: Shell, tmp_path: Path) -> None:
@@ -365,3 +420,69 @@ def test_leakage_is_measured_on_one_test_set(sh: Shell, tmp_path: Path) -> None:
     assert "artist" in sh.error(
         "leakage", "tiny-neighbour", "--dataset", str(tiny.write_table(tmp_path / "anonymous", artists=False))
     )
+
+
+def test_blank_genres_are_found_listed_and_left_out(sh: Shell, tmp_path: Path) -> None:
+    tracks = tiny.write_table(tmp_path / "data", n=60) / "tracks.csv"
+    tracks.write_text(tracks.read_text().replace("\n7,b,", "\n7, ,").replace("\n31,b,", "\n31,,"))
+    said = sh.error("run", "tiny-given", "--dataset", "data")
+    assert "data: 2 of 60 tracks have no genre, the first is '7'" in said
+    assert "'genrebench data check DATASET --exclusions FILE'" in said
+    done = sh("data", "check", "data", "--exclusions", "bad.csv", "--format", "json", code=1)
+    found = tiny.read_json(done.stdout)
+    assert [f["track"] for f in found if (f["kind"], f["severity"]) == ("no-label", "fault")] == ["7", "31"]
+    assert "a list of 2 tracks to bad.csv" in done.stderr
+    (run,) = sh.json("run", "tiny-given", "--dataset", "data", "--exclude", "bad.csv")
+    assert (run["status"], run["task"]["n_excluded"], run["task"]["genres"]) == ("finished", 2, ["a", "b", "c"])
+    again = sh("data", "check", "data", "--exclude", "bad.csv", "--exclusions", "bad.csv")
+    assert "58 tracks; faults: 0" in again.stderr
+    assert "a list of 2 tracks" in again.stderr
+
+
+def test_a_flat_folder_is_checked_and_its_features_are_computed(sh: Shell, tmp_path: Path) -> None:
+    music = tiny.write_music(tmp_path / "tones", n=2)
+    (tmp_path / "clips").mkdir()
+    for name in ("g0-0.wav", "g0-1.wav", "g1-0.wav"):
+        (music / name).rename(tmp_path / "clips" / name)
+    for name in ("text", "more text"):
+        (tmp_path / "clips" / f"{name}.mp3").write_text(name)
+    said = sh.error("data", "features", "clips", "--out", "features.csv")
+    assert "more text (and 1 more of 5)" in said
+    assert "--exclude FILE, which 'genrebench data check DATASET --exclusions FILE' writes" in said
+    done = sh("data", "check", "clips", "--exclusions", "bad.csv", "--format", "json", code=1)
+    found = [(f["track"], f["kind"], f["severity"]) for f in tiny.read_json(done.stdout)]
+    undecodable = [(name, "undecodable", "fault") for name in ("more text", "text")]
+    assert found == [*undecodable, ("", "no-label", "note")]
+    assert "no genre" in sh.error("data", "check", "clips", "--split", "stratified")
+    with (tmp_path / "bad.csv").open("a") as file:
+        file.write("elsewhere,by hand\n")
+    done = sh("data", "features", "clips", "--out", "features.csv", "--exclude", "bad.csv")
+    assert "warning: 1 excluded ids are not in clips, 'elsewhere' for one" in done.stderr
+    rows = list(csv.reader((tmp_path / "features.csv").read_text().splitlines()))
+    assert [row[0] for row in rows[4:]] == ["g0-0", "g0-1", "g1-0"]
+
+
+def test_a_sound_dataset_of_one_genre_is_checked(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_music(tmp_path / "one", n=3, genres=("deep",))
+    (found,) = sh.json("data", "check", "one")
+    assert (found["kind"], found["severity"]) == ("no-split", "warning")
+    assert "one genre only" in sh.error("data", "check", "one", "--split", "stratified")
+
+
+def test_a_check_says_that_nothing_is_wrong(sh: Shell, tmp_path: Path) -> None:
+    tiny.write_music(tmp_path / "tones", n=3)
+    done = sh("data", "check", "tones")
+    assert done.stdout == "Nothing is wrong with tones.\n"
+    assert "6 tracks; faults: 0, warnings: 0, notes: 0" in done.stderr
+    assert sh.json("data", "check", "tones") == []
+    assert sh("data", "check", "tones", "--format", "csv").stdout == "severity,kind,track,detail\n"
+
+
+@pytest.mark.parametrize("words", [("check", "tones", "--exclusions"), ("features", "tones", "--out")])
+def test_files_that_can_not_be_written_are_refused_before_work_begins(
+    words: tuple[str, ...], sh: Shell, tmp_path: Path
+) -> None:
+    tiny.write_music(tmp_path / "tones", n=3)
+    assert f"there is no folder '{tmp_path / 'no'}' to write 'x.csv' into" in sh.error("data", *words, "no/x.csv")
+    assert "'tones' is a folder" in sh.error("data", *words, "tones")
+    assert not (tmp_path / "home").exists()

@@ -41,6 +41,7 @@ def test_subsets_nest_and_the_faulty_are_left_out(tmp_path):
     assert "stub of 1,752 bytes" in small.faulty[0].reason
     assert "shorter than 30 s" in medium.faulty[0].reason
     assert "1 rows without a top genre" in large.note
+    assert [music.unlabelled for music in (small, medium, large)] == [(), (), ("8",)]
     assert medium.official == {"2": "training", "5": "training"}
     assert [track.artist for track in large.tracks] == ["1", "1", "4"]
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from genrebench.contract import FeatureTable, Workshop
 from genrebench.datasets import SPECS, require_audio, resolve
-from genrebench.datasets.folder import list_audio, load
+from genrebench.datasets.folder import load
 from genrebench.errors import DataError, UsageError
 from genrebench.inputs import prepare
+from genrebench.records import Exclusion, ExtraTraining
 from genrebench.splits import make_split
+from genrebench.tasks import make_task
 
 SPECS_BY_NAME = {spec.name: spec for spec in SPECS}
 TWO = "track_id,genre\n1,Rock\n2,Folk\n"
@@ -97,7 +99,6 @@ def test_any_label_comes_back_or_is_refused(tmp_path_factory, labels):
         ("track_id;genre\n1;Rock\n", "separate the columns by commas"),
         ("track_id,genre,genre\n1,Rock,Folk\n", "2 columns 'genre'"),
         ("track_id,genre\n1,Rock\n2,Folk\n1,Rock\n", "line 4: track_id '1' is there twice, first in line 2"),
-        ("track_id,genre\n1,Rock\n2,  \n", "line 3: the genre of track '2' is blank"),
         ("track_id,genre\n1,Rock\n,Folk\n", "line 3: the track_id is blank"),
         ("track_id,genre\n1,Soul, RnB\n", "line 2: 3 cells where the header has 2"),
         ('track_id,genre\n1,"Rock\n2,Folk\n', "not valid CSV"),
@@ -119,6 +120,19 @@ def test_mistakes_are_named_on_one_line(tmp_path, text, message):
     with pytest.raises(DataError, match=message) as caught:
         load(write(tmp_path / "music", text))
     assert str(caught.value).isprintable()
+
+
+def test_tracks_without_a_genre_are_refused_until_they_are_left_out(tmp_path):
+    music = load(write(tmp_path / "music", "track_id,genre\n1,Rock\n2,  \n3,Folk\n4,\n"))
+    assert music.genres == ("Folk", "Rock")
+    assert [t.genre for t in music.tracks] == ["Rock", "", "Folk", ""]
+    with pytest.raises(DataError, match=r"music: 2 of 4 tracks have no genre, the first is '2'; .*--exclusions FILE"):
+        make_split(music)
+    with pytest.raises(DataError, match="1 of 3 tracks have no genre, the first is '4'"):
+        make_task(music, tmp_path, exclude=[Exclusion("2", "no genre")])
+    task = make_task(music, tmp_path, exclude=[Exclusion(track, "no genre") for track in "24"])
+    assert task.genres == ("Folk", "Rock")
+    assert [e.id for e in task.excluded] == ["2", "4"]
 
 
 def test_links_stay_inside(tmp_path):
@@ -145,6 +159,9 @@ def test_missing_files_are_found_when_audio_is_needed(tmp_path):
     require_audio(music, music.tracks[:1])
     with pytest.raises(DataError, match=r"1 of 2 tracks have no audio, the first is '2' .*--exclude"):
         require_audio(music, music.tracks)
+    added = ExtraTraining("fma-large", {"Folk": ("2",)})
+    with pytest.raises(DataError, match=r"^fma-large: 1 of 1 tracks have no audio, the first is '2' .*--exclude"):
+        require_audio(music, music.tracks, added)
     plain = load(write(tmp_path / "plain", TWO))
     with pytest.raises(DataError, match="add a column 'path'"):
         require_audio(plain, plain.tracks)
@@ -187,13 +204,30 @@ def test_folders_without_music_say_what_is_missing(tmp_path):
         load(tmp_path / "absent")
 
 
-def test_flat_folders_are_listed_by_stem(tmp_path):
-    folder = write(tmp_path / "clips", files=["b.mp3", "a.wav", "notes.txt"])
-    assert list_audio(folder) == (("a", folder / "a.wav"), ("b", folder / "b.mp3"))
+def resolve_unlabelled(folder):
+    return resolve(str(folder), SPECS_BY_NAME, folder, labelled=False)
+
+
+def test_flat_folders_are_datasets_where_no_label_is_needed(tmp_path):
+    folder = write(tmp_path / "clips", files=["b.mp3", "a.wav", "notes.txt", "covers/a.jpg", ".hidden/c.mp3"])
+    music = resolve_unlabelled(folder)
+    assert (music.name, music.genres, music.official) == ("clips", (), {})
+    assert [(t.id, t.genre, t.path) for t in music.tracks] == [("a", "", folder / "a.wav"), ("b", "", folder / "b.mp3")]
+    with pytest.raises(DataError, match="2 of 2 tracks have no genre"):
+        make_split(music)
+    with pytest.raises(DataError, match=r"neither a tracks\.csv nor a subfolder"):
+        resolve(str(folder), SPECS_BY_NAME, tmp_path)
     with pytest.raises(DataError, match="would have one id, 'a'"):
-        list_audio(write(folder, files=["a.mp3"]))
-    with pytest.raises(DataError, match="holds no audio file"):
-        list_audio(write(tmp_path / "none"))
+        resolve_unlabelled(write(folder, files=["a.mp3"]))
+    with pytest.raises(DataError, match="audio files"):
+        resolve_unlabelled(write(tmp_path / "none"))
+
+
+def test_labels_win_over_audio_that_lies_beside_them(tmp_path):
+    subfolders = write(tmp_path / "subfolders", files=["a.mp3", "Rock/1.mp3", "Folk/2.mp3"])
+    assert resolve_unlabelled(subfolders) == load(subfolders)
+    table = write(tmp_path / "table", "track_id,genre,path\n1,Rock,1.mp3\n", files=["1.mp3", "2.mp3"])
+    assert resolve_unlabelled(table) == load(table)
 
 
 # ------------------------------------------------------------------ features.csv

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrebench import doctor, tasks
-from genrebench.api import Dataset, Exclusion, Track
-from genrebench.errors import StoreError
+from genrebench import audio, doctor, tasks
+from genrebench.api import AudioError, Dataset, Excerpt, Exclusion, Track
+from genrebench.doctor.likeness import NEIGHBOURS
+from genrebench.errors import DataError, StoreError
 from genrebench.records import Fold, Split
+from genrebench.splits import NAMES, make_split
 
 RATE = 22050
 
@@ -113,6 +115,27 @@ def test_a_blank_label(sound_clips, tmp_path):
     assert kinds(found["x"]) == [("no-label", "fault")]
 
 
+def test_a_dataset_without_labels_is_one_note(sound_clips, tmp_path):
+    found = doctor.check(dataset([Track(track.id, "", path=track.path) for track in sound_clips]), home=tmp_path)
+    assert [(f.track, f.kind, f.severity, f.detail) for f in found] == [("", "no-label", "note", "no track of 3 has a genre")]
+    assert doctor.exclusions(found) == []
+
+
+def test_tracks_that_a_dataset_left_out_for_want_of_a_label_are_notes(sound_clips, tmp_path):
+    found = check(dataset(sound_clips, unlabelled=("7", "8")), tmp_path)
+    assert {id_: kinds(findings) for id_, findings in found.items()} == {id_: [("no-label", "note")] for id_ in "78"}
+
+
+def test_samples_that_are_no_numbers_are_counted(sound_clips, tmp_path):
+    samples = np.stack([music(1), music(2)], axis=1).astype(np.float32)
+    samples[5], samples[-1, 0] = np.inf, np.nan
+    path = write(tmp_path / "wrong.wav", samples, subtype="FLOAT")
+    found = check(dataset([*sound_clips, Track("wrong", "A", path=path)]), tmp_path)
+    assert [f.detail for f in found["wrong"]] == ["2 samples are not finite numbers"]
+    with pytest.raises(AudioError, match="2 samples are not finite numbers"):
+        audio.read(path, Excerpt(None))
+
+
 def test_a_cut_off_mp3(sound_clips, tmp_path):
     whole = write(tmp_path / "whole.mp3", music(8, 14.0)).read_bytes()
     (tmp_path / "cut.mp3").write_bytes(whole[: len(whole) * 9 // 10])
@@ -164,7 +187,93 @@ def test_near_duplicates(name, change, sound_clips, tmp_path):
     assert f"offset of {'+1.2' if 'later' in name else '+0.0'}" in found["copy"][0].detail.replace("+1.3", "+1.2")
 
 
+def listed(findings):
+    return {exclusion.id for exclusion in doctor.exclusions(findings)}
+
+
+def test_all_but_one_of_the_copies_are_on_the_list(sound_clips, tmp_path):
+    samples = soundfile.read(sound_clips[0].path)[0]
+    copies = [Track(f"c{i}", "A", "a", write(tmp_path / f"c{i}.flac", samples)) for i in range(2)]
+    softer = Track("softer", "A", "a", write(tmp_path / "softer.wav", 0.3 * samples))
+    found = doctor.check(dataset([softer, *sound_clips, *copies]), home=tmp_path)
+    assert [(f.track, f.kind, f.severity) for f in found] == [
+        ("c0", "duplicate", "warning"),
+        ("c1", "duplicate", "warning"),
+        ("ok0", "near-duplicate", "warning"),
+    ]
+    assert listed(found) == {"c0", "c1", "ok0"}
+    cut = split(training=("softer", "ok1", "ok2", "c0"), validation=("ok0",), test=("c1",))
+    across = doctor.check(dataset([softer, *sound_clips, *copies]), cut, home=tmp_path)
+    assert listed(across) == {"softer", "ok0", "c0"}
+    assert "sounds like 'c1' (A, test) in another part: 1.00 alike" in next(f for f in across if f.track == "softer").detail
+
+
+def test_a_copy_with_a_fault_is_not_the_one_that_is_kept(sound_clips, tmp_path):
+    data = dataset(
+        [Track("blank", "", None, sound_clips[0].path), *sound_clips, Track("other", "B", None, sound_clips[0].path)]
+    )
+    found = check(data, tmp_path, split(training=("ok0", "ok1", "ok2"), test=("other",)))
+    assert kinds(found["blank"]) == [("no-label", "fault"), ("duplicate", "warning")]
+    assert found["blank"][1].detail == "the same audio as 'other' (B, test), one of 3 copies"
+    assert found["ok0"][0].detail.startswith("the same audio as 'other' (B, test) in another part and under another genre, A,")
+    assert set(found) - {""} == {"blank", "ok0"}
+
+
+def test_near_duplicates_with_different_labels_say_so(sound_clips, tmp_path):
+    copy = write(tmp_path / "copy.mp3", soundfile.read(sound_clips[1].path)[0])
+    found = check(dataset([*sound_clips, Track("copy", "B", "a", copy)]), tmp_path)
+    assert "sounds like 'ok1' (A) under another genre, B: " in found["copy"][0].detail
+
+
+def test_one_of_many_that_sound_alike_is_left_at_the_first_look(sound_clips, tmp_path):
+    rng = np.random.default_rng(0)
+    samples = soundfile.read(sound_clips[0].path)[0]
+    copies = []
+    for i in range(3 * NEIGHBOURS):
+        start = rng.integers(RATE)
+        path = write(tmp_path / f"{i}.ogg", rng.uniform(0.1, 1) * samples[start : start + 12 * RATE])
+        copies.append(Track(str(i), "A", None, path))
+    found = doctor.check(dataset([*sound_clips, *copies]), home=tmp_path / "home")
+    assert {f.kind for f in found} == {"near-duplicate"}
+    assert listed(found) == {track.id for track in copies}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "challenge"])
+def test_what_is_left_after_the_list_has_no_copies_in_several_parts(name, tmp_path):
+    changes = (("wav", lambda x: x), ("flac", lambda x: x), ("mp3", lambda x: x), ("ogg", lambda x: 0.4 * x[RATE:]))
+    tracks = []
+    for i in range(12):
+        samples = music(i)
+        for j, (suffix, change) in enumerate(changes[: 1 + i % 4]):
+            path = write(tmp_path / f"{i}.{suffix}", change(samples))
+            tracks.append(Track(f"{i}-{suffix}", "AB"[(i + (i > 8 and j)) % 2], f"artist {3 * i + j}", path))
+    official = {track.id: ("training", "validation", "test")[i % 3] for i, track in enumerate(tracks)}
+    music_with_copies = dataset(tracks, official=official)
+    first = doctor.check(music_with_copies, make_split(music_with_copies, name), home=tmp_path / "home")
+    assert any("in another part" in f.detail for f in first)
+    task = tasks.make_task(music_with_copies, tmp_path / "home", split=name, exclude=doctor.exclusions(first))
+    assert len(task.dataset.tracks) == 12
+    assert {track.id.split("-")[0] for track in task.dataset.tracks} == {str(i) for i in range(12)}
+    again = doctor.check(task.dataset, task.split, home=tmp_path / "home")
+    assert [f for f in again if f.kind in ("duplicate", "near-duplicate")] == []
+
+
 # ------------------------------------------------------------------ the split and the list
+
+
+def test_what_can_not_be_split_is_checked_all_the_same(sound_clips, tmp_path):
+    cut, why = doctor.cut(dataset(sound_clips))
+    assert cut is None
+    assert kinds(why) == [("no-split", "warning")]
+    assert "one genre only, 'A'" in why[0].detail
+    assert doctor.check(dataset(sound_clips), home=tmp_path, before=why) == why
+    with pytest.raises(DataError, match="one genre only"):
+        doctor.cut(dataset(sound_clips), "stratified")
+    assert doctor.cut(dataset([Track("1", ""), Track("2", "")])) == (None, [])
+    with pytest.raises(DataError, match="2 of 2 tracks have no genre"):
+        doctor.cut(dataset([Track("1", ""), Track("2", "")]), "stratified")
+    (fold,) = doctor.cut(dataset([Track("1", "A"), Track("2", ""), Track("3", "B")]), "stratified")[0].folds
+    assert fold.training == ("1", "3")
 
 
 def test_shared_artists_are_named_with_their_parts(tmp_path):
@@ -217,6 +326,8 @@ def test_the_list_has_one_row_a_track_and_survives_odd_ids(tmp_path):
         assert list(csv.reader(file)) == [["id", "reason"], ['a,"b"\n', "silent: nothing; short: 1 s"]]
     with pytest.raises(StoreError, match="can't write"):
         doctor.write_exclusions(findings, tmp_path / "no" / "list.csv")
+    assert doctor.write_exclusions(findings[2:], tmp_path / "list.csv", [Exclusion("d", "by hand")]) == 1
+    assert tasks.read_exclusions(tmp_path / "list.csv") == [Exclusion("d", "by hand")]
 
 
 def test_a_second_check_reads_its_cache_and_a_damaged_entry_is_made_anew(tmp_path):

@@ -6,6 +6,7 @@ import random
 import shutil
 import stat
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -114,6 +115,30 @@ def test_a_disk_without_room_is_told_before_the_first_byte(mirror, tmp_path, ser
     with pytest.raises(DataError, match=r"2\.0 GiB free and 2\.3 GiB are needed"):
         get("fma-small", tmp_path, metadata_only=True, source=url)
     assert server.requests == []
+
+
+def test_a_disk_that_has_just_the_room_takes_an_interrupted_download_to_its_end(mirror, tmp_path, monkeypatch):
+    unpacked = {"fma_metadata": METADATA, "fma_small": AUDIO}
+    archives = {
+        name: replace(archive, unpacked=sum(len(content.encode()) for content in unpacked[name].values()))
+        for name, archive in mirror.archives.items()
+    }
+    room = sum(archive.unpacked for archive in archives.values())
+
+    def usage(_):
+        return SimpleNamespace(free=room - sum(path.stat().st_size for path in (tmp_path / "fma").rglob("*") if path.is_file()))
+
+    def interrupt(what, done, total):
+        if what == "unpacking fma_small.zip" and done < total:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(KeyboardInterrupt):
+        get("fma-small", tmp_path, source=mirror.folder, archives=archives, progress=interrupt)
+    assert (tmp_path / "fma/fma_small.part/README.txt").is_file()
+    got = get("fma-small", tmp_path, source=mirror.folder, archives=archives)
+    assert (got.unpacked, got.present) == (("fma_small",), ("fma_metadata",))
+    assert usage(None).free == 0
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, mirror):
