@@ -6,6 +6,7 @@ field may say ``Annotated[float, Field(gt=0, description="penalty of the SVM")] 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import json
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from genrebench.errors import PluginError, UsageError
+
+_UNIONS = (types.UnionType, typing.Union)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ def parse_options(model: str, options: type, given: Mapping[str, Any]) -> Any:
     options : type
         The options' dataclass.
     given : mapping
-        Option name to value. Text is read by the option's type ("2", "0.5", "true", "none" where None is allowed).
+        Option name to value. Text is read by the option's type: "2", "0.5", "true", "none" where None is allowed; "1,4" or
+        "[1, 4]" where there may be several.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def parse_options(model: str, options: type, given: Mapping[str, Any]) -> Any:
         if name not in names:
             raise UsageError(f"{model} has no option {name!r}; {did_you_mean(name, names)}")
     hints = _hints(model, options)
-    values = {name: None if _means_none(value, hints[name]) else value for name, value in given.items()}
+    values = {name: _from_text(value, hints[name]) if isinstance(value, str) else value for name, value in given.items()}
     try:
         return pydantic.TypeAdapter(options).validate_python(values)
     except pydantic.ValidationError as error:
@@ -114,9 +118,23 @@ def _bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return hint, ()
 
 
-def _means_none(value: Any, hint: Any) -> bool:
+def _kinds(hint: Any) -> list[Any]:
+    """The types that a value may have: those of a union, else the one."""
     base, _ = _bare(hint)
-    return isinstance(value, str) and value.lower() == "none" and type(None) in typing.get_args(base)
+    return [_bare(part)[0] for part in typing.get_args(base)] if typing.get_origin(base) in _UNIONS else [base]
+
+
+def _from_text(text: str, hint: Any) -> Any:
+    """What pydantic doesn't read from text itself: none, and several values."""
+    kinds = _kinds(hint)
+    if text.lower() == "none" and type(None) in kinds:
+        return None
+    if not any(typing.get_origin(kind) is tuple for kind in kinds):
+        return text
+    if text.startswith("["):
+        with contextlib.suppress(ValueError):
+            return json.loads(text)
+    return [part.strip() for part in text.split(",")] if text.strip() else []
 
 
 def _help(hint: Any) -> str:
@@ -128,16 +146,27 @@ def _type_text(hint: Any) -> str:
     origin = typing.get_origin(base)
     if origin is typing.Literal:
         text = " | ".join(str(choice) for choice in typing.get_args(base))
-    elif origin in (types.UnionType, typing.Union):
+    elif origin in _UNIONS:
         text = " | ".join(_type_text(part) for part in typing.get_args(base))
+    elif origin is tuple:
+        return _several_text(typing.get_args(base), extras)
     else:
         text = "none" if base is type(None) else getattr(base, "__name__", str(base))
     signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-    bounds = [
-        f"{sign} {getattr(bound, name):g}"
-        for extra in extras
-        for bound in getattr(extra, "metadata", [extra])
-        for name, sign in signs.items()
-        if getattr(bound, name, None) is not None
-    ]
+    bounds = [f"{signs[name]} {value:g}" for name, value in _limits(extras, signs)]
     return f"{text} {', '.join(bounds)}" if bounds else text
+
+
+def _several_text(kinds: tuple[Any, ...], extras: tuple[Any, ...]) -> str:
+    """Say what the parts of a tuple are, how many there may be, and how they are written."""
+    if Ellipsis not in kinds:
+        return f"{' and '.join(map(_type_text, kinds))}, separated by commas"
+    signs = {"min_length": "at least", "max_length": "at most"}
+    counts = [f"{signs[name]} {value}" for name, value in _limits(extras, signs)]
+    return f"{_type_text(kinds[0])}; {' and '.join(counts) or 'several'}, separated by commas"
+
+
+def _limits(extras: Iterable[Any], names: Iterable[str]) -> list[tuple[str, Any]]:
+    """The limits of these names among the annotations of a type, in the order in which they stand."""
+    found = [(name, bound) for extra in extras for bound in getattr(extra, "metadata", [extra]) for name in names]
+    return [(name, getattr(bound, name)) for name, bound in found if getattr(bound, name, None) is not None]

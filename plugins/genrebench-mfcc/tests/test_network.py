@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrebench.testing import ListInputs
-from genrebench_mfcc.crops import ahead, covering_starts, random_crops, read
+from genrebench_mfcc.crops import Crops, ahead, covering_starts, middle_crops, random_crops, read
 from genrebench_mfcc.network import Network
 from genrebench_mfcc.options import MfccOptions
 
@@ -82,12 +82,25 @@ def test_random_crops_take_each_track_once_and_lie_inside(lengths, crop, seed):
     assert np.array_equal(np.concatenate([part.tracks for part in parts]), crops.tracks)
 
 
-def test_short_tracks_are_repeated():
+def test_short_tracks_are_mirrored():
     inputs = ListInputs([np.array([[1.0], [2.0], [3.0]]), np.zeros((0, 1))])
     crops = random_crops(inputs.lengths, 7, np.random.default_rng(0))
     frames = dict(zip(crops.tracks.tolist(), read(inputs, crops, 7), strict=True))
-    assert frames[0][:, 0].tolist() == [1, 2, 3, 1, 2, 3, 1]
+    assert frames[0][:, 0].tolist() == [1, 2, 3, 2, 1, 2, 3]
     assert frames[1][:, 0].tolist() == [0] * 7
+    one = read(ListInputs([np.array([[4.0]])]), Crops(np.array([0]), np.array([0])), 3)
+    assert one[0, :, 0].tolist() == [4, 4, 4]
+
+
+def test_crops_are_mirrored_to_a_size():
+    inputs = ListInputs([np.arange(20.0)[:, None], np.arange(2.0)[:, None]])
+    frames = read(inputs, Crops(np.array([0, 1]), np.array([10, 0])), 3, 6)
+    assert frames[:, :, 0].tolist() == [[10, 11, 12, 11, 10, 11], [0, 1, 0, 1, 0, 1]]
+
+
+def test_middle_crops():
+    crops = middle_crops(np.array([10, 4, 3, 0]), 4)
+    assert (crops.tracks.tolist(), crops.starts.tolist()) == ([0, 1, 2, 3], [3, 0, 0, 0])
 
 
 @pytest.mark.parametrize("workers", [1, 3])

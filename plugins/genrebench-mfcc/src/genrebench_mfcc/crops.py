@@ -53,18 +53,36 @@ def covering_starts(length: int, crop: int, hop: int) -> NDArray[np.int64]:
     return np.linspace(0, room, 1 + -(-room // hop)).astype(np.int64)
 
 
-def read(inputs: LazyInputs, crops: Crops, crop: int) -> NDArray[np.float32]:
-    """Frames of some crops, shape (n, crop, n_coefficients); a track that is too short is repeated from its start."""
-    return np.stack([_read_one(inputs, int(i), int(start), crop) for i, start in zip(crops.tracks, crops.starts, strict=True)])
+def middle_crops(lengths: NDArray[np.int64], crop: int) -> Crops:
+    """The middle of each track."""
+    return Crops(np.arange(len(lengths)), np.maximum(lengths - crop, 0) // 2)
 
 
-def _read_one(inputs: LazyInputs, index: int, start: int, crop: int) -> NDArray[np.float32]:
-    frames = inputs.read(index, start, start + crop)
+def read(inputs: LazyInputs, crops: Crops, crop: int, size: int = 0) -> NDArray[np.float32]:
+    """Frames of some crops.
+
+    Parameters
+    ----------
+    inputs : LazyInputs
+    crops : Crops
+    crop : int
+        Frames to read of each, where the track has as many.
+    size : int
+        Frames to give of each; `crop` if that is more. What is missing is mirrored: repeated from its start it would jump.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, max(crop, size), n_coefficients)
+    """
+    size = max(crop, size)
+    pairs = zip(crops.tracks, crops.starts, strict=True)
+    return np.stack([_mirrored(inputs.read(int(track), int(start), int(start) + crop), size) for track, start in pairs])
+
+
+def _mirrored(frames: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     if len(frames) == 0:
-        return np.zeros((crop, frames.shape[1]), dtype=np.float32)
-    if len(frames) < crop:
-        return np.resize(frames, (crop, frames.shape[1]))
-    return frames
+        return np.zeros((size, frames.shape[1]), dtype=np.float32)
+    return np.pad(frames, ((0, size - len(frames)), (0, 0)), mode="reflect") if len(frames) < size else frames
 
 
 def ahead(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

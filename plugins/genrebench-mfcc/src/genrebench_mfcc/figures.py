@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genrebench_mfcc.calibration import Calibration, tempered
+from genrebench.api import log_loss
+from genrebench_mfcc.calibration import Calibration
 from genrebench_mfcc.network import TAPS, Network
 from genrebench_mfcc.options import MfccOptions
 
@@ -38,20 +39,26 @@ def time_filters(network: Network, options: MfccOptions) -> Figure:
 
 
 def reliability(calibration: Calibration) -> Figure:
-    """Accuracy over confidence of the top genre, before and after the temperature."""
+    """Accuracy over confidence of the top genre, before and after scaling, and how many tracks have that confidence."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4, 3.6), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(4, 4.6), layout="constrained")
+    axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     axes.plot([0, 1], [0, 1], "k--", linewidth=0.8)
-    after = tempered(calibration.probabilities, calibration.temperature)
-    named = {"before": calibration.probabilities, f"temperature {calibration.temperature:.2f}": after}
-    for name, values in named.items():
+    edges = np.linspace(0, 1, _BINS + 1)
+    scaled = f"temperature {calibration.scale.temperature:.2f}"
+    for side, (name, values) in enumerate({"before": calibration.before, scaled: calibration.after}.items()):
         confidence, right = values.max(axis=1), values.argmax(axis=1) == calibration.labels
         bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
         used = np.unique(bins)
         points = np.array([(confidence[bins == b].mean(), right[bins == b].mean()) for b in used])
-        axes.plot(points[:, 0], points[:, 1], "o-", label=name)
-    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), title=f"on {calibration.fitted_on}")
+        loss = log_loss(calibration.labels, values)
+        (line,) = axes.plot(points[:, 0], points[:, 1], "o-", label=f"{name}: log loss {loss:.3f}")
+        numbers = np.bincount(bins, minlength=_BINS)
+        bars = counts.bar(edges[:-1] + (0.25 + 0.5 * side) / _BINS, numbers, 0.5 / _BINS, color=line.get_color())
+        counts.bar_label(bars, [str(n) if n else "" for n in numbers], fontsize=5)
+    axes.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), title=f"on {calibration.fitted_on}")
     axes.legend(fontsize="small")
+    counts.set(xlabel="confidence", ylabel="tracks")
+    counts.margins(y=0.2)
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,22 @@ from safetensors.torch import load_file, save_file
 
 from genrebench.api import Context, Examples, Inputs, LazyInputs, Model, PluginError, Timeline
 from genrebench_mfcc import figures
-from genrebench_mfcc.calibration import Calibration, calibrate, inner_folds, tempered
-from genrebench_mfcc.crops import Crops, ahead, read
+from genrebench_mfcc.calibration import Answers, Calibration, Scale, calibrate, join_answers, no_answers, prior_of
+from genrebench_mfcc.crops import Crops, ahead, middle_crops
 from genrebench_mfcc.devices import pick_device, seeded, single_threaded
+from genrebench_mfcc.folds import choose_folds
 from genrebench_mfcc.network import Network
 from genrebench_mfcc.options import MfccOptions
-from genrebench_mfcc.prediction import crop_moments, probabilities
+from genrebench_mfcc.prediction import crop_moments, probabilities, probabilities_of
 from genrebench_mfcc.training import Training, some_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INNER_FOLDS = 3
+
+_CUTS = (3, 10, 30, 100)
+"""Parts of a crop whose answers tell how little short stretches do."""
 
 
 class MfccFrames(Model):
@@ -41,9 +46,9 @@ class MfccFrames(Model):
     def __init__(self, context: Context, options: MfccOptions) -> None:
         self.context, self.options = context, options
         self.device = pick_device(context.device)
-        self.crop = max(options.crop, options.reach)
         self.network = self._new_network()
-        self.temperature = 1.0
+        n_genres = len(context.genres)
+        self.scale = Scale(np.full(n_genres, 1 / n_genres), options.crop / options.frames_per_second)
         self.calibration: Calibration | None = None
 
     def _new_network(self) -> Network:
@@ -53,7 +58,7 @@ class MfccFrames(Model):
     # -------------------------------------------------------------- learning
 
     def fit(self, train: Examples, validation: Examples) -> None:
-        """Train the network, then fit the temperature."""
+        """Train the network, then fit the scale of its probabilities."""
         self.context.record("device", self.device.type)
         self.context.record("parameters", sum(p.numel() for p in self.network.parameters()))
         with single_threaded():
@@ -62,7 +67,7 @@ class MfccFrames(Model):
             self.context.record("kept_epoch", training.progress.best_epoch or training.progress.epoch)
             if self.options.calibrate:
                 self.calibration = self._calibrate(train, validation)
-                self.temperature = self.calibration.temperature
+                self.scale = self.calibration.scale
                 self.context.record("temperature", self.calibration.facts())
 
     def _train(
@@ -81,39 +86,55 @@ class MfccFrames(Model):
         return training
 
     def _calibrate(self, train: Examples, validation: Examples) -> Calibration:
-        """Fit the temperature on validation, or on networks that are trained without a third of the artists each."""
+        """Fit the scale on validation, or on networks that are trained without a third of the tracks each."""
+        scale = replace(self.scale, prior=prior_of(train.labels, len(self.context.genres)))
         if len(validation):
-            answers = self._untempered(self.network, validation.inputs)
-            return calibrate(validation.labels, answers, validation.groups, "validation")
-        none = np.zeros(0, dtype=np.int64)
-        if len(np.unique(train.groups)) < _INNER_FOLDS:
-            return calibrate(none, np.zeros((0, len(self.context.genres))), none, "nothing")
-        folds = inner_folds(train.labels, train.groups, _INNER_FOLDS, self.context.seed)
-        answers = np.zeros((len(train), len(self.context.genres)))
-        for fold in range(_INNER_FOLDS):
-            inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            network = self._new_network()
-            self._train(network, some_of(train, inside), some_of(train, none), f"calibration {fold + 1}")
-            answers[outside] = self._untempered(network, some_of(train, outside).inputs)
-        return calibrate(train.labels, answers, train.groups, "inner folds")
+            known = np.flatnonzero(np.isin(validation.labels, train.labels))
+            return calibrate(self._answers(self.network, some_of(validation, known)), scale, "validation")
+        folds, held_out, fitted_on = choose_folds(train.labels, train.groups, _INNER_FOLDS, self.context.seed)
+        answers = [no_answers(len(self.context.genres), 1 + len(_CUTS))]
+        for fold in np.unique(folds[held_out]).tolist():
+            network, none = self._new_network(), np.zeros(0, dtype=np.int64)
+            inside = some_of(train, np.flatnonzero(folds != fold))
+            self._train(network, inside, some_of(train, none), f"calibration {fold + 1}")
+            answers.append(self._answers(network, some_of(train, np.flatnonzero(held_out & (folds == fold)))))
+        return calibrate(join_answers(answers), scale, fitted_on)
+
+    def _answers(self, network: Network, examples: Examples) -> Answers:
+        """Unscaled answers for tracks, and for ever shorter stretches from the middle of them."""
+        if not len(examples):
+            return no_answers(len(self.context.genres), 1 + len(_CUTS))
+        assert isinstance(examples.inputs, LazyInputs)  # noqa: S101 - what this model asked for
+        inputs, lengths = examples.inputs, examples.inputs.lengths
+        found, frames = [self._unscaled(network, inputs)], [lengths]
+        for part in _CUTS:
+            crop = max(1, round(self.options.crop / part))
+            found.append(self._of_crops(network, inputs, middle_crops(lengths, crop), crop, self.context.workers))
+            frames.append(np.minimum(lengths, crop))
+        seconds = np.array(frames) / self.options.frames_per_second
+        return Answers(examples.labels, examples.groups, np.array(found), seconds)
+
+    def _of_crops(self, network: Network, inputs: LazyInputs, crops: Crops, frames: int, workers: int) -> NDArray[np.float64]:
+        return probabilities_of(network, inputs, crops, frames, self.options.crop, self.device, workers)
 
     # -------------------------------------------------------------- answering
 
     def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Mean over members and overlapping crops, at the fitted temperature."""
-        with single_threaded():
-            return tempered(self._untempered(self.network, inputs), self.temperature)
-
-    def _untempered(self, network: Network, inputs: Inputs) -> NDArray[np.float64]:
+        """Mean over members and overlapping crops, scaled by the temperature and by how much of a track there is."""
         assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
+        with single_threaded():
+            return self.scale(self._unscaled(self.network, inputs), inputs.lengths / self.options.frames_per_second)
+
+    def _unscaled(self, network: Network, inputs: LazyInputs) -> NDArray[np.float64]:
         network.eval()
-        found = crop_moments(network, inputs, self.crop, max(1, self.crop // 2), self.device, self.context.workers)
+        crop = self.options.crop
+        found = crop_moments(network, inputs, crop, max(1, crop // 2), self.device, self.context.workers)
         shown = self.context.progress(found, "prediction", total=len(inputs))
         rows = [probabilities(network, moments).mean(axis=0) for moments in shown]
         return np.array(rows).reshape(len(rows), len(self.context.genres))
 
     def predict_timeline(self, inputs: Inputs) -> list[Timeline]:
-        """Probabilities for each second, from the crop around it; at the ends of a track, from the first and the last crop."""
+        """Probabilities for each second, from the stretch around it; at the ends of a track, from the first and the last."""
         assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
         self.network.eval()
         with single_threaded():
@@ -122,30 +143,30 @@ class MfccFrames(Model):
 
     def _timeline(self, inputs: LazyInputs, track: int) -> Timeline:
         length, rate = int(inputs.lengths[track]), self.options.frames_per_second
-        seconds = np.arange(max(1, int((length - 1) / rate)), dtype=np.float64)
-        centred = np.round((seconds + 0.5) * rate - self.crop / 2).astype(np.int64)
-        starts = np.clip(centred, 0, max(0, length - self.crop))
-        rows = []
-        for part in Crops(np.full(len(starts), track), starts).split(32):
-            frames = torch.from_numpy(read(inputs, part, self.crop)).to(self.device)
-            rows.append(probabilities(self.network, self.network.moments(frames)))
-        return Timeline(seconds, tempered(np.concatenate(rows), self.temperature))
+        crop = max(1, round(self.options.timeline_seconds * rate))
+        seconds = np.arange(max(1, round((length - 1) / rate)), dtype=np.float64)  # n frames are n - 1 hops
+        centred = np.round((seconds + 0.5) * rate - crop / 2).astype(np.int64)
+        starts = np.clip(centred, 0, max(0, length - crop))
+        rows = self._of_crops(self.network, inputs, Crops(np.full(len(starts), track), starts), crop, workers=1)
+        return Timeline(seconds, self.scale(rows, min(length, crop) / rate))
 
     # -------------------------------------------------------------- keeping
 
     def save(self, folder: Path) -> None:
-        """Write the weights as safetensors, and the temperature and what they belong to as JSON."""
+        """Write the weights as safetensors, and the scale and what they belong to as JSON."""
         tensors = {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()}
         save_file(tensors, folder / "network.safetensors")
-        facts = {**self._kind(), "temperature": self.temperature}
+        scale = {**asdict(self.scale), "prior": self.scale.prior.tolist()}
+        facts = {**self._kind(), "scale": scale}
         (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; genres or options that it doesn't fit are refused."""
         try:
             facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            scale = Scale(**{**facts["scale"], "prior": np.array(facts["scale"]["prior"])})
             tensors = load_file(folder / "network.safetensors")
-        except (OSError, ValueError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise PluginError(f"mfcc-frames: the model in {folder.name} can't be read: {error}; train it anew") from None
         for name, value in self._kind().items():
             if facts.get(name) != value:
@@ -154,7 +175,7 @@ class MfccFrames(Model):
                 )
         self.network.load_state_dict(tensors)
         self.network.eval()
-        self.temperature = float(facts["temperature"])
+        self.scale = scale
 
     def _kind(self) -> dict[str, Any]:
         o = self.options

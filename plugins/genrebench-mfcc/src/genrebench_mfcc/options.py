@@ -17,6 +17,9 @@ class MfccOptions:
     hop_length: Annotated[int, Field(ge=16, le=65_536, description="samples from one frame to the next")] = 512
     n_fft: Annotated[int, Field(ge=64, le=65_536, description="samples a frame")] = 2048
     crop_seconds: Annotated[float, Field(gt=0, le=600, description="stretch of a track that is classified at a time")] = 10.0
+    timeline_seconds: Annotated[
+        float, Field(gt=0, le=600, description="stretch around each second that its answer in a timeline is of")
+    ] = 3.0
     dilations: Annotated[
         tuple[Annotated[int, Field(ge=1, le=1000)], ...],
         Field(min_length=1, max_length=12, description="frames between the taps of the filters in time, a filter bank each"),
@@ -24,10 +27,13 @@ class MfccOptions:
     hidden: Annotated[int, Field(ge=1, le=4096, description="hidden units of each small network")] = 128
     members: Annotated[int, Field(ge=1, le=64, description="small networks whose probabilities are averaged")] = 4
     dropout: Annotated[float, Field(ge=0, lt=1, description="chance that a pooled value or a hidden unit is dropped")] = 0.3
-    epochs: Annotated[int, Field(ge=1, le=100_000, description="passes over the training tracks, one crop a track")] = 40
+    epochs: Annotated[int, Field(ge=1, le=100_000, description="passes over the training tracks, one crop a track")] = 60
     batch_size: Annotated[int, Field(ge=1, le=4096, description="crops a training step")] = 32
     learning_rate: Annotated[float, Field(gt=0, le=1, description="highest step size of AdamW")] = 0.002
     weight_decay: Annotated[float, Field(ge=0, le=10, description="weight decay of AdamW")] = 0.05
+    short_crops: Annotated[
+        float, Field(ge=0, le=1, description="share of the training steps whose crops are shorter, down to a second")
+    ] = 0.25
     gain_db: Annotated[float, Field(ge=0, le=60, description="deviation of the random gain of a training crop, in dB")] = 0.0
     mask_seconds: Annotated[
         float,
@@ -37,7 +43,11 @@ class MfccOptions:
         int, Field(ge=0, description="stop after this many epochs without a lower validation log loss; 0 never stops early")
     ] = 15
     calibrate: Annotated[
-        bool, Field(description="fit a temperature on validation, or on inner folds by artist where there is none")
+        bool,
+        Field(
+            description="fit a temperature, and how little short stretches tell, on validation, or on inner folds by artist "
+            "where there is none"
+        ),
     ] = True
 
     @property
@@ -47,10 +57,10 @@ class MfccOptions:
 
     @property
     def crop(self) -> int:
-        """Frames a crop."""
-        return max(1, round(self.crop_seconds * self.frames_per_second))
+        """Frames a crop: no fewer than the longest filter spans."""
+        return max(self.reach, round(self.crop_seconds * self.frames_per_second))
 
     @property
     def reach(self) -> int:
-        """Frames that the longest filter spans; shorter tracks are repeated until they have as many."""
+        """Frames that the longest filter spans; shorter crops are mirrored until they have as many."""
         return 2 * max(self.dilations) + 1

@@ -44,8 +44,19 @@ def crop_moments(
 @torch.no_grad()
 def probabilities(network: Network, moments: Moments) -> NDArray[np.float64]:
     """Mean of the members' softmaxes for each crop, shape (n_crops, n_genres)."""
-    result: NDArray[np.float64] = network(moments).double().softmax(dim=-1).mean(dim=0).cpu().numpy()
+    result: NDArray[np.float64] = network(moments).cpu().double().softmax(dim=-1).mean(dim=0).numpy()
     return result
+
+
+def probabilities_of(
+    network: Network, inputs: LazyInputs, crops: Crops, frames: int, size: int, device: torch.device, workers: int
+) -> NDArray[np.float64]:
+    """Those of crops of so many frames, mirrored to `size`; shape (n_crops, n_genres). `workers` threads read ahead."""
+
+    def moments(part: Crops) -> Moments:
+        return network.moments(torch.from_numpy(read(inputs, part, frames, size)).to(device))
+
+    return np.concatenate([probabilities(network, some) for some in ahead(moments, crops.split(_TOGETHER), workers)])
 
 
 def average(network: Network, moments: Moments, sizes: list[int]) -> NDArray[np.float64]:

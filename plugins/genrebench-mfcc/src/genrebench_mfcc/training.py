@@ -36,6 +36,9 @@ _WARM_UP = 0.15
 _SMALLEST = 1e-3
 """Deviation that is divided by, at least: a coefficient that is constant in training stays near 0."""
 
+_SHORTEST_SECONDS = 1.0
+"""What shortened crops have, at least: shorter ones cost more on whole tracks than they gain on short ones."""
+
 _BEGIN, _EPOCH = 1, 2  # what random numbers are for; the seeds of different purposes have to differ
 
 
@@ -74,7 +77,7 @@ class Training:
         self.network, self.options, self.context, self.device = network, options, context, device
         self.inputs, self.labels, self.lengths = train.inputs, train.labels, train.inputs.lengths
         self.validation, self.folder, self.name, self.log = validation, folder, name, log
-        self.crop = max(options.crop, options.reach)
+        self.crop = options.crop
         self.progress = checkpoint.Progress()
         self.best: dict[str, Tensor] = {}
         self.optimiser = torch.optim.AdamW(
@@ -113,12 +116,13 @@ class Training:
         mean = total / n
         deviation = np.sqrt(np.maximum(squares / n - np.square(mean), 0))
         self._set("frame", torch.from_numpy(mean), torch.from_numpy(deviation))
-        pooled = torch.cat([self.network.pooled(moments) for moments in ahead(self._moments, parts, workers)]).detach().double()
+        found = [self.network.pooled(moments).detach().cpu() for moments in ahead(self._moments, parts, workers)]
+        pooled = torch.cat(found).double()  # on the CPU: not every device has it
         self._set("pooled", pooled.mean(dim=0), pooled.std(dim=0, correction=0))
 
     def _set(self, name: str, mean: Tensor, deviation: Tensor) -> None:
-        getattr(self.network, f"{name}_mean").copy_(mean)
-        getattr(self.network, f"{name}_deviation").copy_(deviation.clamp(min=_SMALLEST))
+        getattr(self.network, f"{name}_mean").copy_(mean.float())
+        getattr(self.network, f"{name}_deviation").copy_(deviation.clamp(min=_SMALLEST).float())
 
     def _moments(self, crops: Crops) -> Moments:
         return self.network.moments(torch.from_numpy(read(self.inputs, crops, self.crop)).to(self.device))
@@ -149,9 +153,12 @@ class Training:
         self.log(epoch + 1, values)
 
     def _augmented(self, crops: Crops, seed: int) -> Moments:
-        """Moments of crops at a random gain, a random stretch of each replaced by its mean."""
+        """Moments of crops, sometimes shortened, at a random gain, a random stretch of each replaced by its mean."""
         rng = np.random.default_rng(seed)
-        frames = read(self.inputs, crops, self.crop)
+        crop = self.crop
+        if rng.random() < self.options.short_crops:
+            crop, crops = self._shortened(crops, rng)
+        frames = read(self.inputs, crops, crop, self.crop)
         bands = 128  # of the mel spectrogram below the cepstra: a gain in dB lifts each, and so moves only coefficient 0
         frames[:, :, 0] += math.sqrt(bands) * rng.normal(0, 1, (len(frames), 1)) * self.options.gain_db
         longest = min(int(self.options.mask_seconds * self.options.frames_per_second), self.crop // 2)
@@ -160,6 +167,12 @@ class Training:
             start = int(rng.integers(self.crop - width + 1))
             one[start : start + width] = one.mean(axis=0)
         return self.network.moments(torch.from_numpy(frames).to(self.device))
+
+    def _shortened(self, crops: Crops, rng: np.random.Generator) -> tuple[int, Crops]:
+        """Crops of the same tracks, all of one length that lies anywhere, on a logarithmic scale, from a second to a crop's."""
+        shortest = min(self.crop, max(1, round(_SHORTEST_SECONDS * self.options.frames_per_second)))
+        crop = round(math.exp(rng.uniform(math.log(shortest), math.log(self.crop))))
+        return crop, Crops(crops.tracks, rng.integers(0, np.maximum(self.lengths[crops.tracks] - crop, 0) + 1))
 
     def _targets(self, crops: Crops) -> Tensor:
         return torch.from_numpy(self.labels[crops.tracks]).to(self.device)
