@@ -38,7 +38,7 @@ class MfccOptions:
     mask_seconds: Annotated[
         float,
         Field(ge=0, le=60, description="longest stretch of a training crop to replace by its mean; 0 masks nothing"),
-    ] = 0.0
+    ] = 2.0
     patience: Annotated[
         int, Field(ge=0, description="stop after this many epochs without a lower validation log loss; 0 never stops early")
     ] = 15
