@@ -4,7 +4,8 @@ The first two blocks of the network have few channels and long rows, so memory, 
 running them: each of convolution, ReLU, batch norm and pool writes and reads a row of 44,096 values a channel. Here one
 pass over a piece of the audio takes the convolution, the ReLU, the sums that batch norm needs and the pool; only the pooled
 values, a quarter, leave the cache. Batch norm's affine part commutes with the average pool and is applied to the pooled
-values. The backward pass computes a piece's convolution again rather than keep it.
+values. Of the first block the backward pass computes a piece's convolution again rather than keep it, which is quicker; of the
+second it is kept.
 
 Rows are channels-last: (n, positions, channels).
 """
@@ -12,11 +13,14 @@ Rows are channels-last: (n, positions, channels).
 from __future__ import annotations
 
 import functools
+import math
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -50,23 +54,27 @@ class ConvReluPool(torch.autograd.Function):
         ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor, group: int, with_sums: bool
     ) -> tuple[Tensor, Tensor]:
         pieces = _Pieces(x, matrix, bias, group)
-        pooled = x.new_empty(len(x), pieces.n_pooled, len(bias))
+        pooled = _large((len(x), pieces.n_pooled, len(bias)), x)
+
+        # worth its memory where a product is large: it costs less to keep than to compute again
+        kept = _large((len(x), POOL * pieces.n_pooled, len(bias)), x) if group == 1 and with_sums else None
 
         def work(row: int) -> Tensor:
             sums = torch.zeros(2, len(bias), dtype=torch.float64)
             for begin, end in pieces.walk():
-                _, active = pieces.activations(row, begin, end)
+                out = None if kept is None else kept[row, POOL * begin : POOL * end]
+                active = pieces.activations(pieces.patches(row, begin, end), out)
                 part = pooled[row, begin:end]
                 torch.sum(active.view(end - begin, POOL, -1), dim=1, out=part)
                 if with_sums:
                     sums[0] += part.sum(dim=0)
-                    sums[1] += pieces.per_filter(active.square_())
+                    sums[1] += pieces.per_filter(torch.mul(active, active, out=_scratch("squares", active.shape, x)))
                 part /= POOL
             return sums
 
         sums = torch.stack(in_parallel(work, len(x))).sum(dim=0)
         ctx.save_for_backward(x, matrix, bias)
-        ctx.group = group
+        ctx.group, ctx.kept = group, kept
         return pooled, sums
 
     @staticmethod
@@ -74,22 +82,25 @@ class ConvReluPool(torch.autograd.Function):
         x, matrix, bias = ctx.saved_tensors
         pieces = _Pieces(x, matrix, bias, ctx.group)
         grad_sum, twice_grad_square = grad_sums[0].to(x.dtype), 2 * grad_sums[1].to(x.dtype)
-        grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        grad_x = _large(x.shape, x) if ctx.needs_input_grad[0] else None
 
         def work(row: int) -> tuple[Tensor, Tensor]:
             grad_matrix, grad_bias = torch.zeros_like(matrix), torch.zeros_like(bias)
             if grad_x is not None:
                 grad_x[row] = 0
             for begin, end in pieces.walk():
-                patches, active = pieces.activations(row, begin, end)
+                patches = pieces.patches(row, begin, end)
+                active = pieces.activations(patches) if ctx.kept is None else ctx.kept[row, POOL * begin : POOL * end]
                 by_four = active.view(end - begin, POOL, -1)
                 part = torch.add(grad_sum, grad_pooled[row, begin:end, None], alpha=1 / POOL)
-                grad = torch.addcmul(part, by_four, twice_grad_square)
-                grad = torch.ops.aten.threshold_backward(grad, by_four, 0).view(len(patches), -1)
+                grad = torch.addcmul(part, by_four, twice_grad_square, out=_scratch("grad", by_four.shape, x))
+                torch.ops.aten.threshold_backward(grad, by_four, 0, grad_input=grad)
+                grad = grad.view(len(patches), -1)
                 grad_matrix.addmm_(patches.T, grad)
                 grad_bias += pieces.per_filter(grad)
                 if grad_x is not None:
-                    pieces.spread(grad @ matrix.T, grad_x[row], begin)
+                    grad_patches = torch.mm(grad, matrix.T, out=_scratch("grad_patches", patches.shape, x))
+                    pieces.spread(grad_patches, grad_x[row], begin)
             return grad_matrix, grad_bias
 
         grad_matrix, grad_bias = (torch.stack(part).sum(dim=0) for part in zip(*in_parallel(work, len(x)), strict=True))
@@ -123,6 +134,31 @@ def _pool(_process: int, n: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,))
 
 
+def _large(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Memory for many values of `like`'s type.
+
+    NumPy asks for large pages for large arrays, torch doesn't; that saves most of the time that new memory costs.
+    """
+    return torch.from_numpy(np.empty(tuple(shape), str(like.dtype).removeprefix("torch.")))
+
+
+class _Scratch(threading.local):
+    """Memory of a thread's own that is written again and again: new memory has to be fetched into the cache first."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Tensor] = {}
+
+    def __call__(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
+        """A tensor of a shape, of `like`'s type, that holds anything."""
+        n, held = math.prod(shape), self._held.get(name)
+        if held is None or held.dtype != like.dtype or len(held) < n:
+            held = self._held[name] = _large((n,), like)
+        return held[:n].view(*shape)
+
+
+_scratch = _Scratch()
+
+
 class _Pieces:
     """The pieces of the rows, and what is computed of each."""
 
@@ -140,12 +176,17 @@ class _Pieces:
         for begin in range(0, self.n_pooled, self.step):
             yield begin, min(begin + self.step, self.n_pooled)
 
-    def activations(self, row: int, begin: int, end: int) -> tuple[Tensor, Tensor]:
-        """Patches, and the ReLU of the convolution, of the pooled positions from `begin` to `end`."""
-        rows = (end - begin) * POOL // self.group
-        piece = self.x[row, begin * POOL :]
-        patches = piece.as_strided((rows, self.matrix.shape[0]), (self.group * self.channels, 1)).contiguous()
-        return patches, torch.addmm(self.bias, patches, self.matrix).relu_()
+    def patches(self, row: int, begin: int, end: int) -> Tensor:
+        """What the convolution sees for the pooled positions from `begin` to `end`; valid until the next call."""
+        shape = (end - begin) * POOL // self.group, self.matrix.shape[0]
+        piece = self.x[row, begin * POOL :].as_strided(shape, (self.group * self.channels, 1))
+        return _scratch("patches", shape, self.x).copy_(piece)
+
+    def activations(self, patches: Tensor, out: Tensor | None = None) -> Tensor:
+        """The convolution's ReLU, written to `out` or valid until the next call."""
+        if out is None:
+            out = _scratch("active", (len(patches), self.matrix.shape[1]), self.x)
+        return torch.addmm(self.bias, patches, self.matrix, out=out).relu_()
 
     def per_filter(self, values: Tensor) -> Tensor:
         """Sum over all positions, shape (filters,)."""

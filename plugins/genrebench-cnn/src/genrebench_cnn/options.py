@@ -45,7 +45,7 @@ class CnnOptions:
     ] = "shared"
     stretch_seconds: Annotated[
         float, Field(gt=0, description="audio that the windows of one stretch share; shorter mixes a batch more")
-    ] = 2.0
+    ] = 1.75
     balance: Annotated[bool, Field(description="give small genres a shorter shift, so that all have as many windows")] = False
     keep: Annotated[
         Literal["last", "best"], Field(description="keep the last epoch, or the one with the lowest validation log loss")
