@@ -23,6 +23,8 @@ from genrebench_cnn import genrebench_models
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
 
+os.environ["THP_MEM_ALLOC_ENABLE"] = "0"  # as torch is by default; cnn_training.py says why
+
 GENRES = tuple(f"genre {i:02}" for i in range(16))
 CLIPS = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "fma" / "clips"
 
