@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 import re
 import sys
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 PACKAGES = ("genrebench", "numpy", "scipy", "scikit-learn", "librosa", "soundfile", "torch", "scikit-learn-intelex")
+
+_LOOK = 1.0
+"""Seconds from one look for children to the next."""
 
 
 def describe_environment(*distributions: str) -> dict[str, str]:
@@ -47,6 +53,9 @@ def without_home(text: str) -> str:
 class PeakMemory:
     """The largest resident memory of this process and its children while the body runs, sampled every 50 ms.
 
+    Which children there are is looked up once a second only: it takes a look at every process of the machine, which the body
+    would wait for.
+
     Attributes
     ----------
     peak_mb : float
@@ -60,7 +69,6 @@ class PeakMemory:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> PeakMemory:
-        self._sample()
         self._thread.start()
         return self
 
@@ -69,19 +77,25 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._end.wait(self.every):
-            self._sample()
-        self._sample()
-
-    def _sample(self) -> None:
         import psutil
 
-        try:
-            own = psutil.Process()
-            total = own.memory_info().rss + sum(child.memory_info().rss for child in own.children(recursive=True))
-        except psutil.Error:  # a child ended between the list and the look
-            return
-        self.peak_mb = max(self.peak_mb, total / 1e6)
+        own = psutil.Process()
+        looked = -math.inf
+        last = False
+        while not last:
+            last = self._end.wait(self.every)
+            if last or time.monotonic() - looked > _LOOK:
+                processes, looked = [own, *own.children(recursive=True)], time.monotonic()
+            self.peak_mb = max(self.peak_mb, sum(map(_resident, processes)) / 1e6)
+
+
+def _resident(process: Any) -> int:
+    import psutil
+
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:  # it has ended
+        return 0
 
 
 def cpus() -> int:
