@@ -1,28 +1,35 @@
 import subprocess
 import sys
+import time
 
 from genrebench.environment import PeakMemory
 
+HELD = 200_000_000
+
+
+def reached(watched: PeakMemory, peak_mb: float) -> bool:
+    """Wait for a sample as large as this, some seconds at most."""
+    for _ in range(400):
+        if watched.peak_mb >= peak_mb:
+            return True
+        time.sleep(0.025)
+    return False
+
 
 def test_the_memory_of_a_child_counts() -> None:
-    hold = "import sys; held = bytearray(200_000_000); sys.stdin.read()"
     with PeakMemory() as alone:
         pass
-    child = subprocess.Popen([sys.executable, "-c", f"{hold}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with PeakMemory() as both:
-        assert child.stdout is not None
-        while both.peak_mb < alone.peak_mb + 190 and child.poll() is None:
-            pass
+    hold = f"import sys; held = bytearray({HELD}); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE) as child, PeakMemory() as both:
+        assert reached(both, alone.peak_mb + 190)
         child.communicate()
-    assert both.peak_mb >= alone.peak_mb + 190
 
 
 def test_memory_that_has_been_given_back_counts() -> None:
     with PeakMemory(every=0.001) as before:
         pass
     with PeakMemory(every=0.001) as watched:
-        held = bytearray(200_000_000)
-        while watched.peak_mb < before.peak_mb + 190:
-            pass
+        held = bytearray(HELD)
+        assert reached(watched, before.peak_mb + 190)
         del held
     assert watched.peak_mb >= before.peak_mb + 190
