@@ -67,7 +67,7 @@ def is_flat(folder: Path) -> bool:
     """Whether a folder holds audio files and nothing that says their genres: no tracks.csv, no subfolder with audio."""
     if (folder / "tracks.csv").is_file() or fma.is_official(folder):
         return False
-    return any(map(_is_audio, folder.iterdir())) and not any(map(_walk, _subfolders(folder)))
+    return any(map(_is_audio, folder.iterdir())) and not any(map(audio.find, _subfolders(folder)))
 
 
 def load_flat(folder: Path) -> Dataset:
@@ -138,7 +138,7 @@ def _read_subfolders(folder: Path) -> list[Track]:
     tracks = []
     for subfolder in _subfolders(folder):
         _inside(root, subfolder.name, str(folder))
-        for path in _walk(subfolder):
+        for path in audio.find(subfolder):
             relative = path.relative_to(folder).as_posix()
             genre = clean(subfolder.name, "the name of the genre folder", str(folder))
             track = clean(relative, "file name", str(folder))
@@ -150,10 +150,6 @@ def _read_subfolders(folder: Path) -> list[Track]:
 
 def _subfolders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _walk(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if _is_audio(path))
 
 
 def _is_audio(path: Path) -> bool:
