@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from measuring import peak_rss_mb, show
 
-from genrebench.api import Clip, Context, Workshop
+from genrebench.api import Clip, Context, InputContext
 from genrebench.audio import content_hashes
 from genrebench.inputs import prepare_clips
 from genrebench_cnn import genrebench_models
@@ -61,7 +61,7 @@ def ours(paths: Sequence[Path], folder: Path, cache: Path, workers: int) -> np.n
     spec = genrebench_models()[0]
     hashes = content_hashes(list(paths), cache / "hashes.json")
     clips = [Clip(str(path), path, content) for path, content in zip(paths, hashes, strict=True)]
-    inputs = prepare_clips(spec.inputs(options), clips, Workshop(cache, workers=workers)).inputs
+    inputs = prepare_clips(spec.inputs(options), clips, InputContext(cache, workers=workers)).inputs
     model = spec.build(Context(GENRES, device="cpu", workers=workers), options)
     model.load(folder)
     return model.predict_proba(inputs)

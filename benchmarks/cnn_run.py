@@ -16,7 +16,7 @@ import numpy as np
 from measuring import show
 
 from genrebench import datasets
-from genrebench.api import Context, Examples, Workshop
+from genrebench.api import Context, Examples, InputContext
 from genrebench.inputs import make_clips, prepare_clips
 
 SETTINGS = {"sample_rate": 16_000, "batch_size": 100, "epochs": 2}
@@ -30,7 +30,7 @@ def direct(folder: str, home: Path, workers: int) -> None:
     options, spec = CnnOptions(**SETTINGS), genrebench_models()[0]
     dataset = datasets.resolve(folder, {spec.name: spec for spec in datasets.SPECS}, home)
     clips = make_clips({track.id: track.path for track in dataset.tracks}, {})
-    inputs = prepare_clips(spec.inputs(options), clips, Workshop(home / "cache", workers=workers)).inputs
+    inputs = prepare_clips(spec.inputs(options), clips, InputContext(home / "cache", workers=workers)).inputs
     labels = np.array([dataset.genres.index(track.genre) for track in dataset.tracks])
     parts = np.array([dataset.official[track.id] for track in dataset.tracks])
 

@@ -23,7 +23,7 @@ import torch
 from measuring import memory_of_rows, peak_rss_mb, show
 from torch import nn
 
-from genrebench.api import Context, Examples, LazyInputs, Workshop
+from genrebench.api import Context, Examples, InputContext, LazyInputs
 from genrebench.inputs import make_clips, prepare_clips
 from genrebench_cnn import genrebench_models
 from genrebench_cnn.model import CnnRaw
@@ -127,7 +127,7 @@ def peak_of_rows(n_rows: int, rate: int, n_clips: int = 50) -> float:
         for path in paths.values():
             soundfile.write(path, 0.1 * rng.standard_normal(30 * rate), rate)
         clips = make_clips(paths, {})
-        inputs = prepare_clips(genrebench_models()[0].inputs(options), clips, Workshop(Path(scratch, "cache"))).inputs
+        inputs = prepare_clips(genrebench_models()[0].inputs(options), clips, InputContext(Path(scratch, "cache"))).inputs
         assert isinstance(inputs, LazyInputs)
         inputs = inputs.subset([i % n_clips for i in range(n_rows)])
         labels = np.arange(n_rows) % len(GENRES)

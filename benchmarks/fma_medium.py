@@ -23,7 +23,7 @@ from svm import FMA_MEDIUM, synthetic
 
 from genrebench.datasets.fma import clip_path
 from genrebench.inputs.features import COLUMNS, write_csv
-from genrebench.submission import GENRES
+from genrebench.runs.submission import GENRES
 
 RATE, SECONDS, N_CLIPS, TRACKS_AN_ARTIST = 44_100, 30, 8, 10
 

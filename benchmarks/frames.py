@@ -16,8 +16,8 @@ from measuring import peak_rss_mb, show, side_by_side
 from threadpoolctl import threadpool_limits
 
 from genrebench import audio
-from genrebench.contract import Frames
 from genrebench.inputs import frames
+from genrebench.plugin.contract import Frames
 from genrebench.records import Excerpt
 
 WHOLE = Excerpt(None)

@@ -24,7 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from genrebench import audio
-from genrebench.api import Context, Examples, Workshop
+from genrebench.api import Context, Examples, InputContext
 from genrebench.inputs import make_clips, prepare_clips
 from genrebench_mfcc import genrebench_models
 from genrebench_mfcc.model import MfccFrames
@@ -138,7 +138,7 @@ def our_rate(inputs, epochs):
 def prepared(paths, folder, n_rows):
     """Rows over the distinct clips, read from a cache in `folder`."""
     clips = make_clips({path.stem: path for path in paths}, {})
-    inputs = prepare_clips(genrebench_models()[0].inputs(OPTIONS), clips, Workshop(folder)).inputs
+    inputs = prepare_clips(genrebench_models()[0].inputs(OPTIONS), clips, InputContext(folder)).inputs
     return inputs.subset([i % len(paths) for i in range(n_rows)])
 
 

@@ -13,9 +13,9 @@ import time
 import numpy as np
 from measuring import peak_rss_mb
 
-from genrebench import metrics
-from genrebench.significance import permutation_interval, permutation_test
-from genrebench.statistics import F1Interval, MeanInterval, resamples, share_interval, units
+from genrebench.evaluation import metrics
+from genrebench.evaluation.intervals import F1Interval, MeanInterval, resamples, sampling_units, share_interval
+from genrebench.evaluation.significance import permutation_interval, permutation_test
 
 N_TRACKS, N_GENRES = 300, 8
 SCORES = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
@@ -70,12 +70,15 @@ def coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int) 
     for i in range(n_sets):
         artist, labels, (p,) = made_set(case, rng)
         answers = p.argmax(axis=1)
-        of = units(artist if case != "tracks" else np.full(N_TRACKS, -1))
-        loss, f1 = MeanInterval(metrics.track_log_losses(labels, p)[:, None], of), F1Interval(labels, [answers], N_GENRES, of)
-        for weights in resamples(of, n_resamples, i):
+        units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
+        loss, f1 = (
+            MeanInterval(metrics.track_log_losses(labels, p)[:, None], units),
+            F1Interval(labels, [answers], N_GENRES, units),
+        )
+        for weights in resamples(units, n_resamples, i):
             loss.add(weights)
             f1.add(weights)
-        micro = share_interval((answers == labels)[:, None].astype(float), of)
+        micro = share_interval((answers == labels)[:, None].astype(float), units)
         low, high = (np.concatenate(ends) for ends in zip(loss.interval(), micro, f1.interval(), strict=True))
         held += (low <= truth) & (truth <= high)
     return dict(zip(SCORES, (held / n_sets).tolist(), strict=True))
@@ -93,8 +96,8 @@ def difference_coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_t
     held = 0
     for i in range(n_sets):
         artist, delta = differences(rng)
-        of = units(artist if case != "tracks" else np.full(N_TRACKS, -1))
-        low, high = permutation_interval(delta, of, n=n_resamples, seed=i)
+        units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
+        low, high = permutation_interval(delta, units, n=n_resamples, seed=i)
         held += low <= truth <= high
     return held / n_sets
 
@@ -106,8 +109,8 @@ def false_alarms(case: str, n_sets: int, n_resamples: int, seed: int) -> float:
     for i in range(n_sets):
         artist, labels, (a, b) = made_set(case, rng, 2)
         delta = metrics.track_log_losses(labels, a) - metrics.track_log_losses(labels, b)
-        of = units(artist if case != "tracks" else np.full(N_TRACKS, -1))
-        alarms += permutation_test(delta[:, None], of, n=n_resamples, seed=i)[0] <= 0.05
+        units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
+        alarms += permutation_test(delta[:, None], units, n=n_resamples, seed=i)[0] <= 0.05
     return float(alarms / n_sets)
 
 

@@ -10,11 +10,11 @@ import time
 import numpy as np
 from measuring import peak_rss_mb, show
 
-from genrebench import metrics
+from genrebench.boards.uncertainty import board_units, row_intervals
+from genrebench.evaluation import metrics
+from genrebench.evaluation.significance import tied
 from genrebench.records import Predictions
-from genrebench.scores import score
-from genrebench.significance import tied
-from genrebench.uncertainty import board_units, row_intervals
+from genrebench.runs.scored import score
 
 
 def made_predictions(n_models: int, n_tracks: int, n_genres: int, seed: int = 0) -> list[Predictions]:

@@ -7,13 +7,16 @@ marked with `hookimpl`, named after the hooks: ``genrebench_models``, ``genreben
 
 from pydantic import Field
 
-from genrebench.contract import (
+from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
+from genrebench.evaluation.metrics import log_loss
+from genrebench.plugin.contract import (
     Clip,
     Context,
     DatasetSpec,
     Examples,
     FeatureTable,
     Frames,
+    InputContext,
     Inputs,
     InputSpec,
     LazyInputs,
@@ -24,13 +27,10 @@ from genrebench.contract import (
     Prepared,
     Timeline,
     Waveforms,
-    Workshop,
 )
-from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
-from genrebench.hookspecs import hookimpl
-from genrebench.metrics import log_loss
+from genrebench.plugin.hookspecs import hookimpl
+from genrebench.plugin.sklearn import sklearn_model
 from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Track
-from genrebench.sklearn import sklearn_model
 
 __all__ = [
     "AudioError",
@@ -47,6 +47,7 @@ __all__ = [
     "Field",
     "Frames",
     "GenrebenchError",
+    "InputContext",
     "InputSpec",
     "Inputs",
     "LazyInputs",
@@ -60,7 +61,6 @@ __all__ = [
     "Track",
     "UsageError",
     "Waveforms",
-    "Workshop",
     "hookimpl",
     "log_loss",
     "sklearn_model",

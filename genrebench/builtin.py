@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from genrebench import datasets, inputs, metrics
-from genrebench.contract import DatasetSpec, InputSpec, MetricSpec
-from genrebench.hookspecs import hookimpl
+from genrebench import datasets, inputs
+from genrebench.evaluation import metrics
+from genrebench.plugin.contract import DatasetSpec, InputSpec, MetricSpec
+from genrebench.plugin.hookspecs import hookimpl
 
 
 @hookimpl

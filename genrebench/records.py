@@ -174,7 +174,7 @@ class Task:
     excluded : tuple of Exclusion
         The known-faulty tracks and those that the user left out.
     fingerprint : str
-        Hash of what makes scores comparable; see `genrebench.tasks`.
+        Hash of what makes scores comparable; see `genrebench.tasks.task`.
     shared_artists : int or None
         Number of artists with tracks in more than one part of a fold, the largest over the folds; None where no artist
         is known.

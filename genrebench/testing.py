@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.answers import checked
-from genrebench.contract import (
+from genrebench.plugin.contract import (
     Context,
     Examples,
     FeatureTable,
@@ -35,7 +34,8 @@ from genrebench.contract import (
     Timeline,
     Waveforms,
 )
-from genrebench.options import describe_options, parse_options
+from genrebench.plugin.options import describe_options, parse_options
+from genrebench.runs.predictions import checked
 
 GENRES = ("low", "high", "noise")
 

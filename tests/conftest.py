@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genrebench import metrics
+from genrebench.evaluation import metrics
 from genrebench.records import Predictions, Run
 
 GENRES = ("Blues", "Old-Time / Historic", "Soul, RnB")

@@ -111,7 +111,7 @@ HEAVY = ("torch", "librosa", "sklearn", "pandas", "matplotlib", "scipy")
         ("from genrebench.cli import main; main(['--help'])", HEAVY),
         ("from genrebench.cli import main; main(['leaderboard', '--runs', '.'])", HEAVY),
         ("from genrebench.cli import main; main(['run', '--help'])", HEAVY),
-        ("from genrebench.plugins import registry; print(registry().plugins)", ("torch", "librosa", "sklearn")),
+        ("from genrebench.plugin.registry import registry; print(registry().plugins)", ("torch", "librosa", "sklearn")),
     ],
 )
 def test_light_commands_import_nothing_heavy(code: str, banned: tuple[str, ...], tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import typer
 
-from genrebench import api, contract, hookspecs
+from genrebench import api
 from genrebench.cli.main import app
+from genrebench.plugin import contract, hookspecs
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genrebench.contract import FeatureTable, ModelSpec
+from genrebench.plugin.contract import FeatureTable, ModelSpec
 from genrebench.testing import assert_conforms, conformance
 from tests import tiny
 

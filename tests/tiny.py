@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from genrebench.api import Context, Examples, FeatureTable, Field, Frames, Inputs, Model, ModelSpec, Timeline, Waveforms
-from genrebench.plugins import Offer, Plugin
+from genrebench.plugin.registry import Plugin, Registered
 
 PLUGIN = Plugin("tiny", "genrebench-tiny", "1.0")
 
@@ -94,8 +94,8 @@ SPECS = (
 )
 
 
-def offer(model: ModelSpec) -> Offer[ModelSpec]:
-    return Offer(model, PLUGIN)
+def offer(model: ModelSpec) -> Registered[ModelSpec]:
+    return Registered(model, PLUGIN)
 
 
 def write_music(folder: Path, n: int = 10, seconds: float = 1.5, genres: tuple[str, ...] = ("deep", "bright / high")) -> Path:

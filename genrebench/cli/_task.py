@@ -14,9 +14,9 @@ from genrebench.errors import StoreError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from genrebench.plugins import Registry
+    from genrebench.plugin.registry import Registry
     from genrebench.records import Dataset, Excerpt, Exclusion, Task
-    from genrebench.runner import Surroundings
+    from genrebench.session import Session
 
 DatasetOption = Annotated[str, typer.Option("--dataset", help="A registered name (see 'genrebench data list') or a folder.")]
 SplitOption = Annotated[
@@ -94,8 +94,8 @@ def make_task(
     extra_training: str | None = None,
 ) -> Task:
     """Build the task from the command line's options and print its warnings."""
-    from genrebench import tasks
     from genrebench.cli._output import warn
+    from genrebench.tasks import task as tasks
 
     window = parse_excerpt(excerpt) if isinstance(excerpt, str) else excerpt
     exclusions = tasks.read_exclusions(exclude) if isinstance(exclude, Path) else exclude or ()
@@ -115,11 +115,11 @@ def make_task(
     return task
 
 
-def surroundings(registry: Registry, device: str = "auto", workers: int | None = None, *, cached: bool = True) -> Surroundings:
-    """Build the surroundings of runs that this terminal watches."""
+def session(registry: Registry, device: str = "auto", workers: int | None = None, *, cached: bool = True) -> Session:
+    """Build the session of runs that this terminal watches."""
     from genrebench.cli._output import say, show_progress
     from genrebench.environment import cpus
-    from genrebench.runner import Surroundings
+    from genrebench.session import Session
 
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise UsageError(f"--device {device!r} is none of auto, cpu, cuda, mps")
@@ -127,7 +127,7 @@ def surroundings(registry: Registry, device: str = "auto", workers: int | None =
     def log(fold: int, epoch: int, values: Mapping[str, float]) -> None:
         say(f"fold {fold + 1} epoch {epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()))
 
-    return Surroundings(
+    return Session(
         home=home(),
         device=device,
         workers=workers or cpus(),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from genrebench.contract import Timeline
-    from genrebench.predicting import Answer
+    from genrebench.plugin.contract import Timeline
+    from genrebench.runs.predict import Answer
 
 SUFFIXES = (".png", ".svg", ".pdf")
 

@@ -12,7 +12,7 @@ from genrebench.cli._output import Format, FormatOption, clean, echo, number, pr
 from genrebench.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from genrebench.ablation.outcome import Ablation
+    from genrebench.experiments.ablation.outcome import Ablation
     from genrebench.records import Run
 
 
@@ -37,10 +37,11 @@ def command(
     A finished run of the same work is used; else the model is run first. Frames are shuffled one by one, waveforms in segments
     of 50 ms.
     """
-    from genrebench import rescoring, runner
-    from genrebench.options import parse_options
-    from genrebench.plugins import registry
-    from genrebench.store import RunStore
+    from genrebench.experiments.ablation import run as rescoring
+    from genrebench.plugin.options import parse_options
+    from genrebench.plugin.registry import registry
+    from genrebench.runs import runner
+    from genrebench.runs.store import RunStore
 
     lengths = _lengths(seconds)
     if figure is not None:
@@ -48,7 +49,7 @@ def command(
     found, store = registry(), RunStore(runs)
     offer = found.model(model)
     options = parse_options(model, offer.spec.options, _task.parse_settings([model], settings or [])[model])
-    around = _task.surroundings(found, device, workers)
+    around = _task.session(found, device, workers)
     task = _task.make_task(found, dataset, split, split_seed, excerpt, exclude)
     rescoring.refuse_unfit(task, offer, options, lengths)
     runner.refuse_unfit(task, offer, options, around)
@@ -67,7 +68,7 @@ def command(
 
 
 def _as_json(run: Run, outcome: Ablation) -> dict[str, Any]:
-    from genrebench.comparability import without_tracks
+    from genrebench.boards.comparability import without_tracks
 
     return {
         "run_id": run.id,
@@ -80,7 +81,7 @@ def _as_json(run: Run, outcome: Ablation) -> dict[str, Any]:
 
 def _title(run: Run, outcome: Ablation) -> tuple[str, str]:
     """What was ablated, and how."""
-    from genrebench.comparability import split_title
+    from genrebench.boards.comparability import split_title
 
     made = " (synthetic music)" if run.task["synthetic"] else ""
     return (
@@ -108,7 +109,7 @@ def _print(run: Run, outcome: Ablation) -> None:
 
 
 def _draw(out: Path, run: Run, outcome: Ablation) -> None:
-    from genrebench.ablation import figure
+    from genrebench.experiments.ablation import figure
 
     try:
         figure.draw(outcome, "\n".join(map(clean, _title(run, outcome)))).savefig(out, dpi=120)

@@ -10,7 +10,7 @@ from genrebench.cli import _task
 from genrebench.cli._output import Format, FormatOption, echo, number, print_json, print_table
 
 if TYPE_CHECKING:
-    from genrebench.compare import Comparison
+    from genrebench.boards.compare import Comparison
 
 NameArgument = Annotated[str, typer.Argument(help="A run id, a row id of a board, or a model's name.")]
 
@@ -28,8 +28,8 @@ def command(
 
     Differences are A minus B in log loss: below 0, A is better.
     """
-    from genrebench.compare import compare
-    from genrebench.store import RunStore
+    from genrebench.boards.compare import compare
+    from genrebench.runs.store import RunStore
 
     found = compare([RunStore(folder) for folder in _task.run_folders(runs)], a, b, dataset, split)
     if form is Format.json:
@@ -39,7 +39,7 @@ def command(
 
 
 def _print(found: Comparison, top: int) -> None:
-    from genrebench.comparability import split_title
+    from genrebench.boards.comparability import split_title
 
     sides = [(side["name"], number(side["log_loss"]), number(side["f1_micro"])) for side in (found.a, found.b)]
     low, high = found.interval

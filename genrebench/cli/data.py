@@ -39,7 +39,7 @@ MusicArgument = Annotated[
 @app.command("list")
 def list_(form: ListFormatOption = ListFormat.table) -> None:
     """List the registered datasets; any folder of music is one too."""
-    from genrebench.plugins import registry
+    from genrebench.plugin.registry import registry
 
     offers = {name: found[0] for name, found in sorted(registry().datasets.items())}
     columns = ("dataset", "summary", "from")
@@ -55,8 +55,8 @@ def show(
     form: FormatOption = Format.table,
 ) -> None:
     """Count a dataset's tracks by genre, part of the split and artist; say how long they are and where features come from."""
-    from genrebench.plugins import registry
-    from genrebench.summaries import summarise
+    from genrebench.datasets.summary import summarise
+    from genrebench.plugin.registry import registry
 
     found = _task.load_dataset(dataset, registry())
     value = summarise(found, split, split_seed)
@@ -81,7 +81,7 @@ def get(
     form: FormatOption = Format.table,
 ) -> None:
     """Download, verify and unpack a dataset; what is there is skipped, what was interrupted goes on."""
-    from genrebench import download
+    from genrebench.datasets import download
 
     with byte_progress() as progress:
         got = download.get(dataset, _task.home(), metadata_only=metadata, source=source, progress=progress)
@@ -117,15 +117,16 @@ def check(
 
     A second check reads what the first has found out, as long as the files are the same; an interrupted one goes on.
     """
-    from genrebench import doctor, files
-    from genrebench.plugins import registry
+    from genrebench import files
+    from genrebench.datasets import check as doctor
+    from genrebench.plugin.registry import registry
 
     if exclusions is not None:
         files.require_place(exclusions)
     left_out = _read_exclusions(exclude)
     found = _load_music(dataset, left_out)
     cut, before = doctor.cut(found, split, split_seed)
-    around = _task.surroundings(registry(), workers=workers)
+    around = _task.session(registry(), workers=workers)
     findings = doctor.check(found, cut, home=around.home, workers=around.workers, progress=around.progress, before=before)
     columns = ("severity", "kind", "track", "detail")
     rows = [(f.severity, f.kind, f.track, f.detail) for f in findings]
@@ -151,26 +152,26 @@ def features(
     workers: _task.WorkersOption = None,
 ) -> None:
     """Compute FMA's 518 columns from the audio of a dataset or of a flat folder of files."""
-    from genrebench import extraction
-    from genrebench.plugins import registry
+    from genrebench.inputs import export as extraction
+    from genrebench.plugin.registry import registry
 
-    around = _task.surroundings(registry(), workers=workers)
+    around = _task.session(registry(), workers=workers)
     paths = extraction.clips_of(_load_music(dataset, _read_exclusions(exclude)))
     n = extraction.write_features(paths, out, _task.parse_excerpt(excerpt), around)
     say(f"wrote {n} rows of 518 columns to {out}")
 
 
 def _read_exclusions(exclude: Path | None) -> list[Exclusion]:
-    from genrebench import tasks
+    from genrebench.tasks import task as tasks
 
     return tasks.read_exclusions(exclude) if exclude is not None else []
 
 
 def _load_music(name: str, left_out: Sequence[Exclusion]) -> Dataset:
     """Read a dataset, or a flat folder without labels, and leave tracks out of it."""
-    from genrebench import tasks
     from genrebench.datasets import resolve
-    from genrebench.plugins import registry
+    from genrebench.plugin.registry import registry
+    from genrebench.tasks import task as tasks
 
     found = resolve(name, registry().dataset_specs(), _task.home(), show_progress, labelled=False)
     unknown = tasks.unknown_ids(left_out, found)

@@ -10,7 +10,7 @@ from genrebench.cli import _task
 from genrebench.cli._output import ListFormat, ListFormatOption, echo, number, print_json, print_list, say, warn_all
 
 if TYPE_CHECKING:
-    from genrebench.leaderboard import Board, Row
+    from genrebench.boards.board import Board, Row
 
 COLUMNS = ("rank", "model", "options", "seeds", "log loss", "95 %", "± seeds", "F1 micro", "F1 macro", "features", "note")
 
@@ -22,9 +22,9 @@ def command(
     form: ListFormatOption = ListFormat.table,
 ) -> None:
     """Rank the finished runs: one board for each task, since only scores of one task compare."""
-    from genrebench.comparability import extra_training
-    from genrebench.leaderboard import boards
-    from genrebench.store import RunStore
+    from genrebench.boards.board import boards
+    from genrebench.boards.comparability import extra_training
+    from genrebench.runs.store import RunStore
 
     folders = _task.run_folders(runs)
     found, problems = boards([RunStore(folder) for folder in folders], dataset, split)
@@ -51,7 +51,7 @@ def command(
 
 
 def _print(board: Board, form: ListFormat) -> None:
-    from genrebench.comparability import split_title
+    from genrebench.boards.comparability import split_title
 
     task = board.task
     made = " · synthetic music" if task.get("synthetic") else ""

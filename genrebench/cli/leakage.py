@@ -30,16 +30,16 @@ def command(
     One test set, two training sets of the same size and genre counts: without and with other tracks of the test's artists. The
     runs are kept below RUNS/.leakage, apart from the boards; a second call goes on with what is there.
     """
-    from genrebench import leakage
-    from genrebench.options import parse_options
-    from genrebench.plugins import registry
-    from genrebench.store import RunStore
+    from genrebench.experiments import leakage
+    from genrebench.plugin.options import parse_options
+    from genrebench.plugin.registry import registry
+    from genrebench.runs.store import RunStore
 
     found = registry()
     offer = found.model(model)
     options = parse_options(model, offer.spec.options, _task.parse_settings([model], settings or [])[model])
     all_seeds = _task.parse_seeds(seed, seeds)
-    around = _task.surroundings(found, device, workers)
+    around = _task.session(found, device, workers)
     task = _task.make_task(found, dataset, "stratified", split_seed, excerpt, exclude)
     measured = leakage.measure(task, offer, options, all_seeds, RunStore(leakage.folder(runs)), around)
     value = leakage.as_json(measured)

@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="List, explain, check and start plu
 @app.command("list")
 def list_(form: ListFormatOption = ListFormat.table) -> None:
     """List the installed plugins with what they offer; a broken one stands there with its error."""
-    from genrebench.plugins import how_to_get_models, registry
+    from genrebench.plugin.registry import how_to_get_models, registry
 
     found = registry()
     rows = []
@@ -59,9 +59,9 @@ def list_(form: ListFormatOption = ListFormat.table) -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="MODEL", help="A model.")], form: FormatOption = Format.table) -> None:
     """Explain a model: what it sees and which options it has."""
-    from genrebench.answers import blame
-    from genrebench.options import describe_options
-    from genrebench.plugins import registry
+    from genrebench.plugin.options import describe_options
+    from genrebench.plugin.registry import registry
+    from genrebench.runs.predictions import blame
 
     offer = registry().model(name)
     options = describe_options(name, offer.spec.options)
@@ -95,8 +95,8 @@ def check(
     form: FormatOption = Format.table,
 ) -> None:
     """Check a model against the contract on a tiny task; exit code 1 if it breaks it."""
-    from genrebench.options import parse_options
-    from genrebench.plugins import registry
+    from genrebench.plugin.options import parse_options
+    from genrebench.plugin.registry import registry
     from genrebench.testing import conformance
 
     offer = registry().model(name)
@@ -117,7 +117,7 @@ def new(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to make. [default: genrebench-NAME]")] = None,
 ) -> None:
     """Start a plugin: a package with one model, its options and its test, ready for pip install -e."""
-    from genrebench.scaffold import write
+    from genrebench.plugin.scaffold import write
 
     folder = write(name, out or Path(f"genrebench-{name}"))
     say(f"made {folder}; next: pip install -e {folder} && genrebench plugins check {name} && genrebench run {name}")

@@ -14,7 +14,7 @@ from genrebench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from genrebench.predicting import Answer
+    from genrebench.runs.predict import Answer
 
 BAR = 30
 
@@ -38,9 +38,9 @@ def command(
 
     A file that can't be decoded or is silent gets the frequencies of the training genres, and exit code 1.
     """
-    from genrebench.plugins import registry
-    from genrebench.predicting import predict
-    from genrebench.store import RunStore
+    from genrebench.plugin.registry import registry
+    from genrebench.runs.predict import predict
+    from genrebench.runs.store import RunStore
 
     for file in files:
         if not file.is_file():
@@ -50,7 +50,7 @@ def command(
     found, store = registry(), RunStore(runs)
     run = store.load(run_id)
     wanted = timeline or figure is not None
-    around = _task.surroundings(found, device, workers)
+    around = _task.session(found, device, workers)
     answers = predict(run, store, found, list(dict.fromkeys(files)), around, timeline=wanted)
     genres = [str(genre) for genre in run.task["genres"]]
     if figure is not None:

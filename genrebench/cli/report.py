@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """Write the boards, a page for each run and one for each comparison, to be opened from disk in any browser."""
     from genrebench import report
-    from genrebench.plugins import registry
-    from genrebench.store import RunStore
+    from genrebench.plugin.registry import registry
+    from genrebench.runs.store import RunStore
 
     folders = _task.run_folders(runs)
     clips = {}

@@ -13,7 +13,7 @@ from genrebench.errors import GenrebenchError, UsageError
 
 if TYPE_CHECKING:
     from genrebench.records import Run
-    from genrebench.reproduction import Reproduction
+    from genrebench.runs.reproduce import Reproduction
 
 
 def command(
@@ -52,13 +52,14 @@ def command(
 
     Example: genrebench run svm-baseline --dataset ./my-music --seeds 0,1,2
     """
-    from genrebench import reproduction, runner
-    from genrebench.options import parse_options
-    from genrebench.plugins import registry
-    from genrebench.store import RunStore
+    from genrebench.plugin.options import parse_options
+    from genrebench.plugin.registry import registry
+    from genrebench.runs import reproduce as reproduction
+    from genrebench.runs import runner
+    from genrebench.runs.store import RunStore
 
     found, store = registry(), RunStore(runs)
-    around = _task.surroundings(found, device, workers, cached=not no_cache)
+    around = _task.session(found, device, workers, cached=not no_cache)
     original = store.load(like) if like else None
     if original is not None:
         repeat = reproduction.recipe(original)
@@ -144,7 +145,7 @@ def _print_reproduction(found: Reproduction) -> None:
 
 def print_runs(finished: list[Run], folder: Path) -> None:
     """Print runs of one task as a table."""
-    from genrebench.comparability import split_title
+    from genrebench.boards.comparability import split_title
 
     task = finished[0].task
     made = " (synthetic music)" if task["synthetic"] else ""

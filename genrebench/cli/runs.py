@@ -32,7 +32,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A run's id, see '
 def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFormat.table) -> None:
     """List the runs, newest first."""
     from genrebench.cli.run import as_json
-    from genrebench.store import RunStore
+    from genrebench.runs.store import RunStore
 
     [folder] = _task.run_folders(None if runs == Path("runs") else [runs])
     found, problems = RunStore(folder).scan()
@@ -61,9 +61,9 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
 @app.command()
 def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOption = Format.table) -> None:
     """Show all that is known of a run."""
+    from genrebench.boards.comparability import extra_training
     from genrebench.cli.run import as_json
-    from genrebench.comparability import extra_training
-    from genrebench.store import RunStore
+    from genrebench.runs.store import RunStore
 
     store = RunStore(runs)
     run = store.load(id_)
@@ -104,7 +104,7 @@ def rm(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Runs to remove.")], runs: _task.RunsOption = Path("runs")
 ) -> None:
     """Remove runs for good."""
-    from genrebench.store import RunStore
+    from genrebench.runs.store import RunStore
 
     store = RunStore(runs)
     for id_ in ids:

@@ -31,9 +31,9 @@ def command(
 
     The file has a row for each test track of the split: track_id, then a column a genre, named as the genre or p:<genre>.
     """
-    from genrebench import external
-    from genrebench.plugins import registry
-    from genrebench.store import RunStore
+    from genrebench.plugin.registry import registry
+    from genrebench.runs import imported as external
+    from genrebench.runs.store import RunStore
 
     task = _task.make_task(registry(), dataset, split, split_seed, excerpt, exclude)
     run = external.score(task, predictions, name, version, seed, RunStore(runs))

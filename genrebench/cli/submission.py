@@ -26,10 +26,11 @@ def command(
 
     Clips that can't be decoded or are silent are listed and get the frequencies of the training genres; none is dropped.
     """
-    from genrebench import audio, submission
-    from genrebench.plugins import registry
-    from genrebench.predicting import predict
-    from genrebench.store import RunStore
+    from genrebench import audio
+    from genrebench.plugin.registry import registry
+    from genrebench.runs import submission
+    from genrebench.runs.predict import predict
+    from genrebench.runs.store import RunStore
 
     if not clips.is_dir():
         raise UsageError(f"there is no folder of clips {str(clips)!r}")
@@ -39,7 +40,7 @@ def command(
         raise UsageError(f"{str(clips)!r} holds no audio file")
     found, store = registry(), RunStore(runs)
     run = store.load(run_id)
-    answers = predict(run, store, found, paths, _task.surroundings(found, device, workers))
+    answers = predict(run, store, found, paths, _task.session(found, device, workers))
     genres = [str(genre) for genre in run.task["genres"]]
     submission.write(out, answers, genres)
     problems = [answer for answer in answers if answer.problem]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrebench.contract import DatasetSpec
 from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
+from genrebench.plugin.contract import DatasetSpec
 from genrebench.records import Dataset, ExtraTraining, Track
 
 Progress = Callable[..., Iterable[Any]]

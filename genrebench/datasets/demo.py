@@ -48,7 +48,7 @@ def load(home: Path, *, workers: int | None = None, progress: Progress | None = 
     workers : int or None
         Threads that make it; None takes one a core.
     progress : callable or None
-        As in `genrebench.contract.Context`.
+        As in `genrebench.plugin.contract.Context`.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from genrebench.datasets import given
+from genrebench.datasets import feature_csv as given
 from genrebench.datasets.table import clean, digest, find_columns, read_records
 from genrebench.errors import DataError
 from genrebench.files import atomic

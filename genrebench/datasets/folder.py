@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from genrebench import audio
-from genrebench.datasets import fma, given
+from genrebench.datasets import feature_csv as given
+from genrebench.datasets import fma
 from genrebench.datasets.table import clean, digest, find_columns, read_records
 from genrebench.errors import DataError
 from genrebench.records import PARTS, Dataset, Track

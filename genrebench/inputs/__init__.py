@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
-from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
 from genrebench.errors import DataError, PluginError, UsageError
 from genrebench.inputs import features, frames, waveforms
-from genrebench.options import did_you_mean
+from genrebench.plugin.contract import Clip, FeatureTable, InputContext, InputSpec, Prepared
+from genrebench.plugin.options import did_you_mean
 from genrebench.records import Dataset
 
 SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
@@ -27,7 +27,7 @@ def prepare(
     dataset: Dataset,
     ids: Sequence[str],
     hashes: Mapping[str, str],
-    workshop: Workshop,
+    context: InputContext,
     specs: Sequence[InputSpec] = SPECS,
 ) -> Prepared:
     """Make the inputs of some tracks of a dataset.
@@ -41,7 +41,7 @@ def prepare(
         Which tracks, in which order.
     hashes : mapping of str to str
         Content hash of the audio by track id; a hash that is missing here is computed.
-    workshop : Workshop
+    context : InputContext
     specs : sequence of InputSpec
         The kinds of input that are known.
 
@@ -67,17 +67,17 @@ def prepare(
             )
         if wanted.source != "extract" and dataset.load_features is not None:
             return _given(wanted, dataset, ids)
-    return prepare_clips(wanted, _clips(wanted, dataset, ids, hashes), workshop, specs)
+    return prepare_clips(wanted, _clips(wanted, dataset, ids, hashes), context, specs)
 
 
 def prepare_clips(
-    wanted: Any, clips: Sequence[Clip], workshop: Workshop, specs: Sequence[InputSpec] = SPECS, columns: Columns = ()
+    wanted: Any, clips: Sequence[Clip], context: InputContext, specs: Sequence[InputSpec] = SPECS, columns: Columns = ()
 ) -> Prepared:
     """Make the inputs of audio files that belong to no dataset, for prediction; a feature table is extracted.
 
     Parameters
     ----------
-    wanted, workshop, specs
+    wanted, context, specs
         As for `prepare`.
     clips : sequence of Clip
     columns : tuple of tuple of str
@@ -97,9 +97,9 @@ def prepare_clips(
         known = ", ".join(spec.type.__name__ for spec in specs)
         raise PluginError(f"the model asks for {type(wanted).__name__}, which is no kind of input; known: {known}")
     if not isinstance(wanted, FeatureTable):
-        return spec.prepare(wanted, clips, workshop)
+        return spec.prepare(wanted, clips, context)
     chosen = _positions(columns, features.COLUMNS) if columns else choose_groups(features.COLUMNS, wanted.groups)
-    return _columns_of(spec.prepare(wanted, clips, workshop), chosen)
+    return _columns_of(spec.prepare(wanted, clips, context), chosen)
 
 
 def make_clips(paths: Mapping[str, Any], hashes: Mapping[str, str]) -> list[Clip]:

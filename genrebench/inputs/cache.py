@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
-from genrebench.contract import Clip, Workshop
 from genrebench.errors import AudioError, DataError
+from genrebench.plugin.contract import Clip, InputContext
 
 _TEMPORARY = "unfinished-"
 _ALONE = 3  # up to so many clips, starting worker processes takes longer than the work
@@ -44,10 +44,10 @@ class Shelf:
     name: str
 
     @classmethod
-    def of(cls, workshop: Workshop, *what: object, version: int) -> Shelf:
-        """The shelf for `what`, computed of the workshop's excerpt."""
-        excerpt = "whole" if workshop.excerpt.seconds is None else f"{workshop.excerpt}s"
-        return cls(workshop.cache, "-".join(map(str, [*what, excerpt, f"v{audio.VERSION}.{version}"])))
+    def of(cls, context: InputContext, *what: object, version: int) -> Shelf:
+        """The shelf for `what`, computed of the context's excerpt."""
+        excerpt = "whole" if context.excerpt.seconds is None else f"{context.excerpt}s"
+        return cls(context.cache, "-".join(map(str, [*what, excerpt, f"v{audio.VERSION}.{version}"])))
 
     def path(self, content_hash: str) -> Path:
         """Where the entry of some audio stands."""
@@ -91,7 +91,7 @@ def _compute_one(compute: Compute, clip: Clip, target: Path, temporary: Path) ->
     return clip, len(array)
 
 
-def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Workshop, description: str) -> dict[str, int]:
+def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, context: InputContext, description: str) -> dict[str, int]:
     """Compute the entries of `clips` that aren't there yet, in parallel; clips of the same content are computed once.
 
     Each entry is kept as soon as it is done: an interrupted call resumes where it was.
@@ -102,7 +102,7 @@ def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Worksh
     clips : sequence of Clip
     compute : callable
         ``compute(path)`` gives the array; it has to be picklable.
-    workshop : Workshop
+    context : InputContext
     description : str
         What is being done, for the progress display.
 
@@ -125,11 +125,11 @@ def fill(shelf: Shelf, clips: Sequence[Clip], compute: Compute, workshop: Worksh
     if missing:
         with _temporary_folder(shelf.cache) as temporary:
             jobs = ((compute, clip, shelf.path(clip.content_hash), temporary) for clip in missing)
-            workers = workshop.workers if len(missing) > _ALONE else 1
+            workers = context.workers if len(missing) > _ALONE else 1
             if workers > 1:
                 _compile_librosa(shelf.cache)
             with closing(_run(jobs, workers)) as results:
-                for clip, result in workshop.progress(results, description, len(missing)):
+                for clip, result in context.progress(results, description, len(missing)):
                     if isinstance(result, int):
                         lengths[clip.content_hash] = result
                     else:

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio, files
-from genrebench.contract import Clip, FeatureTable, InputSpec, Prepared, Workshop
 from genrebench.errors import AudioError, DataError
 from genrebench.inputs import cache
 from genrebench.inputs.descriptors import N_FFT, describe
 from genrebench.inputs.lazy import CachedArrays
 from genrebench.inputs.spectra import FloatArray
+from genrebench.plugin.contract import Clip, FeatureTable, InputContext, InputSpec, Prepared
 from genrebench.records import Excerpt
 
 VERSION = 2
@@ -49,7 +49,7 @@ COLUMNS = tuple((name, statistic, f"{i + 1:02d}") for name, n in ROWS.items() fo
 """(feature, statistics, number) of the 518 columns, in FMA's order."""
 
 
-def prepare(wanted: FeatureTable, clips: Sequence[Clip], workshop: Workshop) -> Prepared:  # noqa: ARG001
+def prepare(wanted: FeatureTable, clips: Sequence[Clip], context: InputContext) -> Prepared:  # noqa: ARG001
     """Compute the 518 columns of `clips` into the cache; the choice of groups is the caller's.
 
     Raises
@@ -57,8 +57,8 @@ def prepare(wanted: FeatureTable, clips: Sequence[Clip], workshop: Workshop) -> 
     AudioError
         If a clip can't be decoded.
     """
-    shelf = cache.Shelf.of(workshop, "features", version=VERSION)
-    lengths = cache.fill(shelf, clips, partial(compute_features, excerpt=workshop.excerpt), workshop, "Extracting features")
+    shelf = cache.Shelf.of(context, "features", version=VERSION)
+    lengths = cache.fill(shelf, clips, partial(compute_features, excerpt=context.excerpt), context, "Extracting features")
     rows = CachedArrays.of(shelf, clips, lengths)
     table = np.empty((len(clips), len(COLUMNS)))
     for i in range(len(clips)):

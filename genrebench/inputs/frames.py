@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
-from genrebench.contract import Clip, Frames, InputSpec, Prepared, Workshop
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
 from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
 from genrebench.inputs.waveforms import decoded_length
+from genrebench.plugin.contract import Clip, Frames, InputContext, InputSpec, Prepared
 from genrebench.records import Excerpt
 
 VERSION = 1
@@ -23,8 +23,8 @@ _N_MELS = 128
 _DELTA_WIDTH = 9  # frames; a shorter clip is extended to them
 
 
-def prepare(wanted: Frames, clips: Sequence[Clip], workshop: Workshop) -> Prepared:
-    """Compute the frames of `clips` into the cache, or only when they are read if the workshop says so.
+def prepare(wanted: Frames, clips: Sequence[Clip], context: InputContext) -> Prepared:
+    """Compute the frames of `clips` into the cache, or only when they are read if the context says so.
 
     Raises
     ------
@@ -37,12 +37,12 @@ def prepare(wanted: Frames, clips: Sequence[Clip], workshop: Workshop) -> Prepar
     source = f"{wanted.kind} frames of audio at {wanted.sample_rate} Hz, hop {wanted.hop_length}"
     kind = f"{wanted.kind}+deltas" if wanted.deltas else wanted.kind
     numbers = wanted.n_coefficients, f"{wanted.sample_rate}hz", wanted.hop_length, wanted.n_fft
-    shelf = cache.Shelf.of(workshop, kind, *numbers, version=VERSION)
-    compute = partial(compute_frames, wanted=wanted, excerpt=workshop.excerpt)
-    if not workshop.cached:
-        length = partial(_n_frames, wanted=wanted, excerpt=workshop.excerpt)
+    shelf = cache.Shelf.of(context, kind, *numbers, version=VERSION)
+    compute = partial(compute_frames, wanted=wanted, excerpt=context.excerpt)
+    if not context.cached:
+        length = partial(_n_frames, wanted=wanted, excerpt=context.excerpt)
         return Prepared(ComputedAtAccess([clip.path for clip in clips], compute, length), source=source)
-    lengths = cache.fill(shelf, clips, compute, workshop, f"Computing {wanted.kind} frames")
+    lengths = cache.fill(shelf, clips, compute, context, f"Computing {wanted.kind} frames")
     return Prepared(CachedArrays.of(shelf, clips, lengths), source=source)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.contract import Clip, LazyInputs
 from genrebench.errors import DataError
 from genrebench.inputs import cache
+from genrebench.plugin.contract import Clip, LazyInputs
 
 
 class CachedArrays(LazyInputs):

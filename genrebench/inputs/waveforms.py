@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
-from genrebench.contract import Clip, InputSpec, Prepared, Waveforms, Workshop
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
 from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
+from genrebench.plugin.contract import Clip, InputContext, InputSpec, Prepared, Waveforms
 from genrebench.records import Excerpt
 
 VERSION = 1
 _FULL_SCALE = 32768
 
 
-def prepare(wanted: Waveforms, clips: Sequence[Clip], workshop: Workshop) -> Prepared:
-    """Decode `clips` into the cache, or only when they are read if the workshop says so; both give the same samples.
+def prepare(wanted: Waveforms, clips: Sequence[Clip], context: InputContext) -> Prepared:
+    """Decode `clips` into the cache, or only when they are read if the context says so; both give the same samples.
 
     Raises
     ------
@@ -36,13 +36,13 @@ def prepare(wanted: Waveforms, clips: Sequence[Clip], workshop: Workshop) -> Pre
     if not lowest <= wanted.sample_rate <= highest:
         raise UsageError(f"sample rate {wanted.sample_rate} Hz is out of range: {lowest} to {highest}")
     source = f"audio at {wanted.sample_rate} Hz"
-    compute = partial(decode, sample_rate=wanted.sample_rate, excerpt=workshop.excerpt)
-    if not workshop.cached:
-        length = partial(decoded_length, sample_rate=wanted.sample_rate, excerpt=workshop.excerpt)
+    compute = partial(decode, sample_rate=wanted.sample_rate, excerpt=context.excerpt)
+    if not context.cached:
+        length = partial(decoded_length, sample_rate=wanted.sample_rate, excerpt=context.excerpt)
         return Prepared(ComputedAtAccess([clip.path for clip in clips], compute, length, 1 / _FULL_SCALE), source=source)
-    shelf = cache.Shelf.of(workshop, "waveforms", f"{wanted.sample_rate}hz", version=VERSION)
-    size = _require_space(shelf, clips, wanted, workshop.excerpt)
-    lengths = cache.fill(shelf, clips, compute, workshop, f"Decoding audio, about {size / 1e9:.1f} GB")
+    shelf = cache.Shelf.of(context, "waveforms", f"{wanted.sample_rate}hz", version=VERSION)
+    size = _require_space(shelf, clips, wanted, context.excerpt)
+    lengths = cache.fill(shelf, clips, compute, context, f"Decoding audio, about {size / 1e9:.1f} GB")
     return Prepared(CachedArrays.of(shelf, clips, lengths, 1 / _FULL_SCALE), source=source)
 
 

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from genrebench.boards.board import Board, boards
 from genrebench.errors import StoreError, UsageError
-from genrebench.leaderboard import Board, boards
 from genrebench.report.clips import Clips
 from genrebench.report.pages import Site, board_page, compare_page, pairs_of, run_page
-from genrebench.store import RunStore
+from genrebench.runs.store import RunStore
 
 MARK = ".genrebench-report"
 """A file that marks a folder as one that `write` made and may replace."""

@@ -9,17 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrebench import __version__, analysis, metrics
-from genrebench.comparability import extra_training, split_title
-from genrebench.compare import Side, compare_sides
+from genrebench import __version__
+from genrebench.boards.board import Board, Row
+from genrebench.boards.comparability import extra_training, split_title
+from genrebench.boards.compare import Side, compare_sides
+from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
-from genrebench.leaderboard import Board, Row
+from genrebench.evaluation import calibration, error_analysis, metrics
 from genrebench.records import Predictions, Run
 from genrebench.report.clips import Clips
 from genrebench.report.figures import cost_plot, curves_plot, pareto, reliability_plot
-from genrebench.reproduction import command_line
-from genrebench.store import RunStore
-from genrebench.uncertainty import row_intervals
+from genrebench.runs.reproduce import command_line
+from genrebench.runs.store import RunStore
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -159,9 +160,9 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
     labels, p, genres = predictions.labels, predictions.probabilities, predictions.genres
     scored = store.scored(run)
     counts = metrics.confusion(labels, p)
-    bins = analysis.reliability(labels, p)
+    bins = calibration.reliability(labels, p)
     dataset = str(run.task.get("dataset"))
-    mistakes = [m | {"clip": site.clips.clip(dataset, m["track"])} for m in analysis.confident_mistakes(predictions)]
+    mistakes = [m | {"clip": site.clips.clip(dataset, m["track"])} for m in error_analysis.confident_mistakes(predictions)]
     return site.render(
         "run.html",
         root="../",
@@ -172,11 +173,11 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
         scores=scored.scores,
         intervals=row_intervals([[scored]], len(genres), str(run.task.get("split")))[0],
         genres=genres,
-        genre_rows=analysis.genre_table(labels, p, genres),
-        pair_rows=analysis.pair_losses(labels, p, genres),
+        genre_rows=error_analysis.genre_table(labels, p, genres),
+        pair_rows=error_analysis.pair_losses(labels, p, genres),
         counts=counts,
-        by_true=analysis.normalised_confusion(counts, "true"),
-        by_predicted=analysis.normalised_confusion(counts, "predicted"),
+        by_true=error_analysis.normalised_confusion(counts, "true"),
+        by_predicted=error_analysis.normalised_confusion(counts, "predicted"),
         mistakes=mistakes,
         reliability=reliability_plot(bins, "reliability"),
         bins=bins,
@@ -193,7 +194,7 @@ def _scaling(run: Run, predictions: Predictions) -> Mapping[str, Any]:
     """What temperature scaling gains: by validation where the run tried it, else by halves of the test tracks."""
     if found := run.facts.get("temperature_scaling"):
         return {**found, "by": "validation", "applied": bool(run.model.get("calibrated"))}
-    gain = analysis.temperature_gain(predictions)
+    gain = calibration.temperature_gain(predictions)
     return {**gain, "temperatures": [gain["temperature"]], "by": "halves", "applied": False} if gain else {}
 
 

@@ -4,7 +4,7 @@ import pytest
 from genrebench.api import Timeline
 from genrebench.cli import _timeline
 from genrebench.errors import UsageError
-from genrebench.predicting import Answer
+from genrebench.runs.predict import Answer
 
 GENRES = ["deep", "bright / high"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from genrebench.datasets import SPECS, fma, folder, resolve
 from genrebench.errors import DataError
-from genrebench.splits import make_split, shared_artists
+from genrebench.tasks.splits import make_split, shared_artists
 
 HEAD = ",artist,set,set,track\n,id,split,subset,genre_top\ntrack_id,,,,\n"
 ROWS = (

@@ -11,14 +11,14 @@ from hypothesis import given as hypothesis_given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from genrebench.contract import FeatureTable, Workshop
 from genrebench.datasets import SPECS, require_audio, resolve
 from genrebench.datasets.folder import load
 from genrebench.errors import DataError, UsageError
 from genrebench.inputs import prepare
+from genrebench.plugin.contract import FeatureTable, InputContext
 from genrebench.records import Exclusion, ExtraTraining
-from genrebench.splits import make_split
-from genrebench.tasks import make_task
+from genrebench.tasks.splits import make_split
+from genrebench.tasks.task import make_task
 
 SPECS_BY_NAME = {spec.name: spec for spec in SPECS}
 TWO = "track_id,genre\n1,Rock\n2,Folk\n"
@@ -289,11 +289,11 @@ def test_mistakes_in_features_are_named(tmp_path, features, message):
 def test_a_blank_cell_stops_the_tracks_and_columns_that_use_it(tmp_path):
     table = "feature,mfcc,tonnetz\nstatistics,mean,mean\nnumber,01,01\ntrack_id,,\n1,1,\n2,3,4\n"
     music = load(write(tmp_path / "music", TWO, table))
-    workshop = Workshop(tmp_path / "cache")
+    context = InputContext(tmp_path / "cache")
     with pytest.raises(DataError, match=r"1 tracks of music .* track '1' in column 'tonnetz/mean/01'; .*--exclude"):
-        prepare(FeatureTable(), music, ("2", "1"), {}, workshop)
-    np.testing.assert_array_equal(prepare(FeatureTable(), music, ("2",), {}, workshop).inputs, [[3, 4]])
-    np.testing.assert_array_equal(prepare(FeatureTable(groups=("mfcc",)), music, ("1", "2"), {}, workshop).inputs, [[1], [3]])
+        prepare(FeatureTable(), music, ("2", "1"), {}, context)
+    np.testing.assert_array_equal(prepare(FeatureTable(), music, ("2",), {}, context).inputs, [[3, 4]])
+    np.testing.assert_array_equal(prepare(FeatureTable(groups=("mfcc",)), music, ("1", "2"), {}, context).inputs, [[1], [3]])
 
 
 # ------------------------------------------------------------------ names

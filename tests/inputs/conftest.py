@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from genrebench import inputs
-from genrebench.api import Workshop
+from genrebench.api import InputContext
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +24,5 @@ def real_clips(real_data):
 
 
 @pytest.fixture
-def workshop(tmp_path):
-    return Workshop(cache=tmp_path / "cache")
+def context(tmp_path):
+    return InputContext(cache=tmp_path / "cache")

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from genrebench import inputs
-from genrebench.api import AudioError, DataError, Frames, Waveforms, Workshop
+from genrebench.api import AudioError, DataError, Frames, InputContext, Waveforms
 from genrebench.inputs import cache
 
 
@@ -34,8 +34,8 @@ def counting(counts):
 
 
 def prepare(clips, folder, *, workers=1, counts=None):
-    workshop = Workshop(folder, workers=workers, progress=counting([] if counts is None else counts))
-    return inputs.prepare_clips(Waveforms(8000), clips, workshop).inputs
+    context = InputContext(folder, workers=workers, progress=counting([] if counts is None else counts))
+    return inputs.prepare_clips(Waveforms(8000), clips, context).inputs
 
 
 def entries(folder):
@@ -105,7 +105,7 @@ def test_info_and_clear(clips, tmp_path):
     assert cache.info(folder) == []
     assert cache.clear(folder) == 0
     prepare(clips, folder)
-    inputs.prepare_clips(Frames(), clips[:1], Workshop(folder))
+    inputs.prepare_clips(Frames(), clips[:1], InputContext(folder))
     (folder / "unfinished-abc").mkdir()
     found = {shelf.name: shelf for shelf in cache.info(folder)}
     assert [shelf.entries for shelf in found.values()] == [1, 0, 6]
@@ -136,7 +136,7 @@ INTERRUPTED = """
 import sys, time
 from pathlib import Path
 from genrebench import inputs
-from genrebench.api import Waveforms, Workshop
+from genrebench.api import Waveforms, InputContext
 
 def progress(iterable, description, total=None):
     for i, item in enumerate(iterable):
@@ -148,7 +148,7 @@ def progress(iterable, description, total=None):
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     clips = inputs.make_clips({path.stem: path for path in sorted(folder.glob("*.wav"))}, {})
-    inputs.prepare_clips(Waveforms(8000), clips, Workshop(folder / "cache", workers=int(sys.argv[2]), progress=progress))
+    inputs.prepare_clips(Waveforms(8000), clips, InputContext(folder / "cache", workers=int(sys.argv[2]), progress=progress))
 """
 
 
@@ -180,13 +180,13 @@ from pathlib import Path
 import resource
 import numpy as np
 from genrebench import inputs
-from genrebench.api import Clip, Waveforms, Frames, Workshop
+from genrebench.api import Clip, Waveforms, Frames, InputContext
 
 folder, kind, rows = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 wanted = Waveforms(8000) if kind == "waveforms" else Frames(sample_rate=8000)
 distinct = inputs.make_clips({path.stem: path for path in sorted(folder.glob("*.wav"))}, {})
 clips = [Clip(str(i), c.path, c.content_hash) for i, c in ((i, distinct[i % len(distinct)]) for i in range(rows))]
-lazy = inputs.prepare_clips(wanted, clips, Workshop(folder / "cache")).inputs
+lazy = inputs.prepare_clips(wanted, clips, InputContext(folder / "cache")).inputs
 order = np.random.default_rng(0).permutation(rows)[:2000]
 total = sum(float(lazy.read(i, 10, 100).sum()) for i in order) + sum(float(lazy[i].sum()) for i in order[:50])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -46,9 +46,9 @@ def test_columns_are_the_official_ones_in_the_official_order(real_data):
     assert list(pd.MultiIndex.from_tuples(features.COLUMNS).sort_values()) == list(features.COLUMNS)
 
 
-def test_a_table_is_prepared_in_the_order_of_the_clips(real_clips, workshop):
+def test_a_table_is_prepared_in_the_order_of_the_clips(real_clips, context):
     clips = [real_clips[0], real_clips[1], real_clips[0]]
-    table = inputs.prepare_clips(FeatureTable(("mfcc", "zcr")), clips, workshop)
+    table = inputs.prepare_clips(FeatureTable(("mfcc", "zcr")), clips, context)
     assert table.inputs.shape == (3, 147)
     assert np.array_equal(table.inputs[0], table.inputs[2])
     assert not np.array_equal(table.inputs[0], table.inputs[1])

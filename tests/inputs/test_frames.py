@@ -31,20 +31,20 @@ def test_other_hops_and_windows_have_librosas_values():
     assert np.allclose(frames.frames_of(samples, 16000, wanted), theirs, atol=1e-4 * np.abs(theirs).max())
 
 
-def test_frames_are_read_in_part(real_clips, workshop):
-    lazy = inputs.prepare_clips(Frames(), real_clips[:2], workshop).inputs
+def test_frames_are_read_in_part(real_clips, context):
+    lazy = inputs.prepare_clips(Frames(), real_clips[:2], context).inputs
     assert lazy.lengths.tolist() == [len(sequence) for sequence in lazy]
     assert np.array_equal(lazy.read(1, 100, 150), lazy[1][100:150])
     assert lazy[1].shape[1] == 20
 
 
-def test_without_a_cache_nothing_is_kept_and_the_frames_are_the_same(real_clips, tmp_path, workshop):
+def test_without_a_cache_nothing_is_kept_and_the_frames_are_the_same(real_clips, tmp_path, context):
     soundfile.write(tmp_path / "short.wav", np.full(100, 0.1), 8000)
     clips = [real_clips[0], *inputs.make_clips({"short": tmp_path / "short.wav"}, {})]
-    uncached = inputs.prepare_clips(Frames(), clips, replace(workshop, cached=False)).inputs
+    uncached = inputs.prepare_clips(Frames(), clips, replace(context, cached=False)).inputs
     got = [uncached[0], uncached[1], uncached.read(0, 5, 9)]
-    assert not workshop.cache.exists()
-    cached = inputs.prepare_clips(Frames(), clips, workshop).inputs
+    assert not context.cache.exists()
+    cached = inputs.prepare_clips(Frames(), clips, context).inputs
     assert uncached.lengths.tolist() == cached.lengths.tolist()
     for ours, theirs in zip(got, [cached[0], cached[1], cached.read(0, 5, 9)], strict=True):
         assert np.array_equal(ours, theirs)
@@ -60,17 +60,17 @@ def test_silence_and_very_short_clips_have_an_answer(wanted, n_samples, level):
     assert np.isfinite(values).all()
 
 
-def test_each_setting_has_entries_of_its_own(tmp_path, workshop):
+def test_each_setting_has_entries_of_its_own(tmp_path, context):
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 30_000), 22050)
     clips = inputs.make_clips({"a": tmp_path / "a.wav"}, {})
     shapes = [
-        inputs.prepare_clips(wanted, clips, workshop).inputs[0].shape
+        inputs.prepare_clips(wanted, clips, context).inputs[0].shape
         for wanted in (Frames(), Frames(deltas=True), Frames(n_coefficients=13), Frames(hop_length=1024), Frames("mel"))
     ]
     assert shapes == [(59, 20), (59, 60), (59, 13), (30, 20), (59, 20)]
 
 
 @pytest.mark.parametrize("wrong", [Frames("cepstrum"), Frames(hop_length=0), Frames(n_coefficients=129), Frames(sample_rate=0)])
-def test_a_number_out_of_range_is_refused(workshop, wrong):
+def test_a_number_out_of_range_is_refused(context, wrong):
     with pytest.raises(UsageError):
-        inputs.prepare_clips(wrong, [], workshop)
+        inputs.prepare_clips(wrong, [], context)

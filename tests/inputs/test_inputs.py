@@ -44,61 +44,61 @@ def without_features(dataset):
 
 
 @pytest.mark.parametrize("source", ["auto", "given"])
-def test_given_features_come_in_the_order_of_the_ids(dataset, workshop, source):
-    table = inputs.prepare(FeatureTable(source=source), dataset, ["c", "a"], {}, workshop)
+def test_given_features_come_in_the_order_of_the_ids(dataset, context, source):
+    table = inputs.prepare(FeatureTable(source=source), dataset, ["c", "a"], {}, context)
     assert table.inputs.tolist() == [[8, 9, 10, 11], [0, 1, 2, 3]]
     assert table.columns == COLUMNS
     assert table.source == "given (from elsewhere)"
 
 
-def test_groups_keep_the_order_of_the_columns(dataset, workshop):
-    table = inputs.prepare(FeatureTable(("tempo", "mfcc")), dataset, ["a"], {}, workshop)
+def test_groups_keep_the_order_of_the_columns(dataset, context):
+    table = inputs.prepare(FeatureTable(("tempo", "mfcc")), dataset, ["a"], {}, context)
     assert table.inputs.tolist() == [[0, 2, 3]]
     assert table.columns == (COLUMNS[0], COLUMNS[2], COLUMNS[3])
 
 
 @pytest.mark.parametrize(("groups", "reason"), [(("mfc",), "did you mean mfcc"), (("mfcc", "mfcc"), "named twice")])
-def test_a_wrong_group_is_refused(dataset, workshop, groups, reason):
+def test_a_wrong_group_is_refused(dataset, context, groups, reason):
     for wanted in (FeatureTable(groups), FeatureTable(groups, source="extract")):
         with pytest.raises(UsageError, match=reason):
-            inputs.prepare(wanted, dataset, ["a"], {}, workshop)
+            inputs.prepare(wanted, dataset, ["a"], {}, context)
 
 
-def test_a_track_without_given_features_is_named(dataset, workshop):
+def test_a_track_without_given_features_is_named(dataset, context):
     with pytest.raises(DataError, match=r"'x' and 1 more.*--exclude"):
-        inputs.prepare(FeatureTable(), dataset, ["a", "x", "y"], {}, workshop)
+        inputs.prepare(FeatureTable(), dataset, ["a", "x", "y"], {}, context)
 
 
 @pytest.mark.parametrize("wanted", [FeatureTable(source="extract"), Waveforms(), Frames()])
-def test_a_dataset_without_audio_is_refused(dataset, workshop, wanted):
+def test_a_dataset_without_audio_is_refused(dataset, context, wanted):
     with pytest.raises(DataError, match="mine has no audio"):
-        inputs.prepare(wanted, without_audio(dataset), ["a"], {}, workshop)
+        inputs.prepare(wanted, without_audio(dataset), ["a"], {}, context)
 
 
-def test_a_dataset_without_features_is_refused_where_they_must_be_given(dataset, workshop):
+def test_a_dataset_without_features_is_refused_where_they_must_be_given(dataset, context):
     with pytest.raises(DataError, match="comes with no features"):
-        inputs.prepare(FeatureTable(source="given"), without_features(dataset), ["a"], {}, workshop)
+        inputs.prepare(FeatureTable(source="given"), without_features(dataset), ["a"], {}, context)
 
 
 @pytest.mark.parametrize("source", ["auto", "extract"])
-def test_features_are_extracted_where_none_are_given(dataset, workshop, source):
-    table = inputs.prepare(FeatureTable(source=source), without_features(dataset), ["b", "a"], {}, workshop)
+def test_features_are_extracted_where_none_are_given(dataset, context, source):
+    table = inputs.prepare(FeatureTable(source=source), without_features(dataset), ["b", "a"], {}, context)
     assert table.inputs.shape == (2, 518)
     assert table.source == "extracted from audio"
 
 
-def test_missing_audio_names_the_first_and_the_count(dataset, workshop):
+def test_missing_audio_names_the_first_and_the_count(dataset, context):
     for track in dataset.tracks[1:]:
         track.path.unlink()
     with pytest.raises(
         DataError, match=r"track 'b' is missing \(and that of 1 more tracks\): .*b\.wav.*genrebench data check mine"
     ):
-        inputs.prepare(Waveforms(), dataset, ["a", "b", "c"], {}, workshop)
+        inputs.prepare(Waveforms(), dataset, ["a", "b", "c"], {}, context)
 
 
-def test_known_hashes_are_used(dataset, workshop):
-    inputs.prepare(Waveforms(8000), dataset, ["a"], {"a": "0123abcd"}, workshop)
-    assert [path.stem for path in workshop.cache.rglob("*.npy")] == ["0123abcd"]
+def test_known_hashes_are_used(dataset, context):
+    inputs.prepare(Waveforms(8000), dataset, ["a"], {"a": "0123abcd"}, context)
+    assert [path.stem for path in context.cache.rglob("*.npy")] == ["0123abcd"]
 
 
 @dataclass(frozen=True)
@@ -106,21 +106,21 @@ class Loudness:
     """An input that the core doesn't know."""
 
 
-def test_inputs_of_plugins_are_dispatched_by_their_type(dataset, workshop):
+def test_inputs_of_plugins_are_dispatched_by_their_type(dataset, context):
     with pytest.raises(PluginError, match="Loudness, which is no kind of input; known: FeatureTable"):
-        inputs.prepare(Loudness(), dataset, ["a"], {}, workshop)
-    spec = InputSpec(Loudness, "", lambda wanted, clips, workshop: Prepared(np.zeros((len(clips), 1)), source="thin air"))
-    prepared = inputs.prepare(Loudness(), dataset, ["a", "b"], {}, workshop, [*inputs.SPECS, spec])
+        inputs.prepare(Loudness(), dataset, ["a"], {}, context)
+    spec = InputSpec(Loudness, "", lambda wanted, clips, context: Prepared(np.zeros((len(clips), 1)), source="thin air"))
+    prepared = inputs.prepare(Loudness(), dataset, ["a", "b"], {}, context, [*inputs.SPECS, spec])
     assert prepared.source == "thin air"
     assert len(prepared.inputs) == 2
 
 
-def test_clips_get_the_columns_that_the_model_was_trained_on(dataset, workshop):
+def test_clips_get_the_columns_that_the_model_was_trained_on(dataset, context):
     clips = inputs.make_clips({track.id: track.path for track in dataset.tracks}, {})
     columns = (("zcr", "mean", "01"), ("mfcc", "std", "03"))
-    table = inputs.prepare_clips(FeatureTable(), clips, workshop, columns=columns)
-    everything = inputs.prepare_clips(FeatureTable(), clips, workshop)
+    table = inputs.prepare_clips(FeatureTable(), clips, context, columns=columns)
+    everything = inputs.prepare_clips(FeatureTable(), clips, context)
     assert table.columns == columns
     assert np.array_equal(table.inputs, everything.inputs[:, [everything.columns.index(column) for column in columns]])
     with pytest.raises(DataError, match=r"'tempo'.*can't be extracted"):
-        inputs.prepare_clips(FeatureTable(), clips, workshop, columns=COLUMNS)
+        inputs.prepare_clips(FeatureTable(), clips, context, columns=COLUMNS)

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from genrebench import audio, inputs
-from genrebench.api import AudioError, Clip, DataError, Excerpt, UsageError, Waveforms, Workshop
+from genrebench.api import AudioError, Clip, DataError, Excerpt, InputContext, UsageError, Waveforms
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def clips(tmp_path):
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_16_bit_samples_come_back_exactly(clips, workshop, cached):
-    lazy = inputs.prepare_clips(Waveforms(16000), clips, replace(workshop, cached=cached)).inputs
+def test_16_bit_samples_come_back_exactly(clips, context, cached):
+    lazy = inputs.prepare_clips(Waveforms(16000), clips, replace(context, cached=cached)).inputs
     assert len(lazy) == 3
     assert lazy.lengths.tolist() == [16000, 20000, 5]
     for clip, samples in zip(clips, lazy, strict=True):
@@ -29,8 +29,8 @@ def test_16_bit_samples_come_back_exactly(clips, workshop, cached):
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_a_part_a_slice_and_a_copy_read_the_same(clips, workshop, cached):
-    lazy = inputs.prepare_clips(Waveforms(16000), clips, replace(workshop, cached=cached)).inputs
+def test_a_part_a_slice_and_a_copy_read_the_same(clips, context, cached):
+    lazy = inputs.prepare_clips(Waveforms(16000), clips, replace(context, cached=cached)).inputs
     assert np.array_equal(lazy.read(1, 100, 300), lazy[1][100:300])
     assert np.array_equal(lazy.read(1, 19_990), lazy[1][19_990:])
     assert lazy.read(1, 30_000).shape == (0,)
@@ -43,9 +43,9 @@ def test_a_part_a_slice_and_a_copy_read_the_same(clips, workshop, cached):
         lazy[3]
 
 
-def test_cached_and_uncached_agree_on_real_clips(real_clips, workshop):
+def test_cached_and_uncached_agree_on_real_clips(real_clips, context):
     cached, uncached = (
-        inputs.prepare_clips(Waveforms(8000), real_clips[1:2], replace(workshop, cached=kept)).inputs for kept in (True, False)
+        inputs.prepare_clips(Waveforms(8000), real_clips[1:2], replace(context, cached=kept)).inputs for kept in (True, False)
     )
     assert cached.lengths.tolist() == uncached.lengths.tolist()
     assert np.array_equal(cached[0], uncached[0])
@@ -53,14 +53,14 @@ def test_cached_and_uncached_agree_on_real_clips(real_clips, workshop):
     assert np.abs(cached[0] - decoded).max() <= 1 / 65536
 
 
-def test_samples_beyond_full_scale_are_clipped(tmp_path, workshop):
+def test_samples_beyond_full_scale_are_clipped(tmp_path, context):
     soundfile.write(tmp_path / "a.wav", np.array([1.5, -1.5, 0.25] * 100), 16000, subtype="FLOAT")
-    lazy = inputs.prepare_clips(Waveforms(16000), inputs.make_clips({"a": tmp_path / "a.wav"}, {}), workshop).inputs
+    lazy = inputs.prepare_clips(Waveforms(16000), inputs.make_clips({"a": tmp_path / "a.wav"}, {}), context).inputs
     assert lazy[0][:3].tolist() == [1 - 1 / 32768, -1.0, 0.25]
 
 
 def test_the_middle_is_what_is_seen(clips, tmp_path):
-    lazy = inputs.prepare_clips(Waveforms(16000), clips, Workshop(tmp_path / "cache", Excerpt(0.5))).inputs
+    lazy = inputs.prepare_clips(Waveforms(16000), clips, InputContext(tmp_path / "cache", Excerpt(0.5))).inputs
     assert lazy.lengths.tolist() == [8000, 8000, 5]
     assert np.array_equal(lazy[0], soundfile.read(clips[0].path, dtype="float32")[0][4000:12000])
 
@@ -75,21 +75,21 @@ def test_a_disk_without_room_is_noticed_before_anything_is_decoded(tmp_path):
     with path.open("wb") as file:
         file.write(header)
         file.truncate(1 << 43)
-    workshop = Workshop(tmp_path / "cache", Excerpt(None))
+    context = InputContext(tmp_path / "cache", Excerpt(None))
     with pytest.raises(DataError, match=r"needs [\d.]+ GB of disk and [\d.]+ GB are free"):
-        inputs.prepare_clips(Waveforms(16000), [Clip("a", path, "0" * 32)], workshop)
-    assert not workshop.cache.exists()
+        inputs.prepare_clips(Waveforms(16000), [Clip("a", path, "0" * 32)], context)
+    assert not context.cache.exists()
 
 
 @pytest.mark.parametrize("rate", [0, -1, 10**9])
-def test_a_rate_out_of_range_is_refused(workshop, rate):
+def test_a_rate_out_of_range_is_refused(context, rate):
     with pytest.raises(UsageError, match=str(rate)):
-        inputs.prepare_clips(Waveforms(rate), [], workshop)
+        inputs.prepare_clips(Waveforms(rate), [], context)
 
 
-def test_without_a_cache_a_bad_file_is_named_when_it_is_read(tmp_path, workshop):
+def test_without_a_cache_a_bad_file_is_named_when_it_is_read(tmp_path, context):
     (tmp_path / "bad.mp3").write_bytes(b"no audio")
     bad = [Clip("a", tmp_path / "bad.mp3", "0" * 32)]
-    lazy = inputs.prepare_clips(Waveforms(), bad, replace(workshop, cached=False)).inputs
+    lazy = inputs.prepare_clips(Waveforms(), bad, replace(context, cached=False)).inputs
     with pytest.raises(AudioError, match=r"bad\.mp3"):
         lazy[0]

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from genrebench.report import write
-from genrebench.store import RunStore
+from genrebench.runs.store import RunStore
 
 GENRES = ("Blues", "<script>alert(1)</script>", "Old-Time / Historic", "$x^2$ & co", "Ελληνικά")
 EVIL = "<img src=x onerror=alert(2)>"

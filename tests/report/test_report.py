@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from genrebench.boards.board import boards
 from genrebench.errors import StoreError, UsageError
-from genrebench.leaderboard import boards
 from genrebench.report import write
 from genrebench.report.figures import pareto
-from genrebench.store import RunStore
+from genrebench.runs.store import RunStore
 
 
 class Page(HTMLParser):

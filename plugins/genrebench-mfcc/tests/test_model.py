@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from genrebench.api import Context, Examples, Frames, PluginError, UsageError, Workshop, log_loss
+from genrebench.api import Context, Examples, Frames, InputContext, PluginError, UsageError, log_loss
 from genrebench.inputs import make_clips, prepare_clips
-from genrebench.options import parse_options
+from genrebench.plugin.options import parse_options
 from genrebench.testing import ListInputs, assert_conforms
 from genrebench_mfcc import genrebench_models
 
@@ -326,7 +326,7 @@ def test_real_clips(real_data, tmp_path):
     paths = sorted((real_data / "fma" / "clips").glob("*.mp3"))
     options = {"epochs": 3, "members": 1}
     wanted = SPEC.inputs(parse_options(SPEC.name, SPEC.options, options))
-    inputs = prepare_clips(wanted, make_clips({p.stem: p for p in paths}, {}), Workshop(tmp_path)).inputs
+    inputs = prepare_clips(wanted, make_clips({p.stem: p for p in paths}, {}), InputContext(tmp_path)).inputs
     labels = np.arange(len(paths)) % 2
     model = build(options)
     model.fit(Examples(inputs, labels, np.arange(len(paths))), Examples(inputs.subset([]), labels[:0], labels[:0]))

@@ -1,0 +1,1 @@
+"""Leaderboards and comparisons: read from runs on disk."""

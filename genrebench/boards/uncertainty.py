@@ -1,0 +1,190 @@
+"""What is known of the rows of one board together: intervals, ties, the smallest difference that could be shown."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genrebench.evaluation.intervals import (
+    MIN_UNITS,
+    RESAMPLES,
+    F1Interval,
+    Floats,
+    MeanInterval,
+    Units,
+    resamples,
+    sampling_units,
+    share_interval,
+)
+from genrebench.evaluation.significance import detectable, pair_errors, tied
+from genrebench.files import write
+from genrebench.runs.scored import Scored
+
+VERSION = 2
+"""Raised whenever an interval or a tie of unchanged predictions changes."""
+
+FIXED_COUNTS = ("stratified", "first-80")
+"""Splits that fix the number of test tracks of each genre, so that resamples keep it where no artist is known."""
+
+
+F1_RESAMPLES = 2000
+"""Resamples for the F1 scores, each of which costs far more than that of a mean."""
+
+Intervals = Mapping[str, tuple[float, float]]
+"""Metric name to the ends of its 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """What is known of the rows of a board.
+
+    Parameters
+    ----------
+    intervals : list of mapping
+        For each row, metric name to the ends of its 95 % interval; empty with fewer than six units, which tell too little.
+    tied_with : list of list of int
+        For each row, the rows from which this test set can't tell it apart by log loss.
+    smallest_difference : float or None
+        Difference in log loss that a test on these tracks would find four times out of five, for a typical pair of models;
+        None with fewer than two.
+    unit : {"artist", "track"}
+        What was drawn.
+    n_units : int
+    """
+
+    intervals: list[Intervals]
+    tied_with: list[list[int]]
+    smallest_difference: float | None
+    unit: str
+    n_units: int
+
+
+def board_units(scored: Scored, split: str) -> Units:
+    """What to draw from the test tracks of a board."""
+    return sampling_units(scored.groups, scored.labels if split in FIXED_COUNTS else None)
+
+
+def row_intervals(
+    rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES, n_f1: int = F1_RESAMPLES
+) -> list[Intervals]:
+    """Intervals of the scores of rows of one board.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of Scored
+        Each row's runs, one a seed; all of the same tracks. A row's track loss is the mean over its seeds, so an interval
+        holds what the choice of tracks leaves open; the seeds are a second source, told apart on the board.
+    n_genres : int
+    split : str
+        Name of the split; see `FIXED_COUNTS`.
+    n, n_f1 : int
+        Resamples, the same for all rows; of macro and weighted F1.
+    """
+    if not rows:
+        return []
+    first = rows[0][0]
+    units = board_units(first, split)
+    if len(units) < MIN_UNITS:
+        return [{} for _ in rows]
+    hits = np.stack([np.mean([run.answers == run.labels for run in runs], axis=0) for runs in rows], axis=1)
+    means = MeanInterval(_losses(rows), units)
+    f1 = [F1Interval(first.labels, [run.answers for run in runs], n_genres, units) for runs in rows]
+    drawn = 0
+    for weights in resamples(units, n):
+        means.add(weights)
+        for interval in f1 if drawn < n_f1 else ():
+            interval.add(weights[: n_f1 - drawn])
+        drawn += len(weights)
+    log_loss, f1_micro = (
+        list(zip(*map(np.ndarray.tolist, ends), strict=True)) for ends in (means.interval(), share_interval(hits, units))
+    )
+    found: list[Intervals] = []
+    for i, interval in enumerate(f1):
+        low, high = interval.interval()
+        # resamples of a set without mistakes have none either, and would claim to be certain
+        macro, weighted = (f1_micro[i],) * 2 if hits[:, i].min() == 1 else zip(low.tolist(), high.tolist(), strict=True)
+        loss = (max(log_loss[i][0], 0.0), log_loss[i][1])
+        found.append({"log_loss": loss, "f1_micro": f1_micro[i], "f1_macro": macro, "f1_weighted": weighted})
+    return found
+
+
+def _losses(rows: Sequence[Sequence[Scored]]) -> Floats:
+    return np.stack([np.mean([run.losses for run in runs], axis=0) for runs in rows], axis=1)
+
+
+# ------------------------------------------------------------------ kept beside the runs
+
+
+class UncertaintyCache:
+    """What is known of boards that were shown before, in `.boards.json` beside the runs, by the predictions' checksums.
+
+    Intervals are kept a row, so that a new run costs its own only. The file may be deleted at any time.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._file = root / ".boards.json"
+        self._known: dict[str, Any] = {}
+        self._changed = False
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(self._file.read_bytes())
+            if isinstance(known, dict) and known.get("version") == VERSION:
+                self._known = known
+
+    def uncertainty(
+        self, task: Mapping[str, Any], rows: Sequence[Sequence[Scored]], checksums: Sequence[Sequence[str]], n_models: int
+    ) -> Uncertainty:
+        """Uncertainty of a board's rows, computing what isn't known yet.
+
+        Parameters
+        ----------
+        task : mapping
+            As in a run's record.
+        rows : sequence of sequence of Scored
+            As in `row_intervals`; the first `n_models` are models, the others baselines.
+        checksums : sequence of sequence of str
+            What tells the rows apart from others, and from themselves before a change.
+        n_models : int
+        """
+        split, first = str(task.get("split")), rows[0][0]
+        units = board_units(first, split)
+        board = self._known.get(str(task.get("fingerprint"))) or {"rows": {}, "key": None}
+        keys = [_digest([split, first.tracks, checksum]) for checksum in checksums]
+        new = [i for i, key in enumerate(keys) if key not in board["rows"]]
+        found = row_intervals([rows[i] for i in new], len(task["genres"]), split)
+        # rows that are gone are forgotten
+        kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: ends for i, ends in zip(new, found, strict=True)}
+        if new or board["key"] != _digest(keys):
+            losses = _losses(rows)
+            board = {
+                "rows": kept,
+                "key": _digest(keys),
+                "tied": [np.flatnonzero(row).tolist() for row in tied(losses, units)],
+                "smallest": _smallest(losses[:, :n_models], units) if n_models > 1 and len(units) >= MIN_UNITS else None,
+            }
+            self._known[str(task.get("fingerprint"))] = board
+            self._changed = True
+        unit = "artist" if (first.groups >= 0).any() else "track"
+        intervals: list[Intervals] = [{metric: (ends[0], ends[1]) for metric, ends in kept[key].items()} for key in keys]
+        return Uncertainty(intervals, board["tied"], board["smallest"], unit, len(units))
+
+    def save(self) -> None:
+        """Write what is new; a folder that can't be written costs time, nothing else."""
+        if self._changed:
+            with contextlib.suppress(OSError):
+                write(self._file, json.dumps(self._known | {"version": VERSION}).encode(), durable=False)
+
+
+def _smallest(losses: Floats, units: Units) -> float:
+    errors = pair_errors(losses, units)[1]
+    return detectable(errors[np.triu_indices(len(errors), 1)])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:24]

@@ -1,0 +1,7 @@
+"""The data doctor: what is wrong with a dataset's audio, labels and split."""
+
+from genrebench.datasets.check.check import check
+from genrebench.datasets.check.duplicates import cut
+from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, exclusions, write_exclusions
+
+__all__ = ["KINDS", "SEVERITIES", "Finding", "check", "cut", "exclusions", "write_exclusions"]

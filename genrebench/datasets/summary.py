@@ -1,0 +1,87 @@
+"""What a dataset holds, in numbers, for `genrebench data show`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from genrebench import audio
+from genrebench.errors import AudioError
+from genrebench.records import PARTS, Dataset
+from genrebench.tasks.splits import make_split, shared_artists
+
+
+def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -> dict[str, Any]:
+    """Count tracks by genre, part and artist.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    split : str, optional
+        As in `genrebench.tasks.splits.make_split`.
+    split_seed : int
+
+    Returns
+    -------
+    dict
+        In JSON types: name, version, note, synthetic, tracks, artists (None where unknown), split, folds, parts,
+        shared_artists, warnings, audio (tracks with audio; seconds of the shortest, median, longest; hours in all),
+        features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. Of a split with
+        several folds the parts of the first are counted.
+    """
+    cut = make_split(dataset, split, split_seed)
+    part_of = {id_: part for part in PARTS for id_ in getattr(cut.folds[0], part)}
+    tracks = Counter(track.genre for track in dataset.tracks)
+    parts = Counter((track.genre, part_of.get(track.id)) for track in dataset.tracks)
+    artists = {
+        genre: {t.artist for t in dataset.tracks if t.genre == genre and t.artist is not None} for genre in dataset.genres
+    }
+    known = set().union(*artists.values()) if artists else set()
+    return {
+        "name": dataset.name,
+        "version": dataset.version,
+        "note": dataset.note,
+        "synthetic": dataset.synthetic,
+        "tracks": len(dataset.tracks),
+        "artists": len(known) or None,
+        "split": cut.name,
+        "folds": len(cut.folds),
+        "parts": {part: len(getattr(cut.folds[0], part)) for part in PARTS},
+        "shared_artists": shared_artists(dataset, cut),
+        "warnings": list(cut.warnings),
+        "audio": _audio(dataset),
+        "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
+        "excluded": [f"{e.id} ({e.reason})" for e in dataset.faulty],
+        "genres": [
+            {
+                "genre": genre,
+                "tracks": tracks[genre],
+                "artists": len(artists[genre]) or None,
+                **{part: parts[genre, part] for part in PARTS},
+            }
+            for genre in dataset.genres
+        ],
+    }
+
+
+def _audio(dataset: Dataset) -> dict[str, Any]:
+    """Durations by the files' headers; a file that tells none is counted as unreadable."""
+    seconds = []
+    unreadable = 0
+    paths = [track.path for track in dataset.tracks if track.path is not None]
+    for path in paths:
+        try:
+            seconds.append(audio.info(path).seconds)
+        except AudioError:
+            unreadable += 1
+    result: dict[str, Any] = {"tracks": len(paths)}
+    if seconds:
+        result |= {
+            "shortest_s": float(min(seconds)),
+            "median_s": float(np.median(seconds)),
+            "longest_s": float(max(seconds)),
+            "total_h": sum(seconds) / 3600,
+        }
+    return result | ({"unreadable": unreadable} if unreadable else {})

@@ -1,0 +1,1 @@
+"""Pure functions over labels and probabilities: metrics, calibration, error analysis, intervals, significance tests."""

@@ -1,0 +1,131 @@
+"""Where a model's errors lie: by genre, by pair of genres, and the mistakes of which it was surest.
+
+Conventions are those of `genrebench.evaluation.metrics`: `labels` of shape (n_tracks,), `probabilities` of shape (n_tracks,
+n_genres). All functions are pure and return JSON types or arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from genrebench.evaluation import metrics
+from genrebench.records import Predictions
+
+Floats = NDArray[np.float64]
+
+
+def genre_table(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[str]) -> list[dict[str, Any]]:
+    """Scores of each genre.
+
+    Returns
+    -------
+    list of dict
+        A genre each, in column order: genre, support (test tracks), predicted (how often it was the answer), precision,
+        recall and f1 (None where nothing defines them), log_loss (mean over its tracks), loss_share (of the total loss).
+    """
+    y, p = metrics.validate(labels, probabilities)
+    counts = metrics.confusion(y, p)
+    losses = metrics.track_log_losses(y, p)
+    by_genre = np.bincount(y, weights=losses, minlength=len(genres))
+    support, predicted, hits = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts)
+
+    def ratio(above: float, below: float) -> float | None:
+        return float(above / below) if below else None
+
+    return [
+        {
+            "genre": genre,
+            "support": int(support[i]),
+            "predicted": int(predicted[i]),
+            "precision": ratio(hits[i], predicted[i]),
+            "recall": ratio(hits[i], support[i]),
+            "f1": ratio(2 * hits[i], support[i] + predicted[i]),
+            "log_loss": ratio(by_genre[i], support[i]),
+            "loss_share": ratio(by_genre[i], losses.sum()),
+        }
+        for i, genre in enumerate(genres)
+    ]
+
+
+def normalised_confusion(counts: NDArray[np.int64], by: str = "true") -> Floats:
+    """Shares instead of counts.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_genres, n_genres)
+        True genre in rows, predicted in columns; see `genrebench.evaluation.metrics.confusion`.
+    by : {"true", "predicted"}
+        "true": rows sum to 1, the diagonal is recall. "predicted": columns sum to 1, the diagonal is precision. A genre
+        without tracks or without predictions has zeros.
+    """
+    totals = counts.sum(axis=1 if by == "true" else 0, keepdims=True)
+    shares: Floats = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    return shares
+
+
+def confident_mistakes(predictions: Predictions, n: int = 10) -> list[dict[str, Any]]:
+    """The wrong answers of which the model was surest.
+
+    Returns
+    -------
+    list of dict
+        Surest first: track (id), fold, genre (the true one), answer, confidence (probability of the answer), probability (of
+        the true genre), log_loss.
+    """
+    y, p = metrics.validate(predictions.labels, predictions.probabilities)
+    losses, answers, confidence = metrics.track_log_losses(y, p), p.argmax(axis=1), p.max(axis=1)
+    wrong = np.flatnonzero(answers != y)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
+    return [
+        {
+            "track": predictions.ids[i],
+            "fold": int(predictions.folds[i]),
+            "genre": predictions.genres[y[i]],
+            "answer": predictions.genres[answers[i]],
+            "confidence": float(confidence[i]),
+            "probability": float(p[i, y[i]]),
+            "log_loss": float(losses[i]),
+        }
+        for i in worst
+    ]
+
+
+def pair_losses(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[str], n: int = 10) -> list[dict[str, Any]]:
+    """Which pairs of genres account for the loss.
+
+    A track's loss is put down to its genre and that genre's strongest rival on it, the likeliest of the others, whether or not
+    the answer was right. So the shares of all pairs sum to 1.
+
+    Returns
+    -------
+    list of dict
+        Largest share first: genres (two names), share (of the total loss), confused (tracks of either that were answered
+        with the other), tracks (with this pair of genre and rival).
+    """
+    y, p = metrics.validate(labels, probabilities)
+    losses = metrics.track_log_losses(y, p)
+    if p.shape[1] < 2 or not losses.sum():
+        return []
+    others = p.copy()
+    others[np.arange(len(y)), y] = -1
+    rival = others.argmax(axis=1)
+    k = len(genres)
+    pair = np.minimum(y, rival) * k + np.maximum(y, rival)
+    share = np.bincount(pair, weights=losses, minlength=k * k) / losses.sum()
+    tracks = np.bincount(pair, minlength=k * k)
+    confused = metrics.confusion(y, p)
+    first = np.argsort(-share, kind="stable")[:n]
+    return [
+        {
+            "genres": [genres[i // k], genres[i % k]],
+            "share": float(share[i]),
+            "confused": int(confused[i // k, i % k] + confused[i % k, i // k]),
+            "tracks": int(tracks[i]),
+        }
+        for i in first
+        if tracks[i]
+    ]

@@ -1,0 +1,149 @@
+"""Scores of predictions.
+
+Conventions: `labels` holds the index of each track's genre, shape (n_tracks,); `probabilities` has a row a track and a column
+a genre, shape (n_tracks, n_genres), rows summing to 1. The predicted genre is the column with the largest probability, the
+first of equals. All functions are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from genrebench.plugin.contract import MetricSpec
+
+VERSION = 1
+"""Raised whenever a score of unchanged predictions changes; older runs are then scored anew."""
+
+CLIP = 1e-15
+
+
+def validate(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Check the shapes and ranges of both arguments and return them as arrays.
+
+    Raises
+    ------
+    ValueError
+        If there is no track, the shapes don't fit, a label is no column, or a probability is negative or not finite.
+    """
+    y = np.asarray(labels)
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.ndim != 2 or y.shape != p.shape[:1]:
+        raise ValueError(f"labels of shape {y.shape} don't fit probabilities of shape {p.shape}")
+    if not len(y):
+        raise ValueError("there is no track to score")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"labels have to be integers, not {y.dtype}")
+    if y.min() < 0 or y.max() >= p.shape[1]:
+        raise ValueError(f"labels have to be from 0 to {p.shape[1] - 1}, not {y.min()} .. {y.max()}")
+    if not np.isfinite(p).all() or (p < 0).any():
+        raise ValueError("probabilities have to be finite and not negative")
+    return y.astype(np.int64), p
+
+
+def track_log_losses(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Log loss of each track, in nats, shape (n_tracks,).
+
+    Probabilities are clipped to [1e-15, 1] and the rows renormalised: -ln(p[label] / sum(p)).
+    """
+    y, p = validate(labels, probabilities)
+    p = np.clip(p, CLIP, 1.0)
+    losses: NDArray[np.float64] = np.log(p.sum(axis=1)) - np.log(p[np.arange(len(y)), y])
+    return losses
+
+
+def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean log loss over the tracks, in nats; 0 is perfect, ln(n_genres) is what uniform probabilities score."""
+    return float(track_log_losses(labels, probabilities).mean())
+
+
+def confusion(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.int64]:
+    """Counts of tracks, shape (n_genres, n_genres): true genre in rows, predicted genre in columns."""
+    y, p = validate(labels, probabilities)
+    n = p.shape[1]
+    return np.bincount(y * n + p.argmax(axis=1), minlength=n * n).reshape(n, n)
+
+
+def genre_f1(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+    """F1 of each genre, 2 TP / (2 TP + FP + FN), shape (n_genres,); 0 for a genre that is neither true nor predicted."""
+    counts = confusion(labels, probabilities)
+    hits = np.diag(counts).astype(np.float64)
+    total = counts.sum(axis=0) + counts.sum(axis=1)
+    scores: NDArray[np.float64] = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    return scores
+
+
+def f1_micro(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Micro average of F1, which for one label a track is the accuracy; the challenge's "mean F1"."""
+    counts = confusion(labels, probabilities)
+    return float(np.trace(counts) / counts.sum())
+
+
+def f1_macro(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Unweighted mean of F1 over the genres that have tracks."""
+    support = confusion(labels, probabilities).sum(axis=1)
+    return float(genre_f1(labels, probabilities)[support > 0].mean())
+
+
+def f1_weighted(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean of F1 over the genres, weighted by their number of tracks."""
+    support = confusion(labels, probabilities).sum(axis=1)
+    return float(np.average(genre_f1(labels, probabilities), weights=support))
+
+
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -> float:
+    """Expected calibration error of the top label, in [0, 1].
+
+    The largest probabilities are sorted into `n_bins` bins of equal width, (i/n, (i+1)/n]; the error is the mean of
+    abs(accuracy - mean confidence) over the bins, weighted by their number of tracks (Guo et al. 2017, "On Calibration of
+    Modern Neural Networks", eq. 3).
+    """
+    y, p = validate(labels, probabilities)
+    confidence = p.max(axis=1) / p.sum(axis=1)
+    surplus = (p.argmax(axis=1) == y) - confidence
+    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
+    return float(np.abs(np.bincount(bins, weights=surplus, minlength=n_bins)).sum() / len(y))
+
+
+METRICS = (
+    MetricSpec("log_loss", "mean log loss in nats, lower is better", log_loss),
+    MetricSpec("f1_micro", "micro-averaged F1, which is the accuracy", f1_micro),
+    MetricSpec("f1_macro", "F1 averaged over the genres that have test tracks", f1_macro),
+    MetricSpec("f1_weighted", "F1 averaged over the genres by their number of test tracks", f1_weighted),
+    MetricSpec("calibration_error", "expected calibration error of the top label, 15 bins", calibration_error),
+)
+
+BUILT_IN = frozenset(metric.name for metric in METRICS)
+
+
+def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS) -> Mapping[str, float]:
+    """All of `metrics`, as name to score."""
+    y, p = validate(labels, probabilities)
+    return {metric.name: float(metric.compute(y, p)) for metric in metrics}
+
+
+def evaluate_more(
+    labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...]
+) -> tuple[dict[str, float | None], list[str]]:
+    """Those of `metrics` that aren't built in; one that fails scores None and costs nothing else.
+
+    Returns
+    -------
+    scores : dict of str to (float or None)
+    problems : list of str
+        One line for each metric that failed.
+    """
+    y, p = validate(labels, probabilities)
+    scores: dict[str, float | None] = {}
+    problems = []
+    for metric in metrics:
+        if metric.name in BUILT_IN:
+            continue
+        try:
+            scores[metric.name] = float(metric.compute(y.copy(), p.copy()))
+        except Exception as error:
+            scores[metric.name] = None
+            problems.append(f"the metric {metric.name!r} failed: {type(error).__name__}: {error}")
+    return scores, problems

@@ -1,0 +1,1 @@
+"""Questions that take several runs, or one run asked several times."""

@@ -1,0 +1,344 @@
+"""Splits: which tracks train, which choose, which test.
+
+A split is a function of the track ids, their genres and artists, and a seed, and of nothing else: the order of the rows, the
+platform and the version of Python don't matter. Where chance decides, it is the SHA-256 of seed and name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from genrebench.errors import DataError, UsageError
+from genrebench.plugin.options import did_you_mean
+from genrebench.records import PARTS, Dataset, Fold, Split, Track
+
+N_FOLDS = 5
+NAMES = ("official", "first-80", "stratified", "artist", "artist-cv5", "challenge")
+
+Parts = dict[str, str]  # track id to part
+
+
+def seeded_order(seed: int, name: str) -> str:
+    """Sort key that shuffles names: SHA-256 of seed and name, the same on every platform and for any order of the rows."""
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+
+
+def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Split:
+    """Cut a dataset into training, validation and test.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What is excluded isn't among its tracks any more.
+    name : str, optional
+        One of `NAMES`:
+
+        - "official": the split that the dataset came with;
+        - "first-80": in id order per genre (numeric where all ids are digits), the first 4n // 5 train, the rest tests;
+        - "stratified": 80, 10 and 10 % of each genre;
+        - "artist": the same, and no artist is in two parts;
+        - "artist-cv5": five folds of artists; fold i tests, fold i + 1 (mod 5) validates, the other three train;
+        - "challenge": every track trains.
+
+        By default the official one where there is one, else "artist" where artists are known, else "stratified".
+    seed : int
+        Chooses among the splits of one name; "official", "first-80" and "challenge" are the same for all.
+
+    Returns
+    -------
+    Split
+        Ids in id order within a part. What can't be split trains, and `warnings` says so: of a genre with one track or artist
+        that one; of two, one trains and one tests; in "artist-cv5", a genre with fewer than three artists trains in each fold.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown.
+    DataError
+        If the dataset can't be split in that way, a track has no genre, or there are fewer than two genres.
+    """
+    if name is None:
+        name = "official" if dataset.official else "artist" if _knows_artists(dataset) else "stratified"
+    if name not in NAMES:
+        raise UsageError(f"no split {name!r}; {did_you_mean(name, NAMES)}")
+    _check(dataset)
+    if name.startswith("artist") and not _knows_artists(dataset):
+        raise DataError(f"{dataset.name} names no artist, so it has no split {name!r}; add a column artist, or use stratified")
+    warnings: list[str] = []
+    folds = [_fold(dataset, parts) for parts in _MAKERS[name](dataset, seed, warnings)]
+    if name != "challenge":
+        warnings += _untrained(dataset, folds)
+    return Split(name, seed, tuple(folds), tuple(warnings))
+
+
+# ------------------------------------------------------------------ the ways to split
+
+
+def _official(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is left to chance
+    if not dataset.official:
+        raise DataError(f"{dataset.name} comes with no split of its own; use another than 'official', or add a column split")
+    for track in dataset.tracks:
+        part = dataset.official.get(track.id)
+        if part not in PARTS:
+            found = "no part" if part is None else f"the part {part!r}"
+            raise DataError(
+                f"{dataset.name}: track {track.id!r} has {found} in the official split; give it one of {', '.join(PARTS)}, "
+                "exclude it, or choose another split"
+            )
+    parts = {track.id: dataset.official[track.id] for track in dataset.tracks}
+    for part in ("training", "test"):
+        if part not in parts.values():
+            raise DataError(f"{dataset.name}: the official split has no {part} track; choose another split")
+    return [parts]
+
+
+def _first_80(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is left to chance
+    parts: Parts = {}
+    order = _id_order(dataset.tracks)
+    for genre, tracks in _by_genre(dataset.tracks).items():
+        ids = sorted((track.id for track in tracks), key=order)
+        if len(ids) == 1:
+            warnings.append(f"genre {genre!r} has one track, which trains: nothing of it is tested")
+        n_training = max(1, 4 * len(ids) // 5)
+        parts |= dict.fromkeys(ids[:n_training], "training") | dict.fromkeys(ids[n_training:], "test")
+    return [parts]
+
+
+def _stratified(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
+    return [_80_10_10([_Group(track.id, (track,)) for track in dataset.tracks], seed, "track", warnings)]
+
+
+def _artist(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
+    return [_80_10_10(_groups(dataset), seed, "artist", warnings)]
+
+
+def _artist_cv5(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
+    home: dict[str, int] = {}  # track id to the fold that tests it
+    load: Counter[int] = Counter()
+    for genre, groups in _by_main_genre(_groups(dataset)).items():
+        if len(groups) < 3:
+            warnings.append(
+                f"genre {genre!r} has {_count(len(groups), 'artist')}, too few for folds: "
+                "its tracks train in each fold, none is tested"
+            )
+            continue
+        of_genre: Counter[int] = Counter()
+        for group in sorted(groups, key=lambda group: (-len(group.tracks), group.chance(seed))):
+            fold = min(range(N_FOLDS), key=lambda fold: (of_genre[fold], load[fold], fold))
+            of_genre[fold] += len(group.tracks)
+            load[fold] += len(group.tracks)
+            home |= {track.id: fold for track in group.tracks}
+    if not home:
+        raise DataError(f"{dataset.name}: no genre has three artists, so there are no folds; use the split stratified")
+
+    def part(fold: int, track: str) -> str:
+        return {fold: "test", (fold + 1) % N_FOLDS: "validation"}.get(home.get(track, -1), "training")
+
+    return [{track.id: part(fold, track.id) for track in dataset.tracks} for fold in range(N_FOLDS)]
+
+
+def _challenge(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is left to chance
+    return [{track.id: "training" for track in dataset.tracks}]
+
+
+_MAKERS: dict[str, Callable[[Dataset, int, list[str]], list[Parts]]] = {
+    "official": _official,
+    "first-80": _first_80,
+    "stratified": _stratified,
+    "artist": _artist,
+    "artist-cv5": _artist_cv5,
+    "challenge": _challenge,
+}
+
+
+# ------------------------------------------------------------------ groups of tracks that stay together
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Tracks that stay together: those of an artist, or a single one under its id."""
+
+    name: str
+    tracks: tuple[Track, ...]
+    is_artist: bool = False
+
+    def chance(self, seed: int) -> tuple[str, bool]:
+        """A key to sort by: random, yet the same everywhere."""
+        return seeded_order(seed, self.name), self.is_artist
+
+    @property
+    def genre(self) -> str:
+        """The genre of most of its tracks; of several, the first in the alphabet."""
+        counts = Counter(track.genre for track in self.tracks)
+        return min(counts, key=lambda genre: (-counts[genre], genre))
+
+
+def _groups(dataset: Dataset) -> list[_Group]:
+    """Tracks by artist; a track whose artist isn't known is a group of its own."""
+    artists: defaultdict[str, list[Track]] = defaultdict(list)
+    for track in dataset.tracks:
+        if track.artist is not None:
+            artists[track.artist].append(track)
+    alone = [_Group(track.id, (track,)) for track in dataset.tracks if track.artist is None]
+    return [_Group(name, tuple(tracks), is_artist=True) for name, tracks in artists.items()] + alone
+
+
+def _80_10_10(groups: Iterable[_Group], seed: int, unit: str, warnings: list[str]) -> Parts:
+    """Give each genre's groups to the parts.
+
+    In an order of chance, a group tests if the test part still has room for it, else it validates if there is room, else it
+    trains. Where a part stays empty it gets the smallest group that another can spare: so large artists train.
+    """
+    parts: Parts = {}
+    for genre, members in _by_main_genre(groups).items():
+        order = sorted(members, key=lambda group: group.chance(seed))
+        total = sum(len(group.tracks) for group in order)
+        chosen: dict[str, list[_Group]] = {"training": [], "test": [], "validation": []}
+        room = {"test": max(1, (total + 5) // 10), "validation": max(1, (total + 5) // 10)}
+        for group in order:
+            part = (
+                next((part for part in room if len(group.tracks) <= room[part]), "training") if len(order) > 2 else "training"
+            )
+            chosen[part].append(group)
+            if part in room:
+                room[part] -= len(group.tracks)
+        _fill_empty(chosen, len(order))
+        if len(order) < 3:
+            rest = "which trains: nothing of it is tested" if len(order) == 1 else "of which one trains and one tests"
+            warnings.append(f"genre {genre!r} has {_count(len(order), unit)}, {rest}")
+        for part, kept in chosen.items():
+            parts |= {track.id: part for group in kept for track in group.tracks}
+    return parts
+
+
+def _fill_empty(chosen: dict[str, list[_Group]], n_groups: int) -> None:
+    """Move small groups so that of three or more groups each part has one, and of two one trains and one tests."""
+    for part in ("test", "validation")[: min(n_groups - 1, 2)]:
+        if not chosen[part]:
+            donors = [(group, other) for other, kept in chosen.items() if len(kept) > 1 for group in kept]
+            smallest, donor = min(donors, key=lambda pair: len(pair[0].tracks))
+            chosen[donor].remove(smallest)
+            chosen[part].append(smallest)
+
+
+def _by_main_genre(groups: Iterable[_Group]) -> dict[str, list[_Group]]:
+    by_genre: defaultdict[str, list[_Group]] = defaultdict(list)
+    for group in groups:
+        by_genre[group.genre].append(group)
+    return dict(sorted(by_genre.items()))
+
+
+def _by_genre(tracks: Iterable[Track]) -> dict[str, list[Track]]:
+    by_genre: defaultdict[str, list[Track]] = defaultdict(list)
+    for track in tracks:
+        by_genre[track.genre].append(track)
+    return dict(sorted(by_genre.items()))
+
+
+def _count(number: int, unit: str) -> str:
+    return f"one {unit}" if number == 1 else f"{number} {unit}s"
+
+
+# ------------------------------------------------------------------ checks
+
+
+def _knows_artists(dataset: Dataset) -> bool:
+    return any(track.artist is not None for track in dataset.tracks)
+
+
+def _check(dataset: Dataset) -> None:
+    ids = Counter(track.id for track in dataset.tracks)
+    if not ids:
+        raise DataError(f"{dataset.name} has no track left; exclude fewer")
+    twice = next((track for track, count in ids.items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"{dataset.name} has track {twice!r} more than once; ids have to be unique")
+    unlabelled = [track.id for track in dataset.tracks if not track.genre.strip()]
+    if unlabelled:
+        raise DataError(
+            f"{dataset.name}: {len(unlabelled)} of {len(ids)} tracks have no genre, the first is {unlabelled[0]!r}; fill it "
+            "in, or leave such tracks out with --exclude FILE, which 'genrebench data check DATASET --exclusions FILE' writes"
+        )
+    genres = {track.genre for track in dataset.tracks}
+    if len(genres) < 2:
+        raise DataError(f"{dataset.name} has tracks of one genre only, {genres.pop()!r}; there is nothing to tell apart")
+
+
+def _id_order(tracks: Sequence[Track]) -> Callable[[str], tuple[int, str]]:
+    """Sort key of ids: numeric where all of them are digits, else alphabetical."""
+    numeric = all(track.id.isascii() and track.id.isdigit() for track in tracks)
+    return lambda track: (int(track) if numeric else 0, track)
+
+
+def _fold(dataset: Dataset, parts: Mapping[str, str]) -> Fold:
+    ids = sorted(parts, key=_id_order(dataset.tracks))
+    return Fold(*(tuple(track for track in ids if parts[track] == part) for part in PARTS))
+
+
+def _untrained(dataset: Dataset, folds: Sequence[Fold]) -> list[str]:
+    """Warnings about genres that are tested where no track of them trains."""
+    genre = {track.id: track.genre for track in dataset.tracks}
+    warnings = []
+    for number, fold in enumerate(folds):
+        missing = {genre[track] for track in fold.test} - {genre[track] for track in fold.training}
+        where = f" of fold {number}" if len(folds) > 1 else ""
+        warnings += [f"genre {name!r} is tested, but no training track{where} has it" for name in sorted(missing)]
+    return warnings
+
+
+# ------------------------------------------------------------------ the audit of shared artists
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Artists in more than one part of a fold.
+
+    Parameters
+    ----------
+    fold : int
+    artists : mapping of (part, part) to tuple of str
+        For each pair of parts, the artists that are in both, in alphabetical order.
+    test_touched : float or None
+        Fraction of the test tracks whose artist also trains or validates; None where nothing is tested.
+    """
+
+    fold: int
+    artists: Mapping[tuple[str, str], tuple[str, ...]]
+    test_touched: float | None
+
+    @property
+    def n_artists(self) -> int:
+        """Number of artists in more than one part."""
+        return len({artist for shared in self.artists.values() for artist in shared})
+
+
+def audit(dataset: Dataset, split: Split) -> tuple[Overlap, ...] | None:
+    """Look for artists in more than one part.
+
+    Returns
+    -------
+    tuple of Overlap or None
+        One a fold; None where the dataset names no artist. Tracks whose artist isn't known share none.
+    """
+    if not _knows_artists(dataset):
+        return None
+    artist = {track.id: track.artist for track in dataset.tracks}
+    result = []
+    for number, fold in enumerate(split.folds):
+        tracks = {"training": fold.training, "validation": fold.validation, "test": fold.test}
+        artists = {part: {artist[track] for track in ids} - {None} for part, ids in tracks.items()}
+        pairs = (("training", "validation"), ("training", "test"), ("validation", "test"))
+        shared = {pair: tuple(sorted(str(name) for name in artists[pair[0]] & artists[pair[1]])) for pair in pairs}
+        elsewhere = artists["training"] | artists["validation"]
+        touched = sum(artist[track] in elsewhere for track in fold.test) / len(fold.test) if fold.test else None
+        result.append(Overlap(number, shared, touched))
+    return tuple(result)
+
+
+def shared_artists(dataset: Dataset, split: Split) -> int | None:
+    """Number of artists with tracks in more than one part of a fold, the largest over the folds; None without artists."""
+    overlaps = audit(dataset, split)
+    return None if overlaps is None else max(overlap.n_artists for overlap in overlaps)

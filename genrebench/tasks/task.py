@@ -1,0 +1,236 @@
+"""From a dataset to a task: what is left out, how it is cut, and the fingerprint of what makes scores comparable."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from genrebench.errors import DataError, UsageError
+from genrebench.records import PARTS, Dataset, Excerpt, Exclusion, ExtraTraining, FeatureValues, Split, Task
+from genrebench.tasks.extra_training import add_training
+from genrebench.tasks.splits import make_split, shared_artists
+
+FINGERPRINT_VERSION = 1
+
+
+def make_task(
+    dataset: Dataset,
+    home: Path,
+    *,
+    split: str | None = None,
+    split_seed: int = 0,
+    excerpt: Excerpt | None = None,
+    exclude: Sequence[Exclusion] = (),
+    source: str = "",
+    larger: Dataset | None = None,
+    larger_source: str = "",
+) -> Task:
+    """Fix what is compared.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    home : Path
+        The folder below which genrebench keeps data; hashes of audio files are remembered there.
+    split : str, optional
+        Name of a split; by default official where there is one, else artist where artists are known, else stratified.
+    split_seed : int
+        Seed of the split.
+    excerpt : Excerpt, optional
+        The stretch of each track that models see, by default its middle 30 s.
+    exclude : sequence of Exclusion
+        Tracks to leave out. An id that the dataset doesn't have is named in the split's warnings.
+
+    source : str
+        How the user named the dataset.
+    larger : Dataset, optional
+        Adds training tracks of small genres; see `genrebench.tasks.extra_training`.
+    larger_source : str
+        How the user named the larger dataset.
+
+    Returns
+    -------
+    Task
+
+    Raises
+    ------
+    DataError
+        If nothing is left, or an audio file is missing.
+    UsageError
+        If the dataset can't be split that way.
+    """
+    excerpt = excerpt or Excerpt()
+    exclude = tuple({exclusion.id: exclusion for exclusion in exclude}.values())
+    given = {exclusion.id for exclusion in exclude}
+    known = {track.id for track in dataset.tracks}
+    kept = without(dataset, exclude)
+    cut = make_split(kept, split, split_seed)
+    if not any(fold.training for fold in cut.folds):
+        raise DataError(f"the split {cut.name!r} of {dataset.name} leaves no track for training; choose another --split")
+    extra = None
+    if larger is not None:
+        clear = dataclasses.replace(larger, tracks=tuple(track for track in larger.tracks if track.id not in given))
+        kept, cut, added = add_training(kept, cut, clear)
+        extra = ExtraTraining(larger.name, added, larger_source)
+        known |= {track.id for track in larger.tracks}
+    faulty = {exclusion.id for exclusion in dataset.faulty}
+    warning = unknown_ids(exclude, dataset, *([] if larger is None else [larger]))
+    if warning is not None:
+        cut = dataclasses.replace(cut, warnings=(*cut.warnings, warning))
+    excluded = (*dataset.faulty, *(e for e in exclude if e.id in known and e.id not in faulty))
+    return Task(
+        dataset=kept,
+        split=cut,
+        excerpt=excerpt,
+        excluded=excluded,
+        fingerprint=fingerprint(kept, cut, excerpt, [e.id for e in excluded], content_hash(kept, cut, home)),
+        shared_artists=shared_artists(kept, cut),
+        source=source,
+        extra=extra,
+    )
+
+
+def without(dataset: Dataset, exclude: Iterable[Exclusion]) -> Dataset:
+    """Return the dataset without the tracks that the user leaves out.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    given = {exclusion.id for exclusion in exclude}
+    kept = dataclasses.replace(dataset, tracks=tuple(track for track in dataset.tracks if track.id not in given))
+    if not kept.tracks:
+        raise DataError(f"no track of {dataset.name} is left after {len(given)} exclusions; give a shorter list to --exclude")
+    return kept
+
+
+def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
+    """Warning about excluded ids that none of the datasets has; None where all are known."""
+    unknown = {exclusion.id for exclusion in exclude}
+    for dataset in datasets:
+        unknown -= {*(track.id for track in dataset.tracks), *(e.id for e in dataset.faulty), *dataset.unlabelled}
+    return f"{len(unknown)} excluded ids are not in {datasets[0].name}, {min(unknown)!r} for one" if unknown else None
+
+
+def retask(task: Task, split: Split, home: Path) -> Task:
+    """Return the task with another split of the same tracks, and the fingerprint that follows."""
+    content = content_hash(task.dataset, split, home)
+    excluded = [exclusion.id for exclusion in task.excluded]
+    return dataclasses.replace(
+        task,
+        split=split,
+        fingerprint=fingerprint(task.dataset, split, task.excerpt, excluded, content),
+        shared_artists=shared_artists(task.dataset, split),
+    )
+
+
+def task_ids(split: Split) -> list[str]:
+    """All ids of a split, each once, in a fixed order."""
+    return sorted({id_ for fold in split.folds for part in PARTS for id_ in getattr(fold, part)})
+
+
+def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iterable[str], content: str) -> str:
+    """Hash what makes scores comparable.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its genres, its labels and which tracks share an artist are hashed; names of artists, its own name and paths are not.
+    split : Split
+        The ids of every part are hashed; the split's name and seed are not.
+    excerpt : Excerpt
+    excluded : iterable of str
+        Ids that were left out.
+    content : str
+        Hash of the feature values or of the audio.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    tracks = {track.id: track for track in dataset.tracks}
+    first_of: dict[str | None, str] = {None: ""}  # who shares an artist counts, not how the artist is called
+    for id_ in task_ids(split):
+        first_of.setdefault(tracks[id_].artist, id_)
+    what = {
+        "version": FINGERPRINT_VERSION,
+        "genres": dataset.genres,
+        "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in task_ids(split)],
+        "folds": [[sorted(getattr(fold, part)) for part in PARTS] for fold in split.folds],
+        "excluded": sorted(excluded),
+        "excerpt": str(excerpt),
+        "content": content,
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def content_hash(dataset: Dataset, split: Split, home: Path) -> str:
+    """Hash the data of a split's tracks: the given feature values where there are any, else the audio files."""
+    ids = task_ids(split)
+    if dataset.load_features is not None:
+        return _hash_features(dataset.load_features(), ids)
+    hashes = audio_hashes(dataset, home, ids)
+    return hashlib.sha256(json.dumps([(id_, hashes.get(id_)) for id_ in ids]).encode()).hexdigest()
+
+
+def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None) -> Mapping[str, str]:
+    """Content hash of the audio file of each track that has one, by track id.
+
+    Raises
+    ------
+    DataError
+        If a file is missing.
+    """
+    from genrebench import audio
+
+    wanted = None if ids is None else set(ids)
+    paths = {t.id: t.path for t in dataset.tracks if t.path is not None and (wanted is None or t.id in wanted)}
+    missing = [id_ for id_, path in paths.items() if not path.is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(paths)} audio files of {dataset.name} are missing, the first is that of track "
+            f"{missing[0]!r}, {str(paths[missing[0]])!r}; put them in place or leave the tracks out with --exclude"
+        )
+    hashes = audio.content_hashes(list(paths.values()), home / "audio-hashes.json")
+    return dict(zip(paths, hashes, strict=True))
+
+
+def groups(dataset: Dataset) -> dict[str, int]:
+    """Opaque number of each track's artist, by track id; a track without artist has a number of its own."""
+    numbers: dict[tuple[str, str], int] = {}
+    return {
+        track.id: numbers.setdefault(("track", track.id) if track.artist is None else ("artist", track.artist), len(numbers))
+        for track in dataset.tracks
+    }
+
+
+def read_exclusions(path: Path) -> list[Exclusion]:
+    """Read a CSV list of tracks to leave out: a header with `id` (or `track_id`) and, where wanted, `reason`."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            header = reader.fieldnames or []
+            rows = list(reader)
+    except OSError as error:
+        raise UsageError(f"can't read the exclusion list {str(path)!r}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{str(path)!r} is no CSV: {error}") from None
+    key = next((name for name in ("id", "track_id") if name in header), None)
+    if key is None:
+        raise UsageError(f"{str(path)!r} has no column 'id'; an exclusion list has the columns id and reason")
+    return [Exclusion(row[key].strip(), (row.get("reason") or "left out by the user").strip()) for row in rows if row[key]]
+
+
+def _hash_features(values: FeatureValues, ids: Sequence[str]) -> str:
+    row = {id_: i for i, id_ in enumerate(values.ids)}
+    table = np.ascontiguousarray(values.values[[row[id_] for id_ in ids if id_ in row]], dtype="<f8")
+    header = json.dumps([values.columns, [id_ for id_ in ids if id_ in row]]).encode()
+    return hashlib.sha256(header + table.tobytes()).hexdigest()

@@ -1,0 +1,184 @@
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrebench.boards.board import boards, dataset_name
+from genrebench.evaluation import metrics
+from genrebench.runs.store import RunStore
+
+
+@pytest.fixture
+def add(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> Callable:
+    """Put a finished run into the store."""
+    store = RunStore(tmp_path / "runs")
+
+    def put(run_id: str, *, skill: float = 1.0, answers_seed: int = 0, per_artist: int = 0, **record: object) -> RunStore:
+        answers = make_predictions(skill=skill, seed=answers_seed, per_artist=per_artist)
+        run = make_run(run_id, predictions=answers, **record)
+        store.begin(run)
+        store.finish(run, answers)
+        return store
+
+    return put
+
+
+def models(board: object) -> list[str]:
+    return [row.model for row in board.rows]
+
+
+def test_ranks_by_log_loss_with_the_baselines(add: Callable) -> None:
+    add("a", model="good", skill=4)
+    store = add("b", model="fair", skill=2)
+    (board,), problems = boards(store)
+    assert problems == []
+    assert models(board) == ["good", "fair", "uniform", "training-prior"]
+    assert [row.rank for row in board.rows] == [1, 2, 3, 4]
+    uniform, prior = board.rows[2:]
+    assert uniform.scores["log_loss"] == pytest.approx(math.log(3))
+    # 10 test tracks a genre, training 30 : 20 : 10, by hand
+    assert prior.scores["log_loss"] == pytest.approx(-(math.log(1 / 2) + math.log(1 / 3) + math.log(1 / 6)) / 3)
+    assert prior.scores["f1_micro"] == pytest.approx(1 / 3)
+    assert uniform.baseline
+    assert not board.rows[0].baseline
+    assert not any(reference["comparable"] for reference in board.references)
+
+
+def test_seeds_are_one_row_with_mean_and_spread(add: Callable) -> None:
+    add("a", seed=0, answers_seed=1, started="2026-01-01")
+    add("old", seed=1, answers_seed=2, started="2026-01-01")
+    store = add("new", seed=1, answers_seed=3, started="2026-01-02")
+    (board,), _ = boards(store)
+    (row,) = [row for row in board.rows if not row.baseline]
+    losses = [store.load(name).metrics["log_loss"] for name in ("a", "new")]
+    assert row.runs == ("a", "new")
+    assert row.seeds == (0, 1)
+    assert row.scores["log_loss"] == pytest.approx(np.mean(losses))
+    assert row.spread["log_loss"] == pytest.approx(abs(losses[0] - losses[1]) / math.sqrt(2))
+
+
+def test_rows_differ_by_options_and_version_boards_by_fingerprint(add: Callable) -> None:
+    add("a", options={"C": 1})
+    add("b", options={"C": 2})
+    add("c", options={"C": 1}, version="2")
+    store = add("d", options={"C": 1}, fingerprint="f1", split="stratified")
+    found, _ = boards(store)
+    assert [len([row for row in board.rows if not row.baseline]) for board in found] == [3, 1]
+    names = [row.row for board in found for row in board.rows]
+    assert len(set(names)) == len(names)
+    assert names == [row.row for board in boards(store)[0] for row in board.rows]
+    assert [board.task["split"] for board in boards(store, split="stratified")[0]] == ["stratified"]
+    assert boards(store, dataset="other")[0] == []
+    assert len(boards(store, dataset="./somewhere/music")[0]) == 2
+
+
+def test_unfinished_and_unscored_runs_stand_on_no_board(
+    tmp_path: Path, make_run: Callable, make_predictions: Callable, add: Callable
+) -> None:
+    store = add("a")
+    store.begin(make_run("b", model="other"))
+    empty = make_predictions(n=0)
+    challenge = make_run("c", model="other")
+    store.begin(challenge)
+    store.finish(challenge, empty)
+    assert models(boards(store)[0][0]).count("other") == 0
+    assert boards(RunStore(tmp_path / "nothing")) == ([], [])
+
+
+def test_an_edited_file_is_named_and_kept_off_even_after_it_was_read(add: Callable) -> None:
+    add("a", model="good", skill=3)
+    store = add("b", model="fair")
+    boards(store)  # remembers
+    file = store.folder("b") / "predictions.csv"
+    stat = file.stat()
+    data = bytearray(file.read_bytes())
+    data[-10] = ord("9") if data[-10] != ord("9") else ord("8")
+    file.write_bytes(bytes(data))
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # an edit that hides itself
+    (board,), (problem,) = boards(store)
+    assert "fair" not in models(board)
+    assert str(file) in problem
+
+
+def test_scores_come_from_the_predictions(add: Callable) -> None:
+    store = add("a")
+    record = store.folder("a") / "run.json"
+    content = json.loads(record.read_text())
+    right = content["metrics"]["log_loss"]
+    content["metrics"]["log_loss"] = 0.0
+    content["metrics_version"] = metrics.VERSION - 1
+    record.write_text(json.dumps(content))
+    (board,), _ = boards(store)
+    assert board.rows[0].scores["log_loss"] == pytest.approx(right)
+
+
+def test_a_worthless_cache_is_ignored(add: Callable) -> None:
+    store = add("a")
+    before = boards(store)[0][0].to_json()
+    cache = store.folder("a") / "scores.cache"
+    kept = cache.read_bytes()
+    sha256 = store.load("a").predictions["sha256"]
+    for content in (b"{", b"[]\n", b"\xff", b'{"metrics": 1}\n', kept.replace(sha256[:4].encode(), b"0000"), b""):
+        cache.write_bytes(content)
+        assert boards(store)[0][0].to_json() == before
+        assert cache.read_bytes()[:-1] == kept[:-1]
+    cache.unlink()
+    assert boards(store)[0][0].to_json() == before
+
+
+def test_a_copied_store_gives_the_same_boards(add: Callable, tmp_path: Path) -> None:
+    store = add("a")
+    shutil.copytree(store.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    copy = RunStore(tmp_path / "copy")
+    assert boards(copy)[0][0].to_json() == boards(store)[0][0].to_json()
+    (copy.folder("a") / "predictions.csv").write_text("edited")
+    assert boards(copy)[0] == []
+
+
+def test_several_stores_make_one_board(tmp_path: Path, add: Callable, make_run: Callable, make_predictions: Callable) -> None:
+    store = add("a", model="here")
+    other = RunStore(tmp_path / "other")
+    answers = make_predictions()
+    run = make_run("a", model="there", predictions=answers)
+    other.begin(run)
+    other.finish(run, answers)
+    (board,), _ = boards([store, other])
+    assert {"here", "there"} <= set(models(board))
+
+
+def test_json_is_as_agreed(add: Callable) -> None:
+    (board,), _ = boards(add("a", options={"C": 1.0}))
+    out = json.loads(json.dumps(board.to_json(), allow_nan=False))
+    row = out["rows"][0]
+    keys = {"row", "rank", "model", "options", "runs", "seeds", "log_loss", "log_loss_interval", "f1_micro", "f1_macro"}
+    assert keys | {"tied_with"} <= set(row)
+    assert (row["model"], row["options"], row["runs"], row["seeds"]) == ("svm", {"C": 1.0}, ["a"], [0])
+    assert {"dataset", "split", "fingerprint", "genres"} <= set(out["task"])
+    assert {"name", "log_loss", "f1_micro", "comparable"} <= set(out["references"][0])
+
+
+def test_a_board_shows_no_list_of_tracks(add: Callable) -> None:
+    more = {"dataset": "big", "added": {"Blues": 1}}
+    store = add("a", excluded=[{"id": "t9", "reason": "user"}], extra_training=more | {"ids": {"Blues": ["1"]}})
+    (board,), _ = boards(store)
+    assert board.task["extra_training"] == more
+    assert "excluded" not in board.task
+
+
+def test_names_of_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path / "demo")
+    assert [dataset_name(name) for name in ("demo", "./x/", "a/b", ".")] == ["demo", "x", "b", "demo"]
+
+
+def test_the_board_loads_none_of_the_heavy_libraries() -> None:
+    heavy = {"torch", "librosa", "sklearn", "scipy", "pandas", "matplotlib"}
+    code = f"import sys, genrebench.boards.board; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -1,0 +1,174 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrebench.boards.board import boards
+from genrebench.boards.comparability import differences
+from genrebench.boards.compare import compare
+from genrebench.errors import StoreError, UsageError
+from genrebench.evaluation import metrics
+from genrebench.report import write
+from genrebench.runs.store import RunStore
+
+
+@pytest.fixture
+def add(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> Callable:
+    store = RunStore(tmp_path / "runs")
+
+    def put(run_id: str, *, skill: float = 1.0, answers_seed: int = 0, n: int = 120, **record: object) -> RunStore:
+        answers = make_predictions(n=n, skill=skill, seed=answers_seed, per_artist=2)
+        run = make_run(run_id, predictions=answers, **record)
+        store.begin(run)
+        store.finish(run, answers)
+        return store
+
+    return put
+
+
+def test_a_better_model_is_called_better(add: Callable) -> None:
+    add("a", model="good", skill=3, answers_seed=1)
+    store = add("b", model="poor", skill=0.5, answers_seed=2)
+    found = compare(store, "good", "b")
+    first, second = (store.predictions(store.load(name)) for name in "ab")
+    losses = [metrics.log_loss(p.labels, p.probabilities) for p in (first, second)]
+    assert found.difference == pytest.approx(losses[0] - losses[1])
+    assert found.interval[0] < found.difference < found.interval[1] < 0
+    assert not found.tied
+    assert (found.unit, found.n_units, found.n_tracks) == ("artist", 60, 120)
+    assert "good has a lower log loss than poor (b), by" in found.sentence
+    assert sum(row["tracks"] * row["difference"] for row in found.genres) / 120 == pytest.approx(found.difference)
+    assert all(row["p_adjusted"] >= row["p_value"] for row in found.genres)
+    gaps = [abs(row["loss_a"] - row["loss_b"]) for row in found.tracks]
+    assert gaps == sorted(gaps, reverse=True)
+    assert len(gaps) == 10
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_the_other_way_round(add: Callable) -> None:
+    add("a", model="x", skill=1.2, answers_seed=1)
+    store = add("b", model="y", skill=1, answers_seed=2)
+    one, other = compare(store, "a", "b"), compare(store, "b", "a")
+    assert one.difference == pytest.approx(-other.difference)
+    assert one.p_value == other.p_value
+    assert one.tied
+    assert "can't be told apart" in one.sentence
+    assert (one.f1_micro["only_a"], one.f1_micro["only_b"]) == (other.f1_micro["only_b"], other.f1_micro["only_a"])
+
+
+def test_board_and_comparison_agree_on_ties(add: Callable) -> None:
+    for i, skill in enumerate((1.0, 1.1, 1.2, 1.4, 1.7, 2.5)):
+        store = add(f"r{i}", model=f"m{i}", skill=skill, answers_seed=i)
+    (board,), _ = boards(store)
+    rows = {row.model: row for row in board.rows if not row.baseline}
+    ties = [(a, b) for a in rows for b in rows if a < b and rows[b].row in rows[a].tied_with]
+    assert ties == [(a, b) for a in rows for b in rows if a < b and compare(store, a, b).tied]
+    assert 0 < len(ties) < 15
+    assert board.smallest_difference > 0
+    assert (board.unit, board.n_units) == ("artist", 60)
+    for row in rows.values():
+        for metric, (low, high) in row.intervals.items():
+            assert low < row.scores[metric] < high
+
+
+def test_seeds_are_averaged(add: Callable) -> None:
+    add("a0", model="x", seed=0, answers_seed=0)
+    add("a1", model="x", seed=1, answers_seed=1)
+    store = add("b", model="y", answers_seed=2)
+    mean = np.mean([store.load(name).metrics["log_loss"] for name in ("a0", "a1")])
+    assert compare(store, "x", "y").a["log_loss"] == pytest.approx(mean)
+    assert compare(store, "x", "y").a["runs"] == ["a0", "a1"]
+    assert compare(store, "a0", "a1").difference == pytest.approx(
+        store.load("a0").metrics["log_loss"] - store.load("a1").metrics["log_loss"]
+    )
+
+
+def test_names_that_stand_for_nothing_or_too_much(add: Callable) -> None:
+    add("a", model="x", options={"C": 1})
+    add("b", model="x", options={"C": 2})
+    add("c", model="z")
+    store = add("d", model="y", fingerprint="other", split_seed=1)
+    with pytest.raises(UsageError, match=r"'nobody'.*genrebench runs list"):
+        compare(store, "a", "nobody")
+    with pytest.raises(UsageError, match="split seed 0 for the first, 1 for the second"):
+        compare(store, "a", "d")
+    with pytest.raises(UsageError, match="2 pairs of rows; name two runs"):
+        compare(store, "x", "z")
+
+
+@pytest.mark.parametrize("n", [1, 4, 10])
+def test_of_five_artists_nothing_is_said(add: Callable, n: int) -> None:
+    add("a", model="x", skill=9, n=n)
+    store = add("b", model="y", skill=0, n=n)
+    found = compare(store, "x", "y")
+    assert found.tied
+    assert f"{found.n_units} artists are too few" in found.sentence
+    assert found.to_json()["interval"] == [None, None]
+    assert found.to_json()["smallest_difference"] is None
+    (board,), _ = boards(store)
+    row = board.to_json()["rows"][0]
+    assert row["log_loss_interval"] is None
+    assert len(row["tied_with"]) == len(board.rows) - 1
+    assert board.smallest_difference is None
+    json.dumps(board.to_json(), allow_nan=False)
+    write(store, store.root.parent / "report")
+
+
+def test_damage_is_named(add: Callable) -> None:
+    add("a", model="x")
+    store = add("b", model="y")
+    (store.folder("b") / "predictions.csv").write_text("nothing")
+    with pytest.raises(StoreError, match=r"b/predictions\.csv"):
+        compare(store, "a", "b")
+
+
+def test_boards_say_why_they_are_apart(add: Callable) -> None:
+    add("a")
+    add("b", fingerprint="f1", split_seed=1)
+    add("c", fingerprint="f2", excluded=[{"id": "t9", "reason": "user"}])
+    store = add("d", fingerprint="f3")
+    first = next(board for board in boards(store)[0] if board.task["fingerprint"] == "f0")
+    text = "\n".join(first.apart)
+    assert "split seed 1 there, 0 here" in text
+    assert "1 tracks (t9) left out there only" in text
+    assert "f3: labels, artists, parts, feature values or audio differ in content" in text
+    assert text.count("in content") == 1  # not where something that has a name differs
+    assert first.to_json()["apart"] == list(first.apart)
+
+
+MORE = {"dataset": "big", "added": {"Blues": 4, "Soul, RnB": 1}}
+ADDED = "extra training: 5 training tracks of big there, none here"
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"n_training": 65, "extra_training": MORE}, [ADDED]),
+        ({"n_training": 60 + 13 * 5, "n_folds": 13, "extra_training": MORE}, [ADDED]),
+        ({"n_training": 62}, ["62 training tracks of music there, 60 here"]),
+        ({"n_training": 65, "n_test": 32, "extra_training": MORE}, ["32 test tracks of music there, 30 here", ADDED]),
+        ({"n_training": 65, "split_seed": 2, "extra_training": MORE}, ["split seed 2 there, 0 here", ADDED]),
+    ],
+)
+def test_more_training_tracks_have_a_name(other: dict, said: list[str], make_run: Callable) -> None:
+    here, there = make_run().task, make_run(fingerprint="f1", **other).task
+    assert differences(there, here) == said
+
+
+def test_the_same_number_of_other_tracks_is_told_where_they_are_recorded(make_run: Callable) -> None:
+    ids = {"Blues": ["1", "2", "3", "4"], "Soul, RnB": ["5"]}
+    one = make_run(extra_training=MORE | {"ids": ids}).task
+    other = make_run(fingerprint="f1", extra_training=MORE | {"ids": ids | {"Soul, RnB": ["6"]}}).task
+    old = make_run(fingerprint="f2", extra_training=MORE).task
+    assert differences(one, other) == ["other 5 training tracks of big there than here"]
+    assert "in content" in differences(one, old)[0]
+
+
+def test_a_comparison_names_more_training_tracks(add: Callable) -> None:
+    more = MORE | {"ids": {"Blues": ["1", "2", "3", "4"], "Soul, RnB": ["5"]}}
+    add("a", model="x", skill=3, extra_training=more)
+    found = compare(add("b", model="y", extra_training=more), "x", "y")
+    assert "(artist + 5 training tracks of big, " in found.sentence
+    assert found.to_json()["task"]["extra_training"] == MORE

@@ -1,0 +1,94 @@
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genrebench.api import Field, UsageError
+from genrebench.plugin.options import describe_options, did_you_mean, options_as_dict, parse_options
+
+
+@dataclass(frozen=True)
+class Options:
+    epochs: Annotated[int, Field(ge=1, le=100, description="passes over the data")] = 2
+    rate: Annotated[float, Field(gt=0, description="step size")] = 0.001
+    loss: Annotated[Literal["bce", "cce"], Field(description="what is minimised")] = "bce"
+    gamma: Annotated[float | None, Field(description="none: 1/columns")] = None
+    balance: Annotated[bool, Field(description="even out genres")] = False
+    steps: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=9)], ...], Field(min_length=1, max_length=3, description="frames between taps")
+    ] = (1, 4)
+    names: tuple[str, ...] = ()
+    span: tuple[int, float] | None = None
+
+
+def test_text_is_read_by_type() -> None:
+    given_ = {"epochs": "7", "rate": "0.5", "loss": "cce", "gamma": "none", "balance": "true"}
+    assert parse_options("m", Options, given_) == Options(7, 0.5, "cce", None, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("steps", "1,4,9", (1, 4, 9)),
+        ("steps", " 1, 4 ", (1, 4)),
+        ("steps", "7", (7,)),
+        ("steps", "[1, 4]", (1, 4)),
+        ("names", "", ()),
+        ("names", "[]", ()),
+        ("names", "a b,none", ("a b", "none")),
+        ("names", '["a,b"]', ("a,b",)),
+        ("span", "2,0.5", (2, 0.5)),
+        ("span", "none", None),
+    ],
+)
+def test_several_values_are_read_from_text(name: str, text: str, value: object) -> None:
+    assert getattr(parse_options("m", Options, {name: text}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("epochs", "0", "epochs='0'"),
+        ("epochs", "two", "epochs='two'"),
+        ("rate", "-1", "rate='-1'"),
+        ("loss", "mse", "loss='mse'"),
+        ("epoch", "3", "did you mean epochs?"),
+        ("steps", "1,x", "steps='x'"),
+        ("steps", "1,,4", "steps=''"),
+        ("steps", "1,10", "steps='10'"),
+        ("steps", "1,2,3,4", "at most 3 items"),
+        ("steps", "", "at least 1 item"),
+        ("steps", "[1, 4", "steps='[1'"),
+        ("span", "1", "Field required"),
+    ],
+)
+def test_a_bad_value_is_named_with_the_model(name: str, value: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_options("cnn-raw", Options, {name: value})
+    assert said in str(error.value)
+    assert "cnn-raw" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@given(st.integers(1, 100), st.floats(1e-6, 1e6))
+def test_options_survive_their_record(epochs: int, rate: float) -> None:
+    options = Options(epochs=epochs, rate=rate)
+    assert parse_options("m", Options, options_as_dict(options)) == options
+
+
+def test_description_gives_type_range_and_help() -> None:
+    found = {info.name: info for info in describe_options("m", Options)}
+    assert found["epochs"].type == "int >= 1, <= 100"
+    assert found["loss"].type == "bce | cce"
+    assert found["gamma"].type == "float | none"
+    assert found["rate"].help == "step size"
+    assert found["steps"].type == "int >= 1, <= 9; at least 1 and at most 3, separated by commas"
+    assert found["steps"].default == [1, 4]
+    assert found["names"].type == "str; several, separated by commas"
+    assert found["span"].type == "int and float, separated by commas | none"
+
+
+def test_did_you_mean_lists_everything_where_nothing_is_near() -> None:
+    assert did_you_mean("zzz", ["b", "a"]) == "known: a, b"

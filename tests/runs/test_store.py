@@ -1,0 +1,232 @@
+import json
+import multiprocessing
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from genrebench.errors import StoreError
+from genrebench.records import Predictions, Run
+from genrebench.runs.store import RunStore
+
+RECORD = Run(
+    id="r", status="running", task={"genres": []}, model={}, seed=0, metrics=None, timings={}, peak_rss_mb=None, environment={}
+)
+
+names = st.text(min_size=1, max_size=12) | st.sampled_from(
+    ["Old-Time / Historic", 'Hip,"Hop"', "$HOME", "=1+1", "p:Rock", "línea\nnueva", "\r", " x ", "<script>", "label"]
+)
+
+
+@st.composite
+def predictions(draw: st.DrawFn) -> Predictions:
+    genres = tuple(draw(st.lists(names, min_size=1, max_size=4, unique=True)))
+    ids = tuple(draw(st.lists(names, min_size=1, max_size=5, unique=True)))
+    n = len(ids)
+    integers = hnp.arrays(np.int64, n, elements=st.integers(0, 4))
+    groups = draw(st.none() | hnp.arrays(np.int64, n, elements=st.integers(-1, 3)).filter(lambda g: (g >= 0).any()))
+    floats = st.floats(0, 1) | st.sampled_from([5e-324, 1e-15, 0.1, 1 / 3, np.nextafter(1, 0)])
+    shape = (n, len(genres))
+    return Predictions(
+        ids=ids,
+        genres=genres,
+        labels=draw(hnp.arrays(np.int64, n, elements=st.integers(0, len(genres) - 1))),
+        folds=draw(integers),
+        probabilities=np.maximum(draw(hnp.arrays(np.float64, shape, elements=floats)), 5e-324),  # no row of zeros
+        groups=groups,
+    )
+
+
+@given(predictions())
+@settings(max_examples=60, deadline=None)
+def test_predictions_come_back_bit_by_bit(answers: Predictions) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = RunStore(Path(folder))
+        store.begin(RECORD)
+        store.finish(RECORD, answers)
+        back = store.predictions(store.load("r"))
+    assert (back.ids, back.genres) == (answers.ids, answers.genres)
+    np.testing.assert_array_equal(back.labels, answers.labels)
+    np.testing.assert_array_equal(back.folds, answers.folds)
+    assert back.probabilities.tobytes() == answers.probabilities.tobytes()
+    if answers.groups is None:
+        assert back.groups is None
+    else:
+        np.testing.assert_array_equal(back.groups, answers.groups)
+
+
+@given(st.dictionaries(names, st.floats() | names | st.integers(), max_size=4), names)
+@settings(max_examples=40, deadline=None)
+def test_records_come_back(mapping: dict, error: str) -> None:
+    run = replace(RECORD, task=mapping, error=error, curves=({"epoch": 1, "loss": 0.1},))
+    with tempfile.TemporaryDirectory() as folder:
+        store = RunStore(Path(folder))
+        store.begin(run)
+        text = (Path(folder) / "r" / "run.json").read_text("ascii")
+        assert store.load("r").error == error
+        back = store.load("r")
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    finite = {key: None if isinstance(v, float) and not np.isfinite(v) else v for key, v in mapping.items()}
+    assert back == replace(run, task=finite)
+
+
+def test_a_run_on_disk(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:
+    store = RunStore(tmp_path / "runs")
+    assert store.runs() == []
+    answers = make_predictions(per_artist=2)
+    folder = store.begin(make_run(predictions=answers))
+    assert [path.name for path in folder.iterdir()] == ["run.json"]
+    assert store.load("a-run").status == "running"
+    finished = store.finish(make_run(predictions=answers), answers)
+    assert store.runs() == [finished]
+    assert finished.status == "finished"
+    assert finished.predictions["test_counts"] == [[10, 10, 10]]
+    head, first = (folder / "predictions.csv").read_text("utf-8").splitlines()[:2]
+    assert head == 'track_id,genre,fold,group,p:Blues,p:Old-Time / Historic,"p:Soul, RnB"'
+    assert first == "t0,Blues,0,0," + ",".join(map(repr, answers.probabilities[0].tolist()))
+    assert sorted(path.name for path in folder.iterdir()) == ["predictions.csv", "run.json", "scores.cache"]
+
+
+def test_newest_first_and_damage_beside_it(tmp_path: Path, make_run: Callable) -> None:
+    store = RunStore(tmp_path)
+    for day in (1, 3, 2):
+        store.begin(make_run(f"r{day}", started=f"2026-01-0{day}T00:00:00+00:00"))
+    (tmp_path / "r2" / "run.json").write_text('{"id": "r2", "sta')
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("not a run")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "run.json").write_bytes((tmp_path / "r1" / "run.json").read_bytes())
+    runs, problems = store.scan()
+    assert [run.id for run in runs] == ["r3", "r1"]
+    assert len(problems) == 3
+    assert all(name in problem for name, problem in zip(("copy", "empty", "r2"), problems, strict=True))
+    assert all("genrebench runs rm" in problem and "\n" not in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("task", []), ("seed", "0"), ("seed", True), ("metrics", 3), ("curves", {}), ("predictions", "x"), ("started", None)],
+)
+def test_a_record_with_a_field_of_another_kind(tmp_path: Path, make_run: Callable, name: str, value: object) -> None:
+    store = RunStore(tmp_path)
+    file = store.begin(make_run()) / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+    with pytest.raises(StoreError, match=rf"damaged \({name} is "):
+        store.load("a-run")
+
+
+def test_a_record_of_a_newer_genrebench_says_so(tmp_path: Path, make_run: Callable) -> None:
+    store = RunStore(tmp_path)
+    file = store.begin(make_run()) / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
+    with pytest.raises(StoreError, match="newer genrebench"):
+        store.load("a-run")
+
+
+def test_an_edit_is_found(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:
+    store = RunStore(tmp_path)
+    answers = make_predictions()
+    file = store.begin(make_run(predictions=answers)) / "predictions.csv"
+    run = store.finish(make_run(predictions=answers), answers)
+    original = file.read_bytes()
+    file.write_bytes(original.replace(b"t1,", b"t1 ,"))
+    with pytest.raises(StoreError, match=r"predictions\.csv was changed .*genrebench runs rm a-run"):
+        store.predictions(run)
+    file.unlink()
+    with pytest.raises(StoreError, match=r"predictions\.csv can't be read: No such file"):
+        store.predictions(run)
+    file.write_bytes(original)
+    assert store.predictions(run).ids == answers.ids
+
+
+def test_no_predictions_before_the_end(tmp_path: Path, make_run: Callable) -> None:
+    store = RunStore(tmp_path)
+    store.begin(make_run())
+    with pytest.raises(StoreError, match="status running"):
+        store.predictions(store.load("a-run"))
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc", "A", "a.b", "é", "a\n", "."])
+def test_ids_stay_inside(tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "x"
+    outside.mkdir()
+    store = RunStore(tmp_path / "runs")
+    for use in (store.load, store.remove, store.folder):
+        with pytest.raises(StoreError, match="no run id"):
+            use(name)
+    with pytest.raises(StoreError, match="no run id"):
+        store.begin(replace(RECORD, id=name))
+    assert outside.is_dir()
+
+
+def test_remove(tmp_path: Path, make_run: Callable) -> None:
+    store = RunStore(tmp_path)
+    folder = store.begin(make_run())
+    (folder / "figures").mkdir()
+    (folder / "run.json").write_text("damaged")
+    store.remove("a-run")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StoreError, match="no run 'a-run'"):
+        store.remove("a-run")
+
+
+def test_an_id_is_taken_once(tmp_path: Path, make_run: Callable) -> None:
+    store = RunStore(tmp_path)
+    store.begin(make_run(seed=1))
+    with pytest.raises(StoreError, match="already"):
+        store.begin(make_run(seed=2))
+    assert store.load("a-run").seed == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a-run"]
+
+
+def _begin(root: str, seed: int) -> bool:
+    try:
+        RunStore(Path(root)).begin(replace(RECORD, seed=seed))
+    except StoreError:
+        return False
+    return True
+
+
+def test_of_several_processes_one_gets_the_id(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        won = pool.starmap(_begin, [(str(tmp_path), seed) for seed in range(8)])
+    assert won.count(True) == 1
+    assert RunStore(tmp_path).load("r").seed == won.index(True)
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_old_record(
+    tmp_path: Path, make_run: Callable, make_predictions: Callable
+) -> None:
+    resource = pytest.importorskip("resource")
+    import signal
+
+    store = RunStore(tmp_path)
+    answers = make_predictions(n=300)
+    store.begin(make_run(predictions=answers))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))  # a real write that the system refuses
+    try:
+        with pytest.raises(StoreError, match="refuses") as caught:
+            store.finish(make_run(predictions=answers), answers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, old)
+    assert "\n" not in str(caught.value)
+    assert store.load("a-run").status == "running"
+    assert [path.name for path in (tmp_path / "a-run").iterdir()] == ["run.json"]
+
+
+def test_a_root_that_is_a_file(tmp_path: Path, make_run: Callable) -> None:
+    file = tmp_path / "runs"
+    file.write_text("")
+    with pytest.raises(StoreError, match=r"refuses: .*runs"):
+        RunStore(file).begin(make_run())
+    assert RunStore(file).runs() == []

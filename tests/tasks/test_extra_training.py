@@ -1,0 +1,95 @@
+"""More training tracks for small genres: whose they may be, how many, and what doesn't change."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrebench.datasets import require_audio
+from genrebench.errors import DataError, UsageError
+from genrebench.records import Dataset, FeatureValues, Track
+from genrebench.runs.record import task_record
+from genrebench.tasks.splits import shared_artists
+from genrebench.tasks.task import make_task
+
+
+def dataset(name: str, tracks: list[Track], **more: object) -> Dataset:
+    def features() -> FeatureValues:
+        values = np.array([[float(sum(map(ord, track.id)))] for track in tracks])
+        return FeatureValues(tuple(track.id for track in tracks), (("x",),), values)
+
+    return Dataset(name, "1", tuple(tracks), ("big", "mid", "small"), load_features=features, **more)  # type: ignore[arg-type]
+
+
+SIZES = {"big": 30, "mid": 20, "small": 5}
+MEDIUM = [Track(f"{g}{i}", g, f"{g} artist {i}") for g, n in SIZES.items() for i in range(n)]
+MORE = [Track(f"new-{g}{i}", g, f"new {g} {i // 2}") for g in SIZES for i in range(12)]
+BY_TESTED = [Track(f"shared{i}", "small", f"small artist {i}") for i in range(5)]
+medium, large = dataset("medium", MEDIUM), dataset("large", MEDIUM + MORE + BY_TESTED)
+
+
+def test_small_genres_are_filled_up_to_the_median_by_artists_that_are_in_no_other_part(tmp_path: Path) -> None:
+    plain = make_task(medium, tmp_path, split="artist")
+    task = make_task(medium, tmp_path, split="artist", larger=large)
+    (before,), (after,) = plain.split.folds, task.split.folds
+    assert (after.validation, after.test) == (before.validation, before.test)
+    added = set(after.training) - set(before.training)
+    assert set(before.training) < set(after.training)
+    assert {task.dataset.load_features is not None} == {True}
+    genre = {track.id: track.genre for track in task.dataset.tracks}
+    assert {genre[id_] for id_ in added} == {"small"}
+    sizes = {g: sum(genre[id_] == g for id_ in after.training) for g in SIZES}
+    assert sizes["small"] == sizes["mid"]
+    assert task.extra is not None and task.extra.added == {"small": len(added)}
+    assert {genre: set(ids) for genre, ids in task.extra.ids.items()} == {"small": added}
+    assert shared_artists(task.dataset, task.split) == 0
+    assert task.fingerprint != plain.fingerprint
+    assert task.dataset.load_features is not None
+    values = task.dataset.load_features()
+    assert set(values.ids) == {track.id for track in task.dataset.tracks}
+    assert all(values.values[i, 0] == sum(map(ord, id_)) for i, id_ in enumerate(values.ids))
+
+
+def test_held_out_parts_of_the_larger_dataset_never_train(tmp_path: Path) -> None:
+    official = {track.id: "test" if track.id.startswith("new-small") else "training" for track in large.tracks}
+    held = dataset("large", list(large.tracks), official=official)
+    task = make_task(medium, tmp_path, split="artist", larger=held)
+    assert not any(id_.startswith("new-small") for id_ in task.split.folds[0].training)
+
+
+def test_the_record_says_which_tracks_were_added_and_from_where(tmp_path: Path) -> None:
+    task = make_task(medium, tmp_path, split="artist", larger=large, larger_source="./big/large")
+    record = task_record(task)["extra_training"]
+    assert task.extra is not None
+    assert record == {
+        "dataset": "large",
+        "source": "./big/large",
+        "added": task.extra.added,
+        "ids": {"small": list(task.extra.ids["small"])},
+    }
+    assert task_record(make_task(medium, tmp_path, split="artist"))["extra_training"] is None
+
+
+def test_features_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    one, other = (dataset(name, list(large.tracks), feature_source=f"of {name}") for name in ("clips", "full tracks"))
+    with pytest.raises(
+        DataError, match=r"clips comes with features \(of clips\) and full tracks with features \(of full tracks\)"
+    ):
+        make_task(one, tmp_path, split="artist", larger=other)
+    bare = Dataset("bare", "1", large.tracks, large.genres)
+    with pytest.raises(DataError, match=r"bare with none.*--extra-training"):
+        make_task(medium, tmp_path, split="artist", larger=bare)
+
+
+def test_audio_that_only_the_larger_dataset_lacks_is_asked_of_it(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.wav"
+    clip.touch()
+    heard = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
+    task = make_task(heard, tmp_path, split="artist", larger=dataset("fma-large", [*heard.tracks, *MORE]))
+    with pytest.raises(DataError, match=r"^fma-large has no audio here; get it with: genrebench data get fma-large$"):
+        require_audio(task.dataset, task.dataset.tracks, task.extra)
+
+
+def test_nothing_to_add_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--extra-training"):
+        make_task(medium, tmp_path, split="artist", larger=medium)
