@@ -1,3 +1,105 @@
-"""Compare models of musical genre. Plugins import `genrebench.api`; people use the command `genrebench`."""
+"""Compare models of musical genre: fixed data, splits and metrics; models as plugins; leaderboards whose rows compare.
+
+People use the command `genrebench` or the functions of this module, which are the same verbs with the same names and defaults;
+plugins import `genrebench.api`. The functions are loaded when they are first used, so that ``import genrebench`` costs nothing.
+
+Examples
+--------
+>>> import genrebench as gb
+>>> runs = gb.run("svm-baseline", dataset="./my-music", seeds=[0, 1])  # doctest: +SKIP
+>>> gb.leaderboard("./my-music")[0].to_frame()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genrebench.door.boards import compare, leaderboard, write_report
+    from genrebench.door.data import (
+        cache_info,
+        check_dataset,
+        clear_cache,
+        dataset,
+        describe,
+        get_dataset,
+        list_datasets,
+        task,
+        write_features,
+    )
+    from genrebench.door.experiments import ablate, leakage
+    from genrebench.door.opening import GenrebenchWarning
+    from genrebench.door.plugins import check_model, describe_model, list_plugins, new_plugin
+    from genrebench.door.prediction import predict, write_submission
+    from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
+    from genrebench.errors import GenrebenchError
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "boards": ("compare", "leaderboard", "write_report"),
+    "data": (
+        "cache_info",
+        "check_dataset",
+        "clear_cache",
+        "dataset",
+        "describe",
+        "get_dataset",
+        "list_datasets",
+        "task",
+        "write_features",
+    ),
+    "experiments": ("ablate", "leakage"),
+    "opening": ("GenrebenchWarning",),
+    "plugins": ("check_model", "describe_model", "list_plugins", "new_plugin"),
+    "prediction": ("predict", "write_submission"),
+    "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
+}
+_MODULES = {name: f"genrebench.door.{place}" for place, names in _PLACES.items() for name in names} | {
+    "GenrebenchError": "genrebench.errors"
+}
+
+__all__ = [
+    "GenrebenchError",
+    "GenrebenchWarning",
+    "__version__",
+    "ablate",
+    "cache_info",
+    "check_dataset",
+    "check_model",
+    "clear_cache",
+    "compare",
+    "dataset",
+    "describe",
+    "describe_model",
+    "get_dataset",
+    "leaderboard",
+    "leakage",
+    "list_datasets",
+    "list_plugins",
+    "list_runs",
+    "load_run",
+    "new_plugin",
+    "predict",
+    "remove_runs",
+    "reproduce",
+    "run",
+    "score",
+    "task",
+    "write_features",
+    "write_report",
+    "write_submission",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'genrebench' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,25 +10,22 @@ from pydantic import Field
 from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
 from genrebench.evaluation.metrics import log_loss
 from genrebench.plugin.contract import (
-    Clip,
     Context,
-    DatasetSpec,
     Examples,
     FeatureTable,
     Frames,
-    InputContext,
     Inputs,
-    InputSpec,
-    LazyInputs,
-    MetricSpec,
     Model,
     ModelSpec,
     NoOptions,
-    Prepared,
     Timeline,
     Waveforms,
 )
+from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.hookspecs import hookimpl
+from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
+from genrebench.plugin.lazy import LazyInputs
+from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.sklearn import sklearn_model
 from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Track
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from genrebench import datasets, inputs
 from genrebench.evaluation import metrics
-from genrebench.plugin.contract import DatasetSpec, InputSpec, MetricSpec
+from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.hookspecs import hookimpl
+from genrebench.plugin.inputs import InputSpec
+from genrebench.plugin.metrics import MetricSpec
 
 
 @hookimpl

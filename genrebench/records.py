@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from genrebench.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 PARTS = ("training", "validation", "test")
+MAX_EXCERPT = 1e6  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,25 @@ class Excerpt:
     def __str__(self) -> str:
         return "whole" if self.seconds is None else repr(float(self.seconds)).removesuffix(".0")
 
+    @classmethod
+    def parse(cls, text: str | float | None) -> Excerpt:
+        """Read an excerpt: "whole" (or None), or a number of seconds, also as text.
+
+        Raises
+        ------
+        UsageError
+            If it is neither, or not above 0.
+        """
+        if text is None or text == "whole":
+            return cls(None)
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < MAX_EXCERPT:
+            raise UsageError(f"--excerpt {text!r} is neither 'whole' nor a number of seconds above 0")
+        return cls(seconds)
+
 
 @dataclass(frozen=True)
 class ExtraTraining:
@@ -197,27 +219,6 @@ class Task:
     def genres(self) -> tuple[str, ...]:
         """The genres in column order."""
         return self.dataset.genres
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is known of one run, as it stands in run.json."""
-
-    id: str
-    status: str
-    task: Mapping[str, Any]
-    model: Mapping[str, Any]
-    seed: int
-    metrics: Mapping[str, float | None] | None
-    timings: Mapping[str, float]
-    peak_rss_mb: float | None
-    environment: Mapping[str, str]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    curves: tuple[Mapping[str, Any], ...] = ()
-    started: str = ""
-    error: str | None = None
-    metrics_version: int = 0
-    predictions: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,20 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.plugin.contract import (
-    Context,
-    Examples,
-    FeatureTable,
-    Frames,
-    Inputs,
-    LazyInputs,
-    Model,
-    ModelSpec,
-    Timeline,
-    Waveforms,
-)
+from genrebench.plugin.contract import Context, Examples, FeatureTable, Frames, Inputs, Model, ModelSpec, Timeline, Waveforms
+from genrebench.plugin.hosted import checked
+from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.options import describe_options, parse_options
-from genrebench.runs.predictions import checked
 
 GENRES = ("low", "high", "noise")
 
@@ -69,7 +59,7 @@ class ListInputs(LazyInputs):
         return ListInputs([self.arrays[i] for i in indices])
 
 
-def tiny_examples(wanted: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples:
+def tiny_examples(wanted: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples[Any]:
     """Make a few labelled tracks of the kind of input that a model asks for.
 
     Parameters
@@ -148,7 +138,7 @@ class _Bench:
         self.folder = folder
         self.points: list[tuple[int, Any]] = []
 
-    def build(self, seed: int = 0) -> Model:
+    def build(self, seed: int = 0) -> Model[Any]:
         columns = _columns(self.wanted) if isinstance(self.wanted, FeatureTable) else ()
         context = Context(GENRES, seed, "cpu", 1, None, columns, log=lambda epoch, values: self.points.append((epoch, values)))
         model = self.spec.build(context, self.options)
@@ -156,16 +146,17 @@ class _Bench:
             raise TypeError(f"build returned {type(model).__name__}, which is no genrebench.api.Model")
         return model
 
-    def fitted(self, train: Examples | None = None, validation: Examples | None = None) -> Model:
+    def fitted(self, train: Examples[Any] | None = None, validation: Examples[Any] | None = None) -> Model[Any]:
         model = self.build()
         train = train or tiny_examples(self.wanted)
         model.fit(train, tiny_examples(self.wanted, 2, seed=1) if validation is None else validation)
         return model
 
     def test_inputs(self) -> Inputs:
-        return tiny_examples(self.wanted, 2, seed=2).inputs
+        inputs: Inputs = tiny_examples(self.wanted, 2, seed=2).inputs
+        return inputs
 
-    def answer(self, model: Model, inputs: Inputs) -> NDArray[np.float64]:
+    def answer(self, model: Model[Any], inputs: Inputs) -> NDArray[np.float64]:
         return checked(model.predict_proba(inputs), len(inputs), len(GENRES), self.spec.name)
 
 
@@ -225,7 +216,11 @@ def _optional(bench: _Bench) -> None:
     for title, figure in model.figures().items():
         if not hasattr(figure, "savefig"):
             raise AssertionError(f"figure {title!r} is no matplotlib figure but {type(figure).__name__}")
-    if type(model).predict_timeline is Model.predict_timeline:
+    overridden = type(model).predict_timeline is not Model.predict_timeline
+    if overridden != bench.spec.timeline:
+        has = "has" if overridden else "has no"
+        raise AssertionError(f"the spec says timeline={bench.spec.timeline}, but the model {has} predict_timeline")
+    if not overridden:
         return
     timelines = model.predict_timeline(inputs)
     if len(timelines) != len(inputs):
@@ -279,7 +274,7 @@ def _rows(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
     return inputs.subset(rows.tolist()) if isinstance(inputs, LazyInputs) else inputs[rows]
 
 
-def _none_of(examples: Examples, wanted: Any) -> Examples:
+def _none_of(examples: Examples[Any], wanted: Any) -> Examples[Any]:
     if isinstance(wanted, FeatureTable):
         return dataclasses.replace(examples, inputs=np.zeros((0, len(_columns(wanted)))))
     return examples

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.evaluation import metrics
+from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored
 
 
-def baselines(task: Mapping[str, Any], tracks: Scored) -> dict[str, Scored]:
+def baselines(task: TaskRecord, tracks: Scored) -> dict[str, Scored]:
     """What uniform probabilities and the genre frequencies of the training part score.
 
     Parameters
     ----------
-    task : mapping
-        As in a run's record; "training_counts" holds the number of training tracks per fold and genre.
+    task : TaskRecord
+        With the number of training tracks per fold and genre.
     tracks : Scored
         Any run of the task, for its tracks.
 
@@ -28,9 +26,9 @@ def baselines(task: Mapping[str, Any], tracks: Scored) -> dict[str, Scored]:
         "uniform", and "training-prior" where the training counts are known. A genre without training tracks has prior
         probability 0, which the log loss clips. Among equal probabilities the first genre is the answer.
     """
-    n_folds, n_genres = int(tracks.folds.max()) + 1, len(task["genres"])
+    n_folds, n_genres = int(tracks.folds.max()) + 1, len(task.genres)
     answers = {"uniform": np.full((n_folds, n_genres), 1 / n_genres)}
-    counts = np.array(task.get("training_counts") or [], dtype=np.float64)
+    counts = np.array(task.training_counts, dtype=np.float64)
     if counts.shape == (n_folds, n_genres) and counts.sum(axis=1).all():
         answers["training-prior"] = counts / counts.sum(axis=1, keepdims=True)
     return {name: _scored(tracks, by_fold) for name, by_fold in answers.items()}

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genrebench.boards.board import boards
-from genrebench.boards.comparability import differences, split_title, without_tracks
+from genrebench.boards.comparability import differences
+from genrebench.boards.comparison import Comparison
 from genrebench.boards.uncertainty import board_units
 from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units, mean_error, t_quantile
 from genrebench.evaluation.significance import detectable, holm, mcnemar, pair_errors, permutation_interval, permutation_test
-from genrebench.records import Predictions, Run
+from genrebench.runs.record import Run, TaskRecord
 from genrebench.runs.scored import Scored
-from genrebench.runs.serialization import plain
 from genrebench.runs.store import RunStore
 
 MOST_DIFFERENT = 10
@@ -40,65 +39,12 @@ class Side:
     runs: tuple[tuple[RunStore, Run], ...]
 
     @property
-    def task(self) -> Mapping[str, Any]:
+    def task(self) -> TaskRecord:
         """The task of its runs."""
         return self.runs[0][1].task
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What can be said of two models on one test set. All differences are the first minus the second.
-
-    Parameters
-    ----------
-    a, b : mapping
-        name, model, runs, log_loss, f1_micro.
-    task : mapping
-    unit : {"artist", "track"}
-    n_units, n_tracks : int
-    difference : float
-        In log loss; negative if the first is better.
-    interval : (float, float)
-        95 % interval of it: the values that the permutation test doesn't reject; infinite with fewer than six units.
-    p_value : float
-        Of the paired permutation test.
-    tied : bool
-        True if that test doesn't find a difference at 5 %.
-    smallest_difference : float or None
-        That these tracks would have shown four times out of five; None with fewer than six units.
-    f1_micro : mapping
-        difference, interval, and of the newest run of each McNemar's only_a, only_b, p_value.
-    genres : list of mapping
-        A genre each: genre, tracks, difference, p_value, p_adjusted (Holm; None with fewer than two units).
-    tracks : list of mapping
-        On which the losses differ most: track, fold, genre, answer_a, answer_b, loss_a, loss_b.
-    sentence : str
-        To be quoted.
-    """
-
-    a: Mapping[str, Any]
-    b: Mapping[str, Any]
-    task: Mapping[str, Any]
-    unit: str
-    n_units: int
-    n_tracks: int
-    difference: float
-    interval: tuple[float, float]
-    p_value: float
-    tied: bool
-    smallest_difference: float | None
-    f1_micro: Mapping[str, Any]
-    genres: list[Mapping[str, Any]]
-    tracks: list[Mapping[str, Any]]
-    sentence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The comparison as JSON's types."""
-        told: dict[str, Any] = plain({field.name: getattr(self, field.name) for field in fields(self)})
-        return told
-
-
-def compare(
+def compare_named(
     stores: RunStore | Iterable[RunStore], a: str, b: str, dataset: str | None = None, split: str | None = None
 ) -> Comparison:
     """Compare two runs or models.
@@ -140,7 +86,7 @@ def find_sides(
     for name, those in sides.items():
         if not those:
             raise UsageError(f"there is no finished run or model {name!r}; `genrebench runs list` shows them")
-    matching = [(x, y) for x in sides[a] for y in sides[b] if x.task.get("fingerprint") == y.task.get("fingerprint")]
+    matching = [(x, y) for x in sides[a] for y in sides[b] if x.task.fingerprint == y.task.fingerprint]
     matching = [(x, y) for x, y in matching if x.runs != y.runs] or matching
     if not matching:
         why = "; ".join(differences(sides[a][0].task, sides[b][0].task, ("for the first", "for the second")))
@@ -152,13 +98,13 @@ def find_sides(
 
 
 def compare_sides(a: Side, b: Side) -> Comparison:
-    """Compare two sides of one task; see `compare`."""
+    """Compare two sides of one task; see `compare_named`."""
     scored_a, scored_b = ([store.scored(run) for store, run in side.runs] for side in (a, b))
     for side, scored in ((a, scored_a), (b, scored_b)):
         if any(one.tracks != scored_a[0].tracks for one in scored):
             raise StoreError(f"{side.name!r} answers other tracks than {a.name!r} though their tasks are one; repeat it")
     first = scored_a[0]
-    units = board_units(first, str(a.task.get("split")))
+    units = board_units(first, a.task.split)
     losses = np.stack([np.mean([one.losses for one in scored], axis=0) for scored in (scored_a, scored_b)], axis=1)
     hits = np.stack([np.mean([one.answers == one.labels for one in s], axis=0) for s in (scored_a, scored_b)], axis=1)
     delta, right = losses[:, 0] - losses[:, 1], hits[:, 0] - hits[:, 1]
@@ -170,10 +116,10 @@ def compare_sides(a: Side, b: Side) -> Comparison:
     edge = (
         t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(right[:, None], units)[0]) if enough else math.inf
     )
-    comparison = Comparison(
+    return Comparison(
         a=_about(a, losses[:, 0], hits[:, 0]),
         b=_about(b, losses[:, 1], hits[:, 1]),
-        task=without_tracks(a.task),
+        task=a.task,
         unit="artist" if (first.groups >= 0).any() else "track",
         n_units=len(units),
         n_tracks=len(delta),
@@ -189,19 +135,17 @@ def compare_sides(a: Side, b: Side) -> Comparison:
             "only_b": only_b,
             "p_value": p_mcnemar,
         },
-        genres=_by_genre(delta, first, units, a.task["genres"]),
+        genres=_by_genre(delta, first, units, a.task.genres),
         tracks=_most_different(a.runs[newest[0]], b.runs[newest[1]]),
-        sentence="",
     )
-    return _with_sentence(comparison)
 
 
 def _about(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
     run = side.runs[-1][1]
     return {
         "name": side.name,
-        "model": run.model.get("name"),
-        "options": run.model.get("options") or {},
+        "model": run.model.name,
+        "options": dict(run.model.options),
         "runs": [run.id for _, run in side.runs],
         "log_loss": float(losses.mean()),
         "f1_micro": float(hits.mean()),
@@ -235,49 +179,18 @@ def _most_different(a: tuple[RunStore, Run], b: tuple[RunStore, Run]) -> list[Ma
     order = np.array([place[key] for key in zip(first.ids, first.folds.tolist(), strict=True)])
     loss_a = track_log_losses(first.labels, first.probabilities)
     loss_b = track_log_losses(second.labels, second.probabilities)[order]
-    answers_a, answers_b = _answers(first), _answers(second)[order]
+    predicted_a, predicted_b = (p.probabilities.argmax(axis=1) for p in (first, second))
+    predicted_b = predicted_b[order]
     most = np.argsort(-np.abs(loss_a - loss_b), kind="stable")[:MOST_DIFFERENT]
     return [
         {
             "track": first.ids[i],
             "fold": int(first.folds[i]),
             "genre": first.genres[first.labels[i]],
-            "answer_a": first.genres[answers_a[i]],
-            "answer_b": first.genres[answers_b[i]],
+            "answer_a": first.genres[predicted_a[i]],
+            "answer_b": first.genres[predicted_b[i]],
             "loss_a": float(loss_a[i]),
             "loss_b": float(loss_b[i]),
         }
         for i in most.tolist()
     ]
-
-
-def _answers(predictions: Predictions) -> NDArray[np.intp]:
-    answers: NDArray[np.intp] = predictions.probabilities.argmax(axis=1)
-    return answers
-
-
-def _with_sentence(c: Comparison) -> Comparison:
-    """Add the sentence that a person may quote."""
-    low, high = c.interval
-    drawn = f"{c.n_tracks} test tracks" + (f" of {c.n_units} artists" if c.unit == "artist" else "")
-    made = ", synthetic music" if c.task.get("synthetic") else ""
-    where = f"On {c.task.get('dataset')} ({split_title(c.task)}, {drawn}{made})"
-    names = [
-        side["name"] if side["name"].startswith(str(side["model"])) else f"{side['model']} ({side['name']})"
-        for side in (c.a, c.b)
-    ]
-    if c.smallest_difference is None:
-        text = f"{where}, nothing can be said of {names[0]} and {names[1]}: {c.n_units} {c.unit}s are too few."
-    elif c.tied:
-        text = (
-            f"{where}, {names[0]} and {names[1]} can't be told apart by log loss (difference {c.difference:+.3f}, "
-            f"95 % interval {low:+.3f} to {high:+.3f}, p = {c.p_value:.2g}); "
-            f"a difference of {c.smallest_difference:.3f} would have been found four times out of five."
-        )
-    else:
-        (better, worse), (least, most) = (names, (-high, -low)) if c.difference < 0 else (names[::-1], (low, high))
-        text = (
-            f"{where}, {better} has a lower log loss than {worse}, by {abs(c.difference):.3f} "
-            f"(95 % interval {least:.3f} to {most:.3f}, p = {c.p_value:.2g})."
-        )
-    return replace(c, sentence=text)

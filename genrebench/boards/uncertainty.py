@@ -25,6 +25,7 @@ from genrebench.evaluation.intervals import (
 )
 from genrebench.evaluation.significance import detectable, pair_errors, tied
 from genrebench.files import write
+from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored
 
 VERSION = 2
@@ -138,26 +139,25 @@ class UncertaintyCache:
                 self._known = known
 
     def uncertainty(
-        self, task: Mapping[str, Any], rows: Sequence[Sequence[Scored]], checksums: Sequence[Sequence[str]], n_models: int
+        self, task: TaskRecord, rows: Sequence[Sequence[Scored]], checksums: Sequence[Sequence[str]], n_models: int
     ) -> Uncertainty:
         """Uncertainty of a board's rows, computing what isn't known yet.
 
         Parameters
         ----------
-        task : mapping
-            As in a run's record.
+        task : TaskRecord
         rows : sequence of sequence of Scored
             As in `row_intervals`; the first `n_models` are models, the others baselines.
         checksums : sequence of sequence of str
             What tells the rows apart from others, and from themselves before a change.
         n_models : int
         """
-        split, first = str(task.get("split")), rows[0][0]
+        split, first = task.split, rows[0][0]
         units = board_units(first, split)
-        board = self._known.get(str(task.get("fingerprint"))) or {"rows": {}, "key": None}
+        board = self._known.get(task.fingerprint) or {"rows": {}, "key": None}
         keys = [_digest([split, first.tracks, checksum]) for checksum in checksums]
         new = [i for i, key in enumerate(keys) if key not in board["rows"]]
-        found = row_intervals([rows[i] for i in new], len(task["genres"]), split)
+        found = row_intervals([rows[i] for i in new], len(task.genres), split)
         # rows that are gone are forgotten
         kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: ends for i, ends in zip(new, found, strict=True)}
         if new or board["key"] != _digest(keys):
@@ -168,7 +168,7 @@ class UncertaintyCache:
                 "tied": [np.flatnonzero(row).tolist() for row in tied(losses, units)],
                 "smallest": _smallest(losses[:, :n_models], units) if n_models > 1 and len(units) >= MIN_UNITS else None,
             }
-            self._known[str(task.get("fingerprint"))] = board
+            self._known[task.fingerprint] = board
             self._changed = True
         unit = "artist" if (first.groups >= 0).any() else "track"
         intervals: list[Intervals] = [{metric: (ends[0], ends[1]) for metric, ends in kept[key].items()} for key in keys]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import typer
 
-from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, print_json, print_table, say
+from genrebench.cli._output import Format, FormatOption, print_json, print_result, say
 
 app = typer.Typer(no_args_is_help=True, help="Show or clear the cache of computed inputs.")
 
@@ -15,20 +12,18 @@ app = typer.Typer(no_args_is_help=True, help="Show or clear the cache of compute
 @app.command()
 def info(form: FormatOption = Format.table) -> None:
     """Show what the cache holds and where it is."""
-    from genrebench.inputs import cache
+    import genrebench as gb
 
-    found = cache.info(_task.home() / "cache")
+    held = gb.cache_info()
     if form is Format.json:
-        print_json({"folder": str(_task.home() / "cache"), "inputs": [dataclasses.asdict(shelf) for shelf in found]})
-        return
-    rows = [(shelf.name, shelf.entries, f"{shelf.bytes / 1e6:.1f}") for shelf in found]
-    print_table(f"cache in {_task.home() / 'cache'}", ("input", "entries", "MB"), rows, right=("entries", "MB"))
+        print_json(held.to_json())
+    else:
+        print_result(held)
 
 
 @app.command()
 def clear() -> None:
     """Remove all cached inputs; they are computed again when a run needs them."""
-    from genrebench.inputs import cache
+    import genrebench as gb
 
-    freed = cache.clear(_task.home() / "cache")
-    say(f"removed {freed / 1e6:.1f} MB")
+    say(f"removed {gb.clear_cache() / 1e6:.1f} MB")

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from genrebench import files
 from genrebench.cli import _task
 from genrebench.cli._output import (
     Format,
     FormatOption,
     ListFormat,
     ListFormatOption,
-    byte_progress,
     echo,
     print_json,
     print_list,
-    print_table,
+    print_result,
     say,
-    show_progress,
-    warn,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from genrebench.records import Dataset, Exclusion
 
 app = typer.Typer(no_args_is_help=True, help="List, show, get and check datasets, and extract their features.")
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A registered name or a folder.")]
@@ -39,12 +32,13 @@ MusicArgument = Annotated[
 @app.command("list")
 def list_(form: ListFormatOption = ListFormat.table) -> None:
     """List the registered datasets; any folder of music is one too."""
-    from genrebench.plugin.registry import registry
+    import genrebench as gb
 
-    offers = {name: found[0] for name, found in sorted(registry().datasets.items())}
-    columns = ("dataset", "summary", "from")
-    rows = [(name, offer.spec.summary, offer.plugin.distribution) for name, offer in offers.items()]
-    print_list(form, None, columns, rows, lambda: [dict(zip(("name", "summary", "plugin"), row, strict=True)) for row in rows])
+    datasets = gb.list_datasets()
+    if form is ListFormat.json:
+        print_json(datasets.to_json())
+    else:
+        print_list(form, *datasets.tables())
 
 
 @app.command()
@@ -55,18 +49,13 @@ def show(
     form: FormatOption = Format.table,
 ) -> None:
     """Count a dataset's tracks by genre, part of the split and artist; say how long they are and where features come from."""
-    from genrebench.datasets.summary import summarise
-    from genrebench.plugin.registry import registry
+    import genrebench as gb
 
-    found = _task.load_dataset(dataset, registry())
-    value = summarise(found, split, split_seed)
+    summary = gb.describe(dataset, split=split, split_seed=split_seed, **_task.watched())
     if form is Format.json:
-        print_json(value)
-        return
-    facts = [(key, _text(item)) for key, item in value.items() if key != "genres"]
-    print_table(None, ("what", "value"), facts)
-    columns = ("genre", "tracks", "artists", "training", "validation", "test")
-    print_table(None, columns, [[row[key] for key in columns] for row in value["genres"]], right=columns[1:])
+        print_json(summary.to_json())
+    else:
+        print_result(summary)
 
 
 @app.command()
@@ -81,10 +70,11 @@ def get(
     form: FormatOption = Format.table,
 ) -> None:
     """Download, verify and unpack a dataset; what is there is skipped, what was interrupted goes on."""
-    from genrebench.datasets import download
+    import genrebench as gb
+    from genrebench.progress import byte_progress
 
     with byte_progress() as progress:
-        got = download.get(dataset, _task.home(), metadata_only=metadata, source=source, progress=progress)
+        got = gb.get_dataset(dataset, metadata=metadata, source=source, progress=progress)
     if form is Format.json:
         print_json(dataclasses.asdict(got) | {"folder": str(got.folder)})
         return
@@ -117,29 +107,30 @@ def check(
 
     A second check reads what the first has found out, as long as the files are the same; an interrupted one goes on.
     """
-    from genrebench import files
-    from genrebench.datasets import check as doctor
-    from genrebench.plugin.registry import registry
+    import genrebench as gb
 
     if exclusions is not None:
         files.require_place(exclusions)
-    left_out = _read_exclusions(exclude)
-    found = _load_music(dataset, left_out)
-    cut, before = doctor.cut(found, split, split_seed)
-    around = _task.session(registry(), workers=workers)
-    findings = doctor.check(found, cut, home=around.home, workers=around.workers, progress=around.progress, before=before)
-    columns = ("severity", "kind", "track", "detail")
-    rows = [(f.severity, f.kind, f.track, f.detail) for f in findings]
-    if form is ListFormat.table and not rows:
-        echo(f"Nothing is wrong with {found.name}.")
+    report = gb.check_dataset(
+        dataset,
+        split=split,
+        split_seed=split_seed,
+        exclude=_task.exclusions(exclude),
+        workers=workers,
+        **_task.watched(),
+    )
+    if form is ListFormat.json:
+        print_json(report.to_json())
+    elif form is ListFormat.table and not report.findings:
+        echo(f"Nothing is wrong with {report.dataset.name}.")
     else:
-        print_list(form, None, columns, rows, lambda: [dict(zip(columns, row, strict=True)) for row in rows])
+        print_list(form, report.to_table())
     if exclusions is not None:
-        n = doctor.write_exclusions(findings, exclusions, left_out)
+        n = report.write_exclusions(exclusions)
         say(f"wrote a list of {n} tracks to {exclusions}{f'; leave them out with --exclude {exclusions}' if n else ''}")
-    counts = ", ".join(f"{name}s: {sum(f.severity == name for f in findings)}" for name in doctor.SEVERITIES)
-    say(f"{len(found.tracks)} tracks; {counts}")
-    if any(f.severity == "fault" for f in findings):
+    for note in report.notes():
+        say(note)
+    if report.has_faults:
         raise typer.Exit(1)
 
 
@@ -152,37 +143,7 @@ def features(
     workers: _task.WorkersOption = None,
 ) -> None:
     """Compute FMA's 518 columns from the audio of a dataset or of a flat folder of files."""
-    from genrebench.inputs import export as extraction
-    from genrebench.plugin.registry import registry
+    import genrebench as gb
 
-    around = _task.session(registry(), workers=workers)
-    paths = extraction.clips_of(_load_music(dataset, _read_exclusions(exclude)))
-    n = extraction.write_features(paths, out, _task.parse_excerpt(excerpt), around)
+    n = gb.write_features(dataset, out, excerpt=excerpt, exclude=_task.exclusions(exclude), workers=workers, **_task.watched())
     say(f"wrote {n} rows of 518 columns to {out}")
-
-
-def _read_exclusions(exclude: Path | None) -> list[Exclusion]:
-    from genrebench.tasks import task as tasks
-
-    return tasks.read_exclusions(exclude) if exclude is not None else []
-
-
-def _load_music(name: str, left_out: Sequence[Exclusion]) -> Dataset:
-    """Read a dataset, or a flat folder without labels, and leave tracks out of it."""
-    from genrebench.datasets import resolve
-    from genrebench.plugin.registry import registry
-    from genrebench.tasks import task as tasks
-
-    found = resolve(name, registry().dataset_specs(), _task.home(), show_progress, labelled=False)
-    unknown = tasks.unknown_ids(left_out, found)
-    if unknown is not None:
-        warn(unknown)
-    return tasks.without(found, left_out)
-
-
-def _text(item: Any) -> str:
-    if isinstance(item, dict):
-        return ", ".join(f"{key}: {_text(part)}" for key, part in item.items())
-    if isinstance(item, list):
-        return "; ".join(map(str, item)) or "none"
-    return "unknown" if item is None else f"{item:.1f}" if isinstance(item, float) else str(item)

@@ -1,4 +1,4 @@
-"""`genrebench leakage`: what shared artists are worth."""
+"""`genrebench leakage`: what a model gains from shared artists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, echo, number, print_json, print_table
+from genrebench.cli._output import Format, FormatOption, print_json, print_result
 
 
 def command(
@@ -30,34 +30,23 @@ def command(
     One test set, two training sets of the same size and genre counts: without and with other tracks of the test's artists. The
     runs are kept below RUNS/.leakage, apart from the boards; a second call goes on with what is there.
     """
-    from genrebench.experiments import leakage
-    from genrebench.plugin.options import parse_options
-    from genrebench.plugin.registry import registry
-    from genrebench.runs.store import RunStore
+    import genrebench as gb
 
-    found = registry()
-    offer = found.model(model)
-    options = parse_options(model, offer.spec.options, _task.parse_settings([model], settings or [])[model])
-    all_seeds = _task.parse_seeds(seed, seeds)
-    around = _task.session(found, device, workers)
-    task = _task.make_task(found, dataset, "stratified", split_seed, excerpt, exclude)
-    measured = leakage.measure(task, offer, options, all_seeds, RunStore(leakage.folder(runs)), around)
-    value = leakage.as_json(measured)
-    if form is Format.json:
-        print_json(value)
-        return
-    sides = [("without", value["without"]), ("with", value["with"])]
-    rows = [(f"{name} the test's artists", number(v["log_loss"]), number(v["f1_micro"])) for name, v in sides]
-    rows.append(("gap", number(measured.log_loss_gap), number(measured.f1_micro_gap)))
-    rows.append(("95 %", _interval(measured.log_loss_interval), _interval(measured.f1_micro_interval)))
-    made = " (synthetic music)" if task.dataset.synthetic else ""
-    title = (
-        f"{model} on {task.dataset.name}{made}: {measured.n_test} test tracks, {measured.n_training} training tracks, "
-        f"{measured.n_replaced} of them by the test's artists in 'with'"
+    outcome = gb.leakage(
+        model,
+        dataset,
+        split_seed=split_seed,
+        excerpt=excerpt,
+        exclude=_task.exclusions(exclude),
+        seed=seed,
+        seeds=_task.parse_seeds(seeds),
+        options=_task.parse_settings([model], settings),
+        runs=runs,
+        device=device,
+        workers=workers,
+        **_task.watched(),
     )
-    print_table(title, ("training", "log loss", "F1 micro"), rows, right=("log loss", "F1 micro"))
-    echo(f"Paired permutation test of the log loss, by artist: p = {measured.p_value:.2g}")
-
-
-def _interval(pair: tuple[float, float]) -> str:
-    return "too few artists to say" if pair[1] == float("inf") else f"{number(pair[0])} .. {number(pair[1])}"
+    if form is Format.json:
+        print_json(outcome.to_json())
+    else:
+        print_result(outcome)

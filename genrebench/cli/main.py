@@ -24,6 +24,7 @@ from genrebench.cli import (
     plugins,
     predict,
     report,
+    reproduce,
     run,
     runs,
     score,
@@ -49,6 +50,7 @@ app.command("compare")(compare.command)
 app.command("leakage")(leakage.command)
 app.command("ablate")(ablate.command)
 app.command("report")(report.command)
+app.command("reproduce")(reproduce.command)
 app.command("score")(score.command)
 app.command("predict")(predict.command)
 app.command("submission")(submission.command)

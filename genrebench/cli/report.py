@@ -9,7 +9,6 @@ import typer
 
 from genrebench.cli import _task
 from genrebench.cli._output import Format, FormatOption, echo, print_json, warn_all
-from genrebench.errors import UsageError
 
 
 def command(
@@ -27,21 +26,12 @@ def command(
     ] = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Write the boards, a page for each run and one for each comparison, to be opened from disk in any browser."""
-    from genrebench import report
-    from genrebench.plugin.registry import registry
-    from genrebench.runs.store import RunStore
+    """Write the boards, a page per run and one per comparison, to be opened from disk in any browser."""
+    import genrebench as gb
 
-    folders = _task.run_folders(runs)
-    clips = {}
-    for name in audio or []:
-        found = _task.load_dataset(name, registry())
-        clips[found.name] = {track.id: track.path for track in found.tracks if track.path is not None}
-        if not clips[found.name]:
-            raise UsageError(f"{name} has no audio to be heard; leave out --audio {name}")
-    page, problems = report.write([RunStore(folder) for folder in folders], out, dataset=dataset, split=split, audio=clips)
-    warn_all(problems)
+    written = gb.write_report(out, dataset=dataset, split=split, runs=runs, audio=audio or [], **_task.watched())
+    warn_all(written.problems)
     if form is Format.json:
-        print_json({"page": str(page), "problems": problems})
+        print_json(written.to_json())
     else:
-        echo(f"wrote {page}; open it in a browser")
+        echo(f"wrote {written.page}; open it in a browser")

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, print_json
-from genrebench.cli.run import as_json, print_runs
+from genrebench.cli import _task, run
+from genrebench.cli._output import Format, FormatOption, say
 
 
 def command(
     predictions: Annotated[
-        Path, typer.Argument(metavar="PREDICTIONS.csv", help="track_id and a column of probabilities a genre.")
+        Path, typer.Argument(metavar="PREDICTIONS.csv", help="track_id and a column of probabilities per genre.")
     ],
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
@@ -29,15 +28,21 @@ def command(
 ) -> None:
     """Score probabilities that were predicted elsewhere and put them on the board.
 
-    The file has a row for each test track of the split: track_id, then a column a genre, named as the genre or p:<genre>.
+    The file has one row per test track of the split: track_id, then one column per genre, named as the genre or p:<genre>.
     """
-    from genrebench.plugin.registry import registry
-    from genrebench.runs import imported as external
-    from genrebench.runs.store import RunStore
+    import genrebench as gb
 
-    task = _task.make_task(registry(), dataset, split, split_seed, excerpt, exclude)
-    run = external.score(task, predictions, name, version, seed, RunStore(runs))
-    if form is Format.json:
-        print_json([as_json(run)])
-    else:
-        print_runs([run], runs)
+    result = gb.score(
+        predictions,
+        dataset,
+        split=split,
+        split_seed=split_seed,
+        excerpt=excerpt,
+        exclude=_task.exclusions(exclude),
+        name=name,
+        version=version,
+        seed=seed,
+        runs=runs,
+        say=say,
+    )
+    run.show([result], runs, form)

@@ -7,17 +7,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genrebench.datasets import references
 from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
-from genrebench.plugin.contract import DatasetSpec
+from genrebench.plugin.datasets import DatasetSpec
 from genrebench.records import Dataset, ExtraTraining, Track
 
 Progress = Callable[..., Iterable[Any]]
 
 
-def _demo(home: Path, progress: Progress | None = None) -> Dataset:
+def _demo(home: Path) -> Dataset:
     from genrebench.datasets import demo
 
-    return demo.load(home, progress=progress)
+    return demo.load(home)
+
+
+def _make_demo(home: Path, progress: Progress, workers: int) -> Dataset:
+    from genrebench.datasets import demo
+
+    return demo.load(home, progress=progress, workers=workers)
 
 
 def _fma_small(home: Path) -> Dataset:
@@ -39,9 +46,11 @@ def _fma_large(home: Path) -> Dataset:
 
 
 SPECS: tuple[DatasetSpec, ...] = (
-    DatasetSpec("demo", "synthetic music, made on the spot from a seed", _demo, _demo),
-    DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small),
-    DatasetSpec("fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium),
+    DatasetSpec("demo", "synthetic music, made on the spot from a seed", _demo, _make_demo),
+    DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL),
+    DatasetSpec(
+        "fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM
+    ),
     DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s, of which the labelled ones", _fma_large),
 )
 

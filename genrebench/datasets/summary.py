@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genrebench import audio
 from genrebench.errors import AudioError
 from genrebench.records import PARTS, Dataset
+from genrebench.tables import Shown, Table, frame
 from genrebench.tasks.splits import make_split, shared_artists
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -> dict[str, Any]:
@@ -85,3 +91,39 @@ def _audio(dataset: Dataset) -> dict[str, Any]:
             "total_h": sum(seconds) / 3600,
         }
     return result | ({"unreadable": unreadable} if unreadable else {})
+
+
+@dataclass(frozen=True)
+class DatasetSummary(Shown):
+    """What `summarise` counted.
+
+    Parameters
+    ----------
+    values : mapping
+        In JSON types.
+    """
+
+    values: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts in JSON types."""
+        return dict(self.values)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The counts by genre as a pandas frame."""
+        return frame(self.values["genres"], index="genre")
+
+    def tables(self) -> list[Table]:
+        """Facts of the dataset, and counts by genre."""
+        facts = [(key, _text(item)) for key, item in self.values.items() if key != "genres"]
+        columns = ("genre", "tracks", "artists", "training", "validation", "test")
+        rows = [[row[key] for key in columns] for row in self.values["genres"]]
+        return [Table.of(("what", "value"), facts), Table.of(columns, rows, right=columns[1:])]
+
+
+def _text(item: Any) -> str:
+    if isinstance(item, dict):
+        return ", ".join(f"{key}: {_text(part)}" for key, part in item.items())
+    if isinstance(item, list):
+        return "; ".join(map(str, item)) or "none"
+    return "unknown" if item is None else f"{item:.1f}" if isinstance(item, float) else str(item)

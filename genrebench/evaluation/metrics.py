@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genrebench.plugin.contract import MetricSpec
+from genrebench.plugin.metrics import MetricSpec
 
 VERSION = 1
 """Raised whenever a score of unchanged predictions changes; older runs are then scored anew."""

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
-from genrebench.errors import DataError, PluginError, UsageError
+from genrebench.errors import DataError, UsageError
 from genrebench.inputs import features, frames, waveforms
-from genrebench.plugin.contract import Clip, FeatureTable, InputContext, InputSpec, Prepared
+from genrebench.plugin.contract import FeatureTable
+from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.options import did_you_mean
+from genrebench.plugin.registry import Registry
 from genrebench.records import Dataset
 
 SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
@@ -28,13 +30,13 @@ def prepare(
     ids: Sequence[str],
     hashes: Mapping[str, str],
     context: InputContext,
-    specs: Sequence[InputSpec] = SPECS,
+    registry: Registry,
 ) -> Prepared:
     """Make the inputs of some tracks of a dataset.
 
     Parameters
     ----------
-    wanted : FeatureTable, Waveforms, Frames or another type of `specs`
+    wanted : FeatureTable, Waveforms, Frames or another registered input
         What the model asks for.
     dataset : Dataset
     ids : sequence of str
@@ -42,8 +44,8 @@ def prepare(
     hashes : mapping of str to str
         Content hash of the audio by track id; a hash that is missing here is computed.
     context : InputContext
-    specs : sequence of InputSpec
-        The kinds of input that are known.
+    registry : Registry
+        The kinds of input that are installed.
 
     Returns
     -------
@@ -67,17 +69,17 @@ def prepare(
             )
         if wanted.source != "extract" and dataset.load_features is not None:
             return _given(wanted, dataset, ids)
-    return prepare_clips(wanted, _clips(wanted, dataset, ids, hashes), context, specs)
+    return prepare_clips(wanted, _clips(wanted, dataset, ids, hashes), context, registry)
 
 
 def prepare_clips(
-    wanted: Any, clips: Sequence[Clip], context: InputContext, specs: Sequence[InputSpec] = SPECS, columns: Columns = ()
+    wanted: Any, clips: Sequence[Clip], context: InputContext, registry: Registry, columns: Columns = ()
 ) -> Prepared:
     """Make the inputs of audio files that belong to no dataset, for prediction; a feature table is extracted.
 
     Parameters
     ----------
-    wanted, context, specs
+    wanted, context, registry
         As for `prepare`.
     clips : sequence of Clip
     columns : tuple of tuple of str
@@ -92,10 +94,7 @@ def prepare_clips(
     AudioError
         If an audio file can't be decoded.
     """
-    spec = next((spec for spec in specs if spec.type is type(wanted)), None)
-    if spec is None:
-        known = ", ".join(spec.type.__name__ for spec in specs)
-        raise PluginError(f"the model asks for {type(wanted).__name__}, which is no kind of input; known: {known}")
+    spec = registry.input(wanted)
     if not isinstance(wanted, FeatureTable):
         return spec.prepare(wanted, clips, context)
     chosen = _positions(columns, features.COLUMNS) if columns else choose_groups(features.COLUMNS, wanted.groups)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.errors import AudioError, DataError
-from genrebench.plugin.contract import Clip, InputContext
+from genrebench.plugin.inputs import Clip, InputContext
 
 _TEMPORARY = "unfinished-"
 _ALONE = 3  # up to so many clips, starting worker processes takes longer than the work

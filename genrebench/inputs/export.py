@@ -10,7 +10,8 @@ import numpy as np
 from genrebench import audio, files
 from genrebench.datasets import require_audio
 from genrebench.inputs import features, prepare_clips
-from genrebench.plugin.contract import Clip, FeatureTable
+from genrebench.plugin.contract import FeatureTable
+from genrebench.plugin.inputs import Clip
 from genrebench.records import Dataset, Excerpt
 from genrebench.session import Session
 
@@ -54,7 +55,7 @@ def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, sessi
     files.require_place(out)
     hashes = audio.content_hashes(list(paths.values()), session.home / "audio-hashes.json")
     clips = [Clip(id_, path, content) for (id_, path), content in zip(paths.items(), hashes, strict=True)]
-    context = session.context(excerpt)
-    prepared = prepare_clips(FeatureTable(source="extract"), clips, context, session.input_specs)
+    context = session.input_context(excerpt)
+    prepared = prepare_clips(FeatureTable(source="extract"), clips, context, session.registry)
     features.write_csv(out, list(paths), np.asarray(prepared.inputs), prepared.columns)
     return len(paths)

@@ -25,7 +25,8 @@ from genrebench.inputs import cache
 from genrebench.inputs.descriptors import N_FFT, describe
 from genrebench.inputs.lazy import CachedArrays
 from genrebench.inputs.spectra import FloatArray
-from genrebench.plugin.contract import Clip, FeatureTable, InputContext, InputSpec, Prepared
+from genrebench.plugin.contract import FeatureTable
+from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.records import Excerpt
 
 VERSION = 2

@@ -15,7 +15,8 @@ from genrebench.inputs import cache
 from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
 from genrebench.inputs.waveforms import decoded_length
-from genrebench.plugin.contract import Clip, Frames, InputContext, InputSpec, Prepared
+from genrebench.plugin.contract import Frames
+from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.records import Excerpt
 
 VERSION = 1

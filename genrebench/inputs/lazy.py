@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from genrebench.errors import DataError
 from genrebench.inputs import cache
-from genrebench.plugin.contract import Clip, LazyInputs
+from genrebench.plugin.inputs import Clip
+from genrebench.plugin.lazy import LazyInputs
 
 
 class CachedArrays(LazyInputs):

@@ -13,7 +13,8 @@ from genrebench import audio
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
 from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
-from genrebench.plugin.contract import Clip, InputContext, InputSpec, Prepared, Waveforms
+from genrebench.plugin.contract import Waveforms
+from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.records import Excerpt
 
 VERSION = 1

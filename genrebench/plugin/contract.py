@@ -1,38 +1,48 @@
-"""The model contract: what a plugin gets and what it gives. Plugins import it from `genrebench.api`."""
+"""The model contract: what a model gets and what it has to do. Authors import these names from `genrebench.api`.
+
+A model asks for one kind of input: `FeatureTable` (one feature vector per track, an array), or `Waveforms` or `Frames` (one
+array per track, read lazily). `ModelSpec` names the model and builds it; `Model` has five methods, of which the last is
+optional.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.records import Dataset, Excerpt
+from genrebench.plugin.lazy import LazyInputs
+from genrebench.progress import no_progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-T = TypeVar("T")
+Table = NDArray[np.float64]
+"""Feature vectors, shape (n_tracks, n_columns)."""
+
+Inputs = Table | LazyInputs
+InputT = TypeVar("InputT")  # Table or LazyInputs
 
 
-# ------------------------------------------------------------------ what a model sees
+# ------------------------------------------------------------------ what a model can ask for
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """One row of numbers a track.
+    """One feature vector per track.
 
     Parameters
     ----------
     groups : tuple of str
         Features to keep, by the first level of the column names ("mfcc", "spectral_contrast"); empty keeps all.
     source : {"auto", "given", "extract"}
-        "given" takes the values that came with the dataset, "extract" computes the 518 FMA columns from the audio, "auto"
-        takes given values where there are any.
+        "given" takes the values that came with the dataset, "extract" computes FMA's 518 columns from the audio, "auto" takes
+        given values where there are any.
     """
 
     groups: tuple[str, ...] = ()
@@ -41,34 +51,27 @@ class FeatureTable:
 
 @dataclass(frozen=True)
 class Waveforms:
-    """Mono samples in [-1, 1], float32, one array of shape (n_samples,) a track.
-
-    Parameters
-    ----------
-    sample_rate : int
-        In Hz; every track is resampled to it.
-    """
+    """Mono samples in [-1, 1], float32, one array of shape (n_samples,) per track, resampled to `sample_rate` Hz."""
 
     sample_rate: int = 44100
 
 
 @dataclass(frozen=True)
 class Frames:
-    """A sequence of frames, float32, one array of shape (n_frames, n_coefficients) a track.
+    """A sequence of frames, float32, one array of shape (n_frames, n_values) per track.
 
     Parameters
     ----------
     kind : {"mfcc", "mel", "chroma"}
-        "mfcc": cepstral coefficients of the dB mel spectrogram; "mel": that spectrogram, in dB; "chroma": energy of the
-        twelve pitch classes.
+        Cepstral coefficients of the mel spectrogram in dB; that spectrogram; energy of the pitch classes.
     sample_rate : int
         In Hz.
     hop_length, n_fft : int
         In samples; frames are centred.
     n_coefficients : int
-        Values a frame: cepstral coefficients, mel bands or pitch classes.
+        Cepstral coefficients, mel bands or pitch classes per frame.
     deltas : bool
-        Append first and second differences in time, which triples the values a frame.
+        Append first and second differences in time, which triples the values per frame.
     """
 
     kind: Literal["mfcc", "mel", "chroma"] = "mfcc"
@@ -79,78 +82,29 @@ class Frames:
     deltas: bool = False
 
 
-Input = FeatureTable | Waveforms | Frames
-
-
-class LazyInputs(Sequence[NDArray[np.float32]]):
-    """A sequence of arrays that are read when they are indexed, so that memory doesn't grow with the data set.
-
-    Indexing with an integer reads one track. `subset` gives the same for some of the tracks, without reading any. Instances
-    can be pickled to worker processes.
-    """
-
-    @property
-    @abstractmethod
-    def lengths(self) -> NDArray[np.int64]:
-        """Length of each array's first axis: samples or frames, shape (n_tracks,)."""
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @overload
-    def __getitem__(self, index: int) -> NDArray[np.float32]: ...
-    @overload
-    def __getitem__(self, index: slice) -> LazyInputs: ...
-    def __getitem__(self, index: int | slice) -> NDArray[np.float32] | LazyInputs:
-        """Track `index` whole, or the tracks of a slice as lazy inputs."""
-        if isinstance(index, slice):
-            return self.subset(range(*index.indices(len(self))))
-        if not -len(self) <= index < len(self):
-            raise IndexError(index)
-        return self.read(index % len(self))
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        return (self[i] for i in range(len(self)))
-
-    @abstractmethod
-    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Part of track `index`, from `start` to `stop` on the first axis; only that part is read."""
-
-    @abstractmethod
-    def subset(self, indices: Iterable[int]) -> LazyInputs:
-        """The tracks at `indices`, in that order, as lazy inputs."""
-
-
-Inputs = NDArray[np.float64] | LazyInputs
+# ------------------------------------------------------------------ what a model gets
 
 
 @dataclass(frozen=True)
-class Examples:
+class Examples(Generic[InputT]):
     """Labelled inputs.
 
     Parameters
     ----------
-    inputs : ndarray of shape (n_tracks, n_columns), or LazyInputs of length n_tracks
+    inputs : Table or LazyInputs, of length n_tracks
     labels : ndarray of int, shape (n_tracks,)
         Index into the genres.
     groups : ndarray of int, shape (n_tracks,)
-        Opaque: tracks of one artist share a number, so that inner folds can keep them together. Where no artist is known
-        each track has a number of its own.
+        Opaque: tracks of one artist share a number, so that inner folds can keep them together (see `grouped_folds`). Where no
+        artist is known, each track has its own.
     """
 
-    inputs: Inputs
+    inputs: InputT
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.labels)
-
-
-# ------------------------------------------------------------------ what a model gets
-
-
-def _no_progress(iterable: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:  # noqa: ARG001
-    return iterable
 
 
 def _ignore(*_: Any) -> None:
@@ -159,7 +113,7 @@ def _ignore(*_: Any) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """What the host tells a model about the run that it is part of.
+    """What a model knows of the run that it is part of.
 
     Parameters
     ----------
@@ -168,21 +122,21 @@ class Context:
     seed : int
         All randomness of the model follows from it.
     device : str
-        "auto", "cpu", "cuda" or "mps", as the user asked; a model that has one device ignores it.
+        "auto", "cpu", "cuda" or "mps", as the user asked; a model that runs on one device ignores it.
     workers : int
         Processes or threads that the model may use.
     checkpoints : Path or None
-        A folder of the model's own. It is empty in a new run; in a resumed one it holds what the interrupted run left
-        there. None where nothing is to be kept.
+        The model's own folder for checkpoints: empty in a new run, as the interrupted run left it in a resumed one. None where
+        nothing is to be kept.
     columns : tuple of tuple of str
         Names of a feature table's columns; empty for other inputs.
     progress : callable
-        ``progress(iterable, description, total=None)`` yields the items and shows how far they are.
+        ``progress(iterable, description, total=None)`` yields the items and shows progress.
     log : callable
-        ``log(epoch, values)`` adds a point to the run's curves: epoch counted from 1, values a mapping of name to number.
-        A point of an epoch that is there already replaces it.
+        ``log(epoch, values)`` adds a point to the run's curves: epochs count from 1, values map names to numbers. A second
+        point of one epoch replaces the first.
     record : callable
-        ``record(name, value)`` keeps a fact of the run, in JSON types: "device", "parameters", "effective_hop" ...
+        ``record(name, value)`` keeps a fact of the run, in JSON types: "device", "parameters", ...
     """
 
     genres: tuple[str, ...]
@@ -191,9 +145,12 @@ class Context:
     workers: int = 1
     checkpoints: Path | None = None
     columns: tuple[tuple[str, ...], ...] = ()
-    progress: Callable[..., Iterable[Any]] = _no_progress
+    progress: Callable[..., Iterable[Any]] = no_progress
     log: Callable[[int, Mapping[str, float]], None] = _ignore
     record: Callable[[str, Any], None] = _ignore
+
+
+# ------------------------------------------------------------------ what a plugin provides
 
 
 @dataclass(frozen=True)
@@ -203,7 +160,7 @@ class Timeline:
     Parameters
     ----------
     seconds : ndarray of float, shape (n_points,)
-        Start of each stretch, from the start of what the model saw.
+        Start of each stretch, from the start of the model's input.
     probabilities : ndarray of float, shape (n_points, n_genres)
         Rows sum to 1.
     """
@@ -212,22 +169,19 @@ class Timeline:
     probabilities: NDArray[np.float64]
 
 
-# ------------------------------------------------------------------ what a plugin gives
+class Model(ABC, Generic[InputT]):
+    """A genre classifier over inputs of type `InputT`: ``Model[Table]`` or ``Model[LazyInputs]``.
 
-
-class Model(ABC):
-    """A classifier of music by genre.
-
-    The host builds it, then calls either `fit` or `load` once, then `predict_proba` as often as it likes. A model never sees
-    a test label, a title, an artist's name or a track id.
+    The host builds it, calls either `fit` or `load` once, then `predict_proba` any number of times. A model never sees a test
+    label, a title, an artist's name or a track id.
     """
 
     @abstractmethod
-    def fit(self, train: Examples, validation: Examples) -> None:
-        """Learn from `train`. `validation` may choose epochs or temperatures; it may be empty."""
+    def fit(self, train: Examples[InputT], validation: Examples[InputT]) -> None:
+        """Learn from `train`. `validation`, which may be empty, may choose epochs or temperatures."""
 
     @abstractmethod
-    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+    def predict_proba(self, inputs: InputT) -> NDArray[np.float64]:
         """Probabilities, shape (n_tracks, n_genres), not negative, rows summing to 1, columns in the context's order."""
 
     @abstractmethod
@@ -236,14 +190,14 @@ class Model(ABC):
 
     @abstractmethod
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; called on a freshly built model instead of `fit`."""
+        """Read what `save` wrote; called on a newly built model instead of `fit`."""
 
-    def predict_timeline(self, inputs: Inputs) -> list[Timeline]:
-        """Probabilities along each track; optional."""
+    def predict_timeline(self, inputs: InputT) -> list[Timeline]:
+        """Probabilities along each track; for models whose spec says ``timeline=True``."""
         raise NotImplementedError
 
     def figures(self) -> Mapping[str, Figure]:
-        """Title to figure, drawn when the run ends and kept as images in the run; optional."""
+        """Figures by title, drawn when the run ends and kept as images; optional."""
         return {}
 
 
@@ -252,9 +206,13 @@ class NoOptions:
     """The options of a model that has none."""
 
 
+def _nothing_to_refuse(context: Context, options: Any) -> None:
+    """Accept every context and all options."""
+
+
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model that `genrebench run NAME` knows.
+    """A model that `genrebench run NAME` finds.
 
     Parameters
     ----------
@@ -263,131 +221,23 @@ class ModelSpec:
     summary : str
         One line.
     build : callable
-        ``build(context, options)`` gives a new model. Heavy imports belong in here.
+        ``build(context, options)`` returns a new model. Heavy imports belong in here.
     inputs : callable
-        ``inputs(options)`` says what the model sees.
+        ``inputs(options)`` returns what the model sees: a `FeatureTable`, `Waveforms`, `Frames` or another registered input.
     options : type
         A frozen dataclass whose fields have defaults. A field annotated
         ``Annotated[float, Field(gt=0, description="penalty")]`` is checked and documented.
+    check : callable
+        ``check(context, options)`` raises `UsageError` for what can be refused before any work: a device that isn't there,
+        options that contradict each other.
+    timeline : bool
+        Whether the model has `predict_timeline`.
     """
 
     name: str
     summary: str
-    build: Callable[[Context, Any], Model]
+    build: Callable[[Context, Any], Model[Any]]
     inputs: Callable[[Any], Any]
     options: type = NoOptions
-
-
-@dataclass(frozen=True)
-class DatasetSpec:
-    """A dataset that `--dataset NAME` knows.
-
-    Parameters
-    ----------
-    name : str
-        [a-z0-9-]+, unique among the installed plugins.
-    summary : str
-        One line.
-    load : callable
-        ``load(home)`` reads the dataset; `home` is the folder below which genrebench keeps data. A dataset that isn't there
-        raises `DataError` with the command that gets it.
-    make : callable, optional
-        ``make(home, progress)`` is called before `load` and makes what that reads, where it isn't there yet; for a dataset that
-        is computed. `progress` as in `Context`.
-    """
-
-    name: str
-    summary: str
-    load: Callable[[Path], Dataset]
-    make: Callable[[Path, Callable[..., Iterable[Any]]], object] | None = None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Inputs of some tracks, ready for a model.
-
-    Parameters
-    ----------
-    inputs : ndarray or LazyInputs
-        One entry a track, in the order that was asked for.
-    columns : tuple of tuple of str
-        Names of a table's columns, else empty.
-    source : str or None
-        Where the values come from, for the record: "given", "extracted from audio", ...
-    """
-
-    inputs: Inputs
-    columns: tuple[tuple[str, ...], ...] = ()
-    source: str | None = None
-
-
-@dataclass(frozen=True)
-class Clip:
-    """An audio file to make inputs from."""
-
-    id: str
-    path: Path
-    content_hash: str
-
-
-@dataclass(frozen=True)
-class InputContext:
-    """Where and how inputs are made.
-
-    Parameters
-    ----------
-    cache : Path
-        Folder of the cache of computed inputs.
-    excerpt : Excerpt
-        The stretch of each clip to use.
-    workers : int
-        Processes.
-    progress : callable
-        As in `Context`.
-    cached : bool
-        Whether inputs that are read lazily are computed once into the cache, or else anew at each access.
-    """
-
-    cache: Path
-    excerpt: Excerpt = field(default_factory=Excerpt)
-    workers: int = 1
-    progress: Callable[..., Iterable[Any]] = _no_progress
-    cached: bool = True
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """A kind of input.
-
-    Parameters
-    ----------
-    type : type
-        The frozen dataclass with which a model asks for it.
-    summary : str
-        One line.
-    prepare : callable
-        ``prepare(wanted, clips, context)`` computes the inputs of `clips` (in parallel, cached by content) and returns
-        `Prepared`.
-    """
-
-    type: type
-    summary: str
-    prepare: Callable[[Any, Sequence[Clip], InputContext], Prepared]
-
-
-@dataclass(frozen=True)
-class MetricSpec:
-    """A score of predictions.
-
-    Parameters
-    ----------
-    name : str
-    summary : str
-    compute : callable
-        ``compute(labels, probabilities)`` with labels of shape (n_tracks,), int, and probabilities of shape
-        (n_tracks, n_genres).
-    """
-
-    name: str
-    summary: str
-    compute: Callable[[NDArray[np.int64], NDArray[np.float64]], float]
+    check: Callable[[Context, Any], None] = _nothing_to_refuse
+    timeline: bool = False

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genrebench.errors import PluginError, UsageError
+from genrebench.jsontypes import plain
 
 _UNIONS = (types.UnionType, typing.Union)
 
@@ -97,11 +98,6 @@ def describe_options(model: str, options: type) -> list[OptionInfo]:
 def options_as_dict(options: Any) -> dict[str, Any]:
     """Return the options in JSON types."""
     return {field.name: plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
-
-
-def plain(value: Any) -> Any:
-    """Return `value` in JSON types; what JSON can't hold becomes its text."""
-    return json.loads(json.dumps(value, default=str))
 
 
 def _hints(model: str, options: type) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""Discovery of plugins by the entry-point group "genrebench", and what they offer.
+"""Discovery of plugins by the entry-point group "genrebench": kind -> name -> who offers it.
 
-A plugin that can't be imported, or whose hooks fail, is held apart: it is listed with its error and stops nothing else.
+One rule holds for every kind: a name that two plugins offer is an error that names both, as soon as it is asked for. A plugin
+that can't be imported, or whose hooks fail, is listed with its error and affects no other plugin. What the core brings is a
+plugin like any other, `genrebench.builtin`.
 """
 
 from __future__ import annotations
@@ -8,26 +10,21 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import pluggy
 
-from genrebench import builtin
 from genrebench.errors import PluginError, UsageError
 from genrebench.plugin import hookspecs
-from genrebench.plugin.contract import DatasetSpec, InputSpec, MetricSpec, ModelSpec
+from genrebench.plugin.contract import ModelSpec
+from genrebench.plugin.hookspecs import INPUT, KINDS, MODEL, Kind, S
+from genrebench.plugin.inputs import InputSpec
 from genrebench.plugin.options import did_you_mean
 
 GROUP = "genrebench"
-SPECS = {
-    "genrebench_models": ModelSpec,
-    "genrebench_datasets": DatasetSpec,
-    "genrebench_inputs": InputSpec,
-    "genrebench_metrics": MetricSpec,
-}
-S = TypeVar("S")
+CORE = importlib.metadata.EntryPoint("genrebench", "genrebench.builtin", GROUP)
 
 
 @dataclass(frozen=True)
@@ -37,92 +34,120 @@ class Plugin:
     Parameters
     ----------
     name : str
-        The entry point's name; "genrebench" for what the core brings itself.
+        The entry point's name; "genrebench" for the core's own.
     distribution : str
         The installed distribution, as pip knows it.
     version : str
     error : str or None
-        Why nothing of it can be used; None where all is well.
-    models, datasets, inputs, metrics : tuple of str
-        Names of what it offers.
+        Why none of it can be used; None if all is well.
+    offers : mapping of str to tuple of str
+        Names of what it offers, by the name of the kind.
     """
 
     name: str
     distribution: str
     version: str
     error: str | None = None
-    models: tuple[str, ...] = ()
-    datasets: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Registered(Generic[S]):
-    """Something that a plugin brings, with its origin."""
+    """Something that a plugin brings, with its origin; `installed` is False for an object that a Python session passed."""
 
     spec: S
     plugin: Plugin
+    installed: bool = True
+
+
+Key = str | type
+"""What tells the things of one kind apart: their name, or for inputs their type."""
 
 
 @dataclass
 class Registry:
-    """What all the plugins of this environment offer."""
+    """What the plugins of this environment offer."""
 
     plugins: list[Plugin] = field(default_factory=list)
-    models: dict[str, list[Registered[ModelSpec]]] = field(default_factory=dict)
-    datasets: dict[str, list[Registered[DatasetSpec]]] = field(default_factory=dict)
-    inputs: dict[str, list[Registered[InputSpec]]] = field(default_factory=dict)
-    metrics: dict[str, list[Registered[MetricSpec]]] = field(default_factory=dict)
+    _offers: dict[str, dict[Key, list[Registered[Any]]]] = field(default_factory=lambda: {kind.name: {} for kind in KINDS})
 
-    def model(self, name: str) -> Registered[ModelSpec]:
-        """Return the model `name`.
+    def get(self, kind: Kind[S], name: Key) -> Registered[S]:
+        """Return what is offered under a name.
 
         Raises
         ------
         UsageError
             If no plugin, or more than one, offers it.
         """
-        if not self.models:
+        offered = self._offers[kind.name]
+        if name not in offered:
+            known = [key for key in offered if isinstance(key, str)]
+            raise UsageError(f"no {kind.name} {name!r}; {did_you_mean(str(name), known)}")
+        return _only(kind, offered[name])
+
+    def names(self, kind: Kind[Any]) -> list[str]:
+        """Names of all of one kind, in the order in which they are offered, clashes included."""
+        return [_name(offers[0].spec) for offers in self._offers[kind.name].values()]
+
+    def all(self, kind: Kind[S]) -> list[Registered[S]]:
+        """Return everything of one kind, the core's first.
+
+        Raises
+        ------
+        UsageError
+            If two plugins offer one name.
+        """
+        return [_only(kind, offers) for offers in self._offers[kind.name].values()]
+
+    def model(self, name: str) -> Registered[ModelSpec]:
+        """Return the model `name`; as `get`, with advice for somebody who has no model at all."""
+        if not self._offers[MODEL.name]:
             raise UsageError(f"no model {name!r}: no installed plugin offers a model; {how_to_get_models()}")
-        return _only(self.models, name, "model")
+        return self.get(MODEL, name)
 
-    def dataset_specs(self) -> dict[str, DatasetSpec]:
-        """Return the registered datasets by name; of two with one name the core's, or the first, counts."""
-        return {name: offers[0].spec for name, offers in self.datasets.items()}
+    def input(self, requested: Any) -> InputSpec:
+        """Return the kind of input that a model asks for.
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        """Return all kinds of input; names as for datasets."""
-        return tuple(offers[0].spec for offers in self.inputs.values())
-
-    def metric_specs(self) -> tuple[MetricSpec, ...]:
-        """Return all metrics, the built-in ones first; names as for datasets."""
-        return tuple(offers[0].spec for offers in self.metrics.values())
+        Raises
+        ------
+        PluginError
+            If `requested` is of no registered type.
+        """
+        if type(requested) not in self._offers[INPUT.name]:
+            known = ", ".join(self.names(INPUT))
+            raise PluginError(f"the model asks for {type(requested).__name__}, which is no kind of input; known: {known}")
+        return self.get(INPUT, type(requested)).spec
 
     def clashes(self, plugin: Plugin) -> list[str]:
-        """Names that `plugin` offers and another does too."""
-        pairs = (
-            (self.models, plugin.models),
-            (self.datasets, plugin.datasets),
-            (self.inputs, plugin.inputs),
-            (self.metrics, plugin.metrics),
+        """Names that `plugin` offers and another plugin too."""
+        return sorted(
+            _name(offers[0].spec)
+            for by_name in self._offers.values()
+            for offers in by_name.values()
+            if len(offers) > 1 and any(offer.plugin is plugin for offer in offers)
         )
-        return sorted(name for table, names in pairs for name in names if len(table[name]) > 1)
+
+    def add(self, plugin: Plugin, offered: Mapping[str, Iterable[Any]]) -> None:
+        """Add a plugin and what it offers, by kind."""
+        self.plugins.append(plugin)
+        for kind, specs in offered.items():
+            for spec in specs:
+                self._offers[kind].setdefault(_key(spec), []).append(Registered(spec, plugin))
 
 
 def how_to_get_models() -> str:
     """Return the next step of somebody who has no model."""
-    return "install one: pip install genrebench-svm, or ./plugins/genrebench-svm from a clone of genrebench"
+    return "install one, from a clone of genrebench: pip install ./plugins/genrebench-svm"
 
 
 @functools.cache
-def registry() -> Registry:
+def installed_plugins() -> Registry:
     """Discover the plugins; the same object for the whole process."""
     return discover(importlib.metadata.entry_points(group=GROUP))
 
 
 def discover(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
-    """Load `entry_points` and ask each plugin what it offers.
+    """Load the core's plugin and `entry_points`, and ask each what it offers.
 
     Parameters
     ----------
@@ -135,9 +160,9 @@ def discover(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
         Broken plugins stand in `plugins` with their error.
     """
     result = Registry()
-    _add(result, "genrebench", "genrebench", importlib.metadata.version("genrebench"), lambda: builtin)
+    _add(result, CORE, "genrebench", importlib.metadata.version("genrebench"))
     for entry in sorted(entry_points, key=lambda entry: (_distribution(entry)[0], entry.name)):
-        _add(result, entry.name, *_distribution(entry), entry.load)
+        _add(result, entry, *_distribution(entry))
     return result
 
 
@@ -145,51 +170,50 @@ def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else (entry.name, "unknown")
 
 
-def _add(result: Registry, name: str, distribution: str, version: str, load: Callable[[], Any]) -> None:
+def _add(result: Registry, entry: importlib.metadata.EntryPoint, distribution: str, version: str) -> None:
     """Ask one plugin, in a manager of its own so that its failure is its own."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     try:
-        manager.register(load(), name)
+        manager.register(entry.load(), entry.name)
         manager.check_pending()
-        offered = {hook: _ask(manager, hook, kind) for hook, kind in SPECS.items()}
+        offered = {kind.name: _ask(manager, kind) for kind in KINDS}
     # SystemExit too: a plugin that calls sys.exit on import must not end the program
     except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        result.plugins.append(Plugin(name, distribution, version, error=reason))
+        result.plugins.append(Plugin(entry.name, distribution, version, error=reason))
         return
-    tables: tuple[dict[str, list[Registered[Any]]], ...] = (result.models, result.datasets, result.inputs, result.metrics)
-    names = [tuple(map(_spec_name, specs)) for specs in offered.values()]
-    plugin = Plugin(name, distribution, version, None, *names)
-    result.plugins.append(plugin)
-    for table, specs in zip(tables, offered.values(), strict=True):
-        for spec in specs:
-            table.setdefault(_spec_name(spec), []).append(Registered(spec, plugin))
+    names = {kind: tuple(map(_name, specs)) for kind, specs in offered.items()}
+    result.add(Plugin(entry.name, distribution, version, None, names), offered)
 
 
-def _ask(manager: pluggy.PluginManager, hook: str, kind: type) -> list[Any]:
-    specs = [spec for answer in getattr(manager.hook, hook)() for spec in answer]
+def _ask(manager: pluggy.PluginManager, kind: Kind[S]) -> list[S]:
+    specs = [spec for answer in getattr(manager.hook, kind.hook)() for spec in answer]
     for spec in specs:
-        if not isinstance(spec, kind):
-            raise PluginError(f"{hook} has to return a list of {kind.__name__}, not {spec!r}")
-        if isinstance(spec, ModelSpec | DatasetSpec) and not re.fullmatch(r"[a-z0-9-]+", spec.name):
-            raise PluginError(f"{hook} names {spec.name!r}; use the letters a-z, digits and '-'")
-    names = [_spec_name(spec) for spec in specs]
-    for name in names:
-        if names.count(name) > 1:
-            raise PluginError(f"{hook} offers {name!r} twice")
+        if not isinstance(spec, kind.spec):
+            raise PluginError(f"{kind.hook} has to return a list of {kind.spec.__name__}, not {spec!r}")
+        if not re.fullmatch(kind.pattern, spec.name):
+            raise PluginError(f"{kind.hook} offers the name {spec.name!r}; a {kind.name}'s name has to match {kind.pattern}")
+        if spec.name in kind.reserved:
+            raise PluginError(f"{kind.hook} offers the name {spec.name!r}, which is reserved; choose another")
+    keys = [_key(spec) for spec in specs]
+    for spec in specs:
+        if keys.count(_key(spec)) > 1:
+            raise PluginError(f"{kind.hook} offers {spec.name!r} twice")
     return specs
 
 
-def _spec_name(spec: Any) -> str:
-    return str(spec.type.__name__ if isinstance(spec, InputSpec) else spec.name)
+def _key(spec: Any) -> Key:
+    """Inputs are told apart by their type: two plugins may each have an `Embeddings`."""
+    return spec.type if isinstance(spec, InputSpec) else str(spec.name)
 
 
-def _only(table: dict[str, list[Registered[S]]], name: str, noun: str) -> Registered[S]:
-    if name not in table:
-        raise UsageError(f"no {noun} {name!r}; {did_you_mean(name, table)}")
-    offers = table[name]
+def _name(spec: Any) -> str:
+    return str(spec.name)
+
+
+def _only(kind: Kind[S], offers: list[Registered[S]]) -> Registered[S]:
     if len(offers) > 1:
         owners = " and ".join(offer.plugin.distribution for offer in offers)
-        raise UsageError(f"{noun} {name!r} is offered by {owners}; uninstall one of them")
+        raise UsageError(f"the {kind.name} {offers[0].spec.name!r} is offered by {owners}; uninstall one of them")
     return offers[0]

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.errors import PluginError
-from genrebench.plugin.contract import Context, Examples, FeatureTable, Inputs, Model, ModelSpec, NoOptions
+from genrebench.plugin.contract import Context, Examples, FeatureTable, Model, ModelSpec, NoOptions, Table
 
 TRUSTED = ("sklearn.", "numpy.", "scipy.")
 """Packages whose types a saved estimator may name beyond those that skops trusts itself, trees for one."""
 
 
-class SklearnModel(Model):
+class SklearnModel(Model[Table]):
     """A scikit-learn classifier with `predict_proba` behind the model contract.
 
     Parameters
@@ -34,11 +34,11 @@ class SklearnModel(Model):
         self.context = context
         self.estimator = estimator
 
-    def fit(self, train: Examples, validation: Examples) -> None:  # noqa: ARG002 - nothing is chosen on validation
+    def fit(self, train: Examples[Table], validation: Examples[Table]) -> None:  # noqa: ARG002 - nothing is chosen on validation
         """Fit the estimator on the training table."""
         self.estimator.fit(np.asarray(train.inputs), train.labels)
 
-    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+    def predict_proba(self, inputs: Table) -> NDArray[np.float64]:
         """Probabilities with a column for every genre of the task."""
         known = self.estimator.predict_proba(np.asarray(inputs))
         result = np.zeros((len(known), len(self.context.genres)))

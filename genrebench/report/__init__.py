@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from genrebench.boards.board import Board, boards
+from genrebench.boards.board import boards
+from genrebench.boards.rows import Board
 from genrebench.errors import StoreError, UsageError
+from genrebench.plugin.datasets import Reference
 from genrebench.report.clips import Clips
 from genrebench.report.pages import Site, board_page, compare_page, pairs_of, run_page
 from genrebench.runs.store import RunStore
@@ -25,6 +27,7 @@ def write(
     dataset: str | None = None,
     split: str | None = None,
     audio: Mapping[str, Mapping[str, Path]] | None = None,
+    references: Mapping[str, Sequence[Reference]] | None = None,
 ) -> tuple[Path, list[str]]:
     """Write the report.
 
@@ -38,6 +41,8 @@ def write(
     audio : mapping, optional
         Dataset name to a mapping of track id to audio file. Clips of the tracks that a page names are copied into the report,
         to be heard beside the predictions.
+    references : mapping, optional
+        Published scores by dataset, as in `genrebench.boards.board.boards`.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def write(
     stores = [stores] if isinstance(stores, RunStore) else list(stores)
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there and is no report; give another folder with --out")
-    found, problems = boards(stores, dataset, split)
+    found, problems = boards(stores, dataset, split, references)
     new = out.with_name(f".{out.name}-{secrets.token_hex(6)}")
     try:
         _write(stores, found, problems, new, audio or {})

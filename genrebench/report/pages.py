@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrebench import __version__
-from genrebench.boards.board import Board, Row
-from genrebench.boards.comparability import extra_training, split_title
 from genrebench.boards.compare import Side, compare_sides
+from genrebench.boards.rows import Board, Row
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
 from genrebench.evaluation import calibration, error_analysis, metrics
-from genrebench.records import Predictions, Run
+from genrebench.records import Predictions
 from genrebench.report.clips import Clips
 from genrebench.report.figures import cost_plot, curves_plot, pareto, reliability_plot
+from genrebench.runs.record import Run
 from genrebench.runs.reproduce import command_line
 from genrebench.runs.store import RunStore
 
@@ -67,14 +67,11 @@ class Site:
         made.filters |= {
             "number": _number,
             "percent": _percent,
-            "label": row_label,
             "work": _work,
             "seconds": _seconds,
             "between": _between,
             "place": _place,
             "told": _told,
-            "split_title": split_title,
-            "extra": extra_training,
         }
         made.globals |= {"version": __version__}
         return made
@@ -122,7 +119,7 @@ def _cost(board: Board, number: int) -> str | None:
     losses = [row.scores["log_loss"] for row in rows]
     best = pareto(list(zip(seconds, losses, strict=True)))
     points = [
-        {"label": row_label(row), "seconds": s, "log_loss": x, "best": b}
+        {"label": row.label, "seconds": s, "log_loss": x, "best": b}
         for row, s, x, b in zip(rows, seconds, losses, best, strict=True)
     ]
     return cost_plot(points, f"cost-{number}")
@@ -143,13 +140,6 @@ def pairs_of(board: Board) -> list[tuple[Row, Row]]:
     return [*((rows[0], row) for row in rows[1:]), *itertools.pairwise(rows[1:])]
 
 
-def row_label(row: Row) -> str:
-    """A row's model with the options that aren't the defaults."""
-    changed = row.facts.get("changed") or {}
-    options = ", ".join(f"{key}={value}" for key, value in changed.items())
-    return f"{row.model} ({options})" if options else row.model
-
-
 # ------------------------------------------------------------------ a run
 
 
@@ -161,7 +151,8 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
     scored = store.scored(run)
     counts = metrics.confusion(labels, p)
     bins = calibration.reliability(labels, p)
-    dataset = str(run.task.get("dataset"))
+    curves = store.curves(run)
+    dataset = run.task.dataset
     mistakes = [m | {"clip": site.clips.clip(dataset, m["track"])} for m in error_analysis.confident_mistakes(predictions)]
     return site.render(
         "run.html",
@@ -169,9 +160,9 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
         run=run,
         row=row,
         board=board,
-        label=row_label(row),
+        label=row.label,
         scores=scored.scores,
-        intervals=row_intervals([[scored]], len(genres), str(run.task.get("split")))[0],
+        intervals=row_intervals([[scored]], len(genres), run.task.split)[0],
         genres=genres,
         genre_rows=error_analysis.genre_table(labels, p, genres),
         pair_rows=error_analysis.pair_losses(labels, p, genres),
@@ -182,9 +173,9 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
         reliability=reliability_plot(bins, "reliability"),
         bins=bins,
         scaling=_scaling(run, predictions),
-        curves=curves_plot(run.curves, "curves") if run.curves else None,
+        curves=curves_plot(curves, "curves") if curves else None,
         figures=site.clips.figures(store.folder(run.id), run.id),
-        command=command_line(run) if run.model.get("plugin") != "external" else None,
+        command=command_line(run) if run.model.origin == "plugin" else None,
         others=[(a, b) for a, b in pairs_of(board) if row.row in (a.row, b.row)],
         facts={key: value for key, value in run.facts.items() if key not in ("temperature_scaling", "device", "parameters")},
     )
@@ -193,7 +184,7 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
 def _scaling(run: Run, predictions: Predictions) -> Mapping[str, Any]:
     """What temperature scaling gains: by validation where the run tried it, else by halves of the test tracks."""
     if found := run.facts.get("temperature_scaling"):
-        return {**found, "by": "validation", "applied": bool(run.model.get("calibrated"))}
+        return {**found, "by": "validation", "applied": run.model.calibrated}
     gain = calibration.temperature_gain(predictions)
     return {**gain, "temperatures": [gain["temperature"]], "by": "halves", "applied": False} if gain else {}
 
@@ -203,15 +194,15 @@ def _scaling(run: Run, predictions: Predictions) -> Mapping[str, Any]:
 
 def compare_page(site: Site, board: Board, a: Row, b: Row) -> str:
     """Two rows of a board side by side."""
-    found = compare_sides(*(Side(row_label(row), tuple(site.runs[run_id] for run_id in row.runs)) for row in (a, b)))
-    dataset = str(board.task.get("dataset"))
+    found = compare_sides(*(Side(row.label, tuple(site.runs[run_id] for run_id in row.runs)) for row in (a, b)))
+    dataset = board.task.dataset
     return site.render(
         "compare.html",
         root="../",
         found=found,
         board=board,
         rows=(a, b),
-        labels=(row_label(a), row_label(b)),
+        labels=(a.label, b.label),
         tracks=[{**track, "clip": site.clips.clip(dataset, track["track"])} for track in found.tracks],
     )
 

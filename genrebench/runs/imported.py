@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import datetime
 import re
 from pathlib import Path
 
 import numpy as np
 
-from genrebench.evaluation import metrics as scores
-from genrebench.runs.predictions import checked, collect
-from genrebench.environment import describe_environment
 from genrebench.errors import DataError, UsageError
-from genrebench.records import Run, Task
-from genrebench.runs.record import new_id, task_record
+from genrebench.evaluation import metrics
+from genrebench.plugin.hosted import SUM_TOLERANCE, checked
+from genrebench.records import Task
+from genrebench.runs.job import begin_record
+from genrebench.runs.predictions import collect
+from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.store import RunStore
 
-TOLERANCE = 1e-4
-"""How far a row may be from 1 in sum."""
+PLUGIN = "external"
+"""What stands as the plugin of predictions that were made elsewhere."""
 
 
 def score(task: Task, file: Path, name: str, version: str, seed: int, store: RunStore) -> Run:
@@ -61,24 +61,13 @@ def score(task: Task, file: Path, name: str, version: str, seed: int, store: Run
     extra = sorted(set(rows) - set(wanted))
     if extra:
         raise DataError(f"{file}: {len(extra)} rows are not of this split's test tracks, {extra[0]!r} for one; check --split")
-    answers = [np.array([rows[id_] for id_ in fold.test]).reshape(-1, len(task.genres)) for fold in task.split.folds]
-    predictions = collect(task, [checked(a, len(a), len(task.genres), str(file)) for a in answers])
-    now = datetime.datetime.now(datetime.UTC)
-    run = Run(
-        id=new_id(name, now),
-        status="running",
-        task=task_record(task),
-        model={"name": name, "plugin": "external", "version": version, "options": {}, "feature_source": None},
-        seed=seed,
-        metrics=None,
-        timings={},
-        peak_rss_mb=None,
-        environment=describe_environment(),
-        started=now.isoformat(timespec="microseconds"),
-    )
+    probabilities = [np.array([rows[id_] for id_ in fold.test]).reshape(-1, len(task.genres)) for fold in task.split.folds]
+    predictions = collect(task, [checked(p, len(p), len(task.genres), str(file)) for p in probabilities])
+    model = ModelRecord(name=name, plugin=PLUGIN, version=version, origin="imported")
+    run = dataclasses.replace(begin_record(TaskRecord.of(task), model, seed), timings={})
     store.begin(run)
-    values = scores.evaluate(predictions.labels, predictions.probabilities)
-    return store.finish(dataclasses.replace(run, metrics=values, metrics_version=scores.VERSION), predictions)
+    values = metrics.evaluate(predictions.labels, predictions.probabilities)
+    return store.finish(dataclasses.replace(run, metrics=values, metrics_version=metrics.VERSION), predictions)
 
 
 def _read(file: Path, genres: tuple[str, ...]) -> dict[str, list[float]]:
@@ -105,7 +94,7 @@ def _read(file: Path, genres: tuple[str, ...]) -> dict[str, list[float]]:
                 if id_ in result:
                     raise DataError(f"{file}, line {line}: track {id_!r} has a row already")
                 result[id_] = [_number(file, line, column, row[column]) for column in columns]
-                if abs(sum(result[id_]) - 1) > TOLERANCE:
+                if abs(sum(result[id_]) - 1) > SUM_TOLERANCE:
                     raise DataError(f"{file}, line {line}: the row of track {id_!r} sums to {sum(result[id_]):.6g}, not to 1")
             return result
     except OSError as error:
@@ -119,6 +108,6 @@ def _number(file: Path, line: int, column: str, text: str | None) -> float:
         value = float(text or "")
     except ValueError:
         raise DataError(f"{file}, line {line}, column {column!r}: {text!r} is no number") from None
-    if not 0 <= value <= 1 + TOLERANCE:
+    if not 0 <= value <= 1 + SUM_TOLERANCE:
         raise DataError(f"{file}, line {line}, column {column!r}: {text!r} is no probability")
     return value

@@ -1,70 +1,41 @@
-"""Predictions of finished runs for audio files that no split knows."""
+"""Predictions of finished runs for audio files that belong to no dataset."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.evaluation import calibration
 from genrebench import audio
-from genrebench.runs.predictions import blame, checked, owner_of
-from genrebench.plugin.contract import Clip, Context, FeatureTable, Inputs, Model, ModelSpec, Prepared, Timeline
-from genrebench.errors import AudioError, PluginError, StoreError, UsageError
+from genrebench.errors import AudioError, StoreError, UsageError
+from genrebench.evaluation import calibration
 from genrebench.inputs import prepare_clips
-from genrebench.plugin.options import parse_options
-from genrebench.plugin.registry import Registered, Registry
-from genrebench.session import Session
-from genrebench.records import Excerpt, Run
+from genrebench.plugin.contract import FeatureTable, Timeline
+from genrebench.plugin.hosted import BuiltModel, HostedModel
+from genrebench.plugin.inputs import Clip, Prepared
+from genrebench.records import Excerpt
+from genrebench.runs.file_predictions import FilePrediction, FilePredictions
+from genrebench.runs.record import Run
+from genrebench.runs.recorder import COLUMNS, model_folders
 from genrebench.runs.store import RunStore
+from genrebench.session import Session
 
 SILENCE = 10 ** (-80 / 20)
-"""A clip whose largest sample is below this, -80 dB of full scale, holds no music."""
+"""A clip whose largest sample is below this, -80 dB of full scale, counts as silent."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a run says of one file.
-
-    Parameters
-    ----------
-    path : Path
-    probabilities : ndarray of shape (n_genres,)
-        The training prior where the file holds nothing to go by.
-    problem : str or None
-        Why the training prior stands in.
-    timeline : Timeline or None
-        Probabilities along the excerpt that the model has seen, in seconds of the file, where they were asked for.
-    """
-
-    path: Path
-    probabilities: NDArray[np.float64]
-    problem: str | None = None
-    timeline: Timeline | None = None
-
-
-def predict(
-    run: Run,
-    store: RunStore,
-    registry: Registry,
-    paths: Sequence[Path],
-    session: Session,
-    *,
-    timeline: bool = False,
-) -> list[Answer]:
-    """Let a finished run's model classify audio files; a k-fold run answers with the mean of its folds' models.
+def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, *, timeline: bool = False) -> FilePredictions:
+    """Classify audio files with a finished run's model; a k-fold run predicts the mean over its folds' models.
 
     Parameters
     ----------
     run : Run
     store : RunStore
         Where the run is kept.
-    registry : Registry
     paths : sequence of Path
     session : Session
     timeline : bool
@@ -72,125 +43,102 @@ def predict(
 
     Returns
     -------
-    list of Answer
-        One a file, in the order of `paths`; undecodable and silent files get the training prior and say so.
+    FilePredictions
+        One per file, in the order of `paths`; undecodable and silent files get the training prior and say so.
 
     Raises
     ------
     UsageError
         If the run hasn't finished, its model isn't installed, saw features that audio can't give, or has no timeline.
     """
-    if run.model.get("plugin") == "external":
-        raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it has no model to ask")
-    if run.status != "finished":
-        raise UsageError(f"run {run.id} is {run.status}; only a finished run predicts, see 'genrebench runs list'")
-    offer = registry.model(str(run.model["name"]))
-    options = parse_options(offer.spec.name, offer.spec.options, run.model["options"])
-    if timeline and not _has_timeline(offer, run, options):
-        raise UsageError(f"{offer.spec.name} gives no timeline; leave out --timeline")
-    if str(run.model.get("feature_source") or "").startswith("given"):
+    model = fitted_model(run, session)
+    if timeline:
+        model.require_timeline()
+    if (run.model.feature_source or "").startswith("given"):
         session.say(
-            f"warning: {run.id} was fitted on features that came with its dataset; those of your files come from audio and "
-            "may differ. Where the model has the option, a run with --set source=extract has no such gap"
+            f"warning: {run.id} was fitted on features that came with its dataset; those of your files are computed from audio "
+            "and may differ. Where the model has the option, a run with --set source=extract has no such gap"
         )
-    excerpt = Excerpt(None if run.task["excerpt"] == "whole" else float(run.task["excerpt"]))
+    excerpt = Excerpt.parse(run.task.excerpt)
     problems = _problems(paths, excerpt, session)
     good = [path for path in paths if path not in problems]
     prior = training_prior(run)
-    answers = {path: Answer(path, prior, problem) for path, problem in problems.items()}
+    predictions = {path: FilePrediction(path, prior, problem) for path, problem in problems.items()}
     if good:
-        folder = store.folder(run.id) / "model"
-        prepared = _prepare(good, folder, blame(offer, "inputs", lambda: offer.spec.inputs(options)), excerpt, session)
-        models = load_models(run, folder, offer, options, prepared, session)
-        softer = _temperatures(run, len(models))
-        each = [
-            calibration.apply_temperature(ask(offer, m, prepared.inputs, len(prior)), t)
-            for m, t in zip(models, softer, strict=True)
+        folder = store.folder(run.id)
+        prepared = _prepare(good, folder, model.input, excerpt, session)
+        models = load_models(run, folder, model, prepared, session)
+        by_model = [
+            calibration.apply_temperature(built.predict(prepared.inputs), temperature)
+            for built, temperature in zip(models, _temperatures(run), strict=True)
         ]
-        lines = _mean_timelines([_timeline(offer, m, prepared, len(prior)) for m in models]) if timeline else [None] * len(good)
-        for path, row, line in zip(good, np.mean(each, axis=0), lines, strict=True):
-            answers[path] = Answer(path, row, None, line and _in_file(line, path, excerpt))
-    return [answers[path] for path in paths]
+        lines = _mean_timelines([m.timelines(prepared.inputs) for m in models]) if timeline else [None] * len(good)
+        for path, row, line in zip(good, np.mean(by_model, axis=0), lines, strict=True):
+            predictions[path] = FilePrediction(path, row, None, line and _in_file(line, path, excerpt))
+    return FilePredictions([predictions[path] for path in paths], run.task.genres)
 
 
-def training_prior(run: Run) -> NDArray[np.float64]:
-    """Frequencies of the genres in a run's training part (mean over its folds), shape (n_genres,)."""
-    counts = np.array(run.task["training_counts"], dtype=np.float64)
-    prior: NDArray[np.float64] = (counts / counts.sum(axis=1, keepdims=True)).mean(axis=0)
-    return prior
+def fitted_model(run: Run, session: Session) -> HostedModel:
+    """Return the model that a finished run has fitted, as it is installed now.
+
+    Raises
+    ------
+    UsageError
+        If the run has no fitted model, or its model isn't installed or doesn't take the run's options any more.
+    """
+    if run.model.origin == "imported":
+        raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it has no model to ask")
+    if run.model.origin == "object":
+        raise UsageError(f"the model of {run.id} was an object in a Python session; make it a plugin, so that it can be loaded")
+    if run.status != "finished":
+        raise UsageError(f"run {run.id} is {run.status}; only a finished run predicts, see 'genrebench runs list'")
+    return HostedModel(session.registry.model(run.model.name), run.model.options)
 
 
-def load_models(
-    run: Run, folder: Path, offer: Registered[ModelSpec], options: Any, prepared: Prepared, session: Session
-) -> list[Model]:
-    """Load the fitted model of each fold of a finished run from `folder`, the run's folder "model".
+def load_models(run: Run, folder: Path, model: HostedModel, prepared: Prepared, session: Session) -> list[BuiltModel]:
+    """Load the fitted model of each fold of a finished run from the run's folder.
 
     Raises
     ------
     StoreError
         If a model isn't there.
     """
-    n_folds = int(run.task.get("n_folds", 1))
-    folders = [folder] if n_folds == 1 else [folder / f"fold-{i}" for i in range(n_folds)]
-    context = Context(
-        genres=tuple(run.task["genres"]),
-        seed=run.seed,
-        device=session.device,
-        workers=session.workers,
-        columns=prepared.columns,
-        progress=session.progress,
-    )
-    models = []
-    for place in folders:
-        if not place.is_dir():
-            raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model['name']}'")
-        model: Model = blame(offer, "build", lambda: offer.spec.build(context, options))
-        blame(offer, "load", lambda: model.load(place))  # noqa: B023 - called at once
-        models.append(model)
-    return models
+    context = session.context(run.task.genres, seed=run.seed, columns=prepared.columns)
+    folders = model_folders(folder, run.task.n_folds)
+    if not all(place.is_dir() for place in folders):
+        raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model.name}'")
+    return [model.build(context).load(place) for place in folders]
 
 
-def _has_timeline(offer: Registered[ModelSpec], run: Run, options: Any) -> bool:
-    context = Context(genres=tuple(run.task["genres"]), device="cpu")
-    model = blame(offer, "build", lambda: offer.spec.build(context, options))
-    return type(model).predict_timeline is not Model.predict_timeline
+def training_prior(run: Run) -> NDArray[np.float64]:
+    """Frequencies of the genres in a run's training part (mean over its folds), shape (n_genres,)."""
+    counts = np.array(run.task.training_counts, dtype=np.float64)
+    prior: NDArray[np.float64] = (counts / counts.sum(axis=1, keepdims=True)).mean(axis=0)
+    return prior
 
 
-def ask(offer: Registered[ModelSpec], model: Model, inputs: Inputs, n_genres: int) -> NDArray[np.float64]:
-    """Let a model answer, check the answer, and blame its plugin for what goes wrong."""
-    answer = blame(offer, "predict_proba", lambda: model.predict_proba(inputs))
-    return checked(answer, len(inputs), n_genres, owner_of(offer))
-
-
-def _timeline(offer: Registered[ModelSpec], model: Model, prepared: Prepared, n_genres: int) -> list[Timeline]:
-    lines: list[Timeline] = blame(offer, "predict_timeline", lambda: model.predict_timeline(prepared.inputs))
-    if len(lines) != len(prepared.inputs):
-        raise PluginError(f"{owner_of(offer)}: predict_timeline gave {len(lines)} timelines for {len(prepared.inputs)} files")
-    return [Timeline(line.seconds, checked(line.probabilities, len(line.seconds), n_genres, owner_of(offer))) for line in lines]
-
-
-def _prepare(paths: Sequence[Path], folder: Path, wanted: Any, excerpt: Excerpt, session: Session) -> Prepared:
-    """Make the inputs that the model saw, with the same columns in the same order where it saw a table."""
+def _prepare(paths: Sequence[Path], folder: Path, requested: Any, excerpt: Excerpt, session: Session) -> Prepared:
+    """Compute the inputs that the model saw, with the same columns in the same order where it saw a table."""
     hashes = audio.content_hashes(list(paths), session.home / "audio-hashes.json")
     clips = [Clip(str(path), path, content) for path, content in zip(paths, hashes, strict=True)]
-    context = session.context(excerpt)
     columns: tuple[tuple[str, ...], ...] = ()
-    if isinstance(wanted, FeatureTable):
+    if isinstance(requested, FeatureTable):
         try:
-            columns = tuple(tuple(column) for column in json.loads((folder / "columns.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError):
+            text = (folder / "model" / COLUMNS).read_text(encoding="utf-8")
+            columns = tuple(tuple(column) for column in json.loads(text))
+        except (OSError, ValueError, TypeError):
             raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run") from None
-    return prepare_clips(wanted, clips, context, session.input_specs, columns)
+    return prepare_clips(requested, clips, session.input_context(excerpt), session.registry, columns)
 
 
 def _problems(paths: Sequence[Path], excerpt: Excerpt, session: Session) -> dict[Path, str]:
-    """Files that hold nothing to go by, with the reason."""
+    """Files that can't be decoded or are silent, with the reason."""
     import joblib
 
     jobs = (joblib.delayed(_problem)(path, excerpt) for path in paths)
     pool = joblib.Parallel(n_jobs=min(session.workers, max(1, len(paths) // 8)), return_as="generator")
-    found = session.progress(pool(jobs), "listening", len(paths))
-    return {path: problem for path, problem in zip(paths, found, strict=True) if problem}
+    problems = session.progress(pool(jobs), "reading audio", len(paths))
+    return {path: problem for path, problem in zip(paths, problems, strict=True) if problem}
 
 
 def _problem(path: Path, excerpt: Excerpt) -> str | None:
@@ -201,10 +149,10 @@ def _problem(path: Path, excerpt: Excerpt) -> str | None:
     return "silent" if np.abs(samples).max() < SILENCE else None
 
 
-def _temperatures(run: Run, n_models: int) -> list[float]:
+def _temperatures(run: Run) -> list[float]:
     """Temperature of each fold's model: 1 unless the run was calibrated."""
-    if not run.model.get("calibrated"):
-        return [1.0] * n_models
+    if not run.model.calibrated:
+        return [1.0] * run.task.n_folds
     return [float(t) for t in run.facts["temperature_scaling"]["temperatures"]]
 
 

@@ -1,106 +1,267 @@
-"""What a run's record says of its task and model, and the runs of the same work."""
+"""The record of a run: what run.json says, as frozen types."""
 
 from __future__ import annotations
 
-import datetime
-import secrets
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from genrebench.plugin.contract import ModelSpec, Prepared
-from genrebench.environment import describe_environment, without_home
-from genrebench.plugin.options import options_as_dict
-from genrebench.plugin.registry import Registered
-from genrebench.records import PARTS, ExtraTraining, Run, Task
-from genrebench.runs.store import RunStore
+from genrebench.environment import without_home
+from genrebench.jsontypes import plain
+from genrebench.plugin.hosted import HostedModel
+from genrebench.records import PARTS, Exclusion, ExtraTraining, Task
 
-
-def new_id(name: str, now: datetime.datetime) -> str:
-    """Return an id for a run of the model `name` that begins `now`."""
-    return f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+Status = Literal["running", "finished", "failed", "interrupted"]
 
 
-def new_record(
-    task: Task, offer: Registered[ModelSpec], options: Any, seed: int, prepared: Prepared, *, calibrate: bool = False
-) -> Run:
-    """Return the record of a run that begins now."""
-    now = datetime.datetime.now(datetime.UTC)
-    return Run(
-        id=new_id(offer.spec.name, now),
-        status="running",
-        task=task_record(task),
-        model=model_record(offer, options, calibrate=calibrate) | {"feature_source": prepared.source},
-        seed=seed,
-        metrics=None,
-        timings={"inputs_s": 0.0, "fit_s": 0.0, "predict_s": 0.0},
-        peak_rss_mb=None,
-        environment=describe_environment(offer.plugin.distribution),
-        started=now.isoformat(timespec="microseconds"),
-    )
+@dataclass(frozen=True, kw_only=True)
+class ExtraTrainingRecord:
+    """What a larger dataset added to a task's training part.
+
+    Parameters
+    ----------
+    dataset, source : str
+        Name of the larger dataset, and how the user named it.
+    added : mapping of str to int
+        Number of added tracks by genre.
+    ids : mapping of str to tuple of str, or None
+        Their ids by genre.
+    """
+
+    dataset: str
+    source: str = ""
+    added: Mapping[str, int]
+    ids: Mapping[str, tuple[str, ...]] | None = None
+
+    @classmethod
+    def of(cls, extra: ExtraTraining) -> ExtraTrainingRecord:
+        """Record what was added."""
+        source = without_home(extra.source or extra.dataset)
+        return cls(dataset=extra.dataset, source=source, added=extra.added, ids=extra.ids)
+
+    @property
+    def n_added(self) -> int:
+        """Number of added tracks."""
+        return sum(self.added.values())
+
+    def text(self, *, by_genre: bool = False) -> str:
+        """What was added, such as "64 training tracks of fma-large"; also how many of each genre if asked."""
+        genres = ", ".join(f"{genre} {n}" for genre, n in self.added.items())
+        return f"{self.n_added} training tracks of {self.dataset}" + (f" ({genres})" if by_genre and genres else "")
 
 
-def task_record(task: Task) -> dict[str, Any]:
-    """Return what a run's record says of its task."""
-    folds = task.split.folds
-    genre_of = {track.id: track.genre for track in task.dataset.tracks}
+@dataclass(frozen=True, kw_only=True)
+class TaskRecord:
+    """A task: enough to tell it apart from others and to repeat it.
 
-    def counts(ids: Iterable[str]) -> list[int]:
-        tally = dict.fromkeys(task.genres, 0)
-        for id_ in ids:
-            tally[genre_of[id_]] += 1
-        return list(tally.values())
+    Parameters
+    ----------
+    dataset, source, version : str
+        Name of the dataset, how the user named it, and its version for people.
+    split : str
+    split_seed : int
+    fingerprint : str
+    excerpt : str
+        "whole" or seconds.
+    n_training, n_validation, n_test : int
+        Sums over the folds.
+    n_folds, n_excluded : int
+    excluded : tuple of Exclusion
+    genres : tuple of str
+        In column order.
+    training_counts : tuple of tuple of int
+        For each fold, the number of training tracks of each genre.
+    shared_artists : int or None
+        As in `Task`.
+    extra_training : ExtraTrainingRecord or None
+    synthetic : bool
+    warnings : tuple of str
+    """
 
-    n_parts = {f"n_{part}": sum(len(getattr(fold, part)) for fold in folds) for part in PARTS}
-    return {
-        "dataset": task.dataset.name,
-        "source": without_home(task.source or task.dataset.name),
-        "version": task.dataset.version,
-        "split": task.split.name,
-        "split_seed": task.split.seed,
-        "fingerprint": task.fingerprint,
-        "excerpt": str(task.excerpt),
-        **n_parts,
-        "n_folds": len(folds),
-        "n_excluded": len(task.excluded),
-        "excluded": [{"id": e.id, "reason": e.reason} for e in task.excluded],
-        "genres": list(task.genres),
-        "training_counts": [counts(fold.training) for fold in folds],
-        "shared_artists": task.shared_artists,
-        "extra_training": None if task.extra is None else _extra_record(task.extra),
-        "synthetic": task.dataset.synthetic,
-        "warnings": list(task.split.warnings),
-    }
+    dataset: str
+    source: str = ""
+    version: str = ""
+    split: str
+    split_seed: int = 0
+    fingerprint: str
+    excerpt: str = "30"
+    n_training: int = 0
+    n_validation: int = 0
+    n_test: int = 0
+    n_folds: int = 1
+    n_excluded: int = 0
+    excluded: tuple[Exclusion, ...] = ()
+    genres: tuple[str, ...]
+    training_counts: tuple[tuple[int, ...], ...] = ()
+    shared_artists: int | None = None
+    extra_training: ExtraTrainingRecord | None = None
+    synthetic: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, task: Task) -> TaskRecord:
+        """Record a task."""
+        folds = task.split.folds
+        genre_of = {track.id: track.genre for track in task.dataset.tracks}
+
+        def counts(ids: Iterable[str]) -> tuple[int, ...]:
+            tally = dict.fromkeys(task.genres, 0)
+            for id_ in ids:
+                tally[genre_of[id_]] += 1
+            return tuple(tally.values())
+
+        return cls(
+            dataset=task.dataset.name,
+            source=without_home(task.source or task.dataset.name),
+            version=task.dataset.version,
+            split=task.split.name,
+            split_seed=task.split.seed,
+            fingerprint=task.fingerprint,
+            excerpt=str(task.excerpt),
+            **{f"n_{part}": sum(len(getattr(fold, part)) for fold in folds) for part in PARTS},
+            n_folds=len(folds),
+            n_excluded=len(task.excluded),
+            excluded=task.excluded,
+            genres=task.genres,
+            training_counts=tuple(counts(fold.training) for fold in folds),
+            shared_artists=task.shared_artists,
+            extra_training=None if task.extra is None else ExtraTrainingRecord.of(task.extra),
+            synthetic=task.dataset.synthetic,
+            warnings=task.split.warnings,
+        )
+
+    @property
+    def split_title(self) -> str:
+        """Name of the split and what was added to it, such as "official + 64 training tracks of fma-large"."""
+        return self.split if self.extra_training is None else f"{self.split} + {self.extra_training.text()}"
+
+    def summary(self) -> dict[str, Any]:
+        """The record in JSON types, without what is listed by track or by fold: what a board shows of a task."""
+        shown: dict[str, Any] = plain(self)
+        del shown["excluded"], shown["training_counts"]
+        if shown["extra_training"] is not None:
+            del shown["extra_training"]["ids"]
+        return shown
 
 
-def _extra_record(extra: ExtraTraining) -> dict[str, Any]:
-    return {
-        "dataset": extra.dataset,
-        "source": without_home(extra.source or extra.dataset),
-        "added": extra.added,
-        "ids": {genre: list(ids) for genre, ids in extra.ids.items()},
-    }
+Origin = Literal["plugin", "imported", "object"]
+"""Where a model came from: an installed plugin, a table of predictions made elsewhere, or an object in a Python session."""
 
 
-def model_record(offer: Registered[ModelSpec], options: Any, *, calibrate: bool = False) -> dict[str, Any]:
-    """Return what a run's record says of its model; `changed` are the options that aren't the defaults."""
-    chosen, defaults = options_as_dict(options), options_as_dict(offer.spec.options())
-    return {
-        "name": offer.spec.name,
-        "plugin": offer.plugin.distribution,
-        "version": offer.plugin.version,
-        "options": chosen,
-        "changed": {name: value for name, value in chosen.items() if defaults.get(name) != value},
-        "calibrated": calibrate,
-    }
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """A model, its version and its options.
+
+    Parameters
+    ----------
+    name : str
+    plugin, version : str
+        The distribution that brought it, and its version.
+    options : mapping
+        All options, in JSON types.
+    changed : mapping
+        The options that differ from their defaults.
+    calibrated : bool
+        Whether the probabilities were scaled by a temperature fitted on validation.
+    feature_source : str or None
+        Where its inputs came from.
+    origin : {"plugin", "imported", "object"}
+        See `Origin`.
+    """
+
+    name: str
+    plugin: str
+    version: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    calibrated: bool = False
+    feature_source: str | None = None
+    origin: Origin = "plugin"
+
+    @classmethod
+    def of(cls, model: HostedModel, *, calibrate: bool = False, feature_source: str | None = None) -> ModelRecord:
+        """Record a model."""
+        return cls(
+            name=model.name,
+            plugin=model.plugin.distribution,
+            version=model.plugin.version,
+            options=model.chosen,
+            changed=model.changed,
+            calibrated=calibrate,
+            feature_source=feature_source,
+            origin="plugin" if model.registered.installed else "object",
+        )
+
+    def same_work(self, other: ModelRecord) -> bool:
+        """Whether both are the same model, version and options."""
+        return replace(self, feature_source=None) == replace(other, feature_source=None)
 
 
-def earlier_run(
-    task: Task, offer: Registered[ModelSpec], options: Any, seed: int, store: RunStore, *, calibrate: bool = False
-) -> Run | None:
-    """Return the newest run of the same work, if there is one."""
-    model = model_record(offer, options, calibrate=calibrate)
-    for candidate in store.runs():
-        same_model = all(candidate.model.get(key) == value for key, value in model.items())
-        if candidate.task.get("fingerprint") == task.fingerprint and same_model and candidate.seed == seed:
-            return candidate
-    return None
+@dataclass(frozen=True, kw_only=True)
+class PredictionsRecord:
+    """What the record says of predictions.csv.
+
+    Parameters
+    ----------
+    sha256 : str
+        Checksum of the file.
+    rows : int
+        Number of test tracks.
+    test_counts : tuple of tuple of int
+        For each fold, the number of test tracks of each genre.
+    """
+
+    sha256: str
+    rows: int
+    test_counts: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What is known of one run.
+
+    Parameters
+    ----------
+    id : str
+    status : {"running", "finished", "failed", "interrupted"}
+    task : TaskRecord
+    model : ModelRecord
+    seed : int
+    metrics : mapping of str to (float or None), or None
+        None until the run is scored.
+    timings : mapping of str to float
+        Seconds: inputs_s, fit_s, predict_s.
+    peak_rss_mb : float or None
+        In 10^6 bytes.
+    environment : mapping of str to str
+        Versions; see `genrebench.environment`.
+    facts : mapping
+        What the model and the host recorded, in JSON types.
+    started : str
+        ISO 8601, UTC.
+    error : str or None
+        Why it isn't finished.
+    metrics_version : int
+        Version of the built-in metrics that scored it.
+    predictions : PredictionsRecord or None
+    """
+
+    id: str
+    status: Status
+    task: TaskRecord
+    model: ModelRecord
+    seed: int
+    metrics: Mapping[str, float | None] | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+    peak_rss_mb: float | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    started: str = ""
+    error: str | None = None
+    metrics_version: int = 0
+    predictions: PredictionsRecord | None = None
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether the run is finished and has predictions of test tracks; a challenge run has none."""
+        return self.status == "finished" and self.predictions is not None and self.predictions.rows > 0

@@ -1,73 +1,114 @@
-"""The record of one run while it grows, and the folders that belong to it."""
+"""A run while it grows: its record, and what it leaves in its folder."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from genrebench import files
-from genrebench.evaluation import metrics as scores
-from genrebench.runs.predictions import one_line, owner_of
-from genrebench.plugin.contract import Context, InputSpec, MetricSpec, Model, ModelSpec, Prepared, InputContext
-from genrebench.environment import without_home
-from genrebench.errors import StoreError, UsageError
-from genrebench.plugin.options import plain
-from genrebench.plugin.registry import Registered
-from genrebench.records import Excerpt, Run, Task
-from genrebench.runs.store import RunStore
+from genrebench.environment import PeakMemory, without_home
+from genrebench.errors import GenrebenchError, StoreError, UsageError
+from genrebench.jsontypes import plain
+from genrebench.plugin.contract import Context
+from genrebench.plugin.hosted import BuiltModel, one_line
+from genrebench.plugin.inputs import Prepared
+from genrebench.records import Predictions
+from genrebench.runs.record import Run
+from genrebench.runs.store import CURVES, RunStore
 from genrebench.session import Session
+
+COLUMNS = "columns.json"
 
 
 class Recorder:
-    """The record of one run while it grows, and the folders that belong to it."""
+    """The record of a run that is under way, and its folder.
 
-    def __init__(self, store: RunStore, record: Run, session: Session) -> None:
-        self.store = store
-        self.record = record
-        self.session = session
+    Parameters
+    ----------
+    store : RunStore
+        Where the run has begun.
+    run : Run
+    session : Session
+    prepared : Prepared
+        The inputs of the task.
+    """
+
+    def __init__(self, store: RunStore, run: Run, session: Session, prepared: Prepared) -> None:
+        self.store, self.run, self.session, self.prepared = store, run, session, prepared
+        self.folder = store.folder(run.id)
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Hold the run while the body fits and scores it; what ends the body is recorded.
+
+        Raises
+        ------
+        UsageError
+            If another process holds the run.
+        KeyboardInterrupt
+            After the run was recorded as interrupted. Other errors end here: the run is recorded as failed.
+        """
+        with locked(self.folder):
+            try:
+                with PeakMemory() as memory:
+                    self._memory = memory
+                    yield
+            except KeyboardInterrupt:
+                self.save(status="interrupted", error="interrupted by the user; 'genrebench run ... --resume' goes on")
+                raise
+            except Exception as error:
+                self.save(status="failed", error=one_line(error))
+                with contextlib.suppress(OSError):
+                    (self.folder / "error.txt").write_text(without_home(traceback.format_exc()), encoding="utf-8")
 
     def save(self, **changes: Any) -> None:
         """Write the record with `changes`.
 
         Where a full disk refuses, an unfinished run's model and checkpoints make room: they are worth less than its status.
         """
-        self.record = dataclasses.replace(self.record, **changes)
+        self.run = dataclasses.replace(self.run, **changes)
         try:
-            self.store.save(self.record)
+            self.store.save(self.run)
         except StoreError:
             for name in ("model", "figures", "checkpoint"):
-                shutil.rmtree(self.store.folder(self.record.id) / name, ignore_errors=True)
+                shutil.rmtree(self.folder / name, ignore_errors=True)
             with contextlib.suppress(StoreError):
-                self.store.save(self.record)
+                self.store.save(self.run)
+
+    def finish(self, predictions: Predictions, metrics: Mapping[str, float | None], metrics_version: int) -> None:
+        """Write the predictions and close the record; what only an unfinished run needs is removed."""
+        peak = round(max(self._memory.peak_mb, self.run.peak_rss_mb or 0.0), 1)
+        run = dataclasses.replace(self.run, metrics=metrics, metrics_version=metrics_version, peak_rss_mb=peak)
+        self.run = self.store.finish(run, predictions)
+        shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
+        (self.folder / "error.txt").unlink(missing_ok=True)  # of a failure before --resume
 
     def fold_file(self, number: int) -> Path:
-        """Where the answer of a finished fold is kept until the run ends."""
+        """Where the probabilities of a finished fold are kept until the run ends."""
         return self._made("checkpoint") / f"fold-{number}.npz"
 
-    def model_folder(self, number: int, n_folds: int) -> Path:
-        """Return an empty folder for the model of a fold."""
-        folder = self.store.folder(self.record.id) / "model"
-        folder = folder if n_folds == 1 else folder / f"fold-{number}"
+    def keep_model(self, model: BuiltModel, number: int) -> None:
+        """Save the fitted model of a fold, and the names of its columns, so that it can be given the same ones later."""
+        n_folds = self.run.task.n_folds
+        folder = model_folders(self.folder, n_folds)[number]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return folder
-
-    def keep_columns(self, prepared: Prepared) -> None:
-        """Keep the names of a table's columns beside the model, so that it can be given the same ones later."""
-        if prepared.columns:
-            file = self.store.folder(self.record.id) / "model" / "columns.json"
-            files.write(file, json.dumps(prepared.columns).encode())
+        model.save(folder)
+        if self.prepared.columns:
+            files.write(self.folder / "model" / COLUMNS, json.dumps(self.prepared.columns).encode())
+        if number == n_folds - 1:
+            self._draw(model)
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -76,47 +117,60 @@ class Recorder:
         try:
             yield
         finally:
-            seconds = self.record.timings.get(name, 0.0) + time.perf_counter() - began
-            self.record = dataclasses.replace(self.record, timings={**self.record.timings, name: seconds})
+            seconds = self.run.timings.get(name, 0.0) + time.perf_counter() - began
+            self.run = dataclasses.replace(self.run, timings={**self.run.timings, name: seconds})
 
-    def context(self, task: Task, number: int, prepared: Prepared) -> Context:
-        """Return what the model of fold `number` gets to know."""
-        return Context(
-            genres=task.genres,
-            seed=self.record.seed,
-            device=self.session.device,
-            workers=self.session.workers,
+    def context(self, number: int) -> Context:
+        """What the model of fold `number` knows of the run."""
+        return self.session.context(
+            self.run.task.genres,
+            seed=self.run.seed,
             checkpoints=self._made("checkpoint", f"model-{number}"),
-            columns=prepared.columns,
-            progress=self.session.progress,
+            columns=self.prepared.columns,
             log=lambda epoch, values: self._log(number, epoch, values),
-            record=self._fact,
+            record=self.fact,
         )
 
-    def draw(self, model: Model, offer: Registered[ModelSpec]) -> None:
+    def fact(self, name: str, value: Any) -> None:
+        """Keep a fact of the run."""
+        self.save(facts={**self.run.facts, name: plain(value)})
+
+    def _draw(self, model: BuiltModel) -> None:
         """Keep the model's figures as images; one that can't be drawn doesn't cost the run."""
         try:
-            figures = model.figures()
-            for title, figure in figures.items():
+            for title, figure in model.figures().items():
                 name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "figure"
                 figure.savefig(self._made("figures") / f"{name}.png", dpi=120, metadata={"Title": title})
         except Exception as error:
-            self.session.say(f"warning: {owner_of(offer)} can't draw its figures: {one_line(error)}")
-            self._fact("figures_error", one_line(error))
+            reason = one_line(error)
+            owner = "" if isinstance(error, GenrebenchError) else f"{model.owner}: "
+            self.session.say(f"warning: the figures can't be drawn: {owner}{reason}")
+            self.fact("figures_error", reason)
 
     def _made(self, *names: str) -> Path:
-        folder = self.store.folder(self.record.id).joinpath(*names)
+        folder = self.folder.joinpath(*names)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _log(self, fold: int, epoch: int, values: Mapping[str, float]) -> None:
+        """Append a point to the curves; a line that a killed run left half-written ends first."""
         point = {"fold": fold, "epoch": int(epoch), **{name: float(value) for name, value in values.items()}}
-        kept = [p for p in self.record.curves if (p["fold"], p["epoch"]) != (fold, epoch)]
-        self.save(curves=(*kept, point))
-        self.session.log(fold, epoch, values)
+        file = self.folder / CURVES
+        try:
+            with file.open("ab+") as stream:
+                if stream.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
+                    stream.write(b"\n")
+                stream.write(json.dumps(plain(point)).encode() + b"\n")
+        except OSError as error:  # a full disk: the curve isn't worth the run
+            self.session.say(f"warning: {file} can't be written: {error.strerror}")
+        told = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.session.say(f"fold {fold + 1} epoch {epoch}: {told}")
 
-    def _fact(self, name: str, value: Any) -> None:
-        self.save(facts={**self.record.facts, name: plain(value)})
+
+def model_folders(folder: Path, n_folds: int) -> list[Path]:
+    """Where the fitted models of a run are kept, one folder per fold."""
+    model = folder / "model"
+    return [model] if n_folds == 1 else [model / f"fold-{number}" for number in range(n_folds)]
 
 
 @contextlib.contextmanager
@@ -133,7 +187,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def keep_traceback(folder: Path) -> None:
-    """Keep the traceback of the exception at hand in the folder of a run."""
-    with contextlib.suppress(OSError):
-        (folder / "error.txt").write_text(without_home(traceback.format_exc()), encoding="utf-8")
+def _last_byte(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1)

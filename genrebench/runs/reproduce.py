@@ -8,26 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.errors import UsageError
-from genrebench.records import Excerpt, Exclusion, Run
+from genrebench.jsontypes import plain
+from genrebench.runs.record import Run
 
 AGREE = 1e-6
 """Scores that differ by no more than this agree."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What it takes to repeat a run; the fields are those of `genrebench.tasks.task.make_task` and `genrebench.runs.runner.run`."""
-
-    dataset: str
-    split: str
-    split_seed: int
-    excerpt: Excerpt
-    exclude: tuple[Exclusion, ...]
-    model: str
-    options: Mapping[str, Any]
-    seed: int
-    calibrate: bool
-    extra_training: str | None
 
 
 @dataclass(frozen=True)
@@ -36,50 +21,56 @@ class Reproduction:
 
     Parameters
     ----------
-    original, repeated : str
-        Run ids.
+    original, repeated : Run
     same_task : bool
-        Whether the fingerprints agree; scores of another task say nothing.
+        Whether the fingerprints agree; scores of different tasks don't compare.
     environment : mapping of str to (str or None, str or None)
-        What differs: original's and repeated run's version.
+        What differs: the original's and the repeated run's version.
     scores : mapping of str to (float, float)
-        Original's and repeated run's.
+        The original's and the repeated run's.
     agree : bool
         The same task, and no score differs by more than 1e-6.
     """
 
-    original: str
-    repeated: str
+    original: Run
+    repeated: Run
     same_task: bool
     environment: Mapping[str, tuple[str | None, str | None]]
     scores: Mapping[str, tuple[float, float]]
     agree: bool
 
+    def lines(self) -> list[str]:
+        """What a person wants to know, one line each."""
+        lines = []
+        if not self.same_task:
+            lines.append(f"warning: the data of {self.original.id} or their split differ: the scores don't compare")
+        lines += [f"{name}: {then or 'absent'} then, {now or 'absent'} now" for name, (then, now) in self.environment.items()]
+        lines += [f"{name}: {then:.6f} then, {now:.6f} now" for name, (then, now) in self.scores.items()]
+        return [*lines, f"the scores {'agree' if self.agree else 'do not agree'} with {self.original.id}"]
 
-def recipe(run: Run) -> Recipe:
-    """Read from a record how to repeat the run.
+    def to_json(self) -> dict[str, Any]:
+        """The outcome in JSON types, the runs by their ids."""
+        return {
+            "original": self.original.id,
+            "repeated": self.repeated.id,
+            "same_task": self.same_task,
+            "environment": plain(self.environment),
+            "scores": plain(self.scores),
+            "agree": self.agree,
+        }
+
+
+def require_repeatable(run: Run) -> None:
+    """Refuse to repeat a run whose model isn't installed as a plugin.
 
     Raises
     ------
     UsageError
-        If its predictions were made elsewhere.
     """
-    if run.model.get("plugin") == "external":
+    if run.model.origin == "imported":
         raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it can't be repeated")
-    task = run.task
-    extra = task.get("extra_training") or {}
-    return Recipe(
-        dataset=str(task.get("source") or task["dataset"]),
-        split=str(task["split"]),
-        split_seed=int(task["split_seed"]),
-        excerpt=Excerpt(None if task["excerpt"] == "whole" else float(task["excerpt"])),
-        exclude=tuple(Exclusion(item["id"], item["reason"]) for item in task.get("excluded", ())),
-        model=str(run.model["name"]),
-        options=run.model["options"],
-        seed=run.seed,
-        calibrate=bool(run.model.get("calibrated")),
-        extra_training=extra.get("source") or extra.get("dataset"),
-    )
+    if run.model.origin == "object":
+        raise UsageError(f"the model of {run.id} was an object in a Python session, so it can't be repeated from its record")
 
 
 def compare(original: Run, repeated: Run) -> Reproduction:
@@ -90,10 +81,10 @@ def compare(original: Run, repeated: Run) -> Reproduction:
     scores = {
         name: (float(a), float(b)) for name in before if (a := before[name]) is not None and (b := after.get(name)) is not None
     }
-    same = original.task.get("fingerprint") == repeated.task.get("fingerprint")
+    same = original.task.fingerprint == repeated.task.fingerprint
     return Reproduction(
-        original=original.id,
-        repeated=repeated.id,
+        original=original,
+        repeated=repeated,
         same_task=same,
         environment={name: pair for name, pair in versions.items() if pair[0] != pair[1]},
         scores=scores,
@@ -104,4 +95,4 @@ def compare(original: Run, repeated: Run) -> Reproduction:
 def command_line(run: Run, runs: Path = Path("runs")) -> str:
     """Return the command that repeats a run."""
     where = "" if runs == Path("runs") else f" --runs {runs}"
-    return f"genrebench run --like {run.id}{where}"
+    return f"genrebench reproduce {run.id}{where}"

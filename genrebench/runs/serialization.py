@@ -1,60 +1,36 @@
-"""What stands in the files of a run: run.json and predictions.csv."""
+"""run.json: records to JSON and back. Every value is checked as it is read, so that the rest of the program needn't.
+
+Version 0.1.0 wrote the curves into run.json, no origin of the model, and "external" as the plugin of imported predictions.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar, get_args
 
-import numpy as np
-
-from genrebench.records import Predictions, Run
+from genrebench.jsontypes import plain
+from genrebench.records import Exclusion
+from genrebench.runs.record import (
+    ExtraTrainingRecord,
+    ModelRecord,
+    Origin,
+    PredictionsRecord,
+    Run,
+    Status,
+    TaskRecord,
+)
 
 FORMAT = 1
 """Version of the layout of run.json; a record with a larger one was written by a newer genrebench."""
 
-_COLUMNS = ["track_id", "genre", "fold", "group"]
-_FIELDS = frozenset(field.name for field in fields(Run))
-_KINDS: dict[str, Any] = {
-    "id": str,
-    "status": str,
-    "task": dict,
-    "model": dict,
-    "seed": int,
-    "metrics": dict | None,
-    "timings": dict,
-    "peak_rss_mb": int | float | None,
-    "environment": dict,
-    "facts": dict,
-    "curves": list | tuple,
-    "started": str,
-    "error": str | None,
-    "predictions": dict | None,
-}
+T = TypeVar("T")
+_REQUIRED: Any = object()
 
 
 class NewerFormatError(ValueError):
     """A newer genrebench wrote the record."""
-
-
-# ------------------------------------------------------------------ run.json
-
-
-def plain(value: Any) -> Any:
-    """`value` in JSON's types: NumPy's and paths translated, numbers that JSON doesn't know (NaN, infinity) as null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def record_to_json(run: Run) -> bytes:
@@ -72,71 +48,191 @@ def record_from_json(data: bytes) -> Run:
     ValueError, TypeError
         If it isn't the record of a run; `NewerFormatError` if a newer genrebench wrote it.
     """
-    record = json.loads(data)
-    if not isinstance(record, dict):
-        raise TypeError("not an object")
-    if record.get("format", 0) > FORMAT:
+    record = _Object(json.loads(data), "the record")
+    if record.take("format", _integer, 0) > FORMAT:
         raise NewerFormatError
-    run = Run(**{key: value for key, value in record.items() if key in _FIELDS})
-    for name, kind in _KINDS.items():
-        value = getattr(run, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise TypeError(f"{name} is {value!r:.40}")
-    if run.status == "finished" and not isinstance(run.task.get("genres"), list):
-        raise TypeError("its task has no genres")
-    return replace(run, curves=tuple(run.curves))
+    status = record.take("status", _one_of(Status))
+    return Run(
+        id=record.take("id", _text),
+        status=status,
+        task=_task(record.take("task", _object)),
+        model=_model(record.take("model", _object)),
+        seed=record.take("seed", _integer),
+        metrics=record.take("metrics", _optional(_mapping(_optional(_number))), None),
+        timings=record.take("timings", _mapping(_number), {}),
+        peak_rss_mb=record.take("peak_rss_mb", _optional(_number), None),
+        environment=record.take("environment", _mapping(_text), {}),
+        facts=record.take("facts", _mapping(_anything), {}),
+        started=record.take("started", _text, ""),
+        error=record.take("error", _optional(_text), None),
+        metrics_version=record.take("metrics_version", _integer, 0),
+        predictions=record.take("predictions", _optional(_predictions), None),
+    )
 
 
-# ------------------------------------------------------------------ predictions.csv
+def curves_from_json(data: bytes) -> tuple[Mapping[str, Any], ...]:
+    """The curves that version 0.1.0 kept in run.json; newer runs have them in a file of their own."""
+    record = _Object(json.loads(data), "the record")
+    return record.take("curves", _list(_point), ())
 
 
-def test_counts(predictions: Predictions) -> list[list[int]]:
-    """For each fold, the number of tracks of each genre."""
-    n_folds = int(predictions.folds.max(initial=0)) + 1
-    counts = np.zeros((n_folds, len(predictions.genres)), dtype=np.int64)
-    np.add.at(counts, (predictions.folds, predictions.labels), 1)
-    listed: list[list[int]] = counts.tolist()
-    return listed
-
-
-def predictions_to_csv(predictions: Predictions) -> bytes:
-    """The content of predictions.csv; numbers are written so that they come back bit by bit."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(_COLUMNS + [f"p:{genre}" for genre in predictions.genres])
-    n = len(predictions.ids)
-    groups = [""] * n if predictions.groups is None else ["" if g < 0 else g for g in predictions.groups.tolist()]
-    names = [predictions.genres[label] for label in predictions.labels.tolist()]
-    rows = zip(predictions.ids, names, predictions.folds.tolist(), groups, predictions.probabilities.tolist(), strict=True)
-    writer.writerows([track, genre, fold, group, *row] for track, genre, fold, group, row in rows)
-    return out.getvalue().encode("utf-8", "surrogateescape")
-
-
-def predictions_from_csv(data: bytes) -> Predictions:
-    """Read predictions.csv.
+def curve_point(line: bytes) -> Mapping[str, Any]:
+    """Read a line of curves.jsonl.
 
     Raises
     ------
-    ValueError, KeyError, csv.Error
-        If it isn't a table of predictions.
+    ValueError, TypeError
+        If it isn't a point of a curve.
     """
-    reader = csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""), strict=True)
-    header = next(reader, [])
-    n = len(_COLUMNS)
-    if header[:n] != _COLUMNS or not all(name.startswith("p:") for name in header[n:]):
-        raise ValueError(f"the columns are not {', '.join(_COLUMNS)} and p:<genre>")
-    genres = tuple(name[2:] for name in header[n:])
-    index = {genre: i for i, genre in enumerate(genres)}
-    rows = list(reader)
-    if any(len(row) != len(header) for row in rows):
-        raise ValueError("its rows differ in length")
-    probabilities = np.array([list(map(float, row[n:])) for row in rows], dtype=np.float64).reshape(len(rows), len(genres))
-    groups = np.array([int(row[3] or -1) for row in rows], dtype=np.int64)
-    return Predictions(
-        ids=tuple(row[0] for row in rows),
-        genres=genres,
-        labels=np.array([index[row[1]] for row in rows], dtype=np.int64),
-        folds=np.array([int(row[2]) for row in rows], dtype=np.int64),
-        probabilities=probabilities,
-        groups=groups if (groups >= 0).any() else None,
+    return _point(json.loads(line), "a point")
+
+
+# ------------------------------------------------------------------ the parts of a record
+
+
+def _task(value: _Object) -> TaskRecord:
+    return TaskRecord(
+        dataset=value.take("dataset", _text),
+        source=value.take("source", _text, ""),
+        version=value.take("version", _text, ""),
+        split=value.take("split", _text),
+        split_seed=value.take("split_seed", _integer, 0),
+        fingerprint=value.take("fingerprint", _text),
+        excerpt=value.take("excerpt", _text, "30"),
+        n_training=value.take("n_training", _integer, 0),
+        n_validation=value.take("n_validation", _integer, 0),
+        n_test=value.take("n_test", _integer, 0),
+        n_folds=value.take("n_folds", _integer, 1),
+        n_excluded=value.take("n_excluded", _integer, 0),
+        excluded=value.take("excluded", _list(_exclusion), ()),
+        genres=value.take("genres", _list(_text)),
+        training_counts=value.take("training_counts", _list(_list(_integer)), ()),
+        shared_artists=value.take("shared_artists", _optional(_integer), None),
+        extra_training=value.take("extra_training", _optional(_extra_training), None),
+        synthetic=value.take("synthetic", _boolean, False),
+        warnings=value.take("warnings", _list(_text), ()),
     )
+
+
+def _model(value: _Object) -> ModelRecord:
+    plugin = value.take("plugin", _text)
+    return ModelRecord(
+        name=value.take("name", _text),
+        plugin=plugin,
+        version=value.take("version", _text),
+        options=value.take("options", _mapping(_anything), {}),
+        changed=value.take("changed", _mapping(_anything), {}),
+        calibrated=value.take("calibrated", _boolean, False),
+        feature_source=value.take("feature_source", _optional(_text), None),
+        origin=value.take("origin", _one_of(Origin), "imported" if plugin == "external" else "plugin"),
+    )
+
+
+def _extra_training(value: Any, where: str) -> ExtraTrainingRecord:
+    record = _object(value, where)
+    return ExtraTrainingRecord(
+        dataset=record.take("dataset", _text),
+        source=record.take("source", _text, ""),
+        added=record.take("added", _mapping(_integer), {}),
+        ids=record.take("ids", _optional(_mapping(_list(_text))), None),
+    )
+
+
+def _exclusion(value: Any, where: str) -> Exclusion:
+    record = _object(value, where)
+    return Exclusion(record.take("id", _text), record.take("reason", _text, ""))
+
+
+def _predictions(value: Any, where: str) -> PredictionsRecord:
+    record = _object(value, where)
+    return PredictionsRecord(
+        sha256=record.take("sha256", _text),
+        rows=record.take("rows", _integer),
+        test_counts=record.take("test_counts", _list(_list(_integer)), ()),
+    )
+
+
+def _point(value: Any, where: str) -> Mapping[str, Any]:
+    point = _mapping(_optional(_number))(value, where)
+    for name in ("fold", "epoch"):
+        _integer(point.get(name), f"{name} of {where}")
+    return point
+
+
+# ------------------------------------------------------------------ values, each with what it is called where it is wrong
+
+Parser = Callable[[Any, str], T]
+
+
+class _Object:
+    """An object of JSON whose values are checked as they are taken."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, dict):
+            raise TypeError(f"{where} is {value!r:.40}, not an object")
+        self._values, self._where = value, where
+
+    def take(self, name: str, parse: Parser[T], default: Any = _REQUIRED) -> T:
+        """Parse a value; without a default it has to be there."""
+        if name not in self._values and default is not _REQUIRED:
+            result: T = default
+            return result
+        if name not in self._values:
+            raise ValueError(f"{self._where} has no {name!r}")
+        return parse(self._values[name], name)
+
+
+def _object(value: Any, where: str) -> _Object:
+    return _Object(value, where)
+
+
+def _anything(value: Any, where: str) -> Any:  # noqa: ARG001 - like its siblings
+    return value
+
+
+def _typed(kind: type[T] | tuple[type, ...], name: str) -> Parser[Any]:
+    def parse(value: Any, where: str) -> Any:
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{where} is {value!r:.40}, not {name}")
+        return value
+
+    return parse
+
+
+_text: Parser[str] = _typed(str, "text")
+_integer: Parser[int] = _typed(int, "a whole number")
+_number: Parser[float] = _typed((int, float), "a number")
+_boolean: Parser[bool] = _typed(bool, "true or false")
+
+
+def _one_of(literal: Any) -> Parser[Any]:
+    choices = get_args(literal)
+
+    def parse(value: Any, where: str) -> Any:
+        if value not in choices:
+            raise ValueError(f"{where} is {value!r:.40}, none of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def _optional(parse: Parser[T]) -> Parser[T | None]:
+    return lambda value, where: None if value is None else parse(value, where)
+
+
+def _list(parse: Parser[T]) -> Parser[tuple[T, ...]]:
+    def parse_all(value: Any, where: str) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            raise TypeError(f"{where} is {value!r:.40}, not a list")
+        return tuple(parse(item, f"an item of {where}") for item in value)
+
+    return parse_all
+
+
+def _mapping(parse: Parser[T]) -> Parser[Mapping[str, T]]:
+    def parse_all(value: Any, where: str) -> Mapping[str, T]:
+        if not isinstance(value, dict):
+            raise TypeError(f"{where} is {value!r:.40}, not an object")
+        return {key: parse(item, f"{key} of {where}") for key, item in value.items()}
+
+    return parse_all

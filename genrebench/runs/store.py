@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -20,12 +20,21 @@ from typing import Any, ParamSpec, TypeVar
 
 from genrebench.errors import StoreError
 from genrebench.files import beside, write
-from genrebench.records import Predictions, Run
-from genrebench.runs.serialization import NewerFormatError, predictions_from_csv, predictions_to_csv, record_from_json, record_to_json, test_counts
+from genrebench.records import Predictions
+from genrebench.runs.predictions import predictions_from_csv, predictions_to_csv, test_counts
+from genrebench.runs.record import PredictionsRecord, Run
 from genrebench.runs.scored import Scored, decode, encode, score
+from genrebench.runs.serialization import (
+    NewerFormatError,
+    curve_point,
+    curves_from_json,
+    record_from_json,
+    record_to_json,
+)
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
+CURVES = "curves.jsonl"
 SCORES = "scores.cache"
 
 P = ParamSpec("P")
@@ -115,18 +124,15 @@ class RunStore:
         Returns
         -------
         Run
-            As it was written: `predictions` holds the checksum ("sha256"), the number of "rows", and "test_counts", for each
-            fold the number of test tracks of each genre.
+            As it was written, with the checksum of its predictions.
         """
         data = predictions_to_csv(predictions)
         write(self.folder(run.id) / PREDICTIONS, data)
-        about: dict[str, Any] = {
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "rows": len(predictions.ids),
-            "test_counts": test_counts(predictions),
-        }
+        about = PredictionsRecord(
+            sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
+        )
         with contextlib.suppress(ValueError):  # what can't be scored is stored all the same
-            self._remember(self.folder(run.id), score(predictions), about["sha256"])
+            self._remember(self.folder(run.id), score(predictions), about.sha256)
         finished = replace(run, status="finished", predictions=about)
         self.save(finished)
         return finished
@@ -149,9 +155,8 @@ class RunStore:
             raise StoreError(f"{file} can't be read: {error.strerror}; {_removal(run_id)}") from error
         except NewerFormatError as error:
             raise StoreError(f"{file} was written by a newer genrebench; update this one") from error
-        except (ValueError, TypeError) as error:
-            reason = str(error).splitlines()[0].removeprefix("Run.__init__() ")
-            raise StoreError(f"{file} is damaged ({reason}); {_removal(run_id)}") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise StoreError(f"{file} is damaged ({str(error).splitlines()[0]}); {_removal(run_id)}") from error
         if run.id != run_id:
             raise StoreError(f"{file} is the record of {run.id!r}; {_removal(run_id)}")
         return run
@@ -180,6 +185,35 @@ class RunStore:
         """The readable runs, newest first; `scan` also tells which folders can't be read."""
         return self.scan()[0]
 
+    def curves(self, run: Run) -> tuple[Mapping[str, Any], ...]:
+        """Read the points of a run's curves: fold, epoch, and values by name.
+
+        Of several points of one fold and epoch, the last counts; a line that was cut short when the run died is left out.
+        """
+        folder = self.folder(run.id)
+        try:
+            lines = (folder / CURVES).read_bytes().splitlines()
+        except FileNotFoundError:
+            return self._curves_of_the_record(folder)
+        except OSError as error:
+            raise StoreError(f"{folder / CURVES} can't be read: {error.strerror}") from error
+        points: dict[tuple[int, int], Mapping[str, Any]] = {}
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
+                point = curve_point(line)
+                key = point["fold"], point["epoch"]
+                points.pop(key, None)
+                points[key] = point
+        return tuple(points.values())
+
+    @staticmethod
+    def _curves_of_the_record(folder: Path) -> tuple[Mapping[str, Any], ...]:
+        """Version 0.1.0 kept curves in run.json."""
+        try:
+            return curves_from_json((folder / RECORD).read_bytes())
+        except (OSError, ValueError, TypeError, RecursionError):
+            return ()
+
     def predictions(self, run: Run) -> Predictions:
         """Read the predictions of a finished run.
 
@@ -199,7 +233,7 @@ class RunStore:
             As `predictions` does, or if the predictions can't be scored.
         """
         folder = self.folder(run.id)
-        sha256 = str((run.predictions or {}).get("sha256"))
+        sha256 = "" if run.predictions is None else run.predictions.sha256
         stamp = _stamp(folder / PREDICTIONS)
         cache = folder / SCORES
         known = decode(cache.read_bytes(), sha256) if stamp and cache.is_file() else None
@@ -222,7 +256,7 @@ class RunStore:
             data = file.read_bytes()
         except OSError as error:
             raise StoreError(f"{file} can't be read: {error.strerror}; repeat the run, or {_removal(run.id)}") from error
-        if hashlib.sha256(data).hexdigest() != run.predictions.get("sha256"):
+        if hashlib.sha256(data).hexdigest() != run.predictions.sha256:
             raise StoreError(
                 f"{file} was changed after the run (its checksum isn't the one in {RECORD}); "
                 f"put the original back, repeat the run, or {_removal(run.id)}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from genrebench import files
 from genrebench.errors import DataError, UsageError
-from genrebench.runs.predict import Answer
+from genrebench.runs.file_predictions import FilePrediction
 
 GENRES = (
     "Blues",
@@ -44,16 +44,16 @@ def column_order(genres: Sequence[str]) -> list[int]:
     return [list(genres).index(genre) for genre in (GENRES if set(genres) == set(GENRES) else genres)]
 
 
-def write(out: Path, answers: Sequence[Answer], genres: Sequence[str]) -> None:
+def write(out: Path, predictions: Sequence[FilePrediction], genres: Sequence[str]) -> None:
     """Write a submission, whole or not at all.
 
     Parameters
     ----------
     out : Path
         The CSV file.
-    answers : sequence of Answer
+    predictions : sequence of FilePrediction
     genres : sequence of str
-        In the order of the answers' probabilities.
+        In the order of the probabilities.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def write(out: Path, answers: Sequence[Answer], genres: Sequence[str]) -> None:
         If the file can't be written.
     """
     order = column_order(genres)
-    stems = [answer.path.stem for answer in answers]
+    stems = [prediction.path.stem for prediction in predictions]
     twice = [stem for stem, count in Counter(stems).items() if count > 1]
     if twice:
         raise DataError(f"two clips are called {twice[0]!r}; the submission needs one row a stem")
@@ -72,7 +72,7 @@ def write(out: Path, answers: Sequence[Answer], genres: Sequence[str]) -> None:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["file_id", *(genres[i] for i in order)])
             table.writerows(
-                [stem, *(repr(float(a.probabilities[i])) for i in order)] for stem, a in zip(stems, answers, strict=True)
+                [stem, *(repr(float(p.probabilities[i])) for i in order)] for stem, p in zip(stems, predictions, strict=True)
             )
     except OSError as error:
         raise UsageError(f"can't write {str(out)!r}: {error.strerror}") from None

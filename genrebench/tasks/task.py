@@ -203,7 +203,7 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
     return dict(zip(paths, hashes, strict=True))
 
 
-def groups(dataset: Dataset) -> dict[str, int]:
+def artist_numbers(dataset: Dataset) -> dict[str, int]:
     """Opaque number of each track's artist, by track id; a track without artist has a number of its own."""
     numbers: dict[tuple[str, str], int] = {}
     return {

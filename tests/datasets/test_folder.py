@@ -15,7 +15,8 @@ from genrebench.datasets import SPECS, require_audio, resolve
 from genrebench.datasets.folder import load
 from genrebench.errors import DataError, UsageError
 from genrebench.inputs import prepare
-from genrebench.plugin.contract import FeatureTable, InputContext
+from genrebench.plugin.contract import FeatureTable
+from genrebench.plugin.inputs import InputContext
 from genrebench.records import Exclusion, ExtraTraining
 from genrebench.tasks.splits import make_split
 from genrebench.tasks.task import make_task

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrebench.runs import runner
 from genrebench import datasets, inputs
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.registry import Registry
-from genrebench.runs.predict import predict, training_prior
-from genrebench.session import Session
 from genrebench.records import Run
+from genrebench.runs import runner
+from genrebench.runs.predict import predict, training_prior
 from genrebench.runs.store import RunStore
+from genrebench.session import Session
 from genrebench.tasks.task import make_task
 from tests import tiny
 from tests.damage import damaged_files, some, whole_files

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from genrebench.runs import runner
 from genrebench import datasets, inputs
-from genrebench.runs.predictions import checked
-from genrebench.plugin.contract import Context, ModelSpec
 from genrebench.errors import DataError, UsageError
+from genrebench.plugin.contract import Context, ModelSpec
 from genrebench.records import Task
-from genrebench.session import Session
+from genrebench.runs import runner
+from genrebench.runs.predictions import checked
 from genrebench.runs.store import RunStore
+from genrebench.session import Session
 from genrebench.tasks.task import make_task
 from tests import tiny
 
@@ -102,9 +102,7 @@ class Broken(tiny.Nearest):
         (lambda _: None, "shape"),
     ],
 )
-def test_a_wrong_answer_is_a_failed_run_that_names_the_plugin(
-    answer: Any, said: str, around: Session, tmp_path: Path
-) -> None:
+def test_a_wrong_answer_is_a_failed_run_that_names_the_plugin(answer: Any, said: str, around: Session, tmp_path: Path) -> None:
     model = type("Broken", (Broken,), {"answer": staticmethod(answer)})
     spec = replace(tiny.spec("broken", model, tiny.FeatureTable()))
     task = task_of(tiny.write_table(tmp_path / "data"), around)

@@ -22,7 +22,9 @@ from genrebench.errors import UsageError
 from genrebench.evaluation import intervals, metrics
 from genrebench.experiments.ablation.changes import Change, Changed, keep, reverse, shuffle, with_new_deltas
 from genrebench.experiments.ablation.outcome import IN_ORDER, Ablation, Reference, Row, condition_of
-from genrebench.plugin.contract import Frames, LazyInputs, Waveforms
+from genrebench.plugin.contract import Frames, Waveforms
+from genrebench.plugin.lazy import LazyInputs
+from genrebench.runs.record import Run
 
 SEGMENT_MS = 50
 """Length of the segments of a waveform that are shuffled."""
@@ -110,6 +112,7 @@ def ablate(
     seconds: Sequence[float] = SECONDS,
     seed: int = 0,
     references: Sequence[Reference] = (),
+    run: Run | None = None,
 ) -> Ablation:
     """Score a fitted model with its test tracks in order, shuffled, reversed and cut short.
 
@@ -125,6 +128,8 @@ def ablate(
         Order of the shuffled tracks.
     references : sequence of Reference
         To stand beside the scores.
+    run : Run, optional
+        The run whose models are ablated.
 
     Returns
     -------
@@ -157,6 +162,7 @@ def ablate(
         answer = np.concatenate([part.predict(Changed(part.inputs, change, length)) for part in parts])
         rows.append(_row(name, labels, answer, in_order, units))
     return Ablation(
+        run=run,
         shuffled=order.name,
         n_tracks=len(labels),
         unit="artist" if (groups >= 0).any() else "track",

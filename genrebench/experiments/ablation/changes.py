@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.inputs.frames import with_deltas
-from genrebench.plugin.contract import LazyInputs
+from genrebench.plugin.lazy import LazyInputs
 
 Array = NDArray[np.float32]
 

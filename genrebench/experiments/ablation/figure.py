@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from genrebench.tables import printable
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -14,40 +16,38 @@ _LINES = ({"color": "0.65", "linewidth": 3}, {"color": "black", "linewidth": 1, 
 """Of the references: both can be seen where they coincide."""
 
 
-def draw(found: Ablation, title: str) -> Figure:
-    """Draw log loss and F1 under each condition, with what answers score that know no music.
+def draw(ablation: Ablation) -> Figure:
+    """Draw log loss and F1 under each condition, with the baselines' scores.
 
     The whiskers are one standard error of the difference from "in order", not of the score.
 
     Parameters
     ----------
-    found : Ablation
-    title : str
-        What was ablated, on what; may have several lines.
+    ablation : Ablation
     """
     from matplotlib.figure import Figure
 
-    notes = "\n".join(textwrap.fill(note, 120) for note in found.notes())
-    height = 0.4 * len(found.rows) + 2.2 + 0.2 * notes.count("\n")
+    notes = "\n".join(textwrap.fill(note, 120) for note in ablation.remarks())
+    height = 0.4 * len(ablation.rows) + 2.2 + 0.2 * notes.count("\n")
     figure = Figure(figsize=(9, height), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    names = [row.condition for row in found.rows]
+    names = [row.condition for row in ablation.rows]
     colours = ["tab:blue"] + ["tab:orange"] * (len(names) - 1)
     for axes, score, error, label in (
         (panels[0], "log_loss", "log_loss_error", "log loss, lower is better"),
         (panels[1], "f1_micro", "f1_micro_error", "F1 micro, higher is better"),
     ):
-        scores = [getattr(row, score) for row in found.rows]
+        scores = [getattr(row, score) for row in ablation.rows]
         axes.barh(names, scores, color=colours, height=0.6)
-        errors = [getattr(row, error) for row in found.rows[1:]]
-        axes.errorbar(scores[1:], names[1:], xerr=errors, fmt="none", ecolor="black", label=f"± {found.error}")
+        errors = [getattr(row, error) for row in ablation.rows[1:]]
+        axes.errorbar(scores[1:], names[1:], xerr=errors, fmt="none", ecolor="black", label=f"± {ablation.error}")
         axes.axvline(scores[0], color="tab:blue", linewidth=0.8, linestyle="--", label=names[0])
-        for reference, style in zip(found.references, _LINES, strict=False):
+        for reference, style in zip(ablation.references, _LINES, strict=False):
             axes.axvline(getattr(reference, score), label=reference.name, **style)
         axes.set_xlabel(label)
     panels[0].invert_yaxis()
     panels[1].set_xlim(0, 1)
-    figure.suptitle(title, fontsize="medium", parse_math=False)
+    figure.suptitle("\n".join(map(printable, ablation.title)), fontsize="medium", parse_math=False)
     handles = panels[0].get_legend_handles_labels()
     figure.legend(
         *handles, loc="outside lower center", ncols=4, fontsize="small", title=notes, title_fontsize="small", frameon=False

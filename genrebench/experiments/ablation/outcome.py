@@ -1,9 +1,17 @@
-"""What an ablation has found."""
+"""The outcome of an ablation."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from genrebench.jsontypes import plain
+from genrebench.runs.record import Run
+from genrebench.tables import Shown, Table, frame, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 IN_ORDER = "in order"
 
@@ -40,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Reference:
-    """What answers that know no music score on the same tracks."""
+    """What a baseline, which ignores the audio, scores on the same tracks."""
 
     name: str
     log_loss: float
@@ -49,11 +57,13 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """All conditions, the first of them in order.
+class Ablation(Shown):
+    """Scores under all conditions, the first of them in order.
 
     Parameters
     ----------
+    run : Run or None
+        The run that was ablated.
     shuffled : str
         What was shuffled: "frames 23 ms apart", "segments of 50 ms".
     n_tracks : int
@@ -66,6 +76,7 @@ class Ablation:
         Lengths in seconds that no track exceeds.
     """
 
+    run: Run | None
     shuffled: str
     n_tracks: int
     unit: str
@@ -79,15 +90,52 @@ class Ablation:
         """What stands behind ±, for people."""
         return f"standard error of the difference from {IN_ORDER}, over {self.n_units} {self.unit}s"
 
+    @property
+    def title(self) -> tuple[str, str]:
+        """What was ablated, and how."""
+        how = f"{self.n_tracks} test tracks; shuffled: {self.shuffled}"
+        if self.run is None:
+            return "a fitted model", how
+        task = self.run.task
+        made = " (synthetic music)" if task.synthetic else ""
+        return (
+            f"{self.run.model.name} on {task.dataset}{made}, split {task.split_title}",
+            f"run {self.run.id}, seed {self.run.seed}: {how}",
+        )
+
+    def tables(self) -> list[Table]:
+        """Scores under each condition, with the differences from that in order, and the baselines."""
+        first, *others = self.rows
+        rows = [
+            (first.condition, number(first.log_loss), "", number(first.f1_micro), ""),
+            *(
+                (
+                    row.condition,
+                    number(row.log_loss),
+                    f"{row.log_loss_difference:+.3f} ± {row.log_loss_error:.3f}",
+                    number(row.f1_micro),
+                    f"{row.f1_micro_difference:+.3f} ± {row.f1_micro_error:.3f}",
+                )
+                for row in others
+            ),
+            *((one.name, number(one.log_loss), "", number(one.f1_micro), "") for one in self.references),
+        ]
+        columns = ("tracks", "log loss", "change", "F1 micro", "change of F1")
+        return [Table.of(columns, rows, ", ".join(self.title), columns[1:])]
+
     def notes(self) -> list[str]:
-        """What a reader of the scores has to know beside them, a line each."""
+        """What ± means, and what a reader has to know beside the scores."""
+        return [f"±: {self.error}.", *self.remarks()]
+
+    def remarks(self) -> list[str]:
+        """What a reader of the scores has to know beside them, one per line."""
         lines = []
         best = min(self.references, key=lambda reference: reference.log_loss, default=None)
         worse = [row.condition for row in self.rows[1:] if best and row.log_loss > best.log_loss]
         if best and worse:
             lines.append(
-                f"Worse than {best.name}, which hears nothing: {', '.join(worse)}. Such tracks are unlike those that the model "
-                "was trained on, so the difference is an upper bound of what order or length is worth, not its worth."
+                f"Worse than {best.name}, which ignores the audio: {', '.join(worse)}. Such tracks are unlike those that the "
+                "model was trained on, so the difference is an upper bound of what order or length is worth, not its worth."
             )
         if self.left_out:
             lines.append(f"Left out, since no track is longer: {', '.join(map(condition_of, self.left_out))}.")
@@ -95,4 +143,18 @@ class Ablation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the same in JSON types."""
-        return {**asdict(self), "notes": self.notes()}
+        values = {key: value for key, value in asdict(self).items() if key != "run"} | {"notes": self.remarks()}
+        if self.run is None:
+            return values
+        run = {"run_id": self.run.id, "task": self.run.task.summary(), "model": plain(self.run.model), "seed": self.run.seed}
+        return run | values
+
+    def to_frame(self) -> pd.DataFrame:
+        """The conditions as a pandas frame."""
+        return frame([asdict(row) for row in self.rows], index="condition")
+
+    def figure(self) -> Figure:
+        """Draw log loss and F1 under each condition."""
+        from genrebench.experiments.ablation.figure import draw
+
+        return draw(self)

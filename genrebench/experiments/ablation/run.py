@@ -1,29 +1,26 @@
-"""A finished run's models, asked again: its test tracks as they are, and changed."""
+"""Ablating a finished run: its models predict its test tracks again, as they are and changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from genrebench.boards.baselines import baselines
 from genrebench.errors import UsageError
-from genrebench.experiments.ablation import ablate as ablation
+from genrebench.experiments.ablation.ablate import SECONDS, Part, ablate, check_lengths, order_of
 from genrebench.experiments.ablation.outcome import Ablation, Reference
-from genrebench.plugin.contract import LazyInputs, ModelSpec
-from genrebench.plugin.registry import Registered
-from genrebench.records import Run, Task
-from genrebench.runs.predict import ask, load_models
-from genrebench.runs.predictions import blame
-from genrebench.runs.runner import TaskExamples, prepare_inputs
+from genrebench.plugin.lazy import LazyInputs
+from genrebench.runs.examples import TaskExamples
+from genrebench.runs.job import Job
+from genrebench.runs.predict import load_models
+from genrebench.runs.record import Run
+from genrebench.runs.runner import prepare_inputs
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 
 
-def refuse_unfit(task: Task, offer: Registered[ModelSpec], options: Any, seconds: Sequence[float]) -> None:
+def refuse_unfit(job: Job, seconds: Sequence[float]) -> None:
     """Refuse what can't be ablated, before anything runs.
 
     Raises
@@ -31,57 +28,51 @@ def refuse_unfit(task: Task, offer: Registered[ModelSpec], options: Any, seconds
     UsageError
         If the model's input has no order in time, the split tests nothing, or a length isn't a number above 0.
     """
-    blame(offer, "inputs", lambda: ablation.order_of(offer.spec.inputs(options)))
-    ablation.check_lengths(seconds)
-    if not any(fold.test for fold in task.split.folds):
+    order_of(job.model.input)
+    check_lengths(seconds)
+    if not any(fold.test for fold in job.task.split.folds):
         raise UsageError(
-            f"the split {task.split.name!r} of {task.dataset.name} has no test tracks to ablate; choose another --split"
+            f"the split {job.task.split.name!r} of {job.task.dataset.name} has no test tracks to ablate; choose another --split"
         )
 
 
 def ablate_run(
-    run: Run,
-    task: Task,
-    offer: Registered[ModelSpec],
-    options: Any,
-    store: RunStore,
-    session: Session,
-    *,
-    seconds: Sequence[float] = ablation.SECONDS,
-    seed: int = 0,
+    run: Run, job: Job, store: RunStore, session: Session, *, seconds: Sequence[float] = SECONDS, seed: int = 0
 ) -> Ablation:
     """Score a finished run's models on their test tracks in order, shuffled, reversed and cut short.
 
     Parameters
     ----------
     run : Run
-        Finished, on `task`, of `offer` with `options`.
-    task, offer, options, store, session
-        As in `genrebench.runs.runner.run`.
+        A finished run of `job`.
+    job : Job
+    store : RunStore
+        Where the run is kept.
+    session : Session
     seconds, seed
         As in `genrebench.experiments.ablation.ablate.ablate`.
 
     Returns
     -------
     Ablation
-        With the rows that know no music as references.
+        With the baselines as references.
     """
-    refuse_unfit(task, offer, options, seconds)
-    wanted = blame(offer, "inputs", lambda: offer.spec.inputs(options))
-    prepared = prepare_inputs(task, wanted, session)
+    refuse_unfit(job, seconds)
+    task = job.task
+    prepared = prepare_inputs(job, session)
     examples = TaskExamples(task, prepared)
-    folder: Path = store.folder(run.id) / "model"
     known = {track.id: track.artist is not None for track in task.dataset.tracks}
+    models = load_models(run, store.folder(run.id), job.model, prepared, session)
     parts = []
-    for fold, model in zip(task.split.folds, load_models(run, folder, offer, options, prepared, session), strict=True):
+    for fold, model in zip(task.split.folds, models, strict=True):
         if not fold.test:
             continue
         test = examples(fold.test)
         assert isinstance(test.inputs, LazyInputs)  # noqa: S101 - frames and waveforms are
         groups = np.where([known[id_] for id_ in fold.test], test.groups, -1).astype(np.int64)
-        parts.append(ablation.Part(partial(ask, offer, model, n_genres=len(task.genres)), test.inputs, test.labels, groups))
+        parts.append(Part(model.predict, test.inputs, test.labels, groups))
     references = [
-        Reference(name, *(found.scores[score] for score in ("log_loss", "f1_micro", "f1_macro")))
-        for name, found in baselines(run.task, store.scored(run)).items()
+        Reference(name, *(scored.scores[score] for score in ("log_loss", "f1_micro", "f1_macro")))
+        for name, scored in baselines(run.task, store.scored(run)).items()
     ]
-    return ablation.ablate(parts, wanted, seconds=seconds, seed=seed, references=references)
+    return ablate(parts, job.model.input, run=run, seconds=seconds, seed=seed, references=references)

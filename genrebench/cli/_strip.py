@@ -1,0 +1,48 @@
+"""Genres along a file, as a strip in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genrebench.tables import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from genrebench.plugin.contract import Timeline
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def strip(line: Timeline, genres: Sequence[str], top: int, width: int) -> Iterator[str]:
+    """Yield a line of blocks for each of the likeliest genres, then a scale.
+
+    The fuller a block, the likelier the genre there. Where the line has no room for them all, a block stands for the mean of
+    several seconds.
+
+    Parameters
+    ----------
+    line : Timeline
+    genres : sequence of str
+    top : int
+        Genres to show, at most.
+    width : int
+        Columns of the terminal.
+    """
+    import numpy as np
+
+    from genrebench.runs.figures import timeline_edges
+
+    order = (-line.probabilities.mean(axis=0)).argsort(kind="stable")[:top]
+    names = [printable(genres[i]) for i in order]
+    indent = max(map(len, names)) + 4
+    room = max(10, width - indent)
+    together = -(-len(line.seconds) // room)
+    starts = np.arange(0, len(line.seconds), together)
+    sizes = np.diff([*starts, len(line.seconds)])
+    means = np.add.reduceat(line.probabilities, starts, axis=0) / sizes[:, None]
+    for name, i in zip(names, order, strict=True):
+        yield f"  {name:<{indent - 4}}  " + "".join(_BLOCKS[round(float(p) * (len(_BLOCKS) - 1))] for p in means[:, i])
+    edges = timeline_edges(line)
+    block = (edges[-1] - edges[0]) / len(line.seconds) * together
+    yield f"  {edges[0]:.0f} .. {edges[-1]:.0f} s, {block:.3g} s per block"

@@ -1,0 +1,140 @@
+"""Boards, comparisons and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genrebench import report
+from genrebench.boards import board as boarding
+from genrebench.boards.compare import compare_named
+from genrebench.boards.comparison import Comparison
+from genrebench.boards.rows import Boards
+from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_session, open_stores
+from genrebench.errors import UsageError
+from genrebench.plugin.datasets import Reference
+from genrebench.plugin.hookspecs import DATASET
+from genrebench.plugin.registry import installed_plugins
+from genrebench.runs.result import RunResult
+
+
+def leaderboard(
+    dataset: str | None = None, *, split: str | None = None, runs: Paths | None = None, references: bool = False
+) -> Boards:
+    """Rank the finished runs: one board for each task, since only scores of one task compare.
+
+    Parameters
+    ----------
+    dataset, split : str, optional
+        Only boards of this dataset, or of this split.
+    runs : path or sequence of paths, optional
+        Folders of runs, ./runs by default.
+    references : bool
+        Show all published scores beside every board, instead of each dataset's own.
+
+    Returns
+    -------
+    Boards
+        By dataset, split and fingerprint; `problems` names runs that are damaged.
+    """
+    found, problems = boarding.boards(open_stores(runs), dataset, split, published_scores())
+    boards = Boards(found, problems)
+    return boards.with_references(all_references()) if references else boards
+
+
+def compare(
+    a: str | RunResult,
+    b: str | RunResult,
+    *,
+    dataset: str | None = None,
+    split: str | None = None,
+    runs: Paths | None = None,
+) -> Comparison:
+    """Say whether one model is better than another, by how much, and where.
+
+    Parameters
+    ----------
+    a, b : str or RunResult
+        Runs or their ids, row ids of a board, or names of models that stand on one board.
+    dataset, split : str, optional
+        Which boards to look at for names of models.
+    runs
+        As in `leaderboard`.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown or stands for several rows, or the two have no task in common.
+    """
+    names = [side.id if isinstance(side, RunResult) else side for side in (a, b)]
+    passed = [side.store for side in (a, b) if isinstance(side, RunResult)]
+    stores = list({store.root: store for store in [*passed, *([] if passed and runs is None else open_stores(runs))]}.values())
+    return compare_named(stores, names[0], names[1], dataset, split)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report on disk.
+
+    Parameters
+    ----------
+    page : Path
+        Its first page.
+    problems : tuple of str
+        One line for each run that should be in it and isn't.
+    """
+
+    page: Path
+    problems: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome in JSON types."""
+        return {"page": str(self.page), "problems": list(self.problems)}
+
+
+def write_report(
+    out: str | Path = "report",
+    *,
+    dataset: str | None = None,
+    split: str | None = None,
+    runs: Paths | None = None,
+    audio: Sequence[str | Path] = (),
+    progress: Progress = False,
+    say: Say | None = None,
+) -> Report:
+    """Write the boards, a page per run and one per comparison, to be opened from disk in any browser.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the report; an earlier report there is replaced.
+    dataset, split, runs
+        As in `leaderboard`.
+    audio : sequence of str
+        Datasets whose clips are copied beside their predictions.
+    progress, say
+        As in `run`.
+    """
+    session = open_session(progress=progress, say=say)
+    clips: dict[str, Mapping[str, Path]] = {}
+    stores = open_stores(runs)
+    for name in audio:
+        dataset_read = open_dataset(name, session)
+        clips[dataset_read.name] = {track.id: track.path for track in dataset_read.tracks if track.path is not None}
+        if not clips[dataset_read.name]:
+            raise UsageError(f"{name} has no audio to be heard; leave out --audio {name}")
+    page, problems = report.write(stores, Path(out), dataset=dataset, split=split, audio=clips, references=published_scores())
+    return Report(page, tuple(problems))
+
+
+def published_scores() -> dict[str, tuple[Reference, ...]]:
+    """Published scores by the dataset on which they were measured."""
+    registry = installed_plugins()
+    return {one.spec.name: one.spec.references for one in registry.all(DATASET) if one.spec.references}
+
+
+def all_references() -> tuple[Reference, ...]:
+    """All published scores, each once."""
+    return tuple(dict.fromkeys(reference for several in published_scores().values() for reference in several))

@@ -1,0 +1,109 @@
+"""Experiments that take several runs, or ask one run several times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
+from genrebench.errors import RunError
+from genrebench.experiments.ablation.ablate import SECONDS
+from genrebench.experiments.ablation.outcome import Ablation
+from genrebench.experiments.ablation.run import ablate_run, refuse_unfit
+from genrebench.experiments.leakage import measure
+from genrebench.experiments.leakage.outcome import Leakage
+from genrebench.records import Dataset, Exclusion, Task
+from genrebench.runs import runner
+from genrebench.runs.job import Job
+from genrebench.runs.store import RunStore
+
+
+def leakage(
+    model: Any,
+    dataset: str | Path | Dataset | Task = "demo",
+    *,
+    split_seed: int = 0,
+    excerpt: str | float | None = 30,
+    exclude: str | Path | Iterable[Exclusion | str] = (),
+    seed: int | None = None,
+    seeds: Iterable[int] | None = None,
+    options: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    device: str = "auto",
+    workers: int | None = None,
+    progress: Progress = False,
+    say: Say | None = None,
+) -> Leakage:
+    """Measure what a model gains from artists that are in training and test.
+
+    One test set, two training sets of the same size and genre counts: without and with other tracks of the test's artists. The
+    runs are kept below RUNS/.leakage, apart from the boards; a second call goes on with what is there.
+
+    Parameters
+    ----------
+    model : str, ModelSpec or scikit-learn classifier
+    dataset, split_seed, excerpt, exclude, seed, seeds, options, runs, device, workers, progress, say
+        As in `run`.
+
+    Raises
+    ------
+    UsageError
+        If no artist is known, or no genre has enough artists.
+    RunError
+        If a run fails.
+    """
+    session = open_session(device=device, workers=workers, progress=progress, say=say)
+    (hosted,) = open_models([model], options, session)
+    all_seeds = open_seeds(seed, seeds)
+    task = open_task(dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude)
+    return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session)
+
+
+def ablate(
+    model: Any,
+    dataset: str | Path | Dataset | Task = "demo",
+    *,
+    split: str | None = None,
+    split_seed: int = 0,
+    excerpt: str | float | None = 30,
+    exclude: str | Path | Iterable[Exclusion | str] = (),
+    seed: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    seconds: Sequence[float] = SECONDS,
+    runs: str | Path = "runs",
+    device: str = "auto",
+    workers: int | None = None,
+    progress: Progress = False,
+    say: Say | None = None,
+) -> Ablation:
+    """Score one trained run on test tracks in order, shuffled, reversed and cut short.
+
+    A finished run of the same work is used; else the model is run first. Frames are shuffled one by one, waveforms in segments
+    of 50 ms.
+
+    Parameters
+    ----------
+    model : str or ModelSpec
+        A model of frames or waveforms.
+    dataset, split, split_seed, excerpt, exclude, seed, options, runs, device, workers, progress, say
+        As in `run`.
+    seconds : sequence of float
+        Also score the first so many seconds of each track.
+
+    Raises
+    ------
+    UsageError
+        If the model's input has no order in time, or the split has no test tracks.
+    RunError
+        If the run fails.
+    """
+    session = open_session(device=device, workers=workers, progress=progress, say=say)
+    (hosted,) = open_models([model], options, session)
+    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
+    job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
+    refuse_unfit(job, seconds)
+    run = runner.run(job, store, session, resume=True)
+    if run.status != "finished":
+        raise RunError(f"run {run.id} failed: {run.error}")
+    return ablate_run(run, job, store, session, seconds=seconds)

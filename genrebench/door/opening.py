@@ -1,0 +1,179 @@
+"""From what a caller names to the objects of the program: sessions, datasets, tasks, models, stores."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genrebench.datasets import resolve
+from genrebench.environment import cpus
+from genrebench.errors import StoreError, UsageError
+from genrebench.plugin.hookspecs import DATASET
+from genrebench.plugin.hosted import HostedModel
+from genrebench.plugin.objects import registered_object
+from genrebench.progress import no_progress, show_progress
+from genrebench.records import Dataset, Excerpt, Exclusion, Task
+from genrebench.runs.store import RunStore
+from genrebench.session import Session
+from genrebench.tasks import task as tasks
+
+Progress = bool | Callable[..., Iterable[Any]]
+Say = Callable[[str], None]
+Paths = str | Path | Sequence[str | Path]
+
+
+class GenrebenchWarning(UserWarning):
+    """Something that a person should know of a result; the command line prints it."""
+
+
+def warn(text: str) -> None:
+    """Pass warnings on to Python's own, and drop other messages: how a script hears of what the command line prints."""
+    if text.startswith("warning: "):
+        warnings.warn(text.removeprefix("warning: "), GenrebenchWarning, stacklevel=2)
+
+
+def open_session(
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    cache: bool = True,
+    progress: Progress = False,
+    say: Say | None = None,
+) -> Session:
+    """Make a session.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"}
+    workers : int, optional
+        Number of processes, by default all processors that this process may use.
+    cache : bool
+        Whether audio is decoded once into the cache, or at each access.
+    progress : bool or callable
+        True shows progress on stderr; a callable is called as ``progress(iterable, description, total)`` and yields the items.
+    say : callable, optional
+        Called with each message; by default warnings become Python warnings, and other messages are dropped.
+    """
+    if isinstance(progress, bool):
+        progress = show_progress if progress else no_progress
+    return Session(
+        device=device,
+        workers=cpus() if workers is None else workers,
+        progress=progress,
+        cached=cache,
+        say=say or warn,
+    )
+
+
+def open_dataset(dataset: str | Path | Dataset, session: Session, *, labelled: bool = True) -> Dataset:
+    """Read a dataset by its registered name or from a folder; a dataset is returned as it is."""
+    if isinstance(dataset, Dataset):
+        return dataset
+    specs = {registered.spec.name: registered.spec for registered in session.registry.all(DATASET)}
+    return resolve(str(dataset), specs, session.home, session.progress, labelled=labelled, workers=session.workers)
+
+
+def open_task(
+    dataset: str | Path | Dataset | Task,
+    session: Session,
+    *,
+    split: str | None = None,
+    split_seed: int = 0,
+    excerpt: str | float | None = 30,
+    exclude: str | Path | Iterable[Exclusion | str] = (),
+    extra_training: str | Path | Dataset | None = None,
+) -> Task:
+    """Fix what is compared, and pass on the split's warnings; a task is returned as it is."""
+    if isinstance(dataset, Task):
+        return dataset
+    task = tasks.make_task(
+        open_dataset(dataset, session),
+        session.home,
+        split=split,
+        split_seed=split_seed,
+        excerpt=Excerpt.parse(excerpt),
+        exclude=open_exclusions(exclude),
+        source=dataset.name if isinstance(dataset, Dataset) else str(dataset),
+        larger=None if extra_training is None else open_dataset(extra_training, session),
+        larger_source="" if extra_training is None else str(getattr(extra_training, "name", extra_training)),
+    )
+    for text in task.split.warnings:
+        session.say(f"warning: {text}")
+    return task
+
+
+def open_exclusions(exclude: str | Path | Iterable[Exclusion | str]) -> list[Exclusion]:
+    """Read a list of tracks to leave out from a file, or take ids as they are given."""
+    if isinstance(exclude, str | Path):
+        return tasks.read_exclusions(Path(exclude))
+    return [one if isinstance(one, Exclusion) else Exclusion(one, "left out by the user") for one in exclude]
+
+
+def open_models(models: Any, options: Mapping[str, Any] | None, session: Session) -> list[HostedModel]:
+    """Find the models that a caller names or passes, with their options.
+
+    Parameters
+    ----------
+    models : str, ModelSpec or scikit-learn classifier, or a sequence of them
+    options : mapping, optional
+        Option name to value, for every model that has the option's name; or model name to such a mapping.
+    session : Session
+
+    Raises
+    ------
+    UsageError
+        If a model is unknown or named twice, or an option can't be used.
+    """
+    several = models if isinstance(models, list | tuple) else [models]
+    if not several:
+        raise UsageError("name a model to run; 'genrebench plugins list' shows the installed ones")
+    registered = [session.registry.model(model) if isinstance(model, str) else registered_object(model) for model in several]
+    names = [one.spec.name for one in registered]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None and not all(isinstance(model, str) for model in several):  # a name that is repeated runs once
+        raise UsageError(f"two models are called {twice!r}; give one of them another name in a ModelSpec")
+    by_model = _options_by_model(names, options or {})
+    return [HostedModel(one, by_model[one.spec.name]) for one in dict(zip(names, registered, strict=True)).values()]
+
+
+def open_stores(runs: Paths | None) -> list[RunStore]:
+    """Open folders of runs, by default ./runs; those that are named have to exist."""
+    if runs is None:
+        return [RunStore(Path("runs"))]
+    folders = [Path(folder) for folder in ([runs] if isinstance(runs, str | Path) else runs)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
+    return [RunStore(folder) for folder in folders]
+
+
+def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:
+    """Take one seed or several, each once.
+
+    Raises
+    ------
+    UsageError
+        If both are given, or one is negative.
+    """
+    if seed is not None and seeds is not None:
+        raise UsageError("give --seed or --seeds, not both")
+    several = [seed or 0] if seeds is None else list(dict.fromkeys(seeds))
+    negative = next((one for one in several if one < 0), None)
+    if negative is not None or not several:
+        raise UsageError(f"seeds are whole numbers from 0 on, not {negative if several else 'an empty list'}")
+    return several
+
+
+def _options_by_model(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    result: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            if key not in result:
+                raise UsageError(f"options are given for {key!r}, which is not among the models ({', '.join(names)})")
+            result[key] |= value
+        else:
+            for chosen in result.values():
+                chosen.setdefault(key, value)
+    return result

@@ -1,0 +1,147 @@
+"""What is installed, what a model's options are, and tools for authors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genrebench.plugin import scaffold
+from genrebench.plugin.hosted import HostedModel
+from genrebench.plugin.options import OptionInfo, describe_options
+from genrebench.plugin.registry import Registry, installed_plugins
+from genrebench.tables import Shown, Table
+
+if TYPE_CHECKING:
+    from genrebench.testing import Check
+
+
+class PluginList(Shown):
+    """The installed plugins with what they offer; a broken one stands there with its error."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    @property
+    def has_models(self) -> bool:
+        """Whether a model is installed."""
+        return any(plugin.offers.get("model") for plugin in self._registry.plugins)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One object per plugin, in JSON types."""
+        return [
+            {
+                "plugin": plugin.distribution,
+                "version": plugin.version,
+                "models": list(plugin.offers.get("model", ())),
+                "datasets": list(plugin.offers.get("dataset", ())),
+                "inputs": list(plugin.offers.get("input", ())),
+                "metrics": list(plugin.offers.get("metric", ())),
+                "status": plugin.error or self._clash(self._registry.clashes(plugin)),
+                "error": plugin.error,
+            }
+            for plugin in self._registry.plugins
+        ]
+
+    def tables(self) -> list[Table]:
+        """One row per plugin."""
+        rows = [
+            (one["plugin"], one["version"], ", ".join(one["models"]), ", ".join(one["datasets"]), one["status"])
+            for one in self.to_json()
+        ]
+        return [Table.of(("plugin", "version", "models", "datasets", "status"), rows)]
+
+    @staticmethod
+    def _clash(names: list[str]) -> str:
+        return f"conflict: another plugin offers {', '.join(names)} too" if names else "ok"
+
+
+def list_plugins() -> PluginList:
+    """List the installed plugins."""
+    return PluginList(installed_plugins())
+
+
+@dataclass(frozen=True)
+class ModelInfo(Shown):
+    """What a model sees and which options it has."""
+
+    model: HostedModel
+
+    @property
+    def options(self) -> list[OptionInfo]:
+        """The options, in the order in which they are declared."""
+        return describe_options(self.model.name, self.model.spec.options)
+
+    def to_json(self) -> dict[str, Any]:
+        """The description in JSON types."""
+        return {
+            "model": self.model.name,
+            "summary": self.model.spec.summary,
+            "plugin": self.model.plugin.distribution,
+            "version": self.model.plugin.version,
+            "inputs": repr(self.model.input),
+            "options": [{"name": o.name, "type": o.type, "default": o.default, "help": o.help} for o in self.options],
+        }
+
+    @property
+    def heading(self) -> list[str]:
+        """What the model is and what it sees, one sentence per line."""
+        return [f"{self.model.owner}: {self.model.spec.summary}", f"input: {self.model.input!r}"]
+
+    def tables(self) -> list[Table]:
+        """The options; no table if there is none."""
+        rows = [(o.name, o.type, "none" if o.default is None else o.default, o.help) for o in self.options]
+        return [Table.of(("option", "type", "default", "meaning"), rows)] if rows else []
+
+    def notes(self) -> list[str]:
+        """How to set an option."""
+        if not self.options:
+            return ["It has no options."]
+        return [f"Set one with: genrebench run {self.model.name} --set {self.options[0].name}=VALUE"]
+
+
+def describe_model(name: str) -> ModelInfo:
+    """Explain an installed model."""
+    return ModelInfo(HostedModel(installed_plugins().model(name)))
+
+
+@dataclass(frozen=True)
+class ModelCheck(Shown):
+    """Outcomes of the conformance checks of a model."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all checks passed."""
+        return not any(check.problem for check in self.checks)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One object per check, in JSON types."""
+        return [{"check": c.name, "passed": c.problem is None, "problem": c.problem} for c in self.checks]
+
+    def tables(self) -> list[Table]:
+        """One row per check."""
+        return [Table.of(("check", "outcome"), [(c.name, c.problem or "passed") for c in self.checks])]
+
+
+def check_model(name: str, options: Mapping[str, Any] | None = None) -> ModelCheck:
+    """Check an installed model against the contract on a tiny task.
+
+    Parameters
+    ----------
+    name : str
+    options : mapping, optional
+        Options to set, to make the model small.
+    """
+    from genrebench.testing import conformance
+
+    registered = installed_plugins().model(name)
+    HostedModel(registered, options)  # what can't be set is bad use, not a finding
+    return ModelCheck(tuple(conformance(registered.spec, **(options or {}))))
+
+
+def new_plugin(name: str, out: str | Path | None = None) -> Path:
+    """Write a package with one model, its options and its test into a new folder, genrebench-NAME by default."""
+    return scaffold.write(name, Path(out or f"genrebench-{name}"))

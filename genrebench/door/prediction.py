@@ -1,0 +1,133 @@
+"""Predictions of finished runs for audio files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genrebench import audio, files
+from genrebench.door.opening import Progress, Say, open_session
+from genrebench.errors import UsageError
+from genrebench.runs import predict as predicting
+from genrebench.runs import submission
+from genrebench.runs.file_predictions import FilePrediction, FilePredictions
+from genrebench.runs.result import RunResult
+from genrebench.runs.store import RunStore
+
+
+def predict(
+    files: str | Path | Sequence[str | Path],
+    run: str | RunResult,
+    *,
+    timeline: bool = False,
+    runs: str | Path = "runs",
+    device: str = "auto",
+    workers: int | None = None,
+    progress: Progress = False,
+    say: Say | None = None,
+) -> FilePredictions:
+    """Classify audio files with the model of a finished run.
+
+    Parameters
+    ----------
+    files : path or sequence of paths
+        Audio files, each once.
+    run : str or RunResult
+        The run whose model predicts.
+    timeline : bool
+        Also give the genres along each file.
+    runs, device, workers, progress, say
+        As in `run`.
+
+    Returns
+    -------
+    FilePredictions
+        One per file. A file that can't be decoded or is silent gets the frequencies of the training genres, and its `problem`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, the run has no fitted model, or the model gives no timeline.
+    """
+    paths = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"there is no file {str(path)!r}")
+    session = open_session(device=device, workers=workers, progress=progress, say=say)
+    store = RunStore(Path(runs)) if isinstance(run, str) else run.store
+    record = store.load(run) if isinstance(run, str) else run.record
+    return predicting.predict(record, store, list(dict.fromkeys(paths)), session, timeline=timeline)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission file.
+
+    Parameters
+    ----------
+    out : Path
+    predictions : FilePredictions
+    """
+
+    out: Path
+    predictions: FilePredictions
+
+    @property
+    def problems(self) -> list[FilePrediction]:
+        """Clips whose row holds the training prior."""
+        return [prediction for prediction in self.predictions if prediction.problem]
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome in JSON types."""
+        listed = [{"file": str(prediction.path), "problem": prediction.problem} for prediction in self.problems]
+        return {"out": str(self.out), "rows": len(self.predictions), "prior_used_for": listed}
+
+
+def write_submission(
+    run: str | RunResult,
+    clips: str | Path,
+    out: str | Path,
+    *,
+    runs: str | Path = "runs",
+    device: str = "auto",
+    workers: int | None = None,
+    progress: Progress = False,
+    say: Say | None = None,
+) -> Submission:
+    """Predict a folder of clips into the challenge's format.
+
+    Parameters
+    ----------
+    run : str or RunResult
+    clips : path
+        Folder of unlabelled clips, with its subfolders.
+    out : path
+        The CSV file to write.
+    runs, device, workers, progress, say
+        As in `run`.
+
+    Returns
+    -------
+    Submission
+        Clips that can't be decoded or are silent get the frequencies of the training genres; none is dropped.
+    """
+    folder, target = Path(clips), Path(out)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder of clips {str(folder)!r}")
+    files.require_place(target)
+    paths = audio.find(folder)
+    if not paths:
+        raise UsageError(f"{str(folder)!r} holds no audio file")
+    session = open_session(device=device, workers=workers, progress=progress, say=say)
+    store = RunStore(Path(runs)) if isinstance(run, str) else run.store
+    record = store.load(run) if isinstance(run, str) else run.record
+    predictions = predicting.predict(record, store, paths, session)
+    submission.write(target, predictions, predictions.genres)
+    if set(predictions.genres) != set(submission.GENRES):
+        session.say(
+            f"warning: run {record.id} knows {len(predictions.genres)} genres, not the challenge's {len(submission.GENRES)}; "
+            "the challenge refuses that"
+        )
+    return Submission(target, predictions)

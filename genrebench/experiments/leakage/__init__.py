@@ -1,0 +1,1 @@
+"""What a model gains from artists that are in training and test."""

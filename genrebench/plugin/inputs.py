@@ -1,0 +1,98 @@
+"""What authors of kinds of input need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genrebench.plugin.contract import Inputs
+from genrebench.progress import no_progress
+from genrebench.records import Excerpt
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An audio file to compute inputs from.
+
+    Parameters
+    ----------
+    id : str
+        Track id, or the path of a file that belongs to no dataset.
+    path : Path
+    content_hash : str
+        Hash of the file's content.
+    """
+
+    id: str
+    path: Path
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class InputContext:
+    """Where and how inputs are computed.
+
+    Parameters
+    ----------
+    cache : Path
+        Folder of the cache of computed inputs.
+    excerpt : Excerpt
+        The stretch of each clip to use.
+    workers : int
+        Number of processes.
+    progress : callable
+        As in `Context`.
+    cached : bool
+        Whether inputs that are read lazily are computed once into the cache, or at each access.
+    """
+
+    cache: Path
+    excerpt: Excerpt = field(default_factory=Excerpt)
+    workers: int = 1
+    progress: Callable[..., Iterable[Any]] = no_progress
+    cached: bool = True
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Inputs of some tracks, ready for a model.
+
+    Parameters
+    ----------
+    inputs : ndarray or LazyInputs
+        One entry per track, in the order of the clips.
+    columns : tuple of tuple of str
+        Names of a table's columns; empty for other inputs.
+    source : str or None
+        Where the values come from, for the record: "given", "extracted from audio", ...
+    """
+
+    inputs: Inputs
+    columns: tuple[tuple[str, ...], ...] = ()
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """A kind of input.
+
+    Parameters
+    ----------
+    type : type
+        The frozen dataclass with which a model asks for it; kinds are told apart by this type.
+    summary : str
+        One line.
+    prepare : callable
+        ``prepare(requested, clips, context)`` computes the inputs of `clips` for an instance of `type` and returns `Prepared`.
+    """
+
+    type: type
+    summary: str
+    prepare: Callable[[Any, Sequence[Clip], InputContext], Prepared]
+
+    @property
+    def name(self) -> str:
+        """The type's name, for people."""
+        return self.type.__name__

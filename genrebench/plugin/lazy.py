@@ -1,0 +1,49 @@
+"""The sequence type of inputs that are too large for memory."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class LazyInputs(Sequence[NDArray[np.float32]]):
+    """A sequence of arrays that are read when they are indexed, so that memory doesn't grow with the dataset.
+
+    Indexing with an integer reads one track. `subset` selects tracks without reading any. Instances can be pickled to worker
+    processes.
+    """
+
+    @property
+    @abstractmethod
+    def lengths(self) -> NDArray[np.int64]:
+        """Length of each array's first axis: samples or frames, shape (n_tracks,)."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, index: slice) -> LazyInputs: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.float32] | LazyInputs:
+        """All of track `index`, or the tracks of a slice as lazy inputs."""
+        if isinstance(index, slice):
+            return self.subset(range(*index.indices(len(self))))
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self.read(index % len(self))
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[i] for i in range(len(self)))
+
+    @abstractmethod
+    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Part of track `index`, from `start` to `stop` on the first axis; only that part is read."""
+
+    @abstractmethod
+    def subset(self, indices: Iterable[int]) -> LazyInputs:
+        """The tracks at `indices`, in that order, as lazy inputs."""

@@ -1,0 +1,87 @@
+"""Models that a Python session passes as objects, without a plugin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from genrebench.errors import UsageError
+from genrebench.plugin.contract import Context, FeatureTable, ModelSpec
+from genrebench.plugin.registry import Plugin, Registered
+from genrebench.plugin.sklearn import SklearnModel
+
+OBJECT = "object"
+"""What stands as the plugin of a model that was passed as an object."""
+
+
+@dataclass(frozen=True)
+class EstimatorOptions:
+    """An estimator as text, so that estimators with different parameters are different rows of a board."""
+
+    estimator: Annotated[str, Field(description="the estimator and its parameters")] = ""
+
+
+def registered_object(model: Any) -> Registered[ModelSpec]:
+    """Make a model of a `ModelSpec` or of a scikit-learn classifier.
+
+    Parameters
+    ----------
+    model : ModelSpec or classifier
+        A classifier, or a pipeline that ends in one, gets the feature table. It is cloned for each run, and every
+        ``random_state`` parameter that is None is set to the run's seed.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if isinstance(model, ModelSpec):
+        return Registered(model, Plugin(OBJECT, OBJECT, ""), installed=False)
+    if not all(hasattr(model, name) for name in ("fit", "predict_proba", "get_params")):
+        raise UsageError(
+            f"{model!r:.60} is no model: give the name of an installed one, a ModelSpec, or a scikit-learn classifier with "
+            "predict_proba"
+        )
+    kind = type(model)
+    text = " ".join(repr(model).split())
+    spec = ModelSpec(
+        name=re.sub(r"[^a-z0-9]+", "-", kind.__name__.lower()).strip("-"),
+        summary=f"{kind.__name__} on the feature table",
+        build=lambda context, _: SklearnModel(context, _seeded(model, context)),
+        inputs=lambda _: FeatureTable(),
+        options=_options(text),
+    )
+    return Registered(spec, Plugin(OBJECT, OBJECT, _version(kind)), installed=False)
+
+
+def _options(text: str) -> type:
+    """An options class whose values, unless set, are this estimator's."""
+    return type(
+        "EstimatorOptions",
+        (EstimatorOptions,),
+        {"__post_init__": lambda self: object.__setattr__(self, "estimator", text)},
+    )
+
+
+def _seeded(model: Any, context: Context) -> Any:
+    from sklearn.base import clone
+
+    estimator = clone(model)
+    parameters: Mapping[str, Any] = estimator.get_params()
+    seeds = {
+        name: context.seed for name, value in parameters.items() if name.rpartition("__")[2] == "random_state" and value is None
+    }
+    return estimator.set_params(**seeds)
+
+
+def _version(kind: type) -> str:
+    """Version of the distribution that an estimator comes from, where that is known."""
+    top = kind.__module__.partition(".")[0]
+    for name in metadata.packages_distributions().get(top, ()):
+        return f"{name} {metadata.version(name)}"
+    return ""

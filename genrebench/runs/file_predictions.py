@@ -1,0 +1,106 @@
+"""Predictions for audio files, as a person works with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench.plugin.contract import Timeline
+from genrebench.tables import ShownSequence, Table, frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+TOP = 5
+"""Genres of a file that a table shows."""
+
+
+@dataclass(frozen=True)
+class FilePrediction:
+    """Genre probabilities of one file.
+
+    Parameters
+    ----------
+    path : Path
+    probabilities : ndarray of shape (n_genres,)
+        The training prior where the file can't be decoded or is silent.
+    problem : str or None
+        Why the training prior stands in.
+    timeline : Timeline or None
+        Probabilities along the excerpt that the model has seen, in seconds of the file, where they were asked for.
+    """
+
+    path: Path
+    probabilities: NDArray[np.float64]
+    problem: str | None = None
+    timeline: Timeline | None = None
+
+    def to_json(self, genres: Sequence[str]) -> dict[str, Any]:
+        """The prediction in JSON types."""
+        result: dict[str, Any] = {
+            "file": str(self.path),
+            "genre": None if self.problem else genres[int(self.probabilities.argmax())],
+            "probabilities": dict(zip(genres, self.probabilities.tolist(), strict=True)),
+            "problem": self.problem,
+        }
+        if self.timeline is not None:
+            result["timeline"] = {
+                "seconds": self.timeline.seconds.tolist(),
+                "probabilities": [dict(zip(genres, row.tolist(), strict=True)) for row in self.timeline.probabilities],
+            }
+        return result
+
+
+class FilePredictions(ShownSequence[FilePrediction]):
+    """Predictions for several files.
+
+    Parameters
+    ----------
+    predictions : iterable of FilePrediction
+    genres : tuple of str
+        In the order of the probabilities.
+    """
+
+    def __init__(self, predictions: Iterable[FilePrediction], genres: tuple[str, ...]) -> None:
+        self._items = tuple(predictions)
+        self.genres = genres
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The predictions in JSON types."""
+        return [prediction.to_json(self.genres) for prediction in self]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per file as a pandas frame: the likeliest genre, the problem, and a column p:<genre> per genre."""
+        return frame(
+            [
+                {
+                    "file": str(prediction.path),
+                    "genre": None if prediction.problem else self.genres[int(prediction.probabilities.argmax())],
+                    "problem": prediction.problem,
+                    **{f"p:{genre}": p for genre, p in zip(self.genres, prediction.probabilities.tolist(), strict=True)},
+                }
+                for prediction in self
+            ],
+            index="file",
+        )
+
+    def tables(self) -> list[Table]:
+        """The likeliest genres of each file."""
+        columns = ("file", "likeliest genres", "problem")
+        return [Table.of(columns, [(one.path, self._likeliest(one), one.problem) for one in self])]
+
+    def figure(self) -> Figure:
+        """Draw the timelines; `predict` has to be asked for them."""
+        from genrebench.runs.figures import draw_timelines
+
+        return draw_timelines([(one.path.name, one.timeline) for one in self if one.timeline is not None], self.genres)
+
+    def _likeliest(self, prediction: FilePrediction) -> str:
+        order = (-prediction.probabilities).argsort(kind="stable")[:TOP]
+        return ", ".join(f"{self.genres[i]} {prediction.probabilities[i]:.1%}" for i in order)

@@ -1,0 +1,231 @@
+"""Runs as a person works with them: scores, predictions, tables and figures of one run or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genrebench.evaluation import error_analysis, metrics
+from genrebench.jsontypes import plain
+from genrebench.records import Predictions
+from genrebench.runs.record import Run
+from genrebench.runs.store import RunStore
+from genrebench.tables import Shown, ShownSequence, Table, frame, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+METRICS = tuple(metric.name for metric in metrics.METRICS)
+
+
+@dataclass(frozen=True)
+class RunResult(Shown):
+    """A run on disk.
+
+    Parameters
+    ----------
+    record : Run
+        What run.json says.
+    store : RunStore
+        Where the run is kept.
+    """
+
+    record: Run
+    store: RunStore
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.record.id
+
+    @property
+    def status(self) -> str:
+        """One of "running", "finished", "failed" and "interrupted"."""
+        return self.record.status
+
+    @property
+    def metrics(self) -> Mapping[str, float | None]:
+        """Scores by name; None where there is none."""
+        return self.record.metrics or dict.fromkeys(METRICS)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return self.store.folder(self.id)
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Probabilities of the test tracks.
+
+        Raises
+        ------
+        StoreError
+            If the run isn't finished, or its predictions are missing or were changed.
+        """
+        return self.store.predictions(self.record)
+
+    @property
+    def curves(self) -> tuple[Mapping[str, Any], ...]:
+        """Points of the run's curves: fold, epoch, and values by name."""
+        return self.store.curves(self.record)
+
+    def genres(self) -> pd.DataFrame:
+        """Scores by genre as a pandas frame: support, precision, recall, f1, log_loss, ..."""
+        p = self.predictions
+        return frame(error_analysis.genre_table(p.labels, p.probabilities, p.genres), index="genre")
+
+    def to_json(self) -> dict[str, Any]:
+        """The record in JSON types, under the keys of `genrebench run --format json`."""
+        record = self.record
+        return {
+            "run_id": record.id,
+            "status": record.status,
+            "task": plain(record.task),
+            "model": plain(record.model),
+            "seed": record.seed,
+            "metrics": dict(self.metrics),
+            "timings": dict(record.timings),
+            "peak_rss_mb": record.peak_rss_mb,
+            "environment": dict(record.environment),
+            "facts": plain(record.facts),
+            "started": record.started,
+            "error": record.error,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """The predictions as a pandas frame: one row per test track, with its genre, fold and a column p:<genre> per genre."""
+        p = self.predictions
+        rows = zip(p.ids, p.labels.tolist(), p.folds.tolist(), p.probabilities.tolist(), strict=True)
+        columns = [f"p:{genre}" for genre in p.genres]
+        return frame(
+            [
+                {"track_id": id_, "genre": p.genres[label], "fold": fold, **dict(zip(columns, values, strict=True))}
+                for id_, label, fold, values in rows
+            ],
+            index="track_id",
+        )
+
+    def tables(self) -> list[Table]:
+        """All that is known of the run."""
+        record = self.record
+        rows: list[tuple[str, object]] = [("run", record.id), ("status", record.status), ("started", record.started)]
+        if record.error:
+            rows.append(("error", record.error))
+        value = self.to_json()
+        for section in ("task", "model", "metrics", "timings", "facts", "environment"):
+            rows += [(f"{section}.{key}", self._text(key, item)) for key, item in value[section].items()]
+        rows += _curves(self.curves)
+        rows += [("seed", record.seed), ("peak memory", f"{record.peak_rss_mb} MB"), ("folder", self.folder)]
+        return [Table.of(("what", "value"), rows)]
+
+    def figure(self) -> Figure:
+        """Draw the confusion matrix, each row as shares of its genre's test tracks."""
+        from genrebench.runs.figures import draw_confusion
+
+        return draw_confusion(self.predictions, f"{self.id}, {self.record.task.dataset}")
+
+    def _text(self, key: str, item: object) -> object:
+        extra = self.record.task.extra_training
+        if key == "excluded":
+            n = len(self.record.task.excluded)
+            return f"{n} tracks" if n else "none"
+        if key == "extra_training":
+            return "none" if extra is None else extra.text(by_genre=True)
+        return f"{item:.6g}" if isinstance(item, float) else item
+
+
+class RunResults(ShownSequence[RunResult]):
+    """Several runs, in order.
+
+    Parameters
+    ----------
+    results : iterable of RunResult
+    problems : sequence of str
+        One line for each folder that isn't a readable run.
+    """
+
+    def __init__(self, results: Iterable[RunResult], problems: Sequence[str] = ()) -> None:
+        self._items = tuple(results)
+        self.problems = tuple(problems)
+
+    def __repr__(self) -> str:
+        return f"RunResults({', '.join(result.id for result in self)})"
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The records in JSON types."""
+        return [result.to_json() for result in self]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per run as a pandas frame: what it is, its scores, its timings."""
+        return frame(
+            [
+                {
+                    "run": result.id,
+                    "status": result.status,
+                    "dataset": result.record.task.dataset,
+                    "split": result.record.task.split,
+                    "model": result.record.model.name,
+                    "seed": result.record.seed,
+                    **result.metrics,
+                    **result.record.timings,
+                    "started": result.record.started,
+                }
+                for result in self
+            ],
+            index="run",
+        )
+
+    def tables(self) -> list[Table]:
+        """Scores and timings of runs of one task."""
+        if not self:
+            return []
+        task = self[0].record.task
+        made = " (synthetic music)" if task.synthetic else ""
+        title = (
+            f"{task.dataset}{made}, split {task.split_title}: {task.n_training} training, "
+            f"{task.n_validation} validation, {task.n_test} test tracks, {len(task.genres)} genres"
+        )
+        columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
+        return [Table.of(columns, map(_row, self), title, columns[4:])]
+
+    def overview(self) -> Table:
+        """Runs of any tasks, one row per run: `genrebench runs list`."""
+        columns = ("run", "status", "dataset", "split", "model", "seed", "log loss", "F1 micro", "started")
+        rows = [
+            (
+                result.id,
+                result.status,
+                result.record.task.dataset,
+                result.record.task.split,
+                result.record.model.name,
+                result.record.seed,
+                number(result.metrics.get("log_loss")),
+                number(result.metrics.get("f1_micro")),
+                result.record.started[:16].replace("T", " "),
+            )
+            for result in self
+        ]
+        return Table.of(columns, rows, right=("seed", "log loss", "F1 micro"))
+
+
+def _row(result: RunResult) -> tuple[object, ...]:
+    record = result.record
+    scores = [number(result.metrics.get(name)) for name in ("log_loss", "f1_micro", "f1_macro")]
+    times = [number(record.timings.get(name), 1) for name in ("inputs_s", "fit_s", "predict_s")]
+    return (record.id, record.model.name, record.seed, record.status, *scores, *times)
+
+
+def _curves(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:
+    """One row per curve, its values by epoch."""
+    folds = {point["fold"] for point in points}
+    curves: dict[str, list[str]] = {}
+    for point in points:
+        where = f"fold {int(point['fold']) + 1}." if len(folds) > 1 else ""
+        for name, value in point.items():
+            if name not in ("fold", "epoch"):
+                curves.setdefault(f"curve.{where}{name}", []).append(number(value))
+    return [(name, " ".join(values)) for name, values in curves.items()]
