@@ -292,14 +292,15 @@ class DatasetSpec:
         ``load(home)`` reads the dataset; `home` is the folder below which genrebench keeps data. A dataset that isn't there
         raises `DataError` with the command that gets it.
     make : callable, optional
-        ``make(home, progress)`` is called before `load` and makes what that reads, where it isn't there yet; for a dataset that
-        is computed. `progress` as in `Context`.
+        For a dataset that is computed: ``make(home, progress, workers)`` is called before `load` and creates the files that
+        `load` reads, unless they exist. `progress` is as in `Context`; `workers` is the number of processes or threads to
+        use, or None for one per processor.
     """
 
     name: str
     summary: str
     load: Callable[[Path], Dataset]
-    make: Callable[[Path, Callable[..., Iterable[Any]]], object] | None = None
+    make: Callable[[Path, Callable[..., Iterable[Any]], int | None], object] | None = None
 
 
 @dataclass(frozen=True)
