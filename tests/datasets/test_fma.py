@@ -93,10 +93,10 @@ def test_a_folder_of_official_files_is_a_dataset(tmp_path):
     ("rows", "message"),
     [
         ("two,1,training,small,Rock\n", "line 4: track_id 'two' is not a number"),
-        (ROWS + "5,1,training,medium,Folk\n", "line 10: track_id '5' is there twice, first in line 6"),
+        (ROWS + "5,1,training,medium,Folk\n", "line 10: track_id '5' appears twice, first in line 6"),
         ("2,1,train,small,Rock\n", "set/split 'train'"),
         ("2,1,training,tiny,Rock\n", "set/subset 'tiny'"),
-        ("2,1,training,small\n", "4 cells where the header has 5"),
+        ("2,1,training,small\n", "4 cells, but the header has 5"),
         ("2,1,training,small,Polka\n", r"genres.csv has no root genre 'Polka'"),
         ("2,1,training,small,Singer\n", "no root genre 'Singer'"),
         ("2,1,training,small,\n", "no labelled track of the small subset"),

@@ -86,7 +86,9 @@ def test_audio_that_only_the_larger_dataset_lacks_is_asked_of_it(tmp_path: Path)
     clip.touch()
     heard = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
     task = make_task(heard, tmp_path, split="artist", larger=dataset("fma-large", [*heard.tracks, *MORE]))
-    with pytest.raises(DataError, match=r"^fma-large has no audio here; get it with: genrebench data get fma-large$"):
+    with pytest.raises(
+        DataError, match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large$"
+    ):
         require_audio(task.dataset, task.dataset.tracks, task.extra)
 
 
