@@ -1,4 +1,4 @@
-"""What models see: given or extracted features, waveforms, frames."""
+"""The inputs of models: precomputed or extracted features, waveforms, frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genrebench.plugin.options import did_you_mean
 from genrebench.records import Dataset
 
 SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
-"""The kinds of input that the core brings."""
+"""The built-in kinds of input."""
 
 Columns = tuple[tuple[str, ...], ...]
 
@@ -30,33 +30,33 @@ def prepare(
     context: InputContext,
     specs: Sequence[InputSpec] = SPECS,
 ) -> Prepared:
-    """Make the inputs of some tracks of a dataset.
+    """Prepare the inputs of some of a dataset's tracks.
 
     Parameters
     ----------
     wanted : FeatureTable, Waveforms, Frames or another type of `specs`
-        What the model asks for.
+        The input that the model requires.
     dataset : Dataset
     ids : sequence of str
-        Which tracks, in which order.
+        The tracks, in the order of the result.
     hashes : mapping of str to str
-        Content hash of the audio by track id; a hash that is missing here is computed.
+        Content hash of the audio by track id; missing hashes are computed.
     context : InputContext
     specs : sequence of InputSpec
-        The kinds of input that are known.
+        The registered kinds of input.
 
     Returns
     -------
     Prepared
-        ``source`` says where the values come from: "given (distributed, from full-length tracks)", "extracted from
+        ``source`` describes the origin of the values: "given (distributed, from full-length tracks)", "extracted from
         audio", ...
 
     Raises
     ------
     UsageError
-        If the model asks for a feature group that isn't there.
+        If the model requires a feature group that doesn't exist.
     DataError
-        If the dataset can't give what is wanted: no audio, no features, or files or rows missing.
+        If the dataset lacks what the input needs: audio, features, or some of the files or rows.
     AudioError
         If an audio file can't be decoded.
     """
@@ -73,7 +73,7 @@ def prepare(
 def prepare_clips(
     wanted: Any, clips: Sequence[Clip], context: InputContext, specs: Sequence[InputSpec] = SPECS, columns: Columns = ()
 ) -> Prepared:
-    """Make the inputs of audio files that belong to no dataset, for prediction; a feature table is extracted.
+    """Prepare the inputs of audio files outside a dataset, for prediction; a feature table is extracted from the audio.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def prepare_clips(
         As for `prepare`.
     clips : sequence of Clip
     columns : tuple of tuple of str
-        The feature columns that the model was trained on, if it was: exactly these are returned, in their order.
+        The feature columns that the model was trained on, for a trained model: exactly these are returned, in this order.
 
     Raises
     ------
     UsageError
-        If the model asks for a feature group that isn't there.
+        If the model requires a feature group that doesn't exist.
     DataError
-        If `columns` has one that can't be extracted from audio.
+        If one of `columns` can't be extracted from audio.
     AudioError
         If an audio file can't be decoded.
     """
@@ -103,17 +103,17 @@ def prepare_clips(
 
 
 def make_clips(paths: Mapping[str, Any], hashes: Mapping[str, str]) -> list[Clip]:
-    """Clips from paths by id; content hashes that are not given are computed."""
+    """Clips from paths by id; missing content hashes are computed."""
     return [Clip(id_, path, hashes.get(id_) or audio.content_hash(path)) for id_, path in paths.items()]
 
 
 def choose_groups(columns: Columns, groups: Sequence[str]) -> NDArray[np.int64]:
-    """Positions of the columns whose first level is in `groups`, in the columns' own order; no groups choose all.
+    """Positions of the columns whose first level is in `groups`, in the order of `columns`; all columns if `groups` is empty.
 
     Raises
     ------
     UsageError
-        If a group isn't there or is named twice.
+        If a group doesn't exist or is named twice.
     """
     known = dict.fromkeys(column[0] for column in columns)
     for group in groups:
@@ -141,7 +141,7 @@ def _columns_of(table: Prepared, chosen: NDArray[np.int64]) -> Prepared:
 
 
 def _given(wanted: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Prepared:
-    assert dataset.load_features is not None  # noqa: S101, the caller has looked
+    assert dataset.load_features is not None  # noqa: S101, checked by the caller
     given = dataset.load_features()
     row = {id_: i for i, id_ in enumerate(given.ids)}
     absent = [id_ for id_ in ids if id_ not in row]
