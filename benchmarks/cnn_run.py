@@ -18,6 +18,7 @@ from measuring import show
 from genrebench import datasets
 from genrebench.api import Context, Examples, InputContext
 from genrebench.inputs import make_clips, prepare_clips
+from genrebench.plugin.registry import installed_plugins
 
 SETTINGS = {"sample_rate": 16_000, "batch_size": 100, "epochs": 2}
 
@@ -28,7 +29,7 @@ def direct(folder: str, home: Path, workers: int) -> None:
     from genrebench_cnn.options import CnnOptions
 
     options, spec = CnnOptions(**SETTINGS), genrebench_models()[0]
-    dataset = datasets.resolve(folder, {spec.name: spec for spec in datasets.SPECS}, home)
+    dataset = datasets.resolve(folder, installed_plugins(), home)
     clips = make_clips({track.id: track.path for track in dataset.tracks}, {})
     inputs = prepare_clips(spec.inputs(options), clips, InputContext(home / "cache", workers=workers)).inputs
     labels = np.array([dataset.genres.index(track.genre) for track in dataset.tracks])

@@ -7,7 +7,6 @@ import math
 import os
 import platform
 import re
-import sys
 import threading
 import time
 from pathlib import Path
@@ -99,5 +98,7 @@ def _resident(process: Any) -> int:
 
 
 def cpus() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    """Number of processors that this process may use: limited by its CPU affinity and by its container's CPU quota."""
+    import joblib  # takes a while to import
+
+    return int(joblib.cpu_count())

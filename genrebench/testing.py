@@ -59,12 +59,12 @@ class ListInputs(LazyInputs):
         return ListInputs([self.arrays[i] for i in indices])
 
 
-def tiny_examples(wanted: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples[Any]:
+def tiny_examples(requested: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples[Any]:
     """Make a few labelled tracks of the kind of input that a model asks for.
 
     Parameters
     ----------
-    wanted : FeatureTable, Waveforms or Frames
+    requested : FeatureTable, Waveforms or Frames
     n_per_genre : int
         Tracks for each of the three `GENRES`.
     seconds : float
@@ -79,14 +79,14 @@ def tiny_examples(wanted: Any, n_per_genre: int = 4, *, seconds: float = 3.0, se
     rng = np.random.default_rng(seed)
     labels = np.tile(np.arange(len(GENRES)), n_per_genre)
     makers: dict[type, Callable[[int], NDArray[Any]]] = {
-        FeatureTable: lambda label: rng.normal(label, 1.0, len(_columns(wanted))),
-        Waveforms: lambda label: _tone(label, int(seconds * wanted.sample_rate), wanted.sample_rate, rng),
-        Frames: lambda label: _frames(label, wanted, seconds, rng),
+        FeatureTable: lambda label: rng.normal(label, 1.0, len(_columns(requested))),
+        Waveforms: lambda label: _tone(label, int(seconds * requested.sample_rate), requested.sample_rate, rng),
+        Frames: lambda label: _frames(label, requested, seconds, rng),
     }
-    if type(wanted) not in makers:
-        raise ValueError(f"the kit makes no {type(wanted).__name__}; it knows FeatureTable, Waveforms and Frames")
-    arrays = [makers[type(wanted)](int(label)) for label in labels]
-    inputs: Inputs = np.array(arrays) if isinstance(wanted, FeatureTable) else ListInputs(arrays)
+    if type(requested) not in makers:
+        raise ValueError(f"the kit makes no {type(requested).__name__}; it knows FeatureTable, Waveforms and Frames")
+    arrays = [makers[type(requested)](int(label)) for label in labels]
+    inputs: Inputs = np.array(arrays) if isinstance(requested, FeatureTable) else ListInputs(arrays)
     return Examples(inputs, labels.astype(np.int64), np.arange(len(labels), dtype=np.int64) // (2 * len(GENRES)))
 
 
@@ -134,12 +134,12 @@ class _Bench:
     def __init__(self, spec: ModelSpec, settings: dict[str, Any], folder: Path) -> None:
         self.spec = spec
         self.options = parse_options(spec.name, spec.options, settings)
-        self.wanted = spec.inputs(self.options)
+        self.requested = spec.inputs(self.options)
         self.folder = folder
         self.points: list[tuple[int, Any]] = []
 
     def build(self, seed: int = 0) -> Model[Any]:
-        columns = _columns(self.wanted) if isinstance(self.wanted, FeatureTable) else ()
+        columns = _columns(self.requested) if isinstance(self.requested, FeatureTable) else ()
         context = Context(GENRES, seed, "cpu", 1, None, columns, log=lambda epoch, values: self.points.append((epoch, values)))
         model = self.spec.build(context, self.options)
         if not isinstance(model, Model):
@@ -148,12 +148,12 @@ class _Bench:
 
     def fitted(self, train: Examples[Any] | None = None, validation: Examples[Any] | None = None) -> Model[Any]:
         model = self.build()
-        train = train or tiny_examples(self.wanted)
-        model.fit(train, tiny_examples(self.wanted, 2, seed=1) if validation is None else validation)
+        train = train or tiny_examples(self.requested)
+        model.fit(train, tiny_examples(self.requested, 2, seed=1) if validation is None else validation)
         return model
 
     def test_inputs(self) -> Inputs:
-        inputs: Inputs = tiny_examples(self.wanted, 2, seed=2).inputs
+        inputs: Inputs = tiny_examples(self.requested, 2, seed=2).inputs
         return inputs
 
     def answer(self, model: Model[Any], inputs: Inputs) -> NDArray[np.float64]:
@@ -173,12 +173,12 @@ def _probabilities(bench: _Bench) -> None:
 
 
 def _no_validation(bench: _Bench) -> None:
-    empty = tiny_examples(bench.wanted, 0)
-    bench.answer(bench.fitted(validation=_none_of(empty, bench.wanted)), bench.test_inputs())
+    empty = tiny_examples(bench.requested, 0)
+    bench.answer(bench.fitted(validation=_none_of(empty, bench.requested)), bench.test_inputs())
 
 
 def _missing_genre(bench: _Bench) -> None:
-    train = tiny_examples(bench.wanted)
+    train = tiny_examples(bench.requested)
     keep = np.flatnonzero(train.labels != 1)
     part = Examples(_rows(train.inputs, keep), train.labels[keep], train.groups[keep])
     bench.answer(bench.fitted(part), bench.test_inputs())
@@ -251,8 +251,8 @@ CHECKS: dict[str, Callable[[_Bench], None]] = {
 }
 
 
-def _columns(wanted: FeatureTable) -> tuple[tuple[str, ...], ...]:
-    groups = wanted.groups or ("mfcc", "zcr")
+def _columns(requested: FeatureTable) -> tuple[tuple[str, ...], ...]:
+    groups = requested.groups or ("mfcc", "zcr")
     return tuple((group, statistics, f"{i:02d}") for group in groups for statistics in ("mean", "std") for i in (1, 2, 3))
 
 
@@ -264,9 +264,9 @@ def _tone(label: int, n: int, rate: int, rng: np.random.Generator) -> NDArray[np
     return (0.4 * np.sin(2 * np.pi * frequency * np.arange(n) / rate) + 0.1 * noise).astype(np.float32)
 
 
-def _frames(label: int, wanted: Frames, seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    n = int(seconds * wanted.sample_rate / wanted.hop_length) + 1
-    width = wanted.n_coefficients * (3 if wanted.deltas else 1)
+def _frames(label: int, requested: Frames, seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    n = int(seconds * requested.sample_rate / requested.hop_length) + 1
+    width = requested.n_coefficients * (3 if requested.deltas else 1)
     return rng.normal(0.5 * label, 1.0, (n, width)).astype(np.float32)
 
 
@@ -274,9 +274,9 @@ def _rows(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
     return inputs.subset(rows.tolist()) if isinstance(inputs, LazyInputs) else inputs[rows]
 
 
-def _none_of(examples: Examples[Any], wanted: Any) -> Examples[Any]:
-    if isinstance(wanted, FeatureTable):
-        return dataclasses.replace(examples, inputs=np.zeros((0, len(_columns(wanted)))))
+def _none_of(examples: Examples[Any], requested: Any) -> Examples[Any]:
+    if isinstance(requested, FeatureTable):
+        return dataclasses.replace(examples, inputs=np.zeros((0, len(_columns(requested)))))
     return examples
 
 

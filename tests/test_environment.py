@@ -1,8 +1,11 @@
+import os
 import subprocess
 import sys
 import time
 
-from genrebench.environment import PeakMemory
+import joblib
+
+from genrebench.environment import PeakMemory, cpus
 
 HELD = 200_000_000
 
@@ -33,3 +36,13 @@ def test_memory_that_has_been_given_back_counts() -> None:
         assert reached(watched, before.peak_mb + 190)
         del held
     assert watched.peak_mb >= before.peak_mb + 190
+
+
+def test_the_number_of_processors_is_the_one_that_joblib_uses() -> None:
+    assert cpus() == joblib.cpu_count() >= 1
+
+
+def test_the_number_of_processors_follows_a_limit() -> None:
+    count = [sys.executable, "-c", "from genrebench.environment import cpus; print(cpus())"]
+    limited = subprocess.run(count, env=os.environ | {"LOKY_MAX_CPU_COUNT": "1"}, capture_output=True, text=True, check=True)
+    assert limited.stdout == "1\n"

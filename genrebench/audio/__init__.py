@@ -1,7 +1,7 @@
-"""Decode, excerpt, resample: from an audio file to mono samples.
+"""From an audio file to mono samples: decoding, excerpts, resampling.
 
-libsndfile decodes wav, flac, ogg, opus and mp3; PyAV, where the extra ``m4a`` is installed, decodes AAC in MP4. Both run in
-this process and open nothing but the file that they are given.
+libsndfile decodes wav, flac, ogg, opus and mp3; PyAV, if installed (``pip install av``), decodes AAC in MP4. Both run in this
+process and open no file other than the one they are given.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ __all__ = [
 ]
 
 SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4")
-"""Names that count as audio when a folder is searched; a file is decoded by its content, whatever its name."""
+"""Suffixes of files that count as audio when a folder is searched. Decoding goes by a file's content, whatever its name."""
 
 VERSION = 1
-"""Raised when `read` gives other samples for the same file, so that caches notice."""
+"""Bumped when `read` returns different samples for the same file, so that cached inputs are recomputed."""
 
-_LOUDEST = 100.0  # 40 dB over full scale: beyond it a float file isn't scaled to [-1, 1]
+_MAX_PEAK = 100.0  # 40 dB above full scale: a float file louder than this isn't scaled to [-1, 1]
 
 
 def info(path: Path) -> AudioInfo:
-    """Length, rate and channels as the file declares them, without decoding it.
+    """Length, sample rate and channels: from the header, or counted by decoding (MP4).
 
     Raises
     ------
@@ -57,41 +57,40 @@ def info(path: Path) -> AudioInfo:
 
 
 def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tuple[NDArray[np.float32], int]:
-    """Decode the excerpt of a file.
+    """Decode an excerpt of a file to mono.
 
-    The excerpt is cut at the file's own rate: of n frames that the file holds, ``m = min(n, round(seconds * rate))`` frames
-    from frame ``(n - m) // 2`` on. The n of an mp3 is what is left after its encoder's delay and padding are cut, where its
-    header tells them; if the file is shorter than its header says, n is counted by decoding. Channels are averaged with
-    equal weight, then the excerpt is resampled.
+    The excerpt is cut at the file's own sample rate: of n frames in the file, ``m = min(n, round(seconds * rate))`` frames
+    starting at frame ``(n - m) // 2``. For an mp3, n excludes the encoder delay and padding if the header states them. If the
+    file is shorter than its header says, n is counted by decoding. Channels are averaged with equal weight, then the excerpt
+    is resampled.
 
     Parameters
     ----------
     path : Path
     excerpt : Excerpt
     sample_rate : int, optional
-        In Hz; the file's own rate if left out.
+        In Hz; by default the file's own rate.
 
     Returns
     -------
     samples : ndarray of float32, shape (n_samples,)
-        Full scale is [-1, 1]; a lossy or a float file may overshoot it a little, and that is kept. Resampled, n_samples is
-        ``ceil(m * sample_rate / rate)``.
+        Full scale is [-1, 1]; lossy and float files may slightly exceed it and are not clipped. After resampling, n_samples
+        is ``ceil(m * sample_rate / rate)``.
     rate : int
-        Their rate in Hz.
+        Sample rate of `samples`, in Hz.
 
     Raises
     ------
     AudioError
-        If the file is missing, can't be decoded, holds no samples, or holds samples that are not numbers or are beyond
-        100 times full scale.
+        If the file is missing, can't be decoded, is empty, or has samples that aren't finite or exceed 100 times full scale.
     """
     samples, rate = mp4.read(path, excerpt) if mp4.recognises(path) else sndfile.read(path, excerpt)
     if not len(samples):
-        raise AudioError(f"{path}: holds no audio samples")
-    peak = float(max(samples.max(), -samples.min()))  # not a number if one of them isn't
+        raise AudioError(f"{path}: contains no audio samples")
+    peak = float(max(samples.max(), -samples.min()))  # NaN if any sample is NaN
     if not np.isfinite(peak):
         raise AudioError(f"{path}: {np.count_nonzero(~np.isfinite(samples))} samples are not finite numbers")
-    if peak > _LOUDEST:
+    if peak > _MAX_PEAK:
         raise AudioError(f"{path}: samples reach {peak:g}, but full scale is 1; rescale the file")
     if sample_rate is None or sample_rate == rate:
         return samples, rate
@@ -99,47 +98,47 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
 
 
 def bounds(path: Path, excerpt: Excerpt) -> tuple[int, int, int]:
-    """Where the excerpt that `read` decodes lies in the file, found without decoding a file that is whole.
+    """Position of the excerpt that `read` decodes, found without decoding the file unless it is truncated or MP4.
 
     Returns
     -------
     start, length : int
         In frames of the file.
     rate : int
-        Of the file, in Hz.
+        The file's sample rate, in Hz.
 
     Raises
     ------
     AudioError
         If the file is missing or isn't audio that can be decoded.
     """
-    found = mp4.info(path) if mp4.recognises(path) else sndfile.counted(path)
-    return *excerpt_bounds(found.frames, found.sample_rate, excerpt), found.sample_rate
+    decodable = mp4.info(path) if mp4.recognises(path) else sndfile.decodable_info(path)
+    return *excerpt_bounds(decodable.frames, decodable.sample_rate, excerpt), decodable.sample_rate
 
 
 def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Decode a whole file piece by piece, so that memory doesn't grow with its length.
+    """Decode a whole file block by block, so that memory use doesn't grow with its length.
 
     Yields
     ------
     rate : int
-        In Hz, the same for every piece.
+        In Hz, the same for every block.
     samples : ndarray of float32, shape (n_samples, n_channels)
-        As the file holds them: unchecked, and valid until the next piece is asked for.
+        As decoded, without checks; valid until the next block is requested.
 
     Raises
     ------
     AudioError
-        If the file is missing or can't be decoded, perhaps after some pieces.
+        If the file is missing or can't be decoded; possibly only after some blocks.
     """
     yield from mp4.blocks(path) if mp4.recognises(path) else sndfile.blocks(path)
 
 
 def find(folder: Path) -> list[Path]:
-    """Audio files below `folder` by name, sorted; a link to a file that isn't there is one too, and reading it says so."""
+    """Audio files below `folder`, recognised by suffix and sorted by path. Broken links are included; reading one raises."""
     return sorted(path for path in folder.rglob("*") if is_audio(path) and not path.is_dir())
 
 
 def is_audio(path: Path) -> bool:
-    """Whether a file's name says that it is audio; hidden files aren't, which other systems leave beside the real ones."""
+    """Whether a file has an audio suffix. Hidden files (such as macOS's ``._`` files) don't count."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

@@ -1,4 +1,4 @@
-"""Samples and their numbers, whatever file they come from."""
+"""Operations on decoded samples, independent of the file format."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from genrebench.errors import AudioError
 from genrebench.records import Excerpt
 
 RATES = (1000, 384_000)
-"""Lowest and highest sample rate that is taken for one, in Hz; a damaged header may say anything."""
+"""Lowest and highest accepted sample rate, in Hz; a damaged header may claim any number."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file says about itself.
+    """Length, sample rate and channels of an audio file.
 
     Parameters
     ----------
     frames : int
-        Samples a channel.
+        Samples per channel.
     sample_rate : int
         In Hz.
     channels : int
@@ -34,7 +34,7 @@ class AudioInfo:
 
     @property
     def seconds(self) -> float:
-        """Duration."""
+        """Duration in seconds."""
         return self.frames / self.sample_rate
 
 
@@ -48,17 +48,17 @@ def resample(samples: NDArray[np.float32], rate: int, sample_rate: int) -> NDArr
 
 
 def extended(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """Samples with silence after them if they are fewer than `length`."""
+    """Samples padded with trailing silence to at least `length`."""
     return samples if len(samples) >= length else np.pad(samples, (0, length - len(samples)))
 
 
 def resampled_length(frames: int, rate: int, sample_rate: int) -> int:
-    """Samples that `resample` gives for `frames` samples."""
+    """Number of samples that `resample` returns for `frames` samples."""
     return -(-frames * sample_rate // rate)
 
 
 def excerpt_bounds(frames: int, rate: int, excerpt: Excerpt) -> tuple[int, int]:
-    """First frame and number of frames of an excerpt of a file of `frames` frames."""
+    """First frame and length of the excerpt of a file with `frames` frames."""
     if excerpt.seconds is None:
         return 0, frames
     length = min(frames, round(excerpt.seconds * rate))
@@ -66,10 +66,10 @@ def excerpt_bounds(frames: int, rate: int, excerpt: Excerpt) -> tuple[int, int]:
 
 
 def mono(samples: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Mean of the channels of `samples`, shape (n_samples, n_channels), written to `out` where it is given."""
+    """Mean of the channels of `samples`, shape (n_samples, n_channels); written to `out` if given."""
     channels = samples.T
     mean: NDArray[np.float32] = np.add(channels[0], channels[1] if len(channels) > 1 else np.float32(0), out=out)
-    for channel in channels[2:]:  # numpy's mean over an axis as short as this is many times slower
+    for channel in channels[2:]:  # np.mean over such a short axis is many times slower
         mean += channel
     if len(channels) > 1:
         mean /= np.float32(len(channels))
@@ -77,12 +77,12 @@ def mono(samples: NDArray[np.float32], out: NDArray[np.float32] | None = None) -
 
 
 def joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """One array of several, or of none."""
+    """Concatenate the parts; an empty list gives an empty array."""
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
 
 
 def checked_rate(path: Path, rate: int) -> int:
-    """The rate, or an `AudioError` if it isn't one."""
+    """The sample rate; raises `AudioError` if it is outside `RATES`."""
     if not RATES[0] <= rate <= RATES[1]:
-        raise AudioError(f"{path}: its sample rate is {rate} Hz, and {RATES[0]} to {RATES[1]} Hz are understood")
+        raise AudioError(f"{path}: its sample rate is {rate} Hz; rates from {RATES[0]} to {RATES[1]} Hz are supported")
     return int(rate)

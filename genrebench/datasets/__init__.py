@@ -1,27 +1,25 @@
-"""Datasets: what `--dataset` finds, by a registered name or as a folder."""
+"""Datasets: the built-in ones, and finding the one that ``--dataset`` names."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from genrebench.datasets import references
+from genrebench.environment import cpus
 from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
 from genrebench.plugin.datasets import DatasetSpec
+from genrebench.plugin.hookspecs import DATASET
+from genrebench.plugin.registry import Registered, Registry
+from genrebench.progress import no_progress
 from genrebench.records import Dataset, ExtraTraining, Track
 
 Progress = Callable[..., Iterable[Any]]
 
 
-def _demo(home: Path) -> Dataset:
-    from genrebench.datasets import demo
-
-    return demo.load(home)
-
-
-def _make_demo(home: Path, progress: Progress, workers: int) -> Dataset:
+def _demo(home: Path, progress: Progress | None = None, workers: int | None = None) -> Dataset:
     from genrebench.datasets import demo
 
     return demo.load(home, progress=progress, workers=workers)
@@ -46,32 +44,41 @@ def _fma_large(home: Path) -> Dataset:
 
 
 SPECS: tuple[DatasetSpec, ...] = (
-    DatasetSpec("demo", "synthetic music, made on the spot from a seed", _demo, _make_demo),
+    DatasetSpec("demo", "synthetic music, generated from a seed; no download", _demo, _demo),
     DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL),
     DatasetSpec(
         "fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM
     ),
-    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s, of which the labelled ones", _fma_large),
+    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s, of which those with a genre", _fma_large),
 )
 
 
 def resolve(
-    text: str, specs: Mapping[str, DatasetSpec], home: Path, progress: Progress | None = None, *, labelled: bool = True
+    text: str,
+    registry: Registry,
+    home: Path,
+    progress: Progress = no_progress,
+    *,
+    labelled: bool = True,
+    workers: int | None = None,
 ) -> Dataset:
-    """Find the dataset that a user named.
+    """Load the dataset that the user named.
 
     Parameters
     ----------
     text : str
-        A registered name, which wins over a folder of that name (write that one ``./demo``), or a folder.
-    specs : mapping of str to DatasetSpec
-        The registered datasets by name.
+        A registered name or a folder. A registered name takes precedence over a folder of the same name; write ``./demo``
+        for the folder.
+    registry : Registry
+        The installed plugins, with their datasets.
     home : Path
-        The folder below which genrebench keeps data.
+        The folder in which genrebench keeps data.
     progress : callable, optional
-        As in `Context`; shows the making of a dataset that is computed.
+        As in `Context`; shows the progress of computing a dataset.
     labelled : bool
-        Whether labels are needed; if not, a flat folder of audio files is a dataset too.
+        Whether labels are needed; if not, a flat folder of audio files is accepted as well.
+    workers : int, optional
+        Number of processes or threads for computing a dataset; by default one per processor.
 
     Returns
     -------
@@ -80,20 +87,15 @@ def resolve(
     Raises
     ------
     UsageError
-        If `text` is neither; the message says what was probably meant.
+        If `text` is neither, or two plugins offer it; the message suggests a similar name.
     DataError
         If the dataset can't be read.
+    PluginError
+        If a plugin's dataset raises an unexpected error.
     """
-    if text in specs:
-        try:
-            make = specs[text].make
-            if make is not None and progress is not None:
-                make(home, progress)
-            return specs[text].load(home)
-        except GenrebenchError:
-            raise
-        except Exception as error:
-            raise PluginError(f"the plugin that offers dataset {text!r} raised {type(error).__name__}: {error}") from error
+    names = registry.names(DATASET)
+    if text in names:
+        return _load(registry.get(DATASET, text), home, progress, workers or cpus())
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders
@@ -101,26 +103,42 @@ def resolve(
         return folders.load_flat(folder) if not labelled and folders.is_flat(folder) else folders.load(folder)
     if text and folder.is_file():
         raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
-    close = difflib.get_close_matches(text, specs, n=1)
+    close = difflib.get_close_matches(text, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise UsageError(f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(specs)) or 'none'})")
+    raise UsageError(f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(names)) or 'none'})")
+
+
+def _load(registered: Registered[DatasetSpec], home: Path, progress: Progress, workers: int) -> Dataset:
+    """Let a plugin make and load its dataset; unexpected errors name the plugin."""
+    spec, plugin = registered.spec, registered.plugin
+    try:
+        if spec.make is not None:
+            spec.make(home, progress, workers)
+        return spec.load(home)
+    except GenrebenchError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{spec.name} ({plugin.distribution} {plugin.version}) raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def require_audio(dataset: Dataset, tracks: Sequence[Track], extra: ExtraTraining | None = None) -> None:
-    """Make sure that the tracks that are used have audio.
+    """Check that the audio files of some tracks exist.
 
     Parameters
     ----------
     dataset : Dataset
     tracks : sequence of Track
+        Those that will be used.
     extra : ExtraTraining, optional
-        Which of the tracks come from a larger dataset, that has to have their audio then.
+        Which of the tracks come from a larger dataset; the message about their audio names that dataset.
 
     Raises
     ------
     DataError
-        If a track has no path or its file isn't there; the message says how many, names the dataset, the first track and the
-        next step.
+        If a track has no path or its file doesn't exist; the message names the dataset, the number of such tracks, the first
+        of them and the next step.
     """
     added = set() if extra is None else {id_ for ids in extra.ids.values() for id_ in ids}
     _require_audio(dataset.name, [track for track in tracks if track.id not in added])
@@ -129,16 +147,16 @@ def require_audio(dataset: Dataset, tracks: Sequence[Track], extra: ExtraTrainin
 
 
 def _require_audio(name: str, tracks: Sequence[Track]) -> None:
-    absent = [track for track in tracks if track.path is None or not track.path.is_file()]
-    if not absent:
+    missing = [track for track in tracks if track.path is None or not track.path.is_file()]
+    if not missing:
         return
     if all(track.path is None for track in tracks):
-        get = name.startswith("fma-")
-        step = f"get it with: genrebench data get {name}" if get else "add a column 'path' to its tracks.csv"
-        raise DataError(f"{name} has no audio here; {step}")
-    first = absent[0]
-    missing = f"no file {str(first.path)!r}" if first.path else "no path"
+        if name.startswith("fma-"):
+            raise DataError(f"the audio of {name} isn't on this machine; get it with: genrebench data get {name}")
+        raise DataError(f"{name} has no audio; add a column 'path' to its tracks.csv")
+    first = missing[0]
+    reason = f"no file {str(first.path)!r}" if first.path else "no path"
     raise DataError(
-        f"{name}: {len(absent)} of {len(tracks)} tracks have no audio, the first is {first.id!r} ({missing}); add the "
-        "files, or leave the tracks out with --exclude FILE (genrebench data check writes such a list)"
+        f"{name}: {len(missing)} of {len(tracks)} tracks have no audio, the first is {first.id!r} ({reason}); add the "
+        "files, or exclude the tracks with --exclude FILE (genrebench data check writes such a list)"
     )

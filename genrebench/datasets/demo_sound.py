@@ -1,9 +1,9 @@
-"""The instruments of the demo music: dice, tones, drums and the room they are played in.
+"""The sound synthesis of the demo music: random numbers, tones, drums and effects.
 
-The samples are meant to be the same on every machine. So all randomness comes from the raw stream of PCG64, which NumPy
-guarantees, and not from the distributions of its Generator, which may change; sines and powers come from tables and scalars
-rounded to steps far coarser than the last bit in which maths libraries differ; what remains are additions and
-multiplications of doubles in a fixed order, which IEEE 754 defines to the bit.
+The samples have to be the same on every machine. So all random numbers come from the raw stream of PCG64, which NumPy
+guarantees to be stable, and not from the distributions of its Generator, which may change. Sines and powers come from tables
+and scalars that are rounded to steps far coarser than the last bit, in which maths libraries differ. What remains are additions
+and multiplications of doubles in a fixed order, which IEEE 754 defines to the bit.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _PERIOD_BITS = 12
 _STEP = 2.0**-20
 
 
-def _coarse(values: Sound) -> Sound:
-    """Round to multiples of 2^-20, so that the last bits of a maths library don't matter."""
+def _quantised(values: Sound) -> Sound:
+    """Round to multiples of 2^-20, so that differences between maths libraries in the last bits don't matter."""
     return np.rint(values / _STEP) * _STEP
 
 
-class Dice:
-    """Random numbers that follow from a key of whole numbers."""
+class RandomStream:
+    """Random numbers determined by a key of integers."""
 
     def __init__(self, *key: int) -> None:
         self._bits = np.random.PCG64(np.random.SeedSequence(key))
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
-        """A number in [low, high)."""
+        """A uniformly distributed number in [low, high)."""
         return low + (high - low) * ((int(self._bits.random_raw()) >> 11) * 2.0**-53)
 
     def choice(self, options: Sequence[T]) -> T:
-        """One of the options."""
+        """One of the options at random."""
         return options[int(self.uniform() * len(options))]
 
     def noise(self, n: int) -> Sound:
@@ -50,7 +50,7 @@ class Dice:
 
 
 def gain(decibels: float) -> float:
-    """Amplitude factor of a level."""
+    """Amplitude factor for a level in dB."""
     return round(10 ** (decibels / 20), 6)
 
 
@@ -61,14 +61,14 @@ def pitch(note: float) -> float:
 
 @dataclass(frozen=True)
 class Timbre:
-    """How a tone sounds.
+    """The sound of a pitched instrument.
 
     Parameters
     ----------
     rolloff : float
         Harmonic h has the amplitude h^-rolloff.
     even : float
-        Factor on the even harmonics: 0 sounds hollow like a clarinet, 1 full.
+        Factor for the even harmonics: 0 sounds hollow, like a clarinet, 1 full.
     detune : float
         Relative frequency offset of a second voice.
     attack : float
@@ -85,27 +85,27 @@ class Timbre:
 def _period(harmonics: int, rolloff: float, even: float) -> Sound:
     """One period of a tone, peak 1, shape (2^12,)."""
     size = 1 << _PERIOD_BITS
-    sine = _coarse(np.sin(2 * np.pi * np.arange(size) / size))
+    sine = _quantised(np.sin(2 * np.pi * np.arange(size) / size))
     total = np.zeros(size)
     for h in range(1, harmonics + 1):
         amplitude = round(h**-rolloff * (1.0 if h % 2 else even), 6)
         total += amplitude * sine[(h * np.arange(size)) % size]
-    return _coarse(total / np.abs(total).max())
+    return _quantised(total / np.abs(total).max())
 
 
 def _play(period: Sound, steps: NDArray[np.int64]) -> Sound:
-    """Read a period along 32-bit phases; whole numbers, so that phases are exact."""
+    """Look up a period at 32-bit integer phases, which are exact."""
     sound: Sound = period[(steps & 0xFFFFFFFF) >> (32 - _PERIOD_BITS)]
     return sound
 
 
-def _fall(n: int) -> Sound:
-    """From 1 to 0 in a straight line, shape (n,)."""
+def _linear_decay(n: int) -> Sound:
+    """A line from 1 to 0, shape (n,)."""
     return 1.0 - np.arange(n) / n
 
 
 def tone(hz: float, seconds: float, timbre: Timbre, *, swell: bool = False) -> Sound:
-    """A note that is plucked and dies away or, where `swell`, grows from nothing and is cut off: the same backwards in time."""
+    """A plucked note that decays or, with `swell`, its time reversal: a note that grows from silence and is cut off."""
     n = int(seconds * RATE)
     clock = np.arange(n)
     harmonics = max(1, min(24, int(12000 / hz)))
@@ -113,7 +113,7 @@ def tone(hz: float, seconds: float, timbre: Timbre, *, swell: bool = False) -> S
     dull = _period(min(harmonics, 3), timbre.rolloff, timbre.even)
     first = clock * round(hz / RATE * 2**32)
     second = clock * round(hz * (1 + timbre.detune) / RATE * 2**32)
-    envelope = _fall(n)
+    envelope = _linear_decay(n)
     envelope *= np.minimum(clock / (timbre.attack * RATE), 1.0)
     if swell:
         envelope = envelope[::-1]
@@ -122,49 +122,49 @@ def tone(hz: float, seconds: float, timbre: Timbre, *, swell: bool = False) -> S
 
 
 def kick(hz: float, seconds: float) -> Sound:
-    """A bass drum: a sine that drops two octaves to `hz`."""
+    """A bass drum: a sine whose frequency drops by two octaves to `hz`."""
     n = int(seconds * RATE)
-    fall = _fall(n)
-    steep = fall * fall
+    decay = _linear_decay(n)
+    steep = decay * decay
     steep *= steep
     speed = np.rint((1 + 3 * steep * steep) * round(hz / RATE * 2**32)).astype(np.int64)
-    return _play(_period(1, 1.0, 1.0), np.cumsum(speed)) * fall * fall
+    return _play(_period(1, 1.0, 1.0), np.cumsum(speed)) * decay * decay
 
 
-def snare(dice: Dice, hz: float, seconds: float) -> Sound:
-    """A snare drum: noise over a short tone."""
+def snare(rng: RandomStream, hz: float, seconds: float) -> Sound:
+    """A snare drum: noise and a short tone."""
     n = int(seconds * RATE)
-    fall = _fall(n)
+    decay = _linear_decay(n)
     skin = _play(_period(2, 1.0, 1.0), np.arange(n) * round(hz / RATE * 2**32))
-    return (0.7 * dice.noise(n) + 0.5 * skin * fall) * fall * fall
+    return (0.7 * rng.noise(n) + 0.5 * skin * decay) * decay * decay
 
 
-def cymbal(dice: Dice, seconds: float) -> Sound:
-    """A closed hi-hat: noise without its lows."""
+def cymbal(rng: RandomStream, seconds: float) -> Sound:
+    """A closed hi-hat: high-pass filtered noise."""
     n = int(seconds * RATE)
-    noise = dice.noise(n + 2)
-    fall = _fall(n)
-    fall *= fall
-    return (noise[2:] - 2 * noise[1:-1] + noise[:-2]) * 0.3 * fall * fall
+    noise = rng.noise(n + 2)
+    decay = _linear_decay(n)
+    decay *= decay
+    return (noise[2:] - 2 * noise[1:-1] + noise[:-2]) * 0.3 * decay * decay
 
 
-def add(canvas: Sound, start: float, sound: Sound, level: float) -> None:
-    """Mix a sound into the canvas from `start` seconds; what lies outside is cut off."""
+def add(mix: Sound, start: float, sound: Sound, level: float) -> None:
+    """Add a sound to `mix`, starting at `start` seconds; anything outside `mix` is cut off."""
     first = round(start * RATE)
-    begin, end = max(first, 0), min(first + len(sound), len(canvas))
+    begin, end = max(first, 0), min(first + len(sound), len(mix))
     if begin < end:
-        canvas[begin:end] += level * sound[begin - first : end - first]
+        mix[begin:end] += level * sound[begin - first : end - first]
 
 
 def tilt(sound: Sound, amount: float) -> Sound:
-    """Brighten (amount > 0) or darken (< 0) by a filter of two taps."""
+    """Brighten (amount > 0) or darken (< 0) with a two-tap filter."""
     out = sound.copy()
     out[1:] -= amount * sound[:-1]
     return out
 
 
 def echoes(sound: Sound, taps: Sequence[tuple[int, float]]) -> Sound:
-    """Add copies, each a delay in samples and a factor: a room, or the comb of a badly placed microphone."""
+    """Add delayed copies, each given by a delay in samples and a factor: room reflections and comb filtering."""
     out = sound.copy()
     for delay, factor in taps:
         out[delay:] += factor * sound[:-delay]
@@ -172,12 +172,12 @@ def echoes(sound: Sound, taps: Sequence[tuple[int, float]]) -> Sound:
 
 
 def drive(sound: Sound, amount: float) -> Sound:
-    """Overdrive a sound of peak 1: the curve 1.5 x - 0.5 x^3, after amplification by 1 + amount."""
+    """Overdrive a sound of peak 1: amplification by 1 + amount, then clipping along 1.5 x - 0.5 x^3."""
     x = np.clip(sound * (1 + amount), -1.0, 1.0)
     return x * (1.5 - 0.5 * x * x)
 
 
-def level_to(sound: Sound, peak: float) -> Sound:
-    """Scale to a peak."""
+def normalised_to(sound: Sound, peak: float) -> Sound:
+    """Scale to a given peak."""
     scaled: Sound = sound * (peak / np.abs(sound).max())
     return scaled

@@ -1,4 +1,4 @@
-"""Feature values that came with a dataset: features.csv, with one header row or FMA's three."""
+"""Precomputed feature values that come with a dataset: features.csv, with one header row or FMA's three."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genrebench.records import FeatureValues
 
 
 class Header(NamedTuple):
-    """What the header rows say: the number of the last header line, and the columns behind the id."""
+    """A parsed header: the number of its last line, and the feature columns (without the track id)."""
 
     last_line: int
     columns: tuple[tuple[str, ...], ...]
@@ -28,8 +28,8 @@ def read_header(path: Path) -> Header:
     Parameters
     ----------
     path : Path
-        Either one header row that starts with ``track_id``, or FMA's form: three rows (feature, statistics, number) and a
-        row that holds ``track_id`` alone.
+        Either one header row that starts with ``track_id``, or FMA's format: three rows (feature, statistics, number) and a
+        row with nothing but ``track_id``.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     DataError
-        If the file has neither form, no column of values, or a column twice.
+        If the file has neither format, no feature column, or a column twice.
     """
     rows: list[list[str]] = []
     last_line = 0
@@ -48,45 +48,45 @@ def read_header(path: Path) -> Header:
         if rows[-1][0] == "track_id" or len(rows) == 4:
             break
     if not rows:
-        raise DataError(f"{path} is empty; its first row has to name the columns")
+        raise DataError(f"{path} is empty; its first row must name the columns")
     if rows[-1][0] != "track_id" or len(rows) not in (1, 4) or len({len(row) for row in rows}) > 1:
         raise DataError(
-            f"{path}: the first column has to be 'track_id', below one header row or FMA's three, not {rows[0][0]!r}"
+            f"{path}: the first column must be 'track_id' (one header row, or FMA's three above it), not {rows[0][0]!r}"
         )
     columns = (
         tuple(zip(*(row[1:] for row in rows[:3]), strict=True)) if len(rows) == 4 else tuple((name,) for name in rows[0][1:])
     )
     if not columns:
-        raise DataError(f"{path} has no column of values beside 'track_id'")
+        raise DataError(f"{path} has no feature column besides 'track_id'")
     if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if columns.count(column) > 1)
-        raise DataError(f"{path} has the column {column_name(twice)!r} twice; keep one")
+        duplicate = next(column for column in columns if columns.count(column) > 1)
+        raise DataError(f"{path} has the column {column_name(duplicate)!r} twice; keep one")
     return Header(last_line, columns)
 
 
-def read_features(path: Path, wanted: Collection[str]) -> FeatureValues:
-    """Read the rows of some tracks.
+def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
+    """Read the feature values of some tracks.
 
     Parameters
     ----------
     path : Path
         As in `read_header`.
-    wanted : collection of str
-        Track ids. Other rows are passed over; ids without a row are absent from the result.
+    track_ids : collection of str
+        Other rows are skipped; ids without a row are missing from the result.
 
     Returns
     -------
     FeatureValues
-        Rows in the file's order. A row whose cells are all empty counts as absent; a single empty cell is NaN, for whoever
-        uses the track and the column to refuse.
+        One row per track, in the file's order. A row whose cells are all empty is skipped; a single empty cell is read as NaN,
+        which is an error only if its track and column are used.
 
     Raises
     ------
     DataError
-        If a row has too many or too few cells, an id is there twice, or a cell isn't a number.
+        If a row has too many or too few cells, a track id appears twice, or a cell isn't a number.
     """
     header = read_header(path)
-    keep = frozenset(wanted)
+    requested = frozenset(track_ids)
     ids: list[str] = []
     seen: dict[str, int] = {}
     values: list[NDArray[np.float64]] = []
@@ -94,12 +94,12 @@ def read_features(path: Path, wanted: Collection[str]) -> FeatureValues:
         if line <= header.last_line:
             continue
         if len(cells) != len(header.columns) + 1:
-            raise DataError(f"{path}, line {line}: {len(cells)} cells where the header has {len(header.columns) + 1}")
+            raise DataError(f"{path}, line {line}: {len(cells)} cells, but the header has {len(header.columns) + 1}")
         track = clean(cells[0], "track_id", f"{path}, line {line}")
         if track in seen:
-            raise DataError(f"{path}, line {line}: track_id {track!r} is there twice, first in line {seen[track]}; keep one")
+            raise DataError(f"{path}, line {line}: track_id {track!r} appears twice, first in line {seen[track]}; keep one")
         seen[track] = line
-        if track in keep and any(cells[1:]):
+        if track in requested and any(cells[1:]):
             ids.append(track)
             values.append(_numbers(cells[1:], header.columns, f"{path}, line {line}"))
     return FeatureValues(tuple(ids), header.columns, np.array(values).reshape(len(ids), len(header.columns)))
@@ -108,7 +108,7 @@ def read_features(path: Path, wanted: Collection[str]) -> FeatureValues:
 def _numbers(cells: Sequence[str], columns: Sequence[tuple[str, ...]], where: str) -> NDArray[np.float64]:
     try:
         return np.fromiter(map(float, cells), np.float64, len(cells))
-    except ValueError:  # a cell is empty or a word: look at each of them
+    except ValueError:  # a cell is empty or not a number: parse them one by one
         return np.array([_number(cell, column, where) for cell, column in zip(cells, columns, strict=True)])
 
 
@@ -120,5 +120,5 @@ def _number(cell: str, column: tuple[str, ...], where: str) -> float:
 
 
 def column_name(column: Sequence[str]) -> str:
-    """A column's levels as one name: "mfcc/mean/01"."""
+    """The levels of a column's name joined: "mfcc/mean/01"."""
     return "/".join(column)

@@ -1,7 +1,7 @@
-"""FMA, the Free Music Archive's dataset (Defferrard, Benzi, Vandergheynst, Bresson: arXiv 1612.01840), read from disk.
+"""Reading FMA, a dataset of the Free Music Archive (Defferrard, Benzi, Vandergheynst, Bresson: arXiv 1612.01840), from disk.
 
-The files are the official ones, as their archives unpack below one folder: ``fma_metadata/tracks.csv``, ``genres.csv``,
-``features.csv``, and ``fma_small``, ``fma_medium``, ``fma_large`` with the audio. Subsets nest: a larger one holds the smaller.
+The files are those of the official archives, unpacked into one folder: ``fma_metadata`` with ``tracks.csv``, ``genres.csv`` and
+``features.csv``, and ``fma_small``, ``fma_medium``, ``fma_large`` with the audio. Each subset contains the smaller ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from genrebench.datasets import feature_csv as given
+from genrebench.datasets import feature_csv
 from genrebench.datasets.table import clean, digest, find_columns, read_records
 from genrebench.errors import DataError
 from genrebench.files import atomic
@@ -34,7 +34,7 @@ FAULTY: dict[str, str] = {
     "133297": "no audio in the archive, only a stub of 1,752 bytes",
     **{str(track): "shorter than 30 s" for track in SHORT},
 }
-"""The 21 faulty tracks of fma_medium that the WWW 2018 challenge named, and what is wrong with each."""
+"""The 21 faulty tracks of fma_medium listed by the WWW 2018 challenge: track id to reason."""
 
 FEATURE_SOURCE = "distributed, from full-length tracks"
 
@@ -45,29 +45,31 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
     Parameters
     ----------
     root : Path
-        The folder into which the archives were unpacked, or the metadata folder itself.
+        The folder that the archives were unpacked into, or the metadata folder itself.
     subset : {"small", "medium", "large"}
     name : str, optional
         The dataset's name; by default ``fma-`` and the subset.
     converted : Path, optional
-        Folder where feature values are kept once they are read; without it the CSV is read each time.
+        Folder for a binary copy of the feature values, written on the first read; without it the CSV is read each time.
 
     Returns
     -------
     Dataset
-        The rows that have a top genre and aren't faulty, in id order. Artists are FMA's artist ids. Tracks have a path where an
-        audio folder is there; whether each file is, isn't looked at. Feature values were computed on full-length tracks.
+        The tracks that have a top genre and aren't faulty, in id order. Artists are FMA's artist ids. Tracks have a path if
+        there is an audio folder; the files aren't checked. The feature values were computed from full-length tracks.
 
     Raises
     ------
     DataError
-        If the metadata isn't there or holds a mistake.
+        If the metadata is missing or invalid.
     """
     name = name or f"fma-{subset}"
-    metadata = _metadata(root)
+    metadata = _metadata_folder(root)
     if metadata is None:
-        raise DataError(f"{name} isn't here: no tracks.csv in {root / 'fma_metadata'}; get it with: genrebench data get {name}")
-    audio = _audio(root, subset)
+        raise DataError(
+            f"{name} isn't on this machine: no tracks.csv in {root / 'fma_metadata'}; get it with: genrebench data get {name}"
+        )
+    audio = _audio_folder(root, subset)
     tracks: list[Track] = []
     official: dict[str, str] = {}
     faulty: list[Exclusion] = []
@@ -88,7 +90,7 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
     _check_genres(metadata / "genres.csv", genres)
     features = metadata / "features.csv"
     ids = frozenset(official)
-    read = partial(given.read_features, features, ids)
+    read = partial(feature_csv.read_features, features, ids)
     note = "Free Music Archive, metadata CC BY 4.0, each track under its artist's Creative Commons licence"
     return Dataset(
         name=name,
@@ -107,36 +109,36 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
 
 
 def load_named(home: Path, subset: Subset) -> Dataset:
-    """Read the subset that ``genrebench data get fma-SUBSET`` put below `home`."""
+    """Load the subset that ``genrebench data get fma-SUBSET`` downloaded to `home`."""
     return load(home / "fma", subset, converted=home / "fma" / "converted")
 
 
 def load_folder(folder: Path) -> Dataset:
-    """Read a folder that holds official files: the largest subset whose audio is there, all of it where no audio is."""
+    """Load a folder of official files: the largest subset whose audio folder exists, or all tracks if there is no audio."""
     present = [subset for subset in SUBSETS if (folder / f"fma_{subset}").is_dir()]
     return load(folder, present[-1] if present else "large", name=folder.resolve().name)
 
 
 def is_official(folder: Path) -> bool:
-    """Whether a folder holds a tracks.csv in the official form: two header rows and a row ``track_id``."""
-    metadata = _metadata(folder)
+    """Whether a folder has a tracks.csv in the official format: two header rows and a row ``track_id``."""
+    metadata = _metadata_folder(folder)
     if metadata is None:
         return False
-    heads = [cells[0] for _, cells in islice(read_records(metadata / "tracks.csv"), 3)]
-    return heads == ["", "", "track_id"]
+    first_cells = [cells[0] for _, cells in islice(read_records(metadata / "tracks.csv"), 3)]
+    return first_cells == ["", "", "track_id"]
 
 
 def clip_path(track_id: str) -> Path:
-    """Where a clip lies below its audio folder: ``012/012345.mp3`` for track 12345."""
+    """Path of a clip relative to its audio folder: ``012/012345.mp3`` for track 12345."""
     return Path(f"{int(track_id):06d}"[:3], f"{int(track_id):06d}.mp3")
 
 
-def _metadata(root: Path) -> Path | None:
+def _metadata_folder(root: Path) -> Path | None:
     return next((folder for folder in (root / "fma_metadata", root) if (folder / "tracks.csv").is_file()), None)
 
 
-def _audio(root: Path, subset: Subset) -> Path | None:
-    """The audio folder of the subset or of a larger one, which has the same clips."""
+def _audio_folder(root: Path, subset: Subset) -> Path | None:
+    """The audio folder of the subset, or of a larger one, which contains the same clips."""
     folders = [root / f"fma_{larger}" for larger in SUBSETS[SUBSETS.index(subset) :]]
     if (root / "000").is_dir():
         folders.append(root)
@@ -153,33 +155,33 @@ class _Row(NamedTuple):
 
 def _rows(table: Path) -> Iterator[_Row]:
     records = read_records(table)
-    heads = [cells for _, cells in islice(records, 3)]
-    if [head[0] for head in heads] != ["", "", "track_id"]:
-        raise DataError(f"{table} isn't FMA's tracks.csv: that has two header rows and a row 'track_id'")
-    header = [f"{upper}/{lower}" for upper, lower in zip(heads[0], heads[1], strict=False)]
-    wanted = ("track/genre_top", "artist/id", "set/split", "set/subset")
-    positions = find_columns(table, header, wanted)
+    header_rows = [cells for _, cells in islice(records, 3)]
+    if [cells[0] for cells in header_rows] != ["", "", "track_id"]:
+        raise DataError(f"{table} isn't FMA's tracks.csv, which has two header rows and a row 'track_id'")
+    header = [f"{upper}/{lower}" for upper, lower in zip(header_rows[0], header_rows[1], strict=False)]
+    columns = ("track/genre_top", "artist/id", "set/split", "set/subset")
+    positions = find_columns(table, header, columns)
     seen: dict[str, int] = {}
     for line, cells in records:
         where = f"{table}, line {line}"
         if len(cells) != len(header):
-            raise DataError(f"{where}: {len(cells)} cells where the header has {len(header)}")
+            raise DataError(f"{where}: {len(cells)} cells, but the header has {len(header)}")
         track_id = cells[0].strip()
         if not (track_id.isascii() and track_id.isdigit()):
             raise DataError(f"{where}: track_id {track_id!r} is not a number")
         if track_id in seen:
-            raise DataError(f"{where}: track_id {track_id!r} is there twice, first in line {seen[track_id]}; keep one")
+            raise DataError(f"{where}: track_id {track_id!r} appears twice, first in line {seen[track_id]}; keep one")
         seen[track_id] = line
-        genre, artist, part, subset = (clean(cells[positions[column]], column, where) for column in wanted)
+        genre, artist, part, subset = (clean(cells[positions[column]], column, where) for column in columns)
         if subset not in SUBSETS:
-            raise DataError(f"{where}: set/subset {subset!r} has to be one of {', '.join(SUBSETS)}")
+            raise DataError(f"{where}: set/subset {subset!r} must be one of {', '.join(SUBSETS)}")
         if part not in PARTS:
-            raise DataError(f"{where}: set/split {part!r} has to be one of {', '.join(PARTS)}")
+            raise DataError(f"{where}: set/split {part!r} must be one of {', '.join(PARTS)}")
         yield _Row(track_id, genre, artist, part, subset)
 
 
 def _check_genres(table: Path, genres: tuple[str, ...]) -> None:
-    """Refuse a top genre that genres.csv, where it is there, doesn't know as a root of its tree."""
+    """Raise `DataError` if genres.csv exists and a top genre isn't a root of its genre tree."""
     if not table.is_file():
         return
     records = read_records(table)
@@ -188,27 +190,27 @@ def _check_genres(table: Path, genres: tuple[str, ...]) -> None:
     roots = {cells[columns["title"]].strip() for _, cells in records if cells[columns["parent"]].strip() == "0"}
     for genre in genres:
         if genre not in roots:
-            raise DataError(f"{table} has no root genre {genre!r}, which tracks.csv names; get the metadata anew")
+            raise DataError(f"{table} has no root genre {genre!r}, which tracks.csv uses; download the metadata again")
 
 
 def _converted(read: partial[FeatureValues], features: Path, ids: frozenset[str], folder: Path) -> FeatureValues:
-    """Feature values from a binary file, as the CSV takes some 50 times as long to read; made where it isn't there."""
+    """Feature values from a binary copy, written if missing: the CSV takes about 50 times as long to read."""
     status = features.stat()
-    wanted = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
-    path = folder / f"features-{wanted}.npz"
+    ids_hash = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+    path = folder / f"features-{ids_hash}.npz"
     stamp = np.array([status.st_size, status.st_mtime_ns])
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            if np.array_equal(kept["stamp"], stamp):
-                columns = tuple(tuple(map(str, column)) for column in kept["columns"])
-                return FeatureValues(tuple(map(str, kept["ids"])), columns, kept["values"])
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            if np.array_equal(stored["stamp"], stamp):
+                columns = tuple(tuple(map(str, column)) for column in stored["columns"])
+                return FeatureValues(tuple(map(str, stored["ids"])), columns, stored["values"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass  # not there yet, or damaged: the CSV is the truth
+        pass  # missing or damaged: fall back to the CSV
     result = read()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as part, part.open("wb") as stream:
+        with atomic(path) as temporary, temporary.open("wb") as stream:
             np.savez(stream, stamp=stamp, ids=np.array(result.ids), columns=np.array(result.columns), values=result.values)
     except OSError:
-        pass  # a full or read-only disk costs time at the next run, nothing else
+        pass  # a full or read-only disk only makes the next run slower
     return result

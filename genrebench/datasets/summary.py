@@ -1,4 +1,4 @@
-"""What a dataset holds, in numbers, for `genrebench data show`."""
+"""Counts of a dataset's tracks, for `genrebench data show`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -> dict[str, Any]:
-    """Count tracks by genre, part and artist.
+    """Count a dataset's tracks by genre, part of the split and artist.
 
     Parameters
     ----------
@@ -32,39 +32,39 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     Returns
     -------
     dict
-        In JSON types: name, version, note, synthetic, tracks, artists (None where unknown), split, folds, parts,
-        shared_artists, warnings, audio (tracks with audio; seconds of the shortest, median, longest; hours in all),
-        features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. Of a split with
-        several folds the parts of the first are counted.
+        In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split, folds, parts,
+        shared_artists, warnings, audio (number of tracks with audio; shortest, median and longest duration in seconds; total
+        in hours), features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. For a split
+        with several folds, the parts are those of the first fold.
     """
-    cut = make_split(dataset, split, split_seed)
-    part_of = {id_: part for part in PARTS for id_ in getattr(cut.folds[0], part)}
+    made_split = make_split(dataset, split, split_seed)
+    part_of = {id_: part for part in PARTS for id_ in getattr(made_split.folds[0], part)}
     tracks = Counter(track.genre for track in dataset.tracks)
     parts = Counter((track.genre, part_of.get(track.id)) for track in dataset.tracks)
-    artists = {
+    artists_by_genre = {
         genre: {t.artist for t in dataset.tracks if t.genre == genre and t.artist is not None} for genre in dataset.genres
     }
-    known = set().union(*artists.values()) if artists else set()
+    artists = set().union(*artists_by_genre.values())
     return {
         "name": dataset.name,
         "version": dataset.version,
         "note": dataset.note,
         "synthetic": dataset.synthetic,
         "tracks": len(dataset.tracks),
-        "artists": len(known) or None,
-        "split": cut.name,
-        "folds": len(cut.folds),
-        "parts": {part: len(getattr(cut.folds[0], part)) for part in PARTS},
-        "shared_artists": shared_artists(dataset, cut),
-        "warnings": list(cut.warnings),
+        "artists": len(artists) or None,
+        "split": made_split.name,
+        "folds": len(made_split.folds),
+        "parts": {part: len(getattr(made_split.folds[0], part)) for part in PARTS},
+        "shared_artists": shared_artists(dataset, made_split),
+        "warnings": list(made_split.warnings),
         "audio": _audio(dataset),
         "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
-        "excluded": [f"{e.id} ({e.reason})" for e in dataset.faulty],
+        "excluded": [f"{exclusion.id} ({exclusion.reason})" for exclusion in dataset.faulty],
         "genres": [
             {
                 "genre": genre,
                 "tracks": tracks[genre],
-                "artists": len(artists[genre]) or None,
+                "artists": len(artists_by_genre[genre]) or None,
                 **{part: parts[genre, part] for part in PARTS},
             }
             for genre in dataset.genres
@@ -73,7 +73,7 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
 
 
 def _audio(dataset: Dataset) -> dict[str, Any]:
-    """Durations by the files' headers; a file that tells none is counted as unreadable."""
+    """Durations according to the files' headers; files whose header can't be read are counted as unreadable."""
     seconds = []
     unreadable = 0
     paths = [track.path for track in dataset.tracks if track.path is not None]

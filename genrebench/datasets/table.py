@@ -1,6 +1,6 @@
-"""CSV files as users have them: with a byte order mark or Windows line ends, quoted commas, and mistakes.
+"""Reading CSV files written by hand or by other programs: byte order marks, Windows line endings, quoted commas, mistakes.
 
-Every mistake is a `DataError` that names the file, the line and the value.
+Every mistake raises a `DataError` that names the file, the line and the value.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from genrebench.errors import DataError
 from genrebench.records import Track
 
 MAX_CELL = 16 * 2**20
-"""Longest cell that is read, in characters: biographies in FMA's tracks.csv are long, a quote left open is longer."""
+"""Maximum length of a cell, in characters: above FMA's longest biographies, and low enough to stop at an unclosed quote."""
 
-_CONTROL = ("Cc", "Cs", "Zl", "Zp")
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -32,9 +32,9 @@ def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
     Yields
     ------
     line : int
-        The line on which the record starts, counted from 1.
+        The number of the line on which the record starts, counted from 1.
     cells : list of str
-        Blank lines are skipped.
+        One string per column; blank lines are skipped.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
         finally:
             csv.field_size_limit(previous)
     except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
+        raise DataError(f"no such file: {path}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}, after line {line}: not UTF-8 ({error.reason}); save it as UTF-8") from None
     except csv.Error as error:
@@ -64,12 +64,12 @@ def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def find_columns(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, int]:
-    """Position of each named column in a header row; columns that aren't named are left alone.
+    """Position of each requested column in a header row; other columns are ignored.
 
     Raises
     ------
     DataError
-        If a required column is missing, or a named one is there twice.
+        If a required column is missing, or a requested one appears more than once.
     """
     names = [cell.strip() for cell in header]
     for name in required:
@@ -83,29 +83,29 @@ def find_columns(path: Path, header: Sequence[str], required: Sequence[str], opt
 
 
 def clean(text: str, what: str, where: str) -> str:
-    """Text from a file as a label: without blanks around it, in composed Unicode form, free of control characters.
+    """Text from a file as a label: stripped, in composed Unicode form (NFC), checked for control characters.
 
     Parameters
     ----------
     text : str
     what, where : str
-        For the message: "genre", "tracks.csv, line 3".
+        Used in the error message: "genre", "tracks.csv, line 3".
 
     Raises
     ------
     DataError
-        If the text holds a control character (a newline or a terminal escape), a character that reorders text, or bytes
-        that aren't Unicode. Everything else is legal in a label, "/" and "$" too.
+        If the text has a control character (such as a newline or a terminal escape), a character that reorders text, or
+        a lone surrogate. Everything else is allowed in a label, including "/" and "$".
     """
     text = unicodedata.normalize("NFC", text.strip())
-    if text.isascii() and text.isprintable():  # nearly all of them: skip the look at each character
+    if text.isascii() and text.isprintable():  # almost all labels; skips the check of each character
         return text
     for character in text:
-        if unicodedata.category(character) in _CONTROL or character in _BIDI:
-            raise DataError(f"{where}: {what} {text!r} holds the control character {character!r}; remove it")
+        if unicodedata.category(character) in _CONTROL_CATEGORIES or character in _BIDI_CONTROLS:
+            raise DataError(f"{where}: {what} {text!r} contains the control character {character!r}; remove it")
     return text
 
 
 def digest(tracks: Sequence[Track]) -> str:
-    """Eight hexadecimal digits that change when an id or a label does: a version for people."""
+    """Eight hexadecimal digits that change when a track id or label changes: a version to show to people."""
     return hashlib.sha256("".join(f"{track.id}\n{track.genre}\n" for track in tracks).encode()).hexdigest()[:8]

@@ -167,7 +167,7 @@ def get_dataset(
     metadata: bool = False,
     source: str | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
-) -> download.Got:
+) -> download.GetResult:
     """Download, verify and unpack a subset of FMA; what is there is skipped, what was interrupted goes on.
 
     Parameters

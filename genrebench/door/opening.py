@@ -10,7 +10,6 @@ from typing import Any
 from genrebench.datasets import resolve
 from genrebench.environment import cpus
 from genrebench.errors import StoreError, UsageError
-from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
 from genrebench.progress import no_progress, show_progress
@@ -71,8 +70,8 @@ def open_dataset(dataset: str | Path | Dataset, session: Session, *, labelled: b
     """Read a dataset by its registered name or from a folder; a dataset is returned as it is."""
     if isinstance(dataset, Dataset):
         return dataset
-    specs = {registered.spec.name: registered.spec for registered in session.registry.all(DATASET)}
-    return resolve(str(dataset), specs, session.home, session.progress, labelled=labelled, workers=session.workers)
+    home, progress, workers = session.home, session.progress, session.workers
+    return resolve(str(dataset), session.registry, home, progress, labelled=labelled, workers=workers)
 
 
 def open_task(

@@ -1,4 +1,4 @@
-"""What models see: given or extracted features, waveforms, frames."""
+"""The inputs of models: precomputed or extracted features, waveforms, frames."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from genrebench.plugin.registry import Registry
 from genrebench.records import Dataset
 
 SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
-"""The kinds of input that the core brings."""
+"""The built-in kinds of input."""
 
 Columns = tuple[tuple[str, ...], ...]
 
 
 def prepare(
-    wanted: Any,
+    requested: Any,
     dataset: Dataset,
     ids: Sequence[str],
     hashes: Mapping[str, str],
     context: InputContext,
     registry: Registry,
 ) -> Prepared:
-    """Make the inputs of some tracks of a dataset.
+    """Prepare the inputs of some of a dataset's tracks.
 
     Parameters
     ----------
-    wanted : FeatureTable, Waveforms, Frames or another registered input
-        What the model asks for.
+    requested : FeatureTable, Waveforms, Frames or another registered input
+        The input that the model requires.
     dataset : Dataset
     ids : sequence of str
-        Which tracks, in which order.
+        The tracks, in the order of the result.
     hashes : mapping of str to str
-        Content hash of the audio by track id; a hash that is missing here is computed.
+        Content hash of the audio by track id; missing hashes are computed.
     context : InputContext
     registry : Registry
         The kinds of input that are installed.
@@ -50,69 +50,69 @@ def prepare(
     Returns
     -------
     Prepared
-        ``source`` says where the values come from: "given (distributed, from full-length tracks)", "extracted from
+        ``source`` describes the origin of the values: "given (distributed, from full-length tracks)", "extracted from
         audio", ...
 
     Raises
     ------
     UsageError
-        If the model asks for a feature group that isn't there.
+        If the model requires a feature group that doesn't exist.
     DataError
-        If the dataset can't give what is wanted: no audio, no features, or files or rows missing.
+        If the dataset lacks what the input needs: audio, features, or some of the files or rows.
     AudioError
         If an audio file can't be decoded.
     """
-    if isinstance(wanted, FeatureTable):
-        if wanted.source == "given" and dataset.load_features is None:
+    if isinstance(requested, FeatureTable):
+        if requested.source == "given" and dataset.load_features is None:
             raise DataError(
                 f"dataset {dataset.name} comes with no features: add a features.csv, or let the model extract them from audio"
             )
-        if wanted.source != "extract" and dataset.load_features is not None:
-            return _given(wanted, dataset, ids)
-    return prepare_clips(wanted, _clips(wanted, dataset, ids, hashes), context, registry)
+        if requested.source != "extract" and dataset.load_features is not None:
+            return _given(requested, dataset, ids)
+    return prepare_clips(requested, _clips(requested, dataset, ids, hashes), context, registry)
 
 
 def prepare_clips(
-    wanted: Any, clips: Sequence[Clip], context: InputContext, registry: Registry, columns: Columns = ()
+    requested: Any, clips: Sequence[Clip], context: InputContext, registry: Registry, columns: Columns = ()
 ) -> Prepared:
-    """Make the inputs of audio files that belong to no dataset, for prediction; a feature table is extracted.
+    """Prepare the inputs of audio files outside a dataset, for prediction; a feature table is extracted from the audio.
 
     Parameters
     ----------
-    wanted, context, registry
+    requested, context, registry
         As for `prepare`.
     clips : sequence of Clip
     columns : tuple of tuple of str
-        The feature columns that the model was trained on, if it was: exactly these are returned, in their order.
+        The feature columns that the model was trained on, for a trained model: exactly these are returned, in this order.
 
     Raises
     ------
     UsageError
-        If the model asks for a feature group that isn't there.
+        If the model requires a feature group that doesn't exist.
     DataError
-        If `columns` has one that can't be extracted from audio.
+        If one of `columns` can't be extracted from audio.
     AudioError
         If an audio file can't be decoded.
     """
-    spec = registry.input(wanted)
-    if not isinstance(wanted, FeatureTable):
-        return spec.prepare(wanted, clips, context)
-    chosen = _positions(columns, features.COLUMNS) if columns else choose_groups(features.COLUMNS, wanted.groups)
-    return _columns_of(spec.prepare(wanted, clips, context), chosen)
+    spec = registry.input(requested)
+    if not isinstance(requested, FeatureTable):
+        return spec.prepare(requested, clips, context)
+    chosen = _positions(columns, features.COLUMNS) if columns else choose_groups(features.COLUMNS, requested.groups)
+    return _columns_of(spec.prepare(requested, clips, context), chosen)
 
 
 def make_clips(paths: Mapping[str, Any], hashes: Mapping[str, str]) -> list[Clip]:
-    """Clips from paths by id; content hashes that are not given are computed."""
+    """Clips from paths by id; missing content hashes are computed."""
     return [Clip(id_, path, hashes.get(id_) or audio.content_hash(path)) for id_, path in paths.items()]
 
 
 def choose_groups(columns: Columns, groups: Sequence[str]) -> NDArray[np.int64]:
-    """Positions of the columns whose first level is in `groups`, in the columns' own order; no groups choose all.
+    """Positions of the columns whose first level is in `groups`, in the order of `columns`; all columns if `groups` is empty.
 
     Raises
     ------
     UsageError
-        If a group isn't there or is named twice.
+        If a group doesn't exist or is named twice.
     """
     known = dict.fromkeys(column[0] for column in columns)
     for group in groups:
@@ -139,8 +139,8 @@ def _columns_of(table: Prepared, chosen: NDArray[np.int64]) -> Prepared:
     return replace(table, inputs=values, columns=tuple(table.columns[i] for i in chosen))
 
 
-def _given(wanted: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Prepared:
-    assert dataset.load_features is not None  # noqa: S101, the caller has looked
+def _given(requested: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Prepared:
+    assert dataset.load_features is not None  # noqa: S101, checked by the caller
     given = dataset.load_features()
     row = {id_: i for i, id_ in enumerate(given.ids)}
     absent = [id_ for id_ in ids if id_ not in row]
@@ -148,7 +148,7 @@ def _given(wanted: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Prepar
         raise DataError(
             f"no given features for track {absent[0]!r} and {len(absent) - 1} more; leave them out with --exclude FILE"
         )
-    chosen = choose_groups(given.columns, wanted.groups)
+    chosen = choose_groups(given.columns, requested.groups)
     rows = np.array([row[id_] for id_ in ids], dtype=np.int64)
     values = np.asarray(given.values, dtype=np.float64)[np.ix_(rows, chosen)]
     bad = np.argwhere(~np.isfinite(values))
@@ -162,12 +162,12 @@ def _given(wanted: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Prepar
     return Prepared(values, tuple(given.columns[i] for i in chosen), source)
 
 
-def _clips(wanted: Any, dataset: Dataset, ids: Sequence[str], hashes: Mapping[str, str]) -> list[Clip]:
+def _clips(requested: Any, dataset: Dataset, ids: Sequence[str], hashes: Mapping[str, str]) -> list[Clip]:
     tracks = {track.id: track for track in dataset.tracks}
     paths = {id_: tracks[id_].path for id_ in ids}
     if all(path is None for path in paths.values()):
         raise DataError(
-            f"dataset {dataset.name} has no audio, which {type(wanted).__name__} are made from; add a path column to its "
+            f"dataset {dataset.name} has no audio, which {type(requested).__name__} are made from; add a path column to its "
             "tracks.csv, or use a model that takes given features"
         )
     missing = [(id_, path) for id_, path in paths.items() if path is None or not path.is_file()]

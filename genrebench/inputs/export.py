@@ -1,4 +1,4 @@
-"""FMA's 518 columns of a whole folder or dataset, as a file."""
+"""Extracting FMA's 518 feature columns from a folder or dataset into a CSV file."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from genrebench.session import Session
 
 
 def clips_of(dataset: Dataset) -> dict[str, Path]:
-    """Audio file of each track of a dataset, by track id; labels aren't needed.
+    """Audio files of a dataset by track id; labels aren't needed.
 
     Raises
     ------
     DataError
-        If there is no audio, or a file is missing.
+        If the dataset has no audio, or a file is missing.
     """
     require_audio(dataset, dataset.tracks)
     return {track.id: track.path for track in dataset.tracks if track.path is not None}
 
 
 def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, session: Session) -> int:
-    """Compute the 518 columns of audio files and write them in the form of FMA's features.csv.
+    """Extract the 518 feature columns from audio files and write them in the format of FMA's features.csv.
 
     Parameters
     ----------
     paths : mapping of str to Path
         Audio file by track id.
     out : Path
-        Written whole or not at all.
+        Written atomically.
     excerpt : Excerpt
     session : Session
 
@@ -50,7 +50,7 @@ def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, sessi
     UsageError
         If `out` can't be written.
     AudioError
-        If a file can't be decoded; all the others are kept in the cache by then.
+        If a file can't be decoded; the features of all other files are cached by then.
     """
     files.require_place(out)
     hashes = audio.content_hashes(list(paths.values()), session.home / "audio-hashes.json")

@@ -1,12 +1,12 @@
-"""The 518 columns of FMA: seven statistics over time of 74 rows of frames.
+"""FMA's 518 feature columns: seven statistics over time of 74 time series.
 
-The recipe is that of FMA's features.csv, with the values that the librosa and the SciPy of 2017 gave. Two of its
-peculiarities are part of what the columns mean: the rate of the audio is known to the constant-Q transform and to the mel
-filters only, everything else takes it for 22,050 Hz; and ``rmse`` isn't divided by the length of the frame.
+The recipe is that of FMA's features.csv, and gives the values of the librosa and SciPy versions of 2017. Two of its
+peculiarities are kept because they define the columns: only the constant-Q transform and the mel filters use the audio's actual
+sample rate, everything else assumes 22,050 Hz; and ``rmse`` isn't divided by the frame length.
 
-One thing is decided otherwise. Where a clip is digitally silent, or constant, the constant-Q transform holds nothing but
-rounding, which the recipe scales up to a full chroma: chance, different on every machine. Here such frames have no pitch:
-chroma_cqt, chroma_cens and tonnetz are 0 in them.
+There is one deviation. Where a clip is digitally silent or constant, its constant-Q transform is nothing but rounding noise,
+which the recipe would scale up to a full chroma vector: random values that differ between machines. Here, chroma_cqt,
+chroma_cens and tonnetz are 0 in such frames.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.records import Excerpt
 
 VERSION = 2
-ROWS = {
+N_SERIES = {
     "chroma_cens": 12,
     "chroma_cqt": 12,
     "chroma_stft": 12,
@@ -43,83 +43,83 @@ ROWS = {
     "tonnetz": 6,
     "zcr": 1,
 }
-"""Number of rows of frames of each feature, in the order of the columns."""
+"""Number of time series of each feature, in the order of the columns."""
 
 STATISTICS = ("kurtosis", "max", "mean", "median", "min", "skew", "std")
-COLUMNS = tuple((name, statistic, f"{i + 1:02d}") for name, n in ROWS.items() for statistic in STATISTICS for i in range(n))
-"""(feature, statistics, number) of the 518 columns, in FMA's order."""
+COLUMNS = tuple((name, statistic, f"{i + 1:02d}") for name, n in N_SERIES.items() for statistic in STATISTICS for i in range(n))
+"""(feature, statistic, number) of the 518 columns, in FMA's order."""
 
 
-def prepare(wanted: FeatureTable, clips: Sequence[Clip], context: InputContext) -> Prepared:  # noqa: ARG001
-    """Compute the 518 columns of `clips` into the cache; the choice of groups is the caller's.
+def prepare(requested: FeatureTable, clips: Sequence[Clip], context: InputContext) -> Prepared:  # noqa: ARG001
+    """Compute the 518 feature columns of `clips`, cached; the caller selects the requested groups.
 
     Raises
     ------
     AudioError
         If a clip can't be decoded.
     """
-    shelf = cache.Shelf.of(context, "features", version=VERSION)
-    lengths = cache.fill(shelf, clips, partial(compute_features, excerpt=context.excerpt), context, "Extracting features")
-    rows = CachedArrays.of(shelf, clips, lengths)
+    folder = cache.CacheFolder.of(context, "features", version=VERSION)
+    lengths = cache.fill(folder, clips, partial(compute_features, excerpt=context.excerpt), context, "Extracting features")
+    rows = CachedArrays.of(folder, clips, lengths)
     table = np.empty((len(clips), len(COLUMNS)))
     for i in range(len(clips)):
         table[i] = rows.read(i)
     return Prepared(table, COLUMNS, "extracted from audio")
 
 
-SPEC = InputSpec(FeatureTable, "a table of numbers: given, or FMA's 518 columns", prepare)
+SPEC = InputSpec(FeatureTable, "one feature vector per track: precomputed, or FMA's 518 columns", prepare)
 
 
-LONGEST = 600
-"""Seconds of audio that features are computed of, at most: 10 minutes at 44.1 kHz take 1 GB of memory."""
+MAX_SECONDS = 600
+"""Maximum length of audio for feature extraction: 10 minutes at 44.1 kHz take 1 GB of memory."""
 
 
 def compute_features(path: Path, *, excerpt: Excerpt) -> NDArray[np.float64]:
-    """The 518 columns of one clip, shape (518,), at its native rate."""
+    """The 518 feature values of one clip at its native sample rate, shape (518,)."""
     seconds = min(audio.info(path).seconds, excerpt.seconds or np.inf)
-    if seconds > LONGEST:
+    if seconds > MAX_SECONDS:
         raise AudioError(
-            f"{path}: {seconds / 60:.1f} minutes are too long for features, which are computed of {LONGEST / 60:.0f} at most; "
-            f"use --excerpt {LONGEST} or less"
+            f"{path}: {seconds / 60:.1f} minutes are too long for feature extraction, at most {MAX_SECONDS / 60:.0f}; "
+            f"use --excerpt {MAX_SECONDS} or less"
         )
     samples, rate = audio.read(path, excerpt)
     return features_of(samples, rate)
 
 
 def features_of(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """The 518 columns of samples, shape (518,).
+    """The 518 feature values of samples, shape (518,).
 
     Parameters
     ----------
     samples : ndarray of float32, shape (n_samples,)
-        Fewer than 2,048 are extended with silence.
+        Padded with silence to at least 2,048.
     rate : int
         In Hz.
     """
     samples = audio.extended(samples, N_FFT)
-    rows = describe(samples, rate)
-    return np.concatenate([_statistics(rows[name]) for name in ROWS])
+    series = describe(samples, rate)
+    return np.concatenate([_statistics(series[name]) for name in N_SERIES])
 
 
 def write_csv(file: Path, ids: Sequence[str], table: NDArray[np.float64], columns: Sequence[tuple[str, ...]] = COLUMNS) -> None:
-    """Write a table in the form of FMA's features.csv: three header rows, then the track id and its values.
+    """Write a table in the format of FMA's features.csv: three header rows, then one row per track.
 
-    ``pandas.read_csv(file, index_col=0, header=[0, 1, 2])`` reads it, as FMA's own loader does. Values are written with as
-    many digits as tell them apart.
+    ``pandas.read_csv(file, index_col=0, header=[0, 1, 2])`` reads it, as FMA's own loader does. Values are written with the
+    shortest representation that reads back exactly.
 
     Parameters
     ----------
     file : Path
-        Replaced as a whole, or not at all.
+        Written atomically.
     ids : sequence of str
     table : ndarray, shape (n_tracks, n_columns)
     columns : sequence of tuple of str
-        (feature, statistics, number) of each column.
+        (feature, statistic, number) of each column.
 
     Raises
     ------
     DataError
-        If the disk refuses the file.
+        If the file can't be written.
     """
     try:
         with files.atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
@@ -134,14 +134,14 @@ def write_csv(file: Path, ids: Sequence[str], table: NDArray[np.float64], column
 
 
 def _statistics(values: FloatArray) -> NDArray[np.float64]:
-    """The seven statistics over time of rows, shape (7 * n_rows,); a constant row has skew 0 and kurtosis -3.
+    """The seven statistics over time of several series, shape (7 * n_series,); a constant series has skew 0 and kurtosis -3.
 
-    Moments are taken in double precision: in single, a skew or kurtosis near 0, what is left of larger numbers, is off in
-    its third digit.
+    Moments are computed in double precision: in single precision, a skew or kurtosis near 0 is a small difference of larger
+    numbers and wrong in its third digit.
 
     Parameters
     ----------
-    values : ndarray, shape (n_frames, n_rows)
+    values : ndarray, shape (n_frames, n_series)
     """
     rows = np.ascontiguousarray(values.T, dtype=np.float64)
     mean = rows.mean(axis=1)
@@ -150,7 +150,7 @@ def _statistics(values: FloatArray) -> NDArray[np.float64]:
     variance = squared.mean(axis=1)
     constant = variance <= (1e-7 * mean) ** 2  # rounding in single precision isn't variation
     scale = np.where(constant, 1.0, variance)
-    found = {
+    statistics = {
         "kurtosis": np.where(constant, 0.0, np.mean(squared**2, axis=1) / scale**2) - 3.0,
         "max": rows.max(axis=1),
         "mean": mean,
@@ -159,4 +159,4 @@ def _statistics(values: FloatArray) -> NDArray[np.float64]:
         "skew": np.where(constant, 0.0, np.mean(squared * centred, axis=1) / scale**1.5),
         "std": np.sqrt(variance),
     }
-    return np.concatenate([found[name] for name in STATISTICS])
+    return np.concatenate([statistics[name] for name in STATISTICS])

@@ -1,7 +1,7 @@
-"""What features and frames share: the power spectrogram, block by block, filters that are made once, and tuning.
+"""Spectral processing shared by features and frames: power spectrogram in blocks, cached filter banks, and tuning.
 
-Arrays are frame-major, (n_frames, n_bins): a frame is contiguous, a block of frames fits the processor's cache, and a filter
-bank is one matrix product.
+Arrays are frame-major, (n_frames, n_bins): a frame is contiguous, a block of frames fits into the processor's cache, and a
+filter bank is applied by one matrix product.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from numpy.typing import DTypeLike, NDArray
 
 FloatArray = NDArray[np.floating[Any]]
 
-_BLOCK = 64  # frames: with 2,048 samples each, windowed and transformed, about 2 MB
-_FMIN, _FMAX = 150.0, 4000.0  # in Hz: where peaks are looked for to estimate tuning, librosa's default
-_PEAK = np.float32(0.1)  # of the loudest bin of the frame, likewise
+_BLOCK = 64  # frames; about 2 MB for frames of 2,048 samples with their windowed and transformed copies
+_FMIN, _FMAX = 150.0, 4000.0  # in Hz; frequency range of the peaks used to estimate tuning, librosa's default
+_PEAK = np.float32(0.1)  # minimum height of a peak relative to the frame's loudest bin, likewise
 
 
 def framed(samples: NDArray[np.float32], n_fft: int, hop: int, pad: Literal["reflect", "constant"]) -> NDArray[np.float32]:
-    """Centred frames as a view, shape (1 + n_samples // hop, n_fft); ``reflect`` mirrors the ends, ``constant`` adds zeros."""
+    """Centred frames as a view, shape (1 + n_samples // hop, n_fft); padding by reflection or with zeros (``constant``)."""
     padded = np.pad(samples, n_fft // 2, mode=pad)
     return np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
 
 
 def power_blocks(frames: NDArray[np.float32], precision: DTypeLike) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Power spectra of frames under a Hann window.
+    """Power spectra of Hann-windowed frames, in blocks.
 
     Parameters
     ----------
     frames : ndarray of float32, shape (n_frames, n_fft)
     precision : dtype
-        Of the Fourier transform. Single precision leaves noise some 140 dB below a frame's loudest bin, which matters where
-        quiet bins are looked at by themselves.
+        Precision of the Fourier transform. Single precision has a noise floor about 140 dB below a frame's loudest bin, which
+        matters if quiet bins are evaluated separately.
 
     Yields
     ------
     rows : slice
-        Which frames.
+        The frames of this block.
     power : ndarray of float32, shape (n_rows, 1 + n_fft // 2)
     """
     from scipy.fft import rfft
@@ -50,7 +50,7 @@ def power_blocks(frames: NDArray[np.float32], precision: DTypeLike) -> Iterator[
     for start in range(0, len(frames), _BLOCK):
         block = frames[start : start + _BLOCK]
         np.multiply(block, window, out=windowed[: len(block)])
-        parts = rfft(windowed[: len(block)]).view(window.dtype)  # real and imaginary parts in turn
+        parts = rfft(windowed[: len(block)]).view(window.dtype)  # real and imaginary parts alternate
         parts *= parts
         power = parts[:, ::2] + parts[:, 1::2]
         yield slice(start, start + len(block)), power.astype(np.float32, copy=False)
@@ -63,10 +63,10 @@ def hann(n_fft: int, precision: str) -> FloatArray:
 
 
 class Filters:
-    """A filter bank to multiply power spectra with.
+    """A filter bank for power spectra.
 
-    Filters that follow each other in frequency overlap only with their neighbours, so they are kept in groups with the
-    range of bins where a group isn't zero.
+    Neighbouring filters cover a small range of frequencies, so the filters are stored in groups, each restricted to the range
+    of bins where it isn't zero.
     """
 
     def __init__(self, weights: NDArray[np.float32], group: int = 16) -> None:
@@ -79,39 +79,39 @@ class Filters:
             self._groups.append((slice(start, start + len(part)), bins, np.ascontiguousarray(part[:, bins].T)))
 
     def apply(self, power: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        """Write the filters' energies, shape (n_frames, n_filters), to `out`."""
+        """Write the energy per filter to `out`, shape (n_frames, n_filters)."""
         for filters, bins, weights in self._groups:
             np.matmul(power[:, bins], weights, out=out[:, filters])
 
 
 @lru_cache(maxsize=32)
 def mel_filters(rate: int, n_fft: int, n_mels: int) -> Filters:
-    """Mel filters as librosa makes them."""
+    """Mel filter bank, as in librosa."""
     import librosa
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # at a high rate the lowest filters hold no bin, and stay zero
+        warnings.simplefilter("ignore")  # at high sample rates the lowest filters contain no bin and are zero
         return Filters(librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels))
 
 
 @lru_cache(maxsize=128)
 def chroma_filters(rate: int, n_fft: int, n_chroma: int, tuning: float) -> Filters:
-    """Filters for pitch classes as librosa makes them."""
+    """Chroma filter bank, as in librosa."""
     import librosa
 
     return Filters(librosa.filters.chroma(sr=rate, n_fft=n_fft, n_chroma=n_chroma, tuning=tuning), group=n_chroma)
 
 
 class Tuning:
-    """Estimates by how much music is off A = 440 Hz, as `librosa.estimate_tuning` does, from spectra given in blocks.
+    """Estimates the deviation from A = 440 Hz, as `librosa.estimate_tuning` does, from spectra added in blocks.
 
     Parameters
     ----------
     rate : float
-        Of the audio, in Hz.
+        Sample rate of the audio, in Hz.
     n_fft : int
     bins_per_octave : int
-        The estimate is in fractions of such a bin.
+        The estimate is a fraction of such a bin.
     """
 
     def __init__(self, rate: float, n_fft: int, bins_per_octave: int = 12) -> None:
@@ -124,12 +124,12 @@ class Tuning:
         self._strengths: list[NDArray[np.float32]] = []
 
     def add(self, spectra: NDArray[np.float32], loudest: NDArray[np.float32]) -> None:
-        """Find the peaks of more frames.
+        """Collect the spectral peaks of more frames.
 
         Parameters
         ----------
         spectra : ndarray of float32, shape (n_frames, n_bins)
-            Magnitude or power.
+            Magnitudes or powers.
         loudest : ndarray of float32, shape (n_frames,)
             Largest value of each frame.
         """
@@ -140,13 +140,13 @@ class Tuning:
         below, at, above = band[frame, peak], band[frame, peak + 1], band[frame, peak + 2]
         curvature = (above + below).astype(np.float64) - 2.0 * at
         slope = (above - below) / 2.0
-        flat = np.abs(slope) >= np.abs(curvature)  # the top of the parabola would lie beyond the next bin
+        flat = np.abs(slope) >= np.abs(curvature)  # the vertex of the parabola would be beyond the neighbouring bin
         shift = np.where(flat, 0.0, -slope / np.where(flat, 1.0, curvature)).astype(np.float32)
         self._pitches.append(((peak + self._first + shift.astype(np.float64)) * self._bin).astype(np.float32))
         self._strengths.append(at + np.float32(0.5) * slope.astype(np.float32) * shift)
 
     def estimate(self) -> float:
-        """Deviation in [-0.5, 0.5), rounded to hundredths; 0 where there is no peak."""
+        """Deviation in [-0.5, 0.5), rounded to hundredths; 0 if no peaks were found."""
         import librosa
 
         pitches, strengths = np.concatenate(self._pitches), np.concatenate(self._strengths)
@@ -157,8 +157,8 @@ class Tuning:
 
 
 def decibels(power: FloatArray) -> FloatArray:
-    """10 log10 of power, nowhere below 1e-10, nor 80 dB below the largest value."""
-    loudness: FloatArray = np.log(np.maximum(power, 1e-10))  # the natural logarithm is the fast one
+    """Power in dB: 10 log10, with a floor at a power of 1e-10 and at 80 dB below the maximum."""
+    loudness: FloatArray = np.log(np.maximum(power, 1e-10))  # np.log is faster than np.log10
     loudness *= 10 / np.log(10)
     np.maximum(loudness, loudness.max() - 80, out=loudness)
     return loudness

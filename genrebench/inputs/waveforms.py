@@ -1,4 +1,4 @@
-"""Waveforms: mono samples, decoded once into 16 bits on disk and read from there as they are asked for."""
+"""Waveforms: mono samples, decoded once, cached on disk in 16 bits and read on access."""
 
 from __future__ import annotations
 
@@ -21,57 +21,57 @@ VERSION = 1
 _FULL_SCALE = 32768
 
 
-def prepare(wanted: Waveforms, clips: Sequence[Clip], context: InputContext) -> Prepared:
-    """Decode `clips` into the cache, or only when they are read if the context says so; both give the same samples.
+def prepare(requested: Waveforms, clips: Sequence[Clip], context: InputContext) -> Prepared:
+    """Decode `clips` into the cache or, if ``context.cached`` is false, on each access; the samples are the same.
 
     Raises
     ------
     UsageError
-        If the rate is out of range.
+        If the sample rate is out of range.
     AudioError
-        If a clip can't be decoded; without the cache, when it is read.
+        If a clip can't be decoded; without the cache, raised on access.
     DataError
-        If the disk has no room for the samples.
+        If the disk has too little space for the samples.
     """
     lowest, highest = audio.RATES
-    if not lowest <= wanted.sample_rate <= highest:
-        raise UsageError(f"sample rate {wanted.sample_rate} Hz is out of range: {lowest} to {highest}")
-    source = f"audio at {wanted.sample_rate} Hz"
-    compute = partial(decode, sample_rate=wanted.sample_rate, excerpt=context.excerpt)
+    if not lowest <= requested.sample_rate <= highest:
+        raise UsageError(f"sample rate {requested.sample_rate} Hz is out of range; it must be from {lowest} to {highest} Hz")
+    source = f"audio at {requested.sample_rate} Hz"
+    compute = partial(decode, sample_rate=requested.sample_rate, excerpt=context.excerpt)
     if not context.cached:
-        length = partial(decoded_length, sample_rate=wanted.sample_rate, excerpt=context.excerpt)
+        length = partial(decoded_length, sample_rate=requested.sample_rate, excerpt=context.excerpt)
         return Prepared(ComputedAtAccess([clip.path for clip in clips], compute, length, 1 / _FULL_SCALE), source=source)
-    shelf = cache.Shelf.of(context, "waveforms", f"{wanted.sample_rate}hz", version=VERSION)
-    size = _require_space(shelf, clips, wanted, context.excerpt)
-    lengths = cache.fill(shelf, clips, compute, context, f"Decoding audio, about {size / 1e9:.1f} GB")
-    return Prepared(CachedArrays.of(shelf, clips, lengths, 1 / _FULL_SCALE), source=source)
+    folder = cache.CacheFolder.of(context, "waveforms", f"{requested.sample_rate}hz", version=VERSION)
+    size = _require_space(folder, clips, requested, context.excerpt)
+    lengths = cache.fill(folder, clips, compute, context, f"Decoding audio, about {size / 1e9:.1f} GB")
+    return Prepared(CachedArrays.of(folder, clips, lengths, 1 / _FULL_SCALE), source=source)
 
 
-SPEC = InputSpec(Waveforms, "mono samples at a rate of the model's choice", prepare)
+SPEC = InputSpec(Waveforms, "mono samples at a sample rate chosen by the model", prepare)
 
 
 def decode(path: Path, *, sample_rate: int, excerpt: Excerpt) -> NDArray[np.int16]:
-    """Samples of one clip in 16 bits, shape (n_samples,); what overshoots full scale is clipped."""
+    """Samples of one clip in 16 bits, shape (n_samples,); values beyond full scale are clipped."""
     samples, _ = audio.read(path, excerpt, sample_rate=sample_rate)
     return np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
 def decoded_length(path: Path, *, sample_rate: int, excerpt: Excerpt) -> int:
-    """Samples that `decode` gives."""
+    """Number of samples that `decode` returns."""
     _, length, rate = audio.bounds(path, excerpt)
     return audio.resampled_length(length, rate, sample_rate)
 
 
-def _require_space(shelf: cache.Shelf, clips: Sequence[Clip], wanted: Waveforms, excerpt: Excerpt) -> int:
-    """Estimate the bytes of the clips that aren't decoded yet, and raise if the disk doesn't have them left."""
-    missing = {clip.content_hash: clip.path for clip in clips if not shelf.path(clip.content_hash).exists()}
+def _require_space(folder: cache.CacheFolder, clips: Sequence[Clip], requested: Waveforms, excerpt: Excerpt) -> int:
+    """Bytes needed for the clips that aren't cached yet; raises `DataError` if the disk has less free space."""
+    missing = {clip.content_hash: clip.path for clip in clips if not folder.path(clip.content_hash).exists()}
     if not missing:
         return 0
-    if excerpt.seconds is not None:  # no clip is longer than this, and no file has to be opened to know it
-        needed = round(len(missing) * excerpt.seconds * wanted.sample_rate) * 2
-        if needed <= cache.free_space(shelf.cache):
+    if excerpt.seconds is not None:  # an upper bound that needs no file to be opened
+        needed = round(len(missing) * excerpt.seconds * requested.sample_rate) * 2
+        if needed <= cache.free_space(folder.cache):
             return needed
-    lengths = (decoded_length(path, sample_rate=wanted.sample_rate, excerpt=excerpt) for path in missing.values())
+    lengths = (decoded_length(path, sample_rate=requested.sample_rate, excerpt=excerpt) for path in missing.values())
     needed = 2 * sum(lengths)
-    cache.require_space(shelf.cache, needed)
+    cache.require_space(folder.cache, needed)
     return needed

@@ -1,1 +1,1 @@
-"""Tasks: how a dataset is split, and the fingerprint of what makes scores comparable."""
+"""Tasks: the split of a dataset, and the fingerprint that decides whether scores are comparable."""

@@ -1,9 +1,9 @@
-"""More training tracks for small genres, from a larger dataset.
+"""Additional training tracks for small genres, from a larger dataset.
 
-A genre is small if it has fewer training tracks than the median genre. Of the larger dataset those tracks may train that
-are not in the task, whose genre is small, and whose artist is in no validation or test part; where the larger dataset has
-an official split they are of its training part. A small genre is filled up to the median, in an order that follows from
-the split's seed.
+A genre is small if it has fewer training tracks than the median genre. A track of the larger dataset is eligible if it isn't in
+the task, its genre is small, its artist has no validation or test track, and it is in the training part of the larger dataset's
+official split, if there is one. Eligible tracks are added in a random order, determined by the split's seed, until the genre
+reaches the median.
 """
 
 from __future__ import annotations
@@ -26,96 +26,96 @@ def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Datas
     ----------
     dataset : Dataset
     split : Split
-        Of `dataset`.
+        A split of `dataset`.
     larger : Dataset
-        Where the tracks come from.
+        The dataset that provides the additional tracks.
 
     Returns
     -------
     dataset : Dataset
-        With the added tracks.
+        `dataset` with the added tracks.
     split : Split
-        With the added tracks in training.
+        `split` with the added tracks in the training part of every fold.
     added : dict of str to tuple of str
-        Ids of the added tracks by genre, for genres that got any.
+        Ids of the added tracks by genre; genres without added tracks are left out.
 
     Raises
     ------
     UsageError
-        If an artist isn't known, so that nobody can say whose tracks may train, or nothing can be added.
+        If the artist of a held-out track is unknown, so that no track can be eligible, or if no track is eligible.
     DataError
-        If the dataset comes with features and the larger one has none, or has them from another source.
+        If the dataset has precomputed features and the larger one has none, or has features from a different source.
     """
     _check_features(dataset, larger)
     chosen = _choose(dataset, split, larger)
     if not chosen:
         raise UsageError(
-            f"{larger.name} has no track that may train a small genre of {dataset.name}; leave out --extra-training"
+            f"{larger.name} has no more training tracks for the small genres of {dataset.name}; leave out --extra-training"
         )
     merged = dataclasses.replace(
         dataset, tracks=(*dataset.tracks, *chosen), load_features=_merged_features(dataset, larger, {t.id for t in chosen})
     )
-    ids = tuple(track.id for track in chosen)
-    folds = tuple(Fold((*fold.training, *ids), fold.validation, fold.test) for fold in split.folds)
+    chosen_ids = tuple(track.id for track in chosen)
+    folds = tuple(Fold((*fold.training, *chosen_ids), fold.validation, fold.test) for fold in split.folds)
     added = {genre: tuple(track.id for track in chosen if track.genre == genre) for genre in dataset.genres}
-    return merged, dataclasses.replace(split, folds=folds), {genre: those for genre, those in added.items() if those}
+    return merged, dataclasses.replace(split, folds=folds), {genre: ids for genre, ids in added.items() if ids}
 
 
 def _check_features(dataset: Dataset, larger: Dataset) -> None:
-    """Refuse a larger dataset whose feature values aren't of the kind that the dataset's are."""
+    """Raise `DataError` if the feature values of the two datasets have different sources."""
     if dataset.load_features is None:
-        return  # those of both are extracted from audio
-    one, other = (
-        f"features ({d.feature_source or 'of unknown source'})" if d.load_features else "none" for d in (dataset, larger)
+        return  # features of both are extracted from the audio
+    own, extra = (
+        f"features ({d.feature_source or 'of unknown source'})" if d.load_features else "no features" for d in (dataset, larger)
     )
-    if one != other:
+    if own != extra:
         raise DataError(
-            f"{dataset.name} comes with {one} and {larger.name} with {other}, so models would see two kinds of values; leave "
-            "out --extra-training"
+            f"{dataset.name} has {own} and {larger.name} has {extra}, so they can't be combined; leave out --extra-training"
         )
 
 
 def _choose(dataset: Dataset, split: Split, larger: Dataset) -> list[Track]:
     present = {track.id: track for track in dataset.tracks}
     held_out = {id_ for fold in split.folds for part in (fold.validation, fold.test) for id_ in part}
-    artists = {present[id_].artist for id_ in held_out}
-    if None in artists:
+    held_out_artists = {present[id_].artist for id_ in held_out}
+    if None in held_out_artists:
         raise UsageError(
-            f"{dataset.name} has held-out tracks without an artist, so no other track is known to be clear of them"
+            f"{dataset.name} has held-out tracks without an artist, so tracks by the same artist can't be ruled out; "
+            "leave out --extra-training"
         )
-    training = Counter(present[id_].genre for id_ in split.folds[0].training)
-    goal = int(np.median([training[genre] for genre in dataset.genres]))
-    left_out = {exclusion.id for exclusion in dataset.faulty}
-    may = [
+    n_training = Counter(present[id_].genre for id_ in split.folds[0].training)
+    target = int(np.median([n_training[genre] for genre in dataset.genres]))
+    excluded = {exclusion.id for exclusion in dataset.faulty}
+    eligible = [
         track
         for track in larger.tracks
         if track.id not in present
-        and track.id not in left_out
+        and track.id not in excluded
         and track.artist is not None
-        and track.artist not in artists
+        and track.artist not in held_out_artists
         and larger.official.get(track.id, "training") == "training"
         and track.genre in dataset.genres
     ]
-    may.sort(key=lambda track: seeded_order(split.seed, track.id))
+    eligible.sort(key=lambda track: seeded_order(split.seed, track.id))
     chosen = []
-    for track in may:
-        if training[track.genre] < goal:
-            training[track.genre] += 1
+    for track in eligible:
+        if n_training[track.genre] < target:
+            n_training[track.genre] += 1
             chosen.append(track)
     return chosen
 
 
 def _merged_features(dataset: Dataset, larger: Dataset, added: set[str]) -> Callable[[], FeatureValues] | None:
-    own, others = dataset.load_features, larger.load_features
-    if own is None or others is None:
+    load_own, load_extra = dataset.load_features, larger.load_features
+    if load_own is None or load_extra is None:
         return None
 
     def load() -> FeatureValues:
-        first, second = own(), others()
-        if first.columns != second.columns:
-            raise DataError(f"the feature columns of {dataset.name} and {larger.name} differ")
-        rows = [i for i, id_ in enumerate(second.ids) if id_ in added]
-        ids = (*first.ids, *(second.ids[i] for i in rows))
-        return FeatureValues(ids, first.columns, np.concatenate([first.values, second.values[rows]]))
+        own, extra = load_own(), load_extra()
+        if own.columns != extra.columns:
+            raise DataError(f"the feature columns of {dataset.name} and {larger.name} differ; leave out --extra-training")
+        rows = [i for i, id_ in enumerate(extra.ids) if id_ in added]
+        ids = (*own.ids, *(extra.ids[i] for i in rows))
+        return FeatureValues(ids, own.columns, np.concatenate([own.values, extra.values[rows]]))
 
     return load

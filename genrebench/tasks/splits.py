@@ -1,7 +1,7 @@
-"""Splits: which tracks train, which choose, which test.
+"""Splits: the assignment of tracks to training, validation and test.
 
-A split is a function of the track ids, their genres and artists, and a seed, and of nothing else: the order of the rows, the
-platform and the version of Python don't matter. Where chance decides, it is the SHA-256 of seed and name.
+A split depends only on the track ids, their genres and artists, and a seed; the order of the rows, the platform and the version
+of Python don't matter. Random order is the order of the SHA-256 of seed and name.
 """
 
 from __future__ import annotations
@@ -22,43 +22,46 @@ Parts = dict[str, str]  # track id to part
 
 
 def seeded_order(seed: int, name: str) -> str:
-    """Sort key that shuffles names: SHA-256 of seed and name, the same on every platform and for any order of the rows."""
+    """Sort key for a random order of names: SHA-256 of seed and name, which is independent of platform and row order."""
     return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
 def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Split:
-    """Cut a dataset into training, validation and test.
+    """Split a dataset into training, validation and test.
 
     Parameters
     ----------
     dataset : Dataset
-        What is excluded isn't among its tracks any more.
+        Without the excluded tracks.
     name : str, optional
         One of `NAMES`:
 
-        - "official": the split that the dataset came with;
-        - "first-80": in id order per genre (numeric where all ids are digits), the first 4n // 5 train, the rest tests;
-        - "stratified": 80, 10 and 10 % of each genre;
-        - "artist": the same, and no artist is in two parts;
-        - "artist-cv5": five folds of artists; fold i tests, fold i + 1 (mod 5) validates, the other three train;
-        - "challenge": every track trains.
+        - "official": the split that comes with the dataset;
+        - "first-80": per genre in id order (numeric if all ids are digits), the first 4n // 5 tracks for training, the rest
+          for test;
+        - "stratified": 80 % training, 10 % validation, 10 % test of each genre;
+        - "artist": the same, with no artist in more than one part;
+        - "artist-cv5": five folds of artists; fold i is the test part, fold i + 1 (mod 5) the validation part, the other
+          three are for training;
+        - "challenge": every track is for training.
 
-        By default the official one where there is one, else "artist" where artists are known, else "stratified".
+        By default "official" if there is an official split, else "artist" if artists are known, else "stratified".
     seed : int
-        Chooses among the splits of one name; "official", "first-80" and "challenge" are the same for all.
+        Seed of the random order; "official", "first-80" and "challenge" don't depend on it.
 
     Returns
     -------
     Split
-        Ids in id order within a part. What can't be split trains, and `warnings` says so: of a genre with one track or artist
-        that one; of two, one trains and one tests; in "artist-cv5", a genre with fewer than three artists trains in each fold.
+        Ids are in id order within a part. Genres that are too small to split are used for training, and `warnings` says so:
+        a genre with a single track or artist is only in training; with two, one is in training and one in test; in
+        "artist-cv5", a genre with fewer than three artists is in training in every fold.
 
     Raises
     ------
     UsageError
         If the name is unknown.
     DataError
-        If the dataset can't be split in that way, a track has no genre, or there are fewer than two genres.
+        If the dataset can't be split this way, a track has no genre, or there are fewer than two genres.
     """
     if name is None:
         name = "official" if dataset.official else "artist" if _knows_artists(dataset) else "stratified"
@@ -74,18 +77,18 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
     return Split(name, seed, tuple(folds), tuple(warnings))
 
 
-# ------------------------------------------------------------------ the ways to split
+# ------------------------------------------------------------------ kinds of split
 
 
-def _official(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is left to chance
+def _official(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is random
     if not dataset.official:
         raise DataError(f"{dataset.name} comes with no split of its own; use another than 'official', or add a column split")
     for track in dataset.tracks:
         part = dataset.official.get(track.id)
         if part not in PARTS:
-            found = "no part" if part is None else f"the part {part!r}"
+            assigned = "no part" if part is None else f"the part {part!r}"
             raise DataError(
-                f"{dataset.name}: track {track.id!r} has {found} in the official split; give it one of {', '.join(PARTS)}, "
+                f"{dataset.name}: track {track.id!r} has {assigned} in the official split; give it one of {', '.join(PARTS)}, "
                 "exclude it, or choose another split"
             )
     parts = {track.id: dataset.official[track.id] for track in dataset.tracks}
@@ -95,7 +98,7 @@ def _official(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]: 
     return [parts]
 
 
-def _first_80(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is left to chance
+def _first_80(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is random
     parts: Parts = {}
     order = _id_order(dataset.tracks)
     for genre, tracks in _by_genre(dataset.tracks).items():
@@ -116,8 +119,8 @@ def _artist(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
 
 
 def _artist_cv5(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
-    home: dict[str, int] = {}  # track id to the fold that tests it
-    load: Counter[int] = Counter()
+    test_fold: dict[str, int] = {}  # track id to the fold in which it is tested
+    fold_sizes: Counter[int] = Counter()
     for genre, groups in _by_main_genre(_groups(dataset)).items():
         if len(groups) < 3:
             warnings.append(
@@ -125,22 +128,22 @@ def _artist_cv5(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]
                 "its tracks train in each fold, none is tested"
             )
             continue
-        of_genre: Counter[int] = Counter()
-        for group in sorted(groups, key=lambda group: (-len(group.tracks), group.chance(seed))):
-            fold = min(range(N_FOLDS), key=lambda fold: (of_genre[fold], load[fold], fold))
-            of_genre[fold] += len(group.tracks)
-            load[fold] += len(group.tracks)
-            home |= {track.id: fold for track in group.tracks}
-    if not home:
+        genre_sizes: Counter[int] = Counter()
+        for group in sorted(groups, key=lambda group: (-len(group.tracks), group.random_key(seed))):
+            fold = min(range(N_FOLDS), key=lambda fold: (genre_sizes[fold], fold_sizes[fold], fold))
+            genre_sizes[fold] += len(group.tracks)
+            fold_sizes[fold] += len(group.tracks)
+            test_fold |= {track.id: fold for track in group.tracks}
+    if not test_fold:
         raise DataError(f"{dataset.name}: no genre has three artists, so there are no folds; use the split stratified")
 
     def part(fold: int, track: str) -> str:
-        return {fold: "test", (fold + 1) % N_FOLDS: "validation"}.get(home.get(track, -1), "training")
+        return {fold: "test", (fold + 1) % N_FOLDS: "validation"}.get(test_fold.get(track, -1), "training")
 
     return [{track.id: part(fold, track.id) for track in dataset.tracks} for fold in range(N_FOLDS)]
 
 
-def _challenge(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is left to chance
+def _challenge(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:  # noqa: ARG001 - nothing is random
     return [{track.id: "training" for track in dataset.tracks}]
 
 
@@ -159,42 +162,42 @@ _MAKERS: dict[str, Callable[[Dataset, int, list[str]], list[Parts]]] = {
 
 @dataclass(frozen=True)
 class _Group:
-    """Tracks that stay together: those of an artist, or a single one under its id."""
+    """Tracks that stay together: all of an artist, or a single one, with its id as the name."""
 
     name: str
     tracks: tuple[Track, ...]
     is_artist: bool = False
 
-    def chance(self, seed: int) -> tuple[str, bool]:
-        """A key to sort by: random, yet the same everywhere."""
+    def random_key(self, seed: int) -> tuple[str, bool]:
+        """Sort key for a reproducible random order."""
         return seeded_order(seed, self.name), self.is_artist
 
     @property
     def genre(self) -> str:
-        """The genre of most of its tracks; of several, the first in the alphabet."""
+        """The most frequent genre of its tracks; ties are broken alphabetically."""
         counts = Counter(track.genre for track in self.tracks)
         return min(counts, key=lambda genre: (-counts[genre], genre))
 
 
 def _groups(dataset: Dataset) -> list[_Group]:
-    """Tracks by artist; a track whose artist isn't known is a group of its own."""
+    """One group per artist; a track whose artist is unknown is its own group."""
     artists: defaultdict[str, list[Track]] = defaultdict(list)
     for track in dataset.tracks:
         if track.artist is not None:
             artists[track.artist].append(track)
-    alone = [_Group(track.id, (track,)) for track in dataset.tracks if track.artist is None]
-    return [_Group(name, tuple(tracks), is_artist=True) for name, tracks in artists.items()] + alone
+    ungrouped = [_Group(track.id, (track,)) for track in dataset.tracks if track.artist is None]
+    return [_Group(name, tuple(tracks), is_artist=True) for name, tracks in artists.items()] + ungrouped
 
 
 def _80_10_10(groups: Iterable[_Group], seed: int, unit: str, warnings: list[str]) -> Parts:
-    """Give each genre's groups to the parts.
+    """Assign each genre's groups to the parts.
 
-    In an order of chance, a group tests if the test part still has room for it, else it validates if there is room, else it
-    trains. Where a part stays empty it gets the smallest group that another can spare: so large artists train.
+    In random order, each group goes to test if it still fits there, else to validation if it fits there, else to training. A
+    part that stays empty gets the smallest group that another part can spare. So large artists end up in training.
     """
     parts: Parts = {}
     for genre, members in _by_main_genre(groups).items():
-        order = sorted(members, key=lambda group: group.chance(seed))
+        order = sorted(members, key=lambda group: group.random_key(seed))
         total = sum(len(group.tracks) for group in order)
         chosen: dict[str, list[_Group]] = {"training": [], "test": [], "validation": []}
         room = {"test": max(1, (total + 5) // 10), "validation": max(1, (total + 5) // 10)}
@@ -215,7 +218,7 @@ def _80_10_10(groups: Iterable[_Group], seed: int, unit: str, warnings: list[str
 
 
 def _fill_empty(chosen: dict[str, list[_Group]], n_groups: int) -> None:
-    """Move small groups so that of three or more groups each part has one, and of two one trains and one tests."""
+    """Move small groups so that three or more groups cover all parts, and two groups cover training and test."""
     for part in ("test", "validation")[: min(n_groups - 1, 2)]:
         if not chosen[part]:
             donors = [(group, other) for other, kept in chosen.items() if len(kept) > 1 for group in kept]
@@ -279,7 +282,7 @@ def _fold(dataset: Dataset, parts: Mapping[str, str]) -> Fold:
 
 
 def _untrained(dataset: Dataset, folds: Sequence[Fold]) -> list[str]:
-    """Warnings about genres that are tested where no track of them trains."""
+    """Warnings about genres that are in a test part but not in the training part."""
     genre = {track.id: track.genre for track in dataset.tracks}
     warnings = []
     for number, fold in enumerate(folds):
@@ -289,7 +292,7 @@ def _untrained(dataset: Dataset, folds: Sequence[Fold]) -> list[str]:
     return warnings
 
 
-# ------------------------------------------------------------------ the audit of shared artists
+# ------------------------------------------------------------------ shared artists
 
 
 @dataclass(frozen=True)
@@ -300,9 +303,9 @@ class Overlap:
     ----------
     fold : int
     artists : mapping of (part, part) to tuple of str
-        For each pair of parts, the artists that are in both, in alphabetical order.
+        For each pair of parts, the artists in both, in alphabetical order.
     test_touched : float or None
-        Fraction of the test tracks whose artist also trains or validates; None where nothing is tested.
+        Fraction of the test tracks whose artist is also in training or validation; None if there is no test track.
     """
 
     fold: int
@@ -316,12 +319,12 @@ class Overlap:
 
 
 def audit(dataset: Dataset, split: Split) -> tuple[Overlap, ...] | None:
-    """Look for artists in more than one part.
+    """Find artists in more than one part.
 
     Returns
     -------
     tuple of Overlap or None
-        One a fold; None where the dataset names no artist. Tracks whose artist isn't known share none.
+        One per fold; None if the dataset has no artists. Tracks whose artist is unknown are ignored.
     """
     if not _knows_artists(dataset):
         return None
@@ -332,13 +335,13 @@ def audit(dataset: Dataset, split: Split) -> tuple[Overlap, ...] | None:
         artists = {part: {artist[track] for track in ids} - {None} for part, ids in tracks.items()}
         pairs = (("training", "validation"), ("training", "test"), ("validation", "test"))
         shared = {pair: tuple(sorted(str(name) for name in artists[pair[0]] & artists[pair[1]])) for pair in pairs}
-        elsewhere = artists["training"] | artists["validation"]
-        touched = sum(artist[track] in elsewhere for track in fold.test) / len(fold.test) if fold.test else None
+        not_test = artists["training"] | artists["validation"]
+        touched = sum(artist[track] in not_test for track in fold.test) / len(fold.test) if fold.test else None
         result.append(Overlap(number, shared, touched))
     return tuple(result)
 
 
 def shared_artists(dataset: Dataset, split: Split) -> int | None:
-    """Number of artists with tracks in more than one part of a fold, the largest over the folds; None without artists."""
+    """Number of artists with tracks in more than one part, maximum over the folds; None if artists are unknown."""
     overlaps = audit(dataset, split)
     return None if overlaps is None else max(overlap.n_artists for overlap in overlaps)

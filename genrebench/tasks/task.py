@@ -1,4 +1,4 @@
-"""From a dataset to a task: what is left out, how it is cut, and the fingerprint of what makes scores comparable."""
+"""From a dataset to a task: exclusions, split, and the fingerprint of everything that affects the comparability of scores."""
 
 from __future__ import annotations
 
@@ -31,28 +31,27 @@ def make_task(
     larger: Dataset | None = None,
     larger_source: str = "",
 ) -> Task:
-    """Fix what is compared.
+    """Define what models are compared on.
 
     Parameters
     ----------
     dataset : Dataset
     home : Path
-        The folder below which genrebench keeps data; hashes of audio files are remembered there.
+        The folder in which genrebench keeps data; hashes of audio files are cached there.
     split : str, optional
-        Name of a split; by default official where there is one, else artist where artists are known, else stratified.
+        Name of a split; by default official if there is one, else artist if artists are known, else stratified.
     split_seed : int
         Seed of the split.
     excerpt : Excerpt, optional
-        The stretch of each track that models see, by default its middle 30 s.
+        The excerpt of each track that models see; by default the middle 30 s.
     exclude : sequence of Exclusion
-        Tracks to leave out. An id that the dataset doesn't have is named in the split's warnings.
-
+        Tracks to exclude. Ids that the dataset doesn't have are reported in the split's warnings.
     source : str
-        How the user named the dataset.
+        The dataset argument as given by the user.
     larger : Dataset, optional
-        Adds training tracks of small genres; see `genrebench.tasks.extra_training`.
+        Provides additional training tracks for small genres; see `genrebench.tasks.extra_training`.
     larger_source : str
-        How the user named the larger dataset.
+        The argument for the larger dataset as given by the user.
 
     Returns
     -------
@@ -61,66 +60,68 @@ def make_task(
     Raises
     ------
     DataError
-        If nothing is left, or an audio file is missing.
+        If no track is left, the dataset can't be split, or an audio file is missing.
     UsageError
-        If the dataset can't be split that way.
+        If the split is unknown, or `larger` has no eligible track.
     """
     excerpt = excerpt or Excerpt()
     exclude = tuple({exclusion.id: exclusion for exclusion in exclude}.values())
-    given = {exclusion.id for exclusion in exclude}
-    known = {track.id for track in dataset.tracks}
+    exclude_ids = {exclusion.id for exclusion in exclude}
+    all_ids = {track.id for track in dataset.tracks}
     kept = without(dataset, exclude)
-    cut = make_split(kept, split, split_seed)
-    if not any(fold.training for fold in cut.folds):
-        raise DataError(f"the split {cut.name!r} of {dataset.name} leaves no track for training; choose another --split")
+    made_split = make_split(kept, split, split_seed)
+    if not any(fold.training for fold in made_split.folds):
+        raise DataError(f"the split {made_split.name!r} of {dataset.name} has no training track; choose a different --split")
     extra = None
     if larger is not None:
-        clear = dataclasses.replace(larger, tracks=tuple(track for track in larger.tracks if track.id not in given))
-        kept, cut, added = add_training(kept, cut, clear)
+        candidates = dataclasses.replace(larger, tracks=tuple(track for track in larger.tracks if track.id not in exclude_ids))
+        kept, made_split, added = add_training(kept, made_split, candidates)
         extra = ExtraTraining(larger.name, added, larger_source)
-        known |= {track.id for track in larger.tracks}
+        all_ids |= {track.id for track in larger.tracks}
     faulty = {exclusion.id for exclusion in dataset.faulty}
     warning = unknown_ids(exclude, dataset, *([] if larger is None else [larger]))
     if warning is not None:
-        cut = dataclasses.replace(cut, warnings=(*cut.warnings, warning))
-    excluded = (*dataset.faulty, *(e for e in exclude if e.id in known and e.id not in faulty))
+        made_split = dataclasses.replace(made_split, warnings=(*made_split.warnings, warning))
+    excluded = (*dataset.faulty, *(e for e in exclude if e.id in all_ids and e.id not in faulty))
     return Task(
         dataset=kept,
-        split=cut,
+        split=made_split,
         excerpt=excerpt,
         excluded=excluded,
-        fingerprint=fingerprint(kept, cut, excerpt, [e.id for e in excluded], content_hash(kept, cut, home)),
-        shared_artists=shared_artists(kept, cut),
+        fingerprint=fingerprint(kept, made_split, excerpt, [e.id for e in excluded], content_hash(kept, made_split, home)),
+        shared_artists=shared_artists(kept, made_split),
         source=source,
         extra=extra,
     )
 
 
 def without(dataset: Dataset, exclude: Iterable[Exclusion]) -> Dataset:
-    """Return the dataset without the tracks that the user leaves out.
+    """Return the dataset without the excluded tracks.
 
     Raises
     ------
     DataError
-        If nothing is left.
+        If no track is left.
     """
-    given = {exclusion.id for exclusion in exclude}
-    kept = dataclasses.replace(dataset, tracks=tuple(track for track in dataset.tracks if track.id not in given))
+    exclude_ids = {exclusion.id for exclusion in exclude}
+    kept = dataclasses.replace(dataset, tracks=tuple(track for track in dataset.tracks if track.id not in exclude_ids))
     if not kept.tracks:
-        raise DataError(f"no track of {dataset.name} is left after {len(given)} exclusions; give a shorter list to --exclude")
+        raise DataError(
+            f"no track of {dataset.name} is left after {len(exclude_ids)} exclusions; shorten the list for --exclude"
+        )
     return kept
 
 
 def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
-    """Warning about excluded ids that none of the datasets has; None where all are known."""
+    """Warning about excluded ids that none of the datasets has; None if there are none."""
     unknown = {exclusion.id for exclusion in exclude}
     for dataset in datasets:
         unknown -= {*(track.id for track in dataset.tracks), *(e.id for e in dataset.faulty), *dataset.unlabelled}
-    return f"{len(unknown)} excluded ids are not in {datasets[0].name}, {min(unknown)!r} for one" if unknown else None
+    return f"{len(unknown)} excluded ids are not in {datasets[0].name}, for example {min(unknown)!r}" if unknown else None
 
 
 def retask(task: Task, split: Split, home: Path) -> Task:
-    """Return the task with another split of the same tracks, and the fingerprint that follows."""
+    """Return the task with a different split of the same tracks, and the matching fingerprint."""
     content = content_hash(task.dataset, split, home)
     excluded = [exclusion.id for exclusion in task.excluded]
     return dataclasses.replace(
@@ -132,24 +133,24 @@ def retask(task: Task, split: Split, home: Path) -> Task:
 
 
 def task_ids(split: Split) -> list[str]:
-    """All ids of a split, each once, in a fixed order."""
+    """All track ids of a split without repetition, sorted."""
     return sorted({id_ for fold in split.folds for part in PARTS for id_ in getattr(fold, part)})
 
 
 def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iterable[str], content: str) -> str:
-    """Hash what makes scores comparable.
+    """Hash of everything that affects the comparability of scores.
 
     Parameters
     ----------
     dataset : Dataset
-        Its genres, its labels and which tracks share an artist are hashed; names of artists, its own name and paths are not.
+        Its genres, labels and which tracks share an artist are hashed; artists' names, the dataset's name and paths are not.
     split : Split
         The ids of every part are hashed; the split's name and seed are not.
     excerpt : Excerpt
     excluded : iterable of str
-        Ids that were left out.
+        Ids of excluded tracks.
     content : str
-        Hash of the feature values or of the audio.
+        Hash of the feature values or of the audio; see `content_hash`.
 
     Returns
     -------
@@ -157,10 +158,10 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
         16 hexadecimal digits.
     """
     tracks = {track.id: track for track in dataset.tracks}
-    first_of: dict[str | None, str] = {None: ""}  # who shares an artist counts, not how the artist is called
+    first_of: dict[str | None, str] = {None: ""}  # which tracks share an artist matters, the artist's name doesn't
     for id_ in task_ids(split):
         first_of.setdefault(tracks[id_].artist, id_)
-    what = {
+    hashed = {
         "version": FINGERPRINT_VERSION,
         "genres": dataset.genres,
         "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in task_ids(split)],
@@ -169,11 +170,11 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
         "excerpt": str(excerpt),
         "content": content,
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def content_hash(dataset: Dataset, split: Split, home: Path) -> str:
-    """Hash the data of a split's tracks: the given feature values where there are any, else the audio files."""
+    """Hash of the data of a split's tracks: the precomputed feature values if there are any, else the audio files."""
     ids = task_ids(split)
     if dataset.load_features is not None:
         return _hash_features(dataset.load_features(), ids)
@@ -191,20 +192,20 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
     """
     from genrebench import audio
 
-    wanted = None if ids is None else set(ids)
-    paths = {t.id: t.path for t in dataset.tracks if t.path is not None and (wanted is None or t.id in wanted)}
+    selected = None if ids is None else set(ids)
+    paths = {t.id: t.path for t in dataset.tracks if t.path is not None and (selected is None or t.id in selected)}
     missing = [id_ for id_, path in paths.items() if not path.is_file()]
     if missing:
         raise DataError(
             f"{len(missing)} of {len(paths)} audio files of {dataset.name} are missing, the first is that of track "
-            f"{missing[0]!r}, {str(paths[missing[0]])!r}; put them in place or leave the tracks out with --exclude"
+            f"{missing[0]!r}, {str(paths[missing[0]])!r}; add them or exclude the tracks with --exclude"
         )
     hashes = audio.content_hashes(list(paths.values()), home / "audio-hashes.json")
     return dict(zip(paths, hashes, strict=True))
 
 
 def artist_numbers(dataset: Dataset) -> dict[str, int]:
-    """Opaque number of each track's artist, by track id; a track without artist has a number of its own."""
+    """Opaque number of each track's artist by track id; tracks without an artist get distinct numbers."""
     numbers: dict[tuple[str, str], int] = {}
     return {
         track.id: numbers.setdefault(("track", track.id) if track.artist is None else ("artist", track.artist), len(numbers))
@@ -213,7 +214,7 @@ def artist_numbers(dataset: Dataset) -> dict[str, int]:
 
 
 def read_exclusions(path: Path) -> list[Exclusion]:
-    """Read a CSV list of tracks to leave out: a header with `id` (or `track_id`) and, where wanted, `reason`."""
+    """Read a list of tracks to exclude from a CSV file with the columns `id` (or `track_id`) and, optionally, `reason`."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -222,7 +223,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
     except OSError as error:
         raise UsageError(f"can't read the exclusion list {str(path)!r}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{str(path)!r} is no CSV: {error}") from None
+        raise UsageError(f"{str(path)!r} isn't a valid CSV file: {error}") from None
     key = next((name for name in ("id", "track_id") if name in header), None)
     if key is None:
         raise UsageError(f"{str(path)!r} has no column 'id'; an exclusion list has the columns id and reason")

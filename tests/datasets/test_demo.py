@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import soundfile
 
 from genrebench import datasets
 from genrebench.datasets import demo, demo_music, demo_sound
+from genrebench.environment import cpus
 from genrebench.errors import DataError
+from genrebench.plugin.registry import installed_plugins
 from genrebench.records import Dataset
 
 # BLAKE2b over all files in order, agreed on by two processors' feature sets (with and without AVX2 and FMA).
@@ -78,7 +81,7 @@ def test_a_second_load_reads_what_is_there(music: Dataset, home: Path) -> None:
 
 class Interrupted:
     def __call__(self, items: Iterator[object], description: str, total: int) -> Iterator[object]:
-        assert (description, total) == ("making the demo music", 96)
+        assert (description, total) == ("generating the demo music", 96)
         yield next(items)
         raise KeyboardInterrupt
 
@@ -90,9 +93,35 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_whoever_asks_by_name_sees_the_progress(tmp_path: Path) -> None:
-    specs = {spec.name: spec for spec in datasets.SPECS}
+    specs = installed_plugins()
     with pytest.raises(KeyboardInterrupt):
         datasets.resolve("demo", specs, tmp_path, Interrupted())
+
+
+@pytest.mark.parametrize("workers", [1, 3, None])
+def test_as_many_threads_generate_it_as_there_are_workers(workers: int | None, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    started: list[threading.Thread] = []
+
+    def interrupt(items: Iterator[object], description: str, total: int) -> Iterator[object]:
+        started.extend(set(threading.enumerate()) - before)
+        yield next(items)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        datasets.resolve("demo", installed_plugins(), tmp_path, interrupt, workers=workers)
+    assert len(started) == (workers or cpus())
+
+
+def test_the_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "ARTISTS_PER_GENRE", 2)  # of 12: the rest would only take longer
+    files = []
+    for workers in (1, 2):
+        home = tmp_path / str(workers)
+        demo.load(home, workers=workers)
+        files.append({path.name: path.read_bytes() for path in (home / "demo-1").iterdir()})
+    assert len(files[0]) == 8 * 2 * 4
+    assert files[0] == files[1]
 
 
 def test_a_damaged_folder_is_not_taken_for_whole(tmp_path: Path) -> None:
@@ -116,10 +145,10 @@ def test_an_unwritable_place_is_one_clear_line(tmp_path: Path) -> None:
 def lead_alone(name: str) -> np.ndarray:
     style = next(style for style in demo_music.STYLES if style.name == name)
     solo = dataclasses.replace(style, kick="", snare="", hat="", bass="", chords="." * 16, progression=(0,))
-    artist = demo_music.invent_artist(solo, demo_sound.Dice(1))
+    artist = demo_music.random_artist(solo, demo_sound.RandomStream(1))
     pure = demo_sound.Timbre(3.0, 1.0, 0.0, 0.005)
     artist = dataclasses.replace(artist, lead=pure, taps=((1, 0.0),), hiss=0.0, tilt=0.0, drive=0.0, swing=0.0)
-    return demo_music.perform(solo, artist, demo_sound.Dice(2), 5.0) / 32768
+    return demo_music.perform(solo, artist, demo_sound.RandomStream(2), 5.0) / 32768
 
 
 @pytest.mark.parametrize(("name", "rising"), [("Fanfare", True), ("Lament", False)])
@@ -148,10 +177,10 @@ def test_tones_have_the_pitch_of_their_note() -> None:
     assert np.abs(np.fft.rfft(sound)).argmax() == 440
 
 
-def test_dice_follow_numpys_guaranteed_stream() -> None:
+def test_random_numbers_follow_numpys_guaranteed_stream() -> None:
     raw = np.random.PCG64(np.random.SeedSequence((1, 2))).random_raw(3)
-    dice = demo_sound.Dice(1, 2)
-    assert [dice.uniform() for _ in range(3)] == [(int(word) >> 11) / 2**53 for word in raw]
-    noise = demo_sound.Dice(3).noise(20000)
+    stream = demo_sound.RandomStream(1, 2)
+    assert [stream.uniform() for _ in range(3)] == [(int(word) >> 11) / 2**53 for word in raw]
+    noise = demo_sound.RandomStream(3).noise(20000)
     assert -1 <= noise.min() < -0.99 < 0.99 < noise.max() < 1
     assert abs(noise.mean()) < 0.02

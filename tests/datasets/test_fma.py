@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrebench.datasets import SPECS, fma, folder, resolve
+from genrebench.datasets import fma, folder, resolve
 from genrebench.errors import DataError
+from genrebench.plugin.registry import installed_plugins
 from genrebench.tasks.splits import make_split, shared_artists
 
 HEAD = ",artist,set,set,track\n,id,split,subset,genre_top\ntrack_id,,,,\n"
@@ -93,10 +94,10 @@ def test_a_folder_of_official_files_is_a_dataset(tmp_path):
     ("rows", "message"),
     [
         ("two,1,training,small,Rock\n", "line 4: track_id 'two' is not a number"),
-        (ROWS + "5,1,training,medium,Folk\n", "line 10: track_id '5' is there twice, first in line 6"),
+        (ROWS + "5,1,training,medium,Folk\n", "line 10: track_id '5' appears twice, first in line 6"),
         ("2,1,train,small,Rock\n", "set/split 'train'"),
         ("2,1,training,tiny,Rock\n", "set/subset 'tiny'"),
-        ("2,1,training,small\n", "4 cells where the header has 5"),
+        ("2,1,training,small\n", "4 cells, but the header has 5"),
         ("2,1,training,small,Polka\n", r"genres.csv has no root genre 'Polka'"),
         ("2,1,training,small,Singer\n", "no root genre 'Singer'"),
         ("2,1,training,small,\n", "no labelled track of the small subset"),
@@ -109,7 +110,7 @@ def test_mistakes_are_named(tmp_path, rows, message):
 
 def test_what_is_not_there_can_be_got(tmp_path):
     with pytest.raises(DataError, match="genrebench data get fma-large"):
-        resolve("fma-large", {spec.name: spec for spec in SPECS}, tmp_path)
+        resolve("fma-large", installed_plugins(), tmp_path)
     (tmp_path / "tracks.csv").write_text("track_id,genre\n1,Rock\n")
     with pytest.raises(DataError, match=r"isn't FMA's tracks\.csv"):
         fma.load(tmp_path, "small")

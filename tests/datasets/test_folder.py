@@ -11,17 +11,17 @@ from hypothesis import given as hypothesis_given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from genrebench.datasets import SPECS, require_audio, resolve
+from genrebench.datasets import require_audio, resolve
 from genrebench.datasets.folder import load
 from genrebench.errors import DataError, UsageError
 from genrebench.inputs import prepare
 from genrebench.plugin.contract import FeatureTable
 from genrebench.plugin.inputs import InputContext
+from genrebench.plugin.registry import installed_plugins
 from genrebench.records import Exclusion, ExtraTraining
 from genrebench.tasks.splits import make_split
 from genrebench.tasks.task import make_task
 
-SPECS_BY_NAME = {spec.name: spec for spec in SPECS}
 TWO = "track_id,genre\n1,Rock\n2,Folk\n"
 
 
@@ -95,19 +95,19 @@ def test_any_label_comes_back_or_is_refused(tmp_path_factory, labels):
     ("text", "message"),
     [
         ("", "no column 'track_id'"),
-        ("track_id,genre\n", "no row below its header"),
+        ("track_id,genre\n", "no rows below its header"),
         ("track_id,label\n1,Rock\n", r"no column 'genre', only 'track_id', 'label'"),
         ("track_id;genre\n1;Rock\n", "separate the columns by commas"),
         ("track_id,genre,genre\n1,Rock,Folk\n", "2 columns 'genre'"),
-        ("track_id,genre\n1,Rock\n2,Folk\n1,Rock\n", "line 4: track_id '1' is there twice, first in line 2"),
+        ("track_id,genre\n1,Rock\n2,Folk\n1,Rock\n", "line 4: track_id '1' appears twice, first in line 2"),
         ("track_id,genre\n1,Rock\n,Folk\n", "line 3: the track_id is blank"),
-        ("track_id,genre\n1,Soul, RnB\n", "line 2: 3 cells where the header has 2"),
+        ("track_id,genre\n1,Soul, RnB\n", "line 2: 3 cells, but the header has 2"),
         ('track_id,genre\n1,"Rock\n2,Folk\n', "not valid CSV"),
-        ('track_id,genre\n1,"Ro\nck"\n2,Folk\n', r"line 2: genre 'Ro\\nck' holds the control character '\\n'"),
-        ("track_id,genre\n1,Rock\n2,\x1b[31mFolk\n", r"line 3: genre '\\x1b\[31mFolk' holds the control character '\\x1b'"),
-        ("track_id,genre\n1,Rock\n2,\u202eFolk\n", "line 3: genre .* holds the control character"),
-        ("track_id,genre\n1\0,Rock\n", r"line 2: track_id '1\\x00' holds"),
-        ("track_id,genre,split\n1,Rock,train\n", "line 2: split 'train' has to be one of training, validation, test"),
+        ('track_id,genre\n1,"Ro\nck"\n2,Folk\n', r"line 2: genre 'Ro\\nck' contains the control character '\\n'"),
+        ("track_id,genre\n1,Rock\n2,\x1b[31mFolk\n", r"line 3: genre '\\x1b\[31mFolk' contains the control character '\\x1b'"),
+        ("track_id,genre\n1,Rock\n2,\u202eFolk\n", "line 3: genre .* contains the control character"),
+        ("track_id,genre\n1\0,Rock\n", r"line 2: track_id '1\\x00' contains"),
+        ("track_id,genre,split\n1,Rock,train\n", "line 2: split 'train' must be one of training, validation, test"),
         ("track_id,genre,path\n1,Rock,/etc/passwd\n", "line 2: path '/etc/passwd' is absolute"),
         ("track_id,genre,path\n1,Rock,C:\\music\\1.mp3\n", "is absolute"),
         ("track_id,genre,path\n1,Rock,../1.mp3\n", "path '../1.mp3' leads out of the folder"),
@@ -206,7 +206,7 @@ def test_folders_without_music_say_what_is_missing(tmp_path):
 
 
 def resolve_unlabelled(folder):
-    return resolve(str(folder), SPECS_BY_NAME, folder, labelled=False)
+    return resolve(str(folder), installed_plugins(), folder, labelled=False)
 
 
 def test_flat_folders_are_datasets_where_no_label_is_needed(tmp_path):
@@ -217,8 +217,8 @@ def test_flat_folders_are_datasets_where_no_label_is_needed(tmp_path):
     with pytest.raises(DataError, match="2 of 2 tracks have no genre"):
         make_split(music)
     with pytest.raises(DataError, match=r"neither a tracks\.csv nor a subfolder"):
-        resolve(str(folder), SPECS_BY_NAME, tmp_path)
-    with pytest.raises(DataError, match="would have one id, 'a'"):
+        resolve(str(folder), installed_plugins(), tmp_path)
+    with pytest.raises(DataError, match="would have the same id, 'a'"):
         resolve_unlabelled(write(folder, files=["a.mp3"]))
     with pytest.raises(DataError, match="audio files"):
         resolve_unlabelled(write(tmp_path / "none"))
@@ -270,14 +270,14 @@ def test_rows_without_values_are_absent_and_single_blanks_are_nan(tmp_path):
     ("features", "message"),
     [
         ("", "is empty"),
-        ("track_id\n1\n", "no column of values"),
-        ("id,a\n1,2\n", "first column has to be 'track_id'.*not 'id'"),
+        ("track_id\n1\n", "no feature column"),
+        ("id,a\n1,2\n", "first column must be 'track_id'.*not 'id'"),
         ("track_id,a,a\n1,2,3\n", "column 'a' twice"),
         ("feature,mfcc,mfcc\nstatistics,mean,mean\nnumber,01,01\ntrack_id,,\n", "column 'mfcc/mean/01' twice"),
         ("track_id,a,b\n1,2,3\n2,3,loud\n", "line 3, column 'b': 'loud' is not a number"),
         ("feature,mfcc\nstatistics,mean\nnumber,01\ntrack_id,\n1,loud\n", "line 5, column 'mfcc/mean/01': 'loud'"),
-        ("track_id,a\n1,2\n1,3\n", "line 3: track_id '1' is there twice, first in line 2"),
-        ("track_id,a\n1,2,3\n", "line 2: 3 cells where the header has 2"),
+        ("track_id,a\n1,2\n1,3\n", "line 3: track_id '1' appears twice, first in line 2"),
+        ("track_id,a\n1,2,3\n", "line 2: 3 cells, but the header has 2"),
         ("track_id,a\n1,\x1b[31m\n", r"line 2, column 'a': '\\x1b\[31m' is not a number"),
     ],
 )
@@ -304,18 +304,18 @@ def test_a_registered_name_wins_over_a_folder(tmp_path, monkeypatch):
     write(tmp_path / "fma-small", TWO)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="genrebench data get fma-small"):
-        resolve("fma-small", SPECS_BY_NAME, tmp_path / "home")
-    assert resolve("./fma-small", SPECS_BY_NAME, tmp_path / "home").name == "fma-small"
+        resolve("fma-small", installed_plugins(), tmp_path / "home")
+    assert resolve("./fma-small", installed_plugins(), tmp_path / "home").name == "fma-small"
 
 
 def test_unknown_names_are_answered_with_what_there_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"'fma-smal'; did you mean 'fma-small'\? \(registered: demo, fma-large"):
-        resolve("fma-smal", SPECS_BY_NAME, tmp_path)
+        resolve("fma-smal", installed_plugins(), tmp_path)
     with pytest.raises(UsageError, match="no dataset or folder ''"):
-        resolve("", SPECS_BY_NAME, tmp_path)
+        resolve("", installed_plugins(), tmp_path)
     with pytest.raises(UsageError, match="is a file; a dataset is a folder"):
-        resolve(str(write(tmp_path, TWO) / "tracks.csv"), SPECS_BY_NAME, tmp_path)
+        resolve(str(write(tmp_path, TWO) / "tracks.csv"), installed_plugins(), tmp_path)
 
 
 # ------------------------------------------------------------------ real data

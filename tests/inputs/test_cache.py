@@ -125,7 +125,7 @@ def test_a_disk_that_fills_up_is_one_line(clips, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))  # a write beyond it fails as one to a full disk does
     try:
-        with pytest.raises(DataError, match="free space, run `genrebench cache clear`"):
+        with pytest.raises(DataError, match="free up space, run `genrebench cache clear`"):
             prepare(clips, tmp_path / "cache")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

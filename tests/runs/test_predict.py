@@ -10,7 +10,7 @@ import pytest
 
 from genrebench import datasets, inputs
 from genrebench.plugin.contract import ModelSpec
-from genrebench.plugin.registry import Registry
+from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.records import Run
 from genrebench.runs import runner
 from genrebench.runs.predict import predict, training_prior
@@ -37,7 +37,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
 def run(request: pytest.FixtureRequest, store: RunStore, around: Session, tmp_path_factory: pytest.TempPathFactory) -> Run:
     spec: ModelSpec = request.param
     music = tiny.write_music(tmp_path_factory.mktemp("music") / "tones")
-    task = make_task(datasets.resolve(str(music), {}, around.home), around.home)
+    task = make_task(datasets.resolve(str(music), installed_plugins(), around.home), around.home)
     return runner.run(task, tiny.offer(spec), tiny.Options(), 0, store, around)
 
 

@@ -14,6 +14,7 @@ import sklearn.metrics
 from genrebench import datasets, inputs
 from genrebench.errors import DataError, UsageError
 from genrebench.plugin.contract import Context, ModelSpec
+from genrebench.plugin.registry import installed_plugins
 from genrebench.records import Task
 from genrebench.runs import runner
 from genrebench.runs.predictions import checked
@@ -34,7 +35,7 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 
 def task_of(folder: Path, around: Session, **settings: Any) -> Task:
-    return make_task(datasets.resolve(str(folder), {}, around.home), around.home, **settings)
+    return make_task(datasets.resolve(str(folder), installed_plugins(), around.home), around.home, **settings)
 
 
 def test_what_a_model_refuses_when_it_is_built_is_refused_before_anything_runs(music: Path, around: Session) -> None:

@@ -72,12 +72,10 @@ def test_the_record_says_which_tracks_were_added_and_from_where(tmp_path: Path) 
 
 def test_features_of_two_kinds_are_refused(tmp_path: Path) -> None:
     one, other = (dataset(name, list(large.tracks), feature_source=f"of {name}") for name in ("clips", "full tracks"))
-    with pytest.raises(
-        DataError, match=r"clips comes with features \(of clips\) and full tracks with features \(of full tracks\)"
-    ):
+    with pytest.raises(DataError, match=r"clips has features \(of clips\) and full tracks has features \(of full tracks\)"):
         make_task(one, tmp_path, split="artist", larger=other)
     bare = Dataset("bare", "1", large.tracks, large.genres)
-    with pytest.raises(DataError, match=r"bare with none.*--extra-training"):
+    with pytest.raises(DataError, match=r"bare has no features.*--extra-training"):
         make_task(medium, tmp_path, split="artist", larger=bare)
 
 
@@ -86,7 +84,9 @@ def test_audio_that_only_the_larger_dataset_lacks_is_asked_of_it(tmp_path: Path)
     clip.touch()
     heard = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
     task = make_task(heard, tmp_path, split="artist", larger=dataset("fma-large", [*heard.tracks, *MORE]))
-    with pytest.raises(DataError, match=r"^fma-large has no audio here; get it with: genrebench data get fma-large$"):
+    with pytest.raises(
+        DataError, match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large$"
+    ):
         require_audio(task.dataset, task.dataset.tracks, task.extra)
 
 

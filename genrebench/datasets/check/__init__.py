@@ -1,4 +1,4 @@
-"""The data doctor: what is wrong with a dataset's audio, labels and split."""
+"""Checking a dataset: problems with its audio, labels and split."""
 
 from genrebench.datasets.check.check import check
 from genrebench.datasets.check.duplicates import cut

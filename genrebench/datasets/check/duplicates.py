@@ -1,4 +1,4 @@
-"""Tracks against each other and against the split: copies, clips that sound alike, artists in several parts."""
+"""Findings about pairs of tracks and about the split: duplicates, near-duplicates, artists in several parts."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from genrebench.datasets.check import near_duplicates as likeness
+from genrebench.datasets.check import near_duplicates
 from genrebench.datasets.check.findings import Finding
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement
 from genrebench.errors import DataError
 from genrebench.records import PARTS, Dataset, Split, Track
 from genrebench.tasks import splits
 
-_RANK = {"test": 0, "validation": 1}
+_PART_PRIORITY = {"test": 0, "validation": 1}
 
 
 def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split | None, list[Finding]]:
-    """Cut the labelled tracks of a dataset, as a run would once the others are left out.
+    """Split the labelled tracks of a dataset, as a run would after excluding the others.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
     Returns
     -------
     split : Split or None
-        None where none was named and the dataset can't be split: it has no labels, or a single genre.
+        None if no split was named and the dataset can't be split: it has no labels, or only one genre.
     findings : list of Finding
         Why the dataset can't be split.
 
@@ -49,13 +49,13 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
         return None, [Finding("", "no-split", "warning", str(error))]
 
 
-def copies(
+def duplicate_findings(
     tracks: Sequence[Track], measured: Mapping[str, Measurement], split: Split | None, faulty: Collection[str]
 ) -> Iterator[Finding]:
-    """Report all but one of the tracks that hold the same music, so that what is kept has no pair of them.
+    """Report all but one track of each set of duplicates or near-duplicates.
 
-    The one that is kept is without a fault if any is; it is tested rather than validated, and validated rather than trained
-    on, if they are in several parts; and it is the first of those.
+    The track that is kept has no other fault, if possible; among those, a test track is preferred to a validation track, and
+    a validation track to a training track; among those, the first is kept.
 
     Parameters
     ----------
@@ -64,51 +64,50 @@ def copies(
     measured : mapping of str to Measurement
     split : Split or None
     faulty : collection of str
-        Ids of tracks that go anyway. They aren't compared with what merely sounds like them.
+        Ids of tracks that are excluded anyway; they aren't searched for near-duplicates.
 
     Yields
     ------
     Finding
-        One a track at most.
+        At most one per track.
     """
     parts = _parts(split)
     same: dict[str, list[Track]] = defaultdict(list)
-    for track in sorted(tracks, key=lambda track: (track.id in faulty, _RANK.get(parts.get(track.id, ""), 2))):
-        if track.id in measured and measured[track.id].peak > SILENT_PEAK:  # silence is the same everywhere
+    for track in sorted(tracks, key=lambda track: (track.id in faulty, _PART_PRIORITY.get(parts.get(track.id, ""), 2))):
+        if track.id in measured and measured[track.id].peak > SILENT_PEAK:  # all silent tracks are identical
             same[measured[track.id].digest].append(track)
-    for kept, *others in same.values():
-        for track in others:
-            wrong = _differences(track, kept, parts)
-            more = f", one of {len(others) + 1} copies" if len(others) > 1 else ""
-            detail = f"the same audio as {_place(kept, parts)}{' ' if wrong else ''}{' and '.join(wrong)}{more}"
-            yield Finding(track.id, "duplicate", "fault" if wrong else "warning", detail, leave_out=True)
-    heard = [kept for kept, *_ in same.values() if kept.id not in faulty and _is_comparable(measured[kept.id])]
-    for track, kept, pair in _alike(heard, measured):
-        wrong = _differences(track, kept, parts)
+    for kept, *copies in same.values():
+        for track in copies:
+            conflicts = _conflicts(track, kept, parts)
+            count = f"; one of {len(copies) + 1} copies" if len(copies) > 1 else ""
+            detail = f"the same audio as {_description(kept, parts)}{_joined(conflicts)}{count}"
+            yield Finding(track.id, "duplicate", "fault" if conflicts else "warning", detail, leave_out=True)
+    distinct = [kept for kept, *_ in same.values() if kept.id not in faulty and _is_comparable(measured[kept.id])]
+    for track, kept, pair in _near_duplicates(distinct, measured):
         detail = (
-            f"sounds like {_place(kept, parts)}{' ' if wrong else ''}{' and '.join(wrong)}: "
-            f"{pair.correlation:.2f} alike at an offset of {pair.offset:+.1f} s"
+            f"sounds like {_description(kept, parts)}{_joined(_conflicts(track, kept, parts))}: "
+            f"correlation {pair.correlation:.2f} at an offset of {pair.offset:+.1f} s"
         )
         yield Finding(track.id, "near-duplicate", "warning", detail, leave_out=True)
 
 
-def shared_artists(dataset: Dataset, split: Split | None) -> Iterator[Finding]:
-    """Report artists with tracks in several parts, each once a fold."""
+def shared_artist_findings(dataset: Dataset, split: Split | None) -> Iterator[Finding]:
+    """Report artists with tracks in several parts, once per fold."""
     if split is None:
         return
     for overlap in splits.audit(dataset, split) or ():
-        shared: dict[str, set[str]] = defaultdict(set)
+        parts_by_artist: dict[str, set[str]] = defaultdict(set)
         for pair, artists in overlap.artists.items():
             for artist in artists:
-                shared[artist].update(pair)
+                parts_by_artist[artist].update(pair)
         fold = f" of fold {overlap.fold}" if len(split.folds) > 1 else ""
-        for artist, found in sorted(shared.items()):
-            names = " and ".join(part for part in PARTS if part in found)
+        for artist, parts in sorted(parts_by_artist.items()):
+            names = " and ".join(part for part in PARTS if part in parts)
             yield Finding("", "shared-artist", "warning", f"artist {artist!r} is in {names}{fold}")
 
 
 def _parts(split: Split | None) -> dict[str, str]:
-    """Part of each track; of a split of several folds, the fold in which it is tested."""
+    """Part of each track by id; for a split with several folds, the fold in which it is tested."""
     if split is None:
         return {}
     if len(split.folds) > 1:
@@ -117,39 +116,46 @@ def _parts(split: Split | None) -> dict[str, str]:
     return {id_: part for part in PARTS for id_ in getattr(fold, part)}
 
 
-def _place(track: Track, parts: Mapping[str, str]) -> str:
-    known = [text for text in (track.genre, parts.get(track.id)) if text]
-    return f"{track.id!r} ({', '.join(known)})" if known else repr(track.id)
+def _description(track: Track, parts: Mapping[str, str]) -> str:
+    """Id of a track with its genre and part, if it has them."""
+    labels = [label for label in (track.genre, parts.get(track.id)) if label]
+    return f"{track.id!r} ({', '.join(labels)})" if labels else repr(track.id)
 
 
-def _differences(track: Track, kept: Track, parts: Mapping[str, str]) -> list[str]:
-    """What makes a copy worse than a waste of time; a track without a label is in no part."""
+def _conflicts(track: Track, kept: Track, parts: Mapping[str, str]) -> list[str]:
+    """Differences in part and genre, which make a duplicate a fault; none if a track is unlabelled, as it is in no part."""
     if not (track.genre.strip() and kept.genre.strip()):
         return []
-    wrong = []
+    conflicts = []
     if parts.get(track.id) != parts.get(kept.id):
-        wrong.append("in another part")
+        conflicts.append("in a different part")
     if track.genre != kept.genre:
-        wrong.append(f"under another genre, {track.genre}")
-    return wrong
+        conflicts.append(f"with a different genre ({track.genre})")
+    return conflicts
+
+
+def _joined(conflicts: list[str]) -> str:
+    return f", but {' and '.join(conflicts)}" if conflicts else ""
 
 
 def _is_comparable(m: Measurement) -> bool:
-    return m.seconds * (1 - m.silent) >= likeness.SHORTEST_SECONDS
+    return m.seconds * (1 - m.silent) >= near_duplicates.MIN_SECONDS
 
 
-def _alike(tracks: Sequence[Track], measured: Mapping[str, Measurement]) -> Iterator[tuple[Track, Track, likeness.Likeness]]:
-    """Drop each track that sounds like one before it that is kept, until no two that are kept are found to sound alike.
+def _near_duplicates(
+    tracks: Sequence[Track], measured: Mapping[str, Measurement]
+) -> Iterator[tuple[Track, Track, near_duplicates.NearDuplicatePair]]:
+    """Drop each near-duplicate of an earlier track that is kept, until no near-duplicates are found among the kept tracks.
 
-    A second look is needed where there are many copies, of which only some are neighbours of each other.
+    The search is repeated because in a large set of near-duplicates only some are each other's nearest neighbours.
 
     Yields
     ------
     dropped, kept : Track
-    pair : Likeness
-        How they are alike; if several that are kept sound like a track, the first of them.
+    pair : NearDuplicatePair
+        For a track with several near-duplicates among the kept tracks, the pair with the first of them.
     """
-    while pairs := list(likeness.find_alike([measured[track.id].contour for track in tracks])):
+    while pairs := list(near_duplicates.near_duplicate_pairs([measured[track.id].contour for track in tracks])):
         dropped: set[int] = set()
         for pair in sorted(pairs, key=lambda pair: (pair.second, pair.first)):
             if pair.first not in dropped and pair.second not in dropped:

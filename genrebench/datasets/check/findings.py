@@ -1,4 +1,4 @@
-"""What the doctor says: findings, their kinds, and the list of tracks to leave out."""
+"""Findings of a check, their kinds, and the list of tracks to exclude."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ SEVERITIES: tuple[Severity, ...] = ("fault", "warning", "note")
 
 KINDS: dict[str, str] = {
     "no-label": "the track has no genre",
-    "missing": "there is no file",
+    "missing": "the file doesn't exist",
     "undecodable": "the file can't be decoded",
-    "silent": "there is nothing to hear",
-    "short": "shorter than the others",
-    "truncated": "the file ends before its header says",
-    "near-silent": "hardly anything to hear",
-    "clipped": "samples are cut off at full scale",
-    "no-split": "the dataset can't be split as it is",
-    "odd-rate": "another sample rate than most",
-    "odd-channels": "another number of channels than most",
-    "duplicate": "the same audio as another track's",
+    "silent": "the clip is silent",
+    "short": "shorter than most clips",
+    "truncated": "the file is shorter than its header says",
+    "near-silent": "the clip is almost silent",
+    "clipped": "samples are clipped at full scale",
+    "no-split": "the dataset can't be split",
+    "odd-rate": "a different sample rate from most clips",
+    "odd-channels": "a different number of channels from most clips",
+    "duplicate": "the same audio as another track",
     "near-duplicate": "sounds like another track",
     "shared-artist": "an artist with tracks in several parts of the split",
-    "sound-though-listed": "on the list of known-faulty tracks, but nothing is wrong with it",
-    "no-audio": "the dataset has no audio that could be checked",
+    "sound-though-listed": "on the list of known-faulty tracks, but has no fault",
+    "no-audio": "the dataset has no audio to check",
 }
-"""Kinds of finding and what each means, in the order in which they are listed."""
+"""Kinds of finding and their meanings, in the order in which they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with a dataset, or worth knowing.
+    """A problem of a dataset, or something worth knowing about it.
 
     Parameters
     ----------
     track : str
-        Id of the track; empty where it concerns no single one.
+        Id of the track; empty if the finding isn't about a single track.
     kind : str
         One of `KINDS`.
     severity : {"fault", "warning", "note"}
-        A fault makes the track unusable or scores wrong, a warning may, a note is for information.
+        A fault makes the track unusable or the scores wrong; a warning may do so; a note is for information.
     detail : str
-        What was found, for people, with numbers.
+        Human-readable description, with numbers.
     leave_out : bool
-        Whether the track belongs on the list of exclusions though it is no fault: another that is kept holds the same music.
+        Whether the track should be excluded even if the finding isn't a fault, because a duplicate of it is kept.
     """
 
     track: str
@@ -62,40 +62,40 @@ class Finding:
 
 
 def exclusions(findings: Iterable[Finding]) -> list[Exclusion]:
-    """Tracks with a fault and all but one of those that hold the same music, each once, with what was found as the reason."""
+    """Tracks to exclude: those with a fault and all but one of each set of duplicates. The findings are given as the reason."""
     reasons: dict[str, list[str]] = {}
     for finding in findings:
         if (finding.severity == "fault" or finding.leave_out) and finding.track:
             reasons.setdefault(finding.track, []).append(f"{finding.kind}: {finding.detail}")
-    return [Exclusion(track, "; ".join(found)) for track, found in reasons.items()]
+    return [Exclusion(track, "; ".join(details)) for track, details in reasons.items()]
 
 
 def write_exclusions(findings: Iterable[Finding], file: Path, before: Iterable[Exclusion] = ()) -> int:
-    """Write the list that ``genrebench run --exclude`` takes: a CSV of id and reason.
+    """Write a list for ``genrebench run --exclude``: a CSV file with the columns id and reason.
 
     Parameters
     ----------
     findings : iterable of Finding
     file : Path
     before : iterable of Exclusion
-        What was left out of the check already, and stays on the list.
+        Tracks that were excluded from the check; they stay on the list.
 
     Returns
     -------
     int
-        Number of tracks on it.
+        Number of tracks on the list.
 
     Raises
     ------
     StoreError
         If the file can't be written.
     """
-    listed = [*before, *exclusions(findings)]
+    excluded = [*before, *exclusions(findings)]
     try:
         with files.atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(("id", "reason"))
-            writer.writerows((exclusion.id, exclusion.reason) for exclusion in listed)
+            writer.writerows((exclusion.id, exclusion.reason) for exclusion in excluded)
     except OSError as error:
-        raise StoreError(f"can't write {str(file)!r}: {error.strerror or error}; name a file in a folder that exists") from None
-    return len(listed)
+        raise StoreError(f"can't write {str(file)!r}: {error.strerror or error}; choose a file in an existing folder") from None
+    return len(excluded)

@@ -1,4 +1,4 @@
-"""What a clip's audio is like: one walk through the file in bounded memory, kept in the cache by the file's content."""
+"""Measurements of a clip's audio: one pass over the file in bounded memory, cached by file content."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ from genrebench import audio, files
 from genrebench.errors import AudioError, DataError
 
 VERSION = 1
-"""Raised when a measurement of the same audio changes, so that the cache notices."""
+"""Bumped when the measurement of the same audio changes, so that cached ones are recomputed."""
 
 BANDS = 12
 FRAMES_PER_SECOND = 20
 SILENT_PEAK = 2.0**-14
 """Peak up to which a clip is silent: two steps of 16 bits."""
-SILENCE = 1e-3
+SILENT_FRAME_RMS = 1e-3
 """Root mean square below which a frame counts as silent: 60 dB below full scale."""
 
-_LOWEST, _HIGHEST = 100.0, 3500.0  # Hz; what every rate from 8 kHz up can hold
-_LONGEST_CONTOUR = 120 * FRAMES_PER_SECOND
+_MIN_HZ, _MAX_HZ = 100.0, 3500.0  # covered by every sample rate from 8 kHz up
+_MAX_CONTOUR_FRAMES = 120 * FRAMES_PER_SECOND
 _FULL_SCALE = 0.999
-_LOUDEST = 100.0
+_MAX_PEAK = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was found in one file.
+    """Measurements of one audio file.
 
     Parameters
     ----------
     error : str or None
-        Why the file can't be decoded; the other values are empty then.
+        Why the file can't be decoded, in which case the other values are empty.
     frames, declared_frames : int
-        Samples a channel that decoding gave, and that the file's header promises.
+        Samples per channel: decoded, and declared in the file's header.
     sample_rate, channels : int
-        The rate in Hz.
+        The sample rate is in Hz.
     peak, rms : float
-        Of full scale 1; the peak of all channels, the root mean square of their mean.
+        Relative to full scale 1: the peak over all channels, and the root mean square of their mean.
     clipped : float
-        Share of the samples that lie in runs of three or more at full scale.
+        Share of the samples that are in runs of three or more at full scale.
     silent : float
-        Share of the frames of 0.1 s that are silent.
+        Share of silent frames; a frame is 0.1 s long.
     digest : str
-        Hash of rate and decoded audio, the channels averaged, in 16 bits: equal for copies in other lossless formats.
+        Hash of the sample rate and the decoded audio, averaged over channels, in 16 bits: the same for lossless copies.
     contour : ndarray of uint8, shape (n_frames, 12)
-        Energy in twelve bands from 100 Hz to 3.5 kHz, 20 frames a second, in steps of 2/3 dB above -120 dB; the first two
-        minutes.
+        Energy in twelve bands from 100 Hz to 3.5 kHz, 20 frames per second, in steps of 2/3 dB above -120 dB, for the first
+        two minutes.
     """
 
     error: str | None = None
@@ -72,19 +72,19 @@ class Measurement:
 
     @property
     def seconds(self) -> float:
-        """Duration of what was decoded."""
+        """Duration of the decoded audio."""
         return self.frames / self.sample_rate if self.sample_rate else 0.0
 
 
 def measure(path: Path) -> Measurement:
-    """Decode a file and measure it; a file that can't be decoded is an answer, not an error."""
+    """Decode and measure a file; if it can't be decoded, the measurement says why."""
     try:
-        return _walk(path)
+        return _measured(path)
     except AudioError as error:
         return Measurement(error=error.reason(path))
 
 
-def _walk(path: Path) -> Measurement:
+def _measured(path: Path) -> Measurement:
     declared = audio.info(path).frames
     digest = hashlib.blake2b(digest_size=16)
     frames = channels = rate = at_full_scale = 0
@@ -99,20 +99,20 @@ def _walk(path: Path) -> Measurement:
         loud = np.abs(samples)
         loudest = float(loud.max())
         if not np.isfinite(loudest):
-            count = _not_finite(samples) + sum(_not_finite(rest) for _, rest in blocks)
+            count = _count_not_finite(samples) + sum(_count_not_finite(rest) for _, rest in blocks)
             raise AudioError(f"{count} samples are not finite numbers")
-        if loudest > _LOUDEST:
+        if loudest > _MAX_PEAK:
             raise AudioError(f"samples reach {loudest:g}, but full scale is 1; rescale the file")
         peak = max(peak, loudest)
         hot = loud >= _FULL_SCALE
-        at_full_scale += _in_runs(hot)
+        at_full_scale += _count_in_runs(hot)
         mono = samples.mean(axis=1, dtype=np.float64)
         digest.update(np.rint(np.clip(mono, -1.0, 1.0) * 32767).astype("<i2").tobytes())
         squares += float(mono @ mono)
         contour.add(mono)
         frames += len(samples)
     if contour is None:
-        raise AudioError("holds no audio samples")
+        raise AudioError("contains no audio samples")
     return Measurement(
         frames=frames,
         declared_frames=declared,
@@ -127,13 +127,13 @@ def _walk(path: Path) -> Measurement:
     )
 
 
-def _not_finite(samples: NDArray[np.float32]) -> int:
-    """Count the samples of which a channel is not a finite number."""
+def _count_not_finite(samples: NDArray[np.float32]) -> int:
+    """Number of samples that aren't finite in some channel."""
     return int(np.count_nonzero(~np.isfinite(samples).all(axis=1)))
 
 
-def _in_runs(hot: NDArray[np.bool_]) -> int:
-    """Count the samples that lie in runs of three or more; `hot` has shape (n_samples, n_channels)."""
+def _count_in_runs(hot: NDArray[np.bool_]) -> int:
+    """Number of true values in runs of three or more; `hot` has shape (n_samples, n_channels)."""
     if len(hot) < 3 or not hot.any():
         return 0
     middle = hot[:-2] & hot[1:-1] & hot[2:]
@@ -144,28 +144,28 @@ def _in_runs(hot: NDArray[np.bool_]) -> int:
 
 
 class _Contour:
-    """Band energies of frames of 0.1 s, every 0.05 s, taken from a stream of mono samples."""
+    """Band energies of 0.1 s frames with a hop of 0.05 s, computed from a stream of mono samples."""
 
     def __init__(self, rate: int) -> None:
         self._hop = min(max(rate // FRAMES_PER_SECOND, 1), 1 << 16)  # a damaged header may claim any rate
         self._length = 2 * self._hop
-        self._useful = 2 * _HIGHEST <= rate <= 1_000_000
+        self._has_bands = 2 * _MAX_HZ <= rate <= 1_000_000
         self._window = np.hanning(self._length)
-        edges = np.geomspace(_LOWEST, _HIGHEST, BANDS + 1) * self._length / max(rate, 1)
+        edges = np.geomspace(_MIN_HZ, _MAX_HZ, BANDS + 1) * self._length / max(rate, 1)
         self._edges = np.rint(edges).astype(np.int64)
         self._rest = np.empty(0)
         self._bands: list[NDArray[np.uint8]] = []
         self._frames = self._silent = 0
 
     def add(self, mono: NDArray[np.float64]) -> None:
-        """Take the next samples of the stream."""
+        """Add the next samples of the stream."""
         self._rest = np.concatenate([self._rest, mono])
         count = (len(self._rest) - self._length) // self._hop + 1
         if count <= 0:
             return
         framed = np.lib.stride_tricks.sliding_window_view(self._rest, self._length)[:: self._hop][:count]
-        self._silent += int(np.count_nonzero(np.sqrt((framed**2).mean(axis=1)) < SILENCE))
-        if self._useful and self._frames < _LONGEST_CONTOUR:
+        self._silent += int(np.count_nonzero(np.sqrt((framed**2).mean(axis=1)) < SILENT_FRAME_RMS))
+        if self._has_bands and self._frames < _MAX_CONTOUR_FRAMES:
             power = np.abs(np.fft.rfft(framed * self._window, axis=1)) ** 2
             energy = np.add.reduceat(power[:, : self._edges[-1]], self._edges[:-1], axis=1) / self._length
             decibels = 10 * np.log10(np.maximum(energy, 1e-12))
@@ -174,35 +174,35 @@ class _Contour:
         self._rest = self._rest[count * self._hop :]
 
     def silent_share(self) -> float:
-        """Share of the frames below -60 dB; 0 where there is no whole frame."""
+        """Share of the frames below -60 dB; 0 if there is no complete frame."""
         return self._silent / self._frames if self._frames else 0.0
 
     def values(self) -> NDArray[np.uint8]:
         """The contour so far."""
-        return np.concatenate([np.empty((0, BANDS), np.uint8), *self._bands])[:_LONGEST_CONTOUR]
+        return np.concatenate([np.empty((0, BANDS), np.uint8), *self._bands])[:_MAX_CONTOUR_FRAMES]
 
 
 # ------------------------------------------------------------------ the cache
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """Measurements on disk, a small JSON file each, named after the content of the audio file.
+class MeasurementCache:
+    """Measurements on disk: a small JSON file per audio file, named after its content hash.
 
     Parameters
     ----------
-    cache : Path
-        Folder of the whole cache.
+    folder : Path
+        Root folder of genrebench's cache.
     """
 
-    cache: Path
+    folder: Path
 
     def path(self, content_hash: str) -> Path:
-        """Where the measurement of some content stands."""
-        return self.cache / f"doctor-v{audio.VERSION}.{VERSION}" / content_hash[:2] / f"{content_hash}.json"
+        """Path of the measurement for a content hash."""
+        return self.folder / f"doctor-v{audio.VERSION}.{VERSION}" / content_hash[:2] / f"{content_hash}.json"
 
     def get(self, content_hash: str) -> Measurement | None:
-        """Read a measurement; None if it is absent or damaged."""
+        """Read a measurement; None if it is missing or damaged."""
         try:
             values: dict[str, Any] = json.loads(self.path(content_hash).read_text("utf-8"))
             contour = np.frombuffer(base64.b64decode(values.pop("contour")), np.uint8).reshape(-1, BANDS)
@@ -211,7 +211,7 @@ class Shelf:
             return None
 
     def put(self, content_hash: str, measurement: Measurement) -> None:
-        """Keep a measurement; the reason why a file can't be decoded is not kept, as a further decoder may come."""
+        """Write a measurement. Decoding errors aren't cached, as a decoder may be installed later."""
         if measurement.error is not None:
             return
         values = asdict(replace(measurement, contour=np.empty((0, BANDS), np.uint8)))
@@ -223,70 +223,72 @@ class Shelf:
                 temporary.write_text(json.dumps(values), "utf-8")
         except OSError as error:
             raise DataError(
-                f"can't write to the cache ({error.strerror or error}); free space, run `genrebench cache clear`, or set "
+                f"can't write to the cache ({error.strerror or error}); free up space, run `genrebench cache clear`, or set "
                 "GENREBENCH_HOME to a larger disk"
             ) from None
 
 
-def measure_and_keep(path: Path, content_hash: str, shelf: Shelf) -> tuple[str, Measurement]:
-    """Measure one file and put the result into the cache."""
+def measure_and_cache(path: Path, content_hash: str, cache: MeasurementCache) -> tuple[str, Measurement]:
+    """Measure one file and write the result to the cache."""
     measurement = measure(path)
-    shelf.put(content_hash, measurement)
+    cache.put(content_hash, measurement)
     return content_hash, measurement
 
 
-def measure_all(contents: dict[str, Path], shelf: Shelf, workers: int) -> Iterator[tuple[str, Measurement]]:
-    """Measure files in parallel, each as soon as it is done; what is in the cache is read from there.
+def measure_all(contents: dict[str, Path], cache: MeasurementCache, workers: int) -> Iterator[tuple[str, Measurement]]:
+    """Measure files in parallel, in order of completion; measurements in the cache are read from there.
 
-    A file that kills its decoder's process is found and reported like one that can't be decoded, if `workers` is above 1.
+    If `workers` is above 1, a file that crashes the decoder is reported like one that can't be decoded.
 
     Parameters
     ----------
     contents : dict
         Content hash to file.
-    shelf : Shelf
+    cache : MeasurementCache
     workers : int
-        Processes.
+        Number of processes.
 
     Yields
     ------
     content_hash : str
     measurement : Measurement
     """
-    open_: dict[str, Path] = {}
+    unmeasured: dict[str, Path] = {}
     for content_hash, path in contents.items():
-        known = shelf.get(content_hash)
-        if known is None:
-            open_[content_hash] = path
+        cached = cache.get(content_hash)
+        if cached is None:
+            unmeasured[content_hash] = path
         else:
-            yield content_hash, known
-    if workers == 1 or not open_:
-        for content_hash, path in open_.items():
-            yield measure_and_keep(path, content_hash, shelf)
+            yield content_hash, cached
+    if workers == 1 or not unmeasured:
+        for content_hash, path in unmeasured.items():
+            yield measure_and_cache(path, content_hash, cache)
         return
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     try:
-        for content_hash, measurement in _in_processes(open_, shelf, workers):
-            del open_[content_hash]
+        for content_hash, measurement in _measure_in_processes(unmeasured, cache, workers):
+            del unmeasured[content_hash]
             yield content_hash, measurement
     except TerminatedWorkerError:
-        for content_hash, path in open_.items():
+        for content_hash, path in unmeasured.items():
             try:
-                yield from _in_processes({content_hash: path}, shelf, 2)
+                yield from _measure_in_processes({content_hash: path}, cache, 2)
             except TerminatedWorkerError:
-                yield content_hash, Measurement(error="the decoder crashed on it")
+                yield content_hash, Measurement(error="the decoder crashed")
 
 
-def _in_processes(contents: dict[str, Path], shelf: Shelf, workers: int) -> Iterator[tuple[str, Measurement]]:
+def _measure_in_processes(
+    contents: dict[str, Path], cache: MeasurementCache, workers: int
+) -> Iterator[tuple[str, Measurement]]:
     from joblib import Parallel, delayed
 
-    jobs = [delayed(measure_and_keep)(path, content_hash, shelf) for content_hash, path in contents.items()]
+    jobs = [delayed(measure_and_cache)(path, content_hash, cache) for content_hash, path in contents.items()]
     results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
     try:
-        for result in results:  # noqa: UP028, `yield from` would end joblib's generator before its warning is off
+        for result in results:  # noqa: UP028, `yield from` would close joblib's generator before the warning is silenced
             yield result
     finally:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # joblib's, that work is lost when the user interrupts
+            warnings.simplefilter("ignore", UserWarning)  # joblib warns about unfinished work on interruption
             results.close()

@@ -1,4 +1,4 @@
-"""FMA from its archives: fetched where they aren't there, verified by SHA-1, unpacked with care."""
+"""Getting FMA: its archives are downloaded if missing, verified by SHA-1 and unpacked safely."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive of FMA.
+    """One of FMA's archives.
 
     Parameters
     ----------
     folder : str
-        The one folder that it unpacks to; its file name is this and ``.zip``.
+        The single folder that it unpacks to; the file name is this plus ``.zip``.
     sha1 : str
     size, unpacked : int
-        In bytes, rounded up: to know beforehand whether the disk has room, and to stop what is far larger.
+        In bytes, rounded up: to check the disk space beforehand and to reject files that are far too large.
     files : tuple of str
-        What the unpacked folder can't be without.
+        Files that the unpacked folder must contain.
     """
 
     folder: str
@@ -43,7 +43,7 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """File name of the archive."""
         return f"{self.folder}.zip"
 
 
@@ -62,23 +62,23 @@ ARCHIVES: Mapping[str, Archive] = {
         Archive("fma_large", "497109f4dd721066b5ce5e5f250ec604dc78939e", size=94 * GIB, unpacked=97 * GIB),
     )
 }
-"""The archives by folder; SHA-1 from github.com/mdeff/fma."""
+"""The archives by folder name; SHA-1 from github.com/mdeff/fma."""
 
 DATASETS = {"fma-small": "fma_small", "fma-medium": "fma_medium", "fma-large": "fma_large"}
 
 
 @dataclass(frozen=True)
-class Got:
-    """What `get` did.
+class GetResult:
+    """Result of `get`.
 
     Parameters
     ----------
     folder : Path
-        Where the data lies.
+        Folder of the data.
     unpacked, present : tuple of str
-        Folders that were unpacked now, and those that were there already.
+        Folders that were unpacked by this call, and those that existed already.
     bytes_fetched : int
-        Over the network; 0 where the archives came from a local folder.
+        Downloaded bytes; 0 if the archives came from a local folder.
     """
 
     folder: Path
@@ -95,76 +95,78 @@ def get(
     source: str | Path | None = None,
     progress: Progress = ignore,
     archives: Mapping[str, Archive] = ARCHIVES,
-) -> Got:
-    """Bring a dataset to this machine: metadata, and the audio of its subset.
+) -> GetResult:
+    """Download and unpack a dataset: the metadata and the audio of its subset.
 
-    A folder appears under its name once it is complete; whatever interrupts, the next call goes on where this one stopped. An
-    archive that was downloaded is removed when it has been unpacked, one in a local folder stays.
+    A folder gets its final name once it is complete; after an interruption the next call resumes. A downloaded archive is
+    deleted after unpacking, an archive in a local folder is kept.
 
     Parameters
     ----------
     dataset : {"fma-small", "fma-medium", "fma-large"}
     home : Path
-        The folder below which genrebench keeps data; FMA lies in its ``fma``.
+        The folder in which genrebench keeps data; FMA goes to its subfolder ``fma``.
     metadata_only : bool
-        Without the audio: enough for models of the distributed features.
+        Skip the audio; enough for models that use the distributed features.
     source : str or Path, optional
-        A mirror (http or https, the folder that holds the archives), or a local folder with the archives; by default FMA's
+        URL of a mirror (http or https; the directory of the archives) or a local folder with the archives; by default FMA's
         server.
     progress : callable
-        ``progress(what, done, total)`` in bytes, at most ten times a second.
+        ``progress(description, done, total)`` in bytes, called at most ten times per second.
     archives : mapping of str to Archive
 
     Returns
     -------
-    Got
+    GetResult
 
     Raises
     ------
     UsageError
-        If the dataset can't be got, or the source isn't a mirror or a folder.
+        If the dataset can't be downloaded, or the source is neither a URL nor a folder.
     DataError
-        If the archive can't be had, isn't the one that was published, or the disk has no room.
+        If an archive can't be fetched or has the wrong checksum, or the disk is too small.
     """
     if dataset not in DATASETS:
-        raise UsageError(f"{dataset!r} can't be downloaded; there are {', '.join(DATASETS)}")
-    wanted = [archives["fma_metadata"], *([] if metadata_only else [archives[DATASETS[dataset]]])]
+        raise UsageError(f"{dataset!r} can't be downloaded; choose one of {', '.join(DATASETS)}")
+    required = [archives["fma_metadata"], *([] if metadata_only else [archives[DATASETS[dataset]]])]
     root = home / "fma"
-    place = _place(source)
+    location = _parse_source(source)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _alone(root):
-            missing = [archive for archive in wanted if not _is_there(root, archive)]
-            _check_space(root, missing, fetched=place if isinstance(place, Path) else None)
-            fetched = sum(_bring(root, archive, place, progress) for archive in missing)
+        with _locked(root):
+            missing = [archive for archive in required if not _is_present(root, archive)]
+            _check_space(root, missing, download=not isinstance(location, Path))
+            fetched = sum(_fetch_and_unpack(root, archive, location, progress) for archive in missing)
     except OSError as error:
-        raise DataError(f"can't write below {root}: {error.strerror or error}; what is there is kept, run it again") from None
-    return Got(
+        raise DataError(
+            f"can't write below {root}: {error.strerror or error}; finished files are kept: run the command again"
+        ) from None
+    return GetResult(
         folder=root,
         unpacked=tuple(archive.folder for archive in missing),
-        present=tuple(archive.folder for archive in wanted if archive not in missing),
+        present=tuple(archive.folder for archive in required if archive not in missing),
         bytes_fetched=fetched,
     )
 
 
-def _bring(root: Path, archive: Archive, place: str | Path, progress: Progress) -> int:
-    """Fetch, verify and unpack one archive; the number of bytes fetched."""
+def _fetch_and_unpack(root: Path, archive: Archive, location: str | Path, progress: Progress) -> int:
+    """Fetch, verify and unpack one archive; returns the number of bytes downloaded."""
     fetched = 0
-    if isinstance(place, Path):
-        file = place / archive.name
+    if isinstance(location, Path):
+        file = location / archive.name
         if not file.is_file():
-            unpacked = (place / archive.folder).is_dir()
-            step = f"move or link {place / archive.folder} to {root / archive.folder}" if unpacked else "put it there"
-            raise DataError(f"{place} has no {archive.name}; {step}")
+            unpacked = location / archive.folder
+            step = f"move or link {unpacked} to {root / archive.folder}" if unpacked.is_dir() else "copy it into that folder"
+            raise DataError(f"{location} has no {archive.name}; {step}")
         _verify(file, archive, progress)
     else:
         file = root / archive.name
         if file.is_file():
             _verify(file, archive, progress)
         else:
-            fetched = fetch(place + archive.name, file, archive.sha1, limit=2 * archive.size, progress=progress)
+            fetched = fetch(location + archive.name, file, archive.sha1, limit=2 * archive.size, progress=progress)
     unpack(file, root / archive.folder, limit=2 * archive.unpacked, progress=progress)
-    if not isinstance(place, Path):
+    if not isinstance(location, Path):
         file.unlink()
     return fetched
 
@@ -173,43 +175,41 @@ def _verify(file: Path, archive: Archive, progress: Progress) -> None:
     digest = hashlib.sha1(usedforsecurity=False)
     hash_file(file, digest, progress)
     if digest.hexdigest() != archive.sha1:
-        raise DataError(
-            f"{file} has the SHA-1 {digest.hexdigest()} where {archive.sha1} was expected; remove it and get it anew"
-        )
+        raise DataError(f"{file} has the SHA-1 {digest.hexdigest()}, expected {archive.sha1}; delete it and download it again")
 
 
-def _is_there(root: Path, archive: Archive) -> bool:
+def _is_present(root: Path, archive: Archive) -> bool:
     folder = root / archive.folder
     if not folder.is_dir():
         return False
-    lacking = [name for name in archive.files if not (folder / name).is_file()]
-    if lacking:
-        raise DataError(f"{folder} is there but lacks {', '.join(lacking)}; move it away, then get it anew")
+    missing_files = [name for name in archive.files if not (folder / name).is_file()]
+    if missing_files:
+        raise DataError(f"{folder} exists but lacks {', '.join(missing_files)}; move it away, then run the command again")
     return True
 
 
-def _place(source: str | Path | None) -> str | Path:
-    """A local folder, or a URL that ends in a slash."""
+def _parse_source(source: str | Path | None) -> str | Path:
+    """A local folder, or a URL with a trailing slash."""
     if source is None:
         return BASE_URL
     text = str(source)
     if urlsplit(text).scheme in ("http", "https") and "://" in text:
         return text.rstrip("/") + "/"
     if "://" in text:
-        raise UsageError(f"--from {text!r}: only http, https and local folders are read")
+        raise UsageError(f"--from {text!r}: only http, https and local folders are supported")
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise UsageError(f"--from {text!r} is neither a URL nor a folder")
     return folder
 
 
-def _check_space(root: Path, missing: list[Archive], fetched: Path | None) -> None:
-    """Refuse before the first byte where the disk has no room for the archives and what they unpack to."""
+def _check_space(root: Path, missing: list[Archive], *, download: bool) -> None:
+    """Raise `DataError` if the disk has no room for the unpacked files and, with `download`, for the archives."""
     needed = 0
     for archive in missing:
-        part = root / f"{archive.folder}.part"  # what an interrupted call has unpacked
+        part = root / f"{archive.folder}.part"  # unpacked by an interrupted call
         needed += max(0, archive.unpacked - sum(file.stat().st_size for file in part.rglob("*") if file.is_file()))
-        if fetched is None:
+        if download:
             files = [root / archive.name, root / f"{archive.name}.part"]
             needed += max(0, archive.size - max((file.stat().st_size for file in files if file.is_file()), default=0))
     free = shutil.disk_usage(root).free
@@ -220,10 +220,10 @@ def _check_space(root: Path, missing: list[Archive], fetched: Path | None) -> No
 
 
 @contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Keep a second `get` out of the same folder; the lock goes with the process, however it ends."""
+def _locked(root: Path) -> Iterator[None]:
+    """Prevent a second `get` into the same folder; the lock is released when the process ends, however it ends."""
     try:
         with filelock.FileLock(root / ".lock", timeout=0):
             yield
     except filelock.Timeout:
-        raise DataError(f"another genrebench is getting data into {root}; wait for it") from None
+        raise DataError(f"another genrebench process is downloading to {root}; wait for it to finish") from None

@@ -1,7 +1,7 @@
-"""Fetch one file over HTTP, resumed as often as it takes, verified by its SHA-1.
+"""Download one file over HTTP, resuming after interruptions, and verify its SHA-1.
 
-Pooch, which fetches small files well, starts over where a transfer breaks; on 22 GiB that is days. So `requests` does the
-transfer and the loop around it is ours.
+Pooch, which is fine for small files, starts over when a transfer breaks off; for 22 GiB that can take days. So this module
+uses `requests` with its own retry loop.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     import requests
 
 Progress = Callable[[str, int, int | None], None]
-"""``progress(what, done, total)``: bytes done, and bytes in total where that is known."""
+"""``progress(description, done, total)`` in bytes; total is None if unknown."""
 
 CHUNK = 2**18
 ATTEMPTS = 5
-"""So many failures in a row, none of which brought a new byte, end the transfer."""
+"""Number of consecutive failures without a new byte after which the transfer is given up."""
 
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-LONGEST_PAUSE_S = 60.0
-
-
-def ignore(what: str, done: int, total: int | None) -> None:
-    """Progress that nobody watches."""
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_PAUSE_S = 60.0
 
 
-class _Broken(Exception):  # noqa: N818 - a state of the transfer, not an error for the user
-    """The transfer broke and may be tried again, after `pause` seconds where the server asks for that."""
+def ignore(description: str, done: int, total: int | None) -> None:
+    """A `Progress` that shows nothing."""
+
+
+class _Interrupted(Exception):  # noqa: N818 - a state of the transfer, not an error for the user
+    """The transfer broke off and may be retried, after `pause` seconds if the server asks for that."""
 
     def __init__(self, reason: str, pause: float | None = None) -> None:
         super().__init__(reason)
@@ -52,10 +52,10 @@ def fetch(
     pause: Callable[[float], None] = time.sleep,
     timeout: tuple[float, float] = (15.0, 60.0),
 ) -> int:
-    """Fetch a file.
+    """Download a file.
 
-    What has arrived stays in ``<target>.part``, also when the process ends, and isn't fetched again unless the server can't
-    send ranges. `target` appears when all of it is there and verified.
+    The bytes received so far are kept in ``<target>.part``, even if the process ends, and aren't downloaded again unless the
+    server doesn't support ranges. `target` appears when the file is complete and verified.
 
     Parameters
     ----------
@@ -64,48 +64,48 @@ def fetch(
     sha1 : str
         Hexadecimal.
     limit : int, optional
-        More bytes than this are not the file that was meant.
+        Maximum size in bytes; a larger file is rejected.
     progress : callable
     pause : callable
-        Sleeps between attempts.
+        Called with seconds between attempts; sleeps.
     timeout : tuple of float
-        Seconds to connect, and between two bytes.
+        Seconds to wait for the connection, and for data.
 
     Returns
     -------
     int
-        Bytes fetched, those that had to be fetched twice included.
+        Bytes downloaded, including those downloaded twice.
 
     Raises
     ------
     DataError
-        If the server refuses the file, keeps failing, or sends another file.
+        If the server refuses, keeps failing, or sends the wrong file.
     """
     import requests
 
     part = target.with_name(f"{target.name}.part")
     with requests.Session() as session, part.open("a+b") as file:
-        transfer = _Transfer(session, url, file, _quiet(progress, target.name), limit, timeout)
+        transfer = _Transfer(session, url, file, _throttled(progress, target.name), limit, timeout)
         transfer.resume()
         failures, best = 0, transfer.done
-        while transfer.digest.hexdigest() != sha1:  # an earlier process may have fetched all of it
+        while transfer.digest.hexdigest() != sha1:  # an earlier process may have received all of it
             try:
                 transfer.attempt()
                 break
-            except _Broken as error:
+            except _Interrupted as error:
                 failures = 0 if transfer.done > best else failures + 1
                 best = max(best, transfer.done)
                 if failures >= ATTEMPTS:
                     raise DataError(
-                        f"{url}: {error}, {failures} times in a row; {transfer.done:,} bytes are kept: run it again to go on, "
-                        "or name a mirror with --from"
+                        f"{url}: {error}, {failures} times in a row; {transfer.done:,} bytes are kept: run the command again "
+                        "to resume, or name a mirror with --from"
                     ) from None
-                pause(min(error.pause if error.pause is not None else 2.0**failures, LONGEST_PAUSE_S))
-    found = transfer.digest.hexdigest()
-    if found != sha1:
+                pause(min(error.pause if error.pause is not None else 2.0**failures, MAX_PAUSE_S))
+    actual_sha1 = transfer.digest.hexdigest()
+    if actual_sha1 != sha1:
         part.unlink()
         raise DataError(
-            f"{url}: SHA-1 is {found} where {sha1} was expected; what was fetched is removed: run it again, "
+            f"{url}: SHA-1 is {actual_sha1}, expected {sha1}; the download was deleted: run the command again, "
             "or name a mirror with --from"
         )
     part.replace(target)
@@ -113,18 +113,18 @@ def fetch(
 
 
 def hash_file(file: Path, digest: hashlib._Hash, progress: Progress = ignore) -> None:
-    """Feed a file to a hash."""
+    """Update a hash with a file's content."""
     total, done = file.stat().st_size, 0
-    watched = _quiet(progress, f"verifying {file.name}")
+    report = _throttled(progress, f"verifying {file.name}")
     with file.open("rb") as stream:
         while chunk := stream.read(4 * CHUNK):
             digest.update(chunk)
             done += len(chunk)
-            watched(done, total)
+            report(done, total)
 
 
 class _Transfer:
-    """The bytes that have arrived, their hash, and how to get the next ones."""
+    """A download in progress: the bytes received so far and their hash."""
 
     def __init__(
         self,
@@ -147,20 +147,20 @@ class _Transfer:
         self.done = self.fetched = 0
 
     def resume(self) -> None:
-        """Take up what an earlier process left."""
+        """Continue from the bytes that an earlier process received."""
         self.file.seek(0)
         while chunk := self.file.read(4 * CHUNK):
             self.digest.update(chunk)
             self.done += len(chunk)
 
     def restart(self) -> None:
-        """Throw away what has arrived."""
+        """Discard the bytes received so far."""
         self.file.truncate(0)
         self.digest = hashlib.sha1(usedforsecurity=False)
         self.done = 0
 
     def attempt(self) -> None:
-        """Ask for the rest of the file and read until its end; `_Broken` where that ends too early."""
+        """Request the rest of the file and read to its end; raises `_Interrupted` if the transfer breaks off."""
         import requests
         from urllib3.exceptions import HTTPError
 
@@ -175,38 +175,36 @@ class _Transfer:
         except (requests.exceptions.SSLError, requests.TooManyRedirects, requests.exceptions.InvalidURL) as error:
             raise DataError(f"{self.url}: {_reason(error)}; name a mirror with --from") from None
         except (requests.RequestException, HTTPError) as error:
-            raise _Broken(_reason(error)) from None
+            raise _Interrupted(_reason(error)) from None
         if total is not None and self.done < total:
-            raise _Broken(f"the connection closed after {self.done:,} of {total:,} bytes")
+            raise _Interrupted(f"the connection closed after {self.done:,} of {total:,} bytes")
 
     def _accept(self, response: requests.Response) -> bool:
-        """Whether the body is to be read; False where all of it has arrived before."""
+        """Whether the response body is to be read; False if the file was complete already."""
         status = response.status_code
         if status == 206:
             if _range(response)[0] != self.done:
                 self.restart()
-                raise _Broken("the server sent another range than the one asked for")
+                raise _Interrupted("the server sent a different range than requested")
             return True
         if status == 200:
-            if self.done:  # it can't send ranges
+            if self.done:  # the server doesn't support ranges
                 self.restart()
             return True
         if status == 416:
             if _range(response)[1] == self.done:
                 return False
             self.restart()
-            raise _Broken("the server's file is shorter than what was fetched before")
-        if status in RETRIED:
-            raise _Broken(f"HTTP status {status}", pause=_seconds(response.headers.get("Retry-After")))
+            raise _Interrupted("the server's file is shorter than the bytes received so far")
+        if status in RETRIED_STATUSES:
+            raise _Interrupted(f"HTTP status {status}", pause=_seconds(response.headers.get("Retry-After")))
         raise DataError(f"{self.url}: HTTP status {status} ({response.reason}); name a mirror with --from")
 
     def _total(self, response: requests.Response) -> int | None:
         length = response.headers.get("Content-Length", "")
         total = self.done + int(length) if length.isdigit() else None
         if self.limit is not None and total is not None and total > self.limit:
-            raise DataError(
-                f"{self.url} has {total:,} bytes where at most {self.limit:,} were expected; name a mirror with --from"
-            )
+            raise DataError(f"{self.url} has {total:,} bytes, expected at most {self.limit:,}; name a mirror with --from")
         return total
 
     def _keep(self, chunk: bytes, total: int | None) -> None:
@@ -215,21 +213,20 @@ class _Transfer:
         except OSError as error:
             free = shutil.disk_usage(Path(self.file.name).parent).free
             raise DataError(
-                f"can't write {self.file.name} ({error.strerror}; {free:,} bytes free); make room and run it again to go on"
+                f"can't write {self.file.name} ({error.strerror}; {free:,} bytes free); free up space and run the command "
+                "again to resume"
             ) from None
         self.digest.update(chunk)
         self.done += len(chunk)
         self.fetched += len(chunk)
         if self.limit is not None and self.done > self.limit:
             self.restart()
-            raise DataError(
-                f"{self.url} sends more than the {self.limit:,} bytes that were expected; name a mirror with --from"
-            )
+            raise DataError(f"{self.url} sends more than the expected {self.limit:,} bytes; name a mirror with --from")
         self.progress(self.done, total)
 
 
 def _range(response: requests.Response) -> tuple[int | None, int | None]:
-    """First byte and total of a Content-Range: ``bytes 5-9/10`` or ``bytes */10``."""
+    """First byte and total size in a Content-Range header: ``bytes 5-9/10`` or ``bytes */10``."""
     unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
     span, _, total = rest.partition("/")
     first = span.partition("-")[0]
@@ -239,28 +236,28 @@ def _range(response: requests.Response) -> tuple[int | None, int | None]:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Seconds of a Retry-After; its other form, a date, is left alone."""
+    """Seconds in a Retry-After header; its other form, a date, is ignored."""
     with contextlib.suppress(ValueError):
         return max(0.0, float(text or ""))
     return None
 
 
 def _reason(error: Exception) -> str:
-    """The innermost cause in a few words: the libraries wrap it several times."""
+    """The innermost cause in a few words; the libraries wrap errors several times."""
     inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
     inner = getattr(inner, "reason", None) or inner
     return " ".join(str(inner).split())[:200] or type(error).__name__
 
 
-def _quiet(progress: Progress, what: str, every: float = 0.1) -> Callable[[int, int | None], None]:
-    """Pass progress on ten times a second at most, and at the end."""
+def _throttled(progress: Progress, description: str, every: float = 0.1) -> Callable[[int, int | None], None]:
+    """Report progress at most ten times per second, and at the end."""
     last = 0.0
 
-    def tell(done: int, total: int | None) -> None:
+    def report(done: int, total: int | None) -> None:
         nonlocal last
         now = time.monotonic()
         if done == total or now - last >= every:
             last = now
-            progress(what, done, total)
+            progress(description, done, total)
 
-    return tell
+    return report

@@ -1,4 +1,4 @@
-"""Unpack a zip archive that nobody has to trust."""
+"""Unpack an untrusted zip archive."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ CHUNK = 2**20
 
 
 def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = ignore) -> None:
-    """Unpack an archive that holds one folder.
+    """Unpack an archive with a single top-level folder.
 
-    The members are written below ``<folder>.part``, which takes the folder's name when it is complete; after an interruption
-    the next call goes on with the members that are missing.
+    Members are written to ``<folder>.part``, which is renamed to `folder` when it is complete; after an interruption the next
+    call continues with the missing members.
 
     Parameters
     ----------
     archive : Path
     folder : Path
-        Mustn't exist; its name is that of the archive's one top folder.
+        Must not exist; its name is that of the archive's top-level folder.
     limit : int
-        Most bytes that the members may have in total.
+        Maximum total size of the members, in bytes.
     progress : callable
-        ``progress(what, done, total)`` in bytes.
+        ``progress(description, done, total)`` in bytes.
 
     Raises
     ------
     DataError
-        If a member is a link, or would be written outside the folder, or is encrypted or damaged; if the archive unpacks to
-        more than `limit` bytes or than the disk has room for. Only a damaged member is found after others were written.
+        If a member is a link, would be written outside the folder, is encrypted or damaged, or if the archive unpacks to
+        more than `limit` bytes or more than fits on the disk. All but damaged members are detected before anything is written.
     """
     part = folder.with_name(f"{folder.name}.part")
     try:
@@ -56,52 +56,52 @@ def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = igno
                 done += member.file_size
                 progress(f"unpacking {archive.name}", done, total)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a damaged directory points before the start
-            raise  # the disk's fault, not the archive's
-        raise DataError(f"{archive} can't be unpacked ({error}); remove it and get it anew") from None
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a damaged zip directory with a negative offset
+            raise  # a problem with the disk, not with the archive
+        raise DataError(f"{archive} can't be unpacked ({error}); delete it and download it again") from None
     part.replace(folder)
 
 
 def _checked(
     archive: Path, members: list[zipfile.ZipInfo], top: str, limit: int
 ) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:
-    """The files among the members, each with its path below the top folder; refused where one of them is dangerous."""
+    """The files in the archive with their paths below the top-level folder; raises `DataError` if one is unsafe."""
     if len(members) > MAX_MEMBERS:
-        raise DataError(f"{archive} has {len(members):,} members, more than {MAX_MEMBERS:,}; it isn't unpacked")
+        raise DataError(f"{archive} has {len(members):,} members, more than {MAX_MEMBERS:,}; not unpacked")
     files: dict[PurePosixPath, zipfile.ZipInfo] = {}
     for member in members:
         path = _path(archive, member, top)
         if member.is_dir():
             continue
         if path in files or path == PurePosixPath():
-            raise DataError(f"{archive}: member {member.filename!r} is there twice; it isn't unpacked")
+            raise DataError(f"{archive}: member {member.filename!r} appears twice; not unpacked")
         files[path] = member
     for path in files:
         if any(parent in files for parent in path.parents):
-            raise DataError(f"{archive}: member {str(path)!r} lies below a file; it isn't unpacked")
+            raise DataError(f"{archive}: member {str(path)!r} is inside another file; not unpacked")
     unpacked = sum(member.file_size for member in files.values())
     packed = sum(member.compress_size for member in files.values())
     if unpacked > limit:
-        raise DataError(f"{archive} unpacks to {unpacked:,} bytes where at most {limit:,} were expected; it isn't unpacked")
+        raise DataError(f"{archive} unpacks to {unpacked:,} bytes, expected at most {limit:,}; not unpacked")
     if packed > archive.stat().st_size:
-        raise DataError(f"{archive}: its members overlap; it isn't unpacked")
+        raise DataError(f"{archive}: its members overlap; not unpacked")
     if not files:
-        raise DataError(f"{archive} holds no file; get it anew")
+        raise DataError(f"{archive} contains no files; download it again")
     return [(member, path) for path, member in files.items()]
 
 
 def _path(archive: Path, member: zipfile.ZipInfo, top: str) -> PurePosixPath:
-    """Where a member goes, relative to the top folder."""
+    """Path of a member relative to the top-level folder."""
     name = member.orig_filename
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise DataError(f"{archive}: member {name!r} is a link or a device; it isn't unpacked")
+        raise DataError(f"{archive}: member {name!r} is a link or a device; not unpacked")
     parts = name.removesuffix("/").split("/")
     safe = name.isprintable() and "\\" not in name and not PureWindowsPath(name).drive
     if not safe or parts[0] != top or any(part in ("", ".", "..") for part in parts):
-        raise DataError(f"{archive}: member {name!r} doesn't lie below {top!r}; it isn't unpacked")
+        raise DataError(f"{archive}: member {name!r} isn't inside {top!r}; not unpacked")
     if member.flag_bits & 1:
-        raise DataError(f"{archive}: member {name!r} is encrypted; get the archive anew")
+        raise DataError(f"{archive}: member {name!r} is encrypted; download the archive again")
     return PurePosixPath(*parts[1:])
 
 
@@ -109,4 +109,4 @@ def _check_space(part: Path, members: list[tuple[zipfile.ZipInfo, PurePosixPath]
     present = sum(member.file_size for member, path in members if (part / path).is_file())
     free = shutil.disk_usage(part.parent).free
     if total - present > free:
-        raise DataError(f"{part.parent} has {free:,} bytes free and {total - present:,} are needed to unpack; make room")
+        raise DataError(f"{part.parent} has {free:,} bytes free and {total - present:,} are needed to unpack; free up space")

@@ -75,7 +75,7 @@ class Order:
     n_values: int | None = None
 
 
-def order_of(wanted: Any) -> Order:
+def order_of(requested: Any) -> Order:
     """Return what a model's input has in order.
 
     Raises
@@ -83,13 +83,15 @@ def order_of(wanted: Any) -> Order:
     UsageError
         If that isn't known.
     """
-    if isinstance(wanted, Frames):
-        rate = wanted.sample_rate / wanted.hop_length
-        return Order(rate, 1, f"frames {1000 / rate:.0f} ms apart", wanted.n_coefficients if wanted.deltas else None)
-    if isinstance(wanted, Waveforms):
-        segment = max(1, round(wanted.sample_rate * SEGMENT_MS / 1000))
-        return Order(float(wanted.sample_rate), segment, f"segments of {SEGMENT_MS} ms")
-    raise UsageError(f"{type(wanted).__name__} has no order in time that can be changed; ablate a model of Frames or Waveforms")
+    if isinstance(requested, Frames):
+        rate = requested.sample_rate / requested.hop_length
+        return Order(rate, 1, f"frames {1000 / rate:.0f} ms apart", requested.n_coefficients if requested.deltas else None)
+    if isinstance(requested, Waveforms):
+        segment = max(1, round(requested.sample_rate * SEGMENT_MS / 1000))
+        return Order(float(requested.sample_rate), segment, f"segments of {SEGMENT_MS} ms")
+    raise UsageError(
+        f"{type(requested).__name__} has no order in time that can be changed; ablate a model of Frames or Waveforms"
+    )
 
 
 def check_lengths(seconds: Sequence[float]) -> None:
@@ -107,7 +109,7 @@ def check_lengths(seconds: Sequence[float]) -> None:
 
 def ablate(
     parts: Sequence[Part],
-    wanted: Any,
+    requested: Any,
     *,
     seconds: Sequence[float] = SECONDS,
     seed: int = 0,
@@ -120,7 +122,7 @@ def ablate(
     ----------
     parts : sequence of Part
         One a fold.
-    wanted : Frames or Waveforms
+    requested : Frames or Waveforms
         What the model sees.
     seconds : sequence of float
         Lengths to cut to; those that no track exceeds are left out.
@@ -140,7 +142,7 @@ def ablate(
     UsageError
         If the model sees no sequence, there is no test track, or a length isn't above 0.
     """
-    order = order_of(wanted)
+    order = order_of(requested)
     check_lengths(seconds)
     if not sum(len(part.labels) for part in parts):
         raise UsageError("there is no test track; ablate a run on a split that tests")

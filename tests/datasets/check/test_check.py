@@ -1,4 +1,4 @@
-"""The data doctor on made clips, each with one thing wrong, and on real ones."""
+"""Checking datasets of synthetic clips with one problem each, and of real clips."""
 
 import csv
 import os
@@ -12,7 +12,7 @@ import soundfile
 from genrebench import audio
 from genrebench.api import AudioError, Dataset, Excerpt, Exclusion, Track
 from genrebench.datasets import check as doctor
-from genrebench.datasets.check.near_duplicates import NEIGHBOURS
+from genrebench.datasets.check.near_duplicates import N_NEIGHBOURS
 from genrebench.errors import DataError, StoreError
 from genrebench.records import Fold, Split
 from genrebench.tasks import task as tasks
@@ -119,7 +119,9 @@ def test_a_blank_label(sound_clips, tmp_path):
 
 def test_a_dataset_without_labels_is_one_note(sound_clips, tmp_path):
     found = doctor.check(dataset([Track(track.id, "", path=track.path) for track in sound_clips]), home=tmp_path)
-    assert [(f.track, f.kind, f.severity, f.detail) for f in found] == [("", "no-label", "note", "no track of 3 has a genre")]
+    assert [(f.track, f.kind, f.severity, f.detail) for f in found] == [
+        ("", "no-label", "note", "none of the 3 tracks has a genre")
+    ]
     assert doctor.exclusions(found) == []
 
 
@@ -160,7 +162,7 @@ def test_duplicates_in_other_formats_are_found_and_the_tested_copy_is_kept(sound
     assert {id_: kinds(found) for id_, found in inside.items()} == {"copy": [("duplicate", "warning")]}
     across = check(dataset(tracks), tmp_path, split(training=("ok0", "ok1"), test=("ok2", "copy")))
     assert kinds(across["ok0"]) == [("duplicate", "fault")]
-    assert "'copy' (A, test) in another part" in across["ok0"][0].detail
+    assert "'copy' (A, test), but in a different part" in across["ok0"][0].detail
     assert "copy" not in across
 
 
@@ -168,7 +170,7 @@ def test_a_duplicate_under_another_genre_is_a_fault(sound_clips, tmp_path):
     tracks = [*sound_clips, Track("copy", "B", "z", sound_clips[0].path)]
     found = check(dataset(tracks), tmp_path)
     assert kinds(found["copy"]) == [("duplicate", "fault")]
-    assert "under another genre" in found["copy"][0].detail
+    assert "but with a different genre (B)" in found["copy"][0].detail
 
 
 def test_silence_is_no_duplicate_of_silence(sound_clips, tmp_path):
@@ -207,7 +209,10 @@ def test_all_but_one_of_the_copies_are_on_the_list(sound_clips, tmp_path):
     cut = split(training=("softer", "ok1", "ok2", "c0"), validation=("ok0",), test=("c1",))
     across = doctor.check(dataset([softer, *sound_clips, *copies]), cut, home=tmp_path)
     assert listed(across) == {"softer", "ok0", "c0"}
-    assert "sounds like 'c1' (A, test) in another part: 1.00 alike" in next(f for f in across if f.track == "softer").detail
+    assert (
+        "sounds like 'c1' (A, test), but in a different part: correlation 1.00"
+        in next(f for f in across if f.track == "softer").detail
+    )
 
 
 def test_a_copy_with_a_fault_is_not_the_one_that_is_kept(sound_clips, tmp_path):
@@ -216,22 +221,24 @@ def test_a_copy_with_a_fault_is_not_the_one_that_is_kept(sound_clips, tmp_path):
     )
     found = check(data, tmp_path, split(training=("ok0", "ok1", "ok2"), test=("other",)))
     assert kinds(found["blank"]) == [("no-label", "fault"), ("duplicate", "warning")]
-    assert found["blank"][1].detail == "the same audio as 'other' (B, test), one of 3 copies"
-    assert found["ok0"][0].detail.startswith("the same audio as 'other' (B, test) in another part and under another genre, A,")
+    assert found["blank"][1].detail == "the same audio as 'other' (B, test); one of 3 copies"
+    assert found["ok0"][0].detail == (
+        "the same audio as 'other' (B, test), but in a different part and with a different genre (A); one of 3 copies"
+    )
     assert set(found) - {""} == {"blank", "ok0"}
 
 
 def test_near_duplicates_with_different_labels_say_so(sound_clips, tmp_path):
     copy = write(tmp_path / "copy.mp3", soundfile.read(sound_clips[1].path)[0])
     found = check(dataset([*sound_clips, Track("copy", "B", "a", copy)]), tmp_path)
-    assert "sounds like 'ok1' (A) under another genre, B: " in found["copy"][0].detail
+    assert "sounds like 'ok1' (A), but with a different genre (B): " in found["copy"][0].detail
 
 
 def test_one_of_many_that_sound_alike_is_left_at_the_first_look(sound_clips, tmp_path):
     rng = np.random.default_rng(0)
     samples = soundfile.read(sound_clips[0].path)[0]
     copies = []
-    for i in range(3 * NEIGHBOURS):
+    for i in range(3 * N_NEIGHBOURS):
         start = rng.integers(RATE)
         path = write(tmp_path / f"{i}.ogg", rng.uniform(0.1, 1) * samples[start : start + 12 * RATE])
         copies.append(Track(str(i), "A", None, path))
@@ -252,7 +259,7 @@ def test_what_is_left_after_the_list_has_no_copies_in_several_parts(name, tmp_pa
     official = {track.id: ("training", "validation", "test")[i % 3] for i, track in enumerate(tracks)}
     music_with_copies = dataset(tracks, official=official)
     first = doctor.check(music_with_copies, make_split(music_with_copies, name), home=tmp_path / "home")
-    assert any("in another part" in f.detail for f in first)
+    assert any("in a different part" in f.detail for f in first)
     task = tasks.make_task(music_with_copies, tmp_path / "home", split=name, exclude=doctor.exclusions(first))
     assert len(task.dataset.tracks) == 12
     assert {track.id.split("-")[0] for track in task.dataset.tracks} == {str(i) for i in range(12)}

@@ -14,7 +14,7 @@ from genrebench import inputs
 from genrebench.api import AudioError, DataError, Dataset, Excerpt, FeatureTable, GenrebenchError, Track
 from genrebench.datasets import check as doctor
 from genrebench.datasets import folder
-from genrebench.datasets.check.measurement import Shelf, measure_all
+from genrebench.datasets.check.measurement import MeasurementCache, measure_all
 from genrebench.inputs.features import compute_features, write_csv
 from genrebench.runs import runner
 from genrebench.session import Session
@@ -39,7 +39,7 @@ def damaged(sources: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory)
     return [Track(path.stem, "A", None, path) for path in paths]
 
 
-def test_the_doctor_survives_them(damaged: list[Track], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_survives_them(damaged: list[Track], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
@@ -70,8 +70,8 @@ def test_a_crash_of_the_decoder_stops_nothing_else(sources: dict[str, bytes], tm
         contents[f"{number:032x}"] = tmp_path / f"{number}.wav"
         contents[f"{number:032x}"].write_bytes(sources["wav"])
     contents["f" * 32] = Deadly(tmp_path / "0.wav")
-    errors = {hash_: found.error for hash_, found in measure_all(contents, Shelf(tmp_path / "cache"), workers=2)}
-    assert errors == dict.fromkeys(contents) | {"f" * 32: "the decoder crashed on it"}
+    errors = {hash_: found.error for hash_, found in measure_all(contents, MeasurementCache(tmp_path / "cache"), workers=2)}
+    assert errors == dict.fromkeys(contents) | {"f" * 32: "the decoder crashed"}
 
 
 def test_features_are_finite_or_refused(damaged: list[Track]) -> None:
