@@ -1,5 +1,6 @@
 """Made runs, for the tests of what reads them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from genrebench.evaluation import metrics
-from genrebench.records import Predictions, Run
+from genrebench.records import Predictions
+from genrebench.runs.record import Run
+from genrebench.runs.serialization import record_from_json
 
 GENRES = ("Blues", "Old-Time / Historic", "Soul, RnB")
 
@@ -54,32 +57,26 @@ def make_run() -> Callable[..., Run]:
         described = {
             "dataset": "music",
             "split": "artist",
-            "split_seed": 0,
             "fingerprint": "f0",
             "n_training": 60,
-            "n_validation": 0,
             "n_test": 30,
-            "n_excluded": 0,
             "genres": list(predictions.genres if predictions else GENRES),
             "shared_artists": 0,
-            "excerpt": "30",
-            "synthetic": False,
-            "warnings": [],
-            "excluded": [],
             "training_counts": [[30, 20, 10]],
         }
-        run = Run(
-            id=run_id,
-            status="running",
-            task=described | task,
-            model={"name": model, "plugin": f"genrebench-{model}", "version": version, "options": options or {}},
-            seed=seed,
-            metrics=None,
-            timings={"inputs_s": 1.0, "fit_s": 2.0, "predict_s": 0.5},
-            peak_rss_mb=100.0,
-            environment={"python": "3.11"},
-            started=started,
-        )
+        record = {
+            "id": run_id,
+            "status": "running",
+            "task": described | task,
+            "model": {"name": model, "plugin": f"genrebench-{model}", "version": version, "options": options or {}},
+            "seed": seed,
+            "metrics": None,
+            "timings": {"inputs_s": 1.0, "fit_s": 2.0, "predict_s": 0.5},
+            "peak_rss_mb": 100.0,
+            "environment": {"python": "3.11"},
+            "started": started,
+        }
+        run = record_from_json(json.dumps(record).encode())
         if predictions is None:
             return run
         scores = metrics.evaluate(predictions.labels, predictions.probabilities)

@@ -13,7 +13,10 @@ import soundfile
 from numpy.typing import NDArray
 
 from genrebench.api import Context, Examples, FeatureTable, Field, Frames, Inputs, Model, ModelSpec, Timeline, Waveforms
-from genrebench.plugin.registry import Plugin, Registered
+from genrebench.plugin.hosted import HostedModel
+from genrebench.plugin.registry import Plugin, Registered, Registry, discover
+from genrebench.records import Task
+from genrebench.runs.job import Job
 
 PLUGIN = Plugin("tiny", "genrebench-tiny", "1.0")
 
@@ -25,7 +28,7 @@ class Options:
     sharpness: Annotated[float, Field(gt=0, description="how sure the model is")] = 1.0
 
 
-class Nearest(Model):
+class Nearest(Model[Any]):
     """Softmax over the distances to the genres' mean vectors."""
 
     def __init__(self, context: Context, options: Options) -> None:
@@ -38,7 +41,7 @@ class Nearest(Model):
     def table(self, inputs: Inputs) -> NDArray[np.float64]:
         return np.stack([self.vector(item) for item in inputs])
 
-    def fit(self, train: Examples, validation: Examples) -> None:
+    def fit(self, train: Examples[Any], validation: Examples[Any]) -> None:
         x = self.table(train.inputs)
         self.scale = x.std(axis=0) + 1e-9
         self.means = np.stack(
@@ -84,7 +87,8 @@ class FrameMeans(Nearest):
 
 
 def spec(name: str, model: type[Nearest], wanted: Any) -> ModelSpec:
-    return ModelSpec(name, "a tiny model", model, lambda _: wanted, Options)
+    timeline = model.predict_timeline is not Model.predict_timeline
+    return ModelSpec(name, "a tiny model", model, lambda _: wanted, Options, timeline=timeline)
 
 
 SPECS = (
@@ -94,8 +98,19 @@ SPECS = (
 )
 
 
-def offer(model: ModelSpec) -> Registered[ModelSpec]:
-    return Registered(model, PLUGIN)
+def hosted(model: ModelSpec, **options: Any) -> HostedModel:
+    return HostedModel(Registered(model, PLUGIN), options)
+
+
+def job(task: Task, model: ModelSpec, seed: int = 0, **options: Any) -> Job:
+    return Job(task, hosted(model, **options), seed)
+
+
+def registry(*models: ModelSpec) -> Registry:
+    """What the core brings, and `models` as if a plugin offered them."""
+    known = discover([])
+    known.add(PLUGIN, {"model": models})
+    return known
 
 
 def write_music(folder: Path, n: int = 10, seconds: float = 1.5, genres: tuple[str, ...] = ("deep", "bright / high")) -> Path:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task, run
-from genrebench.cli._output import Format, FormatOption, say
+from genrebench.cli._output import Format, FormatOption, print_json, print_result
 
 
 def command(
@@ -25,11 +25,9 @@ def command(
 ) -> None:
     """Repeat a run from its record, and say how the environment and the scores differ.
 
-    The repeated run is a run like any other; what differs is printed on stderr.
+    The repeated run is a run like any other, and stands on the board in the place of the original.
     """
     import genrebench as gb
-    from genrebench.runs.result import RunResult
-    from genrebench.runs.store import RunStore
 
     outcome = gb.reproduce(
         run_id,
@@ -41,9 +39,8 @@ def command(
         cache=not no_cache,
         **_task.watched(),
     )
-    repeated = [RunResult(outcome.repeated, RunStore(runs))]
-    run.show(repeated, runs, form)
-    if outcome.repeated.status == "finished":
-        for line in outcome.lines():
-            say(line)
-    run.exit_code(repeated, runs)
+    if form is Format.json:
+        print_json(outcome.to_json())
+    else:
+        print_result(outcome)
+    run.exit_code([outcome.repeated], runs)

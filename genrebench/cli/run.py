@@ -56,11 +56,22 @@ def command(
             raise UsageError(
                 "--like repeats a run as it was: beside it go only --dataset, --runs, --device, --workers, --no-cache, --resume"
             )
-        from genrebench.cli import reproduce
-
         say(f"--like is now a command of its own: genrebench reproduce {like}")
         source = None if dataset == "demo" else dataset
-        reproduce.command(like, source, runs, device, resume, workers, no_cache, form)
+        outcome = gb.reproduce(
+            like,
+            dataset=source,
+            runs=runs,
+            resume=resume,
+            device=device,
+            workers=workers,
+            cache=not no_cache,
+            **_task.watched(),
+        )
+        show([outcome.repeated], runs, form)
+        for note in outcome.notes():
+            say(note)
+        exit_code([outcome.repeated], runs)
         return
     if not models:
         raise UsageError("name a model to run; 'genrebench plugins list' shows the installed ones")

@@ -161,7 +161,7 @@ def reproduce(
         progress=progress,
         say=say,
     )
-    return reproduction.compare(original, repeated[0].record)
+    return reproduction.compare(original, repeated[0])
 
 
 def score(

@@ -10,18 +10,21 @@ from typing import Any
 from genrebench.errors import UsageError
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Run
+from genrebench.runs.result import RunResult, RunResults
+from genrebench.tables import Shown, Table
 
 AGREE = 1e-6
 """Scores that differ by no more than this agree."""
 
 
 @dataclass(frozen=True)
-class Reproduction:
+class Reproduction(Shown):
     """How a repeated run compares with the original.
 
     Parameters
     ----------
-    original, repeated : Run
+    original : Run
+    repeated : RunResult
     same_task : bool
         Whether the fingerprints agree; scores of different tasks don't compare.
     environment : mapping of str to (str or None, str or None)
@@ -33,26 +36,32 @@ class Reproduction:
     """
 
     original: Run
-    repeated: Run
+    repeated: RunResult
     same_task: bool
     environment: Mapping[str, tuple[str | None, str | None]]
     scores: Mapping[str, tuple[float, float]]
     agree: bool
 
-    def lines(self) -> list[str]:
-        """What a person wants to know, one line each."""
+    def tables(self) -> list[Table]:
+        """The repeated run."""
+        return RunResults([self.repeated]).tables()
+
+    def notes(self) -> list[str]:
+        """How environment and scores differ; nothing where the repeated run failed."""
+        if self.repeated.status != "finished":
+            return []
         lines = []
         if not self.same_task:
-            lines.append(f"warning: the data of {self.original.id} or their split differ: the scores don't compare")
+            lines.append(f"Warning: the data of {self.original.id} or their split differ: the scores don't compare")
         lines += [f"{name}: {then or 'absent'} then, {now or 'absent'} now" for name, (then, now) in self.environment.items()]
         lines += [f"{name}: {then:.6f} then, {now:.6f} now" for name, (then, now) in self.scores.items()]
-        return [*lines, f"the scores {'agree' if self.agree else 'do not agree'} with {self.original.id}"]
+        return [*lines, f"The scores {'agree' if self.agree else 'do not agree'} with {self.original.id}"]
 
     def to_json(self) -> dict[str, Any]:
-        """The outcome in JSON types, the runs by their ids."""
+        """The outcome in JSON types: the original by its id, the repeated run whole."""
         return {
             "original": self.original.id,
-            "repeated": self.repeated.id,
+            "repeated": self.repeated.to_json(),
             "same_task": self.same_task,
             "environment": plain(self.environment),
             "scores": plain(self.scores),
@@ -73,15 +82,16 @@ def require_repeatable(run: Run) -> None:
         raise UsageError(f"the model of {run.id} was an object in a Python session, so it can't be repeated from its record")
 
 
-def compare(original: Run, repeated: Run) -> Reproduction:
+def compare(original: Run, repeated: RunResult) -> Reproduction:
     """Compare a repeated run with the original."""
-    names = sorted(set(original.environment) | set(repeated.environment))
-    versions = {name: (original.environment.get(name), repeated.environment.get(name)) for name in names}
-    before, after = original.metrics or {}, repeated.metrics or {}
+    now = repeated.record
+    names = sorted(set(original.environment) | set(now.environment))
+    versions = {name: (original.environment.get(name), now.environment.get(name)) for name in names}
+    before, after = original.metrics or {}, now.metrics or {}
     scores = {
         name: (float(a), float(b)) for name in before if (a := before[name]) is not None and (b := after.get(name)) is not None
     }
-    same = original.task.fingerprint == repeated.task.fingerprint
+    same = original.task.fingerprint == now.task.fingerprint
     return Reproduction(
         original=original,
         repeated=repeated,

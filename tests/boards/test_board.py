@@ -12,6 +12,8 @@ import pytest
 
 from genrebench.boards.board import boards, dataset_name
 from genrebench.evaluation import metrics
+from genrebench.plugin.datasets import Reference
+from genrebench.plugin.metrics import RESERVED
 from genrebench.runs.store import RunStore
 
 
@@ -48,7 +50,6 @@ def test_ranks_by_log_loss_with_the_baselines(add: Callable) -> None:
     assert prior.scores["f1_micro"] == pytest.approx(1 / 3)
     assert uniform.baseline
     assert not board.rows[0].baseline
-    assert not any(reference["comparable"] for reference in board.references)
 
 
 def test_seeds_are_one_row_with_mean_and_spread(add: Callable) -> None:
@@ -74,7 +75,7 @@ def test_rows_differ_by_options_and_version_boards_by_fingerprint(add: Callable)
     names = [row.row for board in found for row in board.rows]
     assert len(set(names)) == len(names)
     assert names == [row.row for board in boards(store)[0] for row in board.rows]
-    assert [board.task["split"] for board in boards(store, split="stratified")[0]] == ["stratified"]
+    assert [board.task.split for board in boards(store, split="stratified")[0]] == ["stratified"]
     assert boards(store, dataset="other")[0] == []
     assert len(boards(store, dataset="./somewhere/music")[0]) == 2
 
@@ -124,7 +125,7 @@ def test_a_worthless_cache_is_ignored(add: Callable) -> None:
     before = boards(store)[0][0].to_json()
     cache = store.folder("a") / "scores.cache"
     kept = cache.read_bytes()
-    sha256 = store.load("a").predictions["sha256"]
+    sha256 = store.load("a").predictions.sha256
     for content in (b"{", b"[]\n", b"\xff", b'{"metrics": 1}\n', kept.replace(sha256[:4].encode(), b"0000"), b""):
         cache.write_bytes(content)
         assert boards(store)[0][0].to_json() == before
@@ -161,15 +162,33 @@ def test_json_is_as_agreed(add: Callable) -> None:
     assert keys | {"tied_with"} <= set(row)
     assert (row["model"], row["options"], row["runs"], row["seeds"]) == ("svm", {"C": 1.0}, ["a"], [0])
     assert {"dataset", "split", "fingerprint", "genres"} <= set(out["task"])
-    assert {"name", "log_loss", "f1_micro", "comparable"} <= set(out["references"][0])
+    assert out["references"] == []
+
+
+def test_published_scores_stand_beside_the_boards_of_their_dataset_alone(add: Callable) -> None:
+    reference = Reference("a paper's model", "its own test set", "a paper", 1.5, 0.6)
+    add("a")
+    found, _ = boards(add("b", fingerprint="f1", dataset="other"), references={"other": [reference]})
+    assert [board.references for board in found] == [(), (reference,)]
+    (shown,) = found[1].to_json()["references"]
+    assert {"name", "log_loss", "f1_micro", "comparable"} <= set(shown)
+    assert not shown["comparable"]
+
+
+def test_no_metric_can_have_a_name_that_a_row_uses_for_something_else(add: Callable) -> None:
+    (board,), _ = boards(add("a"))
+    scores = {metric.name for metric in metrics.METRICS}
+    others = {name for row in board.to_json()["rows"] for name in row} - scores
+    assert {name for name in others if not name.endswith("_interval")} <= RESERVED
 
 
 def test_a_board_shows_no_list_of_tracks(add: Callable) -> None:
     more = {"dataset": "big", "added": {"Blues": 1}}
     store = add("a", excluded=[{"id": "t9", "reason": "user"}], extra_training=more | {"ids": {"Blues": ["1"]}})
     (board,), _ = boards(store)
-    assert board.task["extra_training"] == more
-    assert "excluded" not in board.task
+    task = board.to_json()["task"]
+    assert task["extra_training"] == {"source": ""} | more
+    assert "excluded" not in task and "training_counts" not in task
 
 
 def test_names_of_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from genrebench.boards.board import boards
 from genrebench.boards.comparability import differences
-from genrebench.boards.compare import compare
+from genrebench.boards.compare import compare_named as compare
 from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation import metrics
 from genrebench.report import write
@@ -129,7 +129,7 @@ def test_boards_say_why_they_are_apart(add: Callable) -> None:
     add("b", fingerprint="f1", split_seed=1)
     add("c", fingerprint="f2", excluded=[{"id": "t9", "reason": "user"}])
     store = add("d", fingerprint="f3")
-    first = next(board for board in boards(store)[0] if board.task["fingerprint"] == "f0")
+    first = next(board for board in boards(store)[0] if board.task.fingerprint == "f0")
     text = "\n".join(first.apart)
     assert "split seed 1 there, 0 here" in text
     assert "1 tracks (t9) left out there only" in text
@@ -171,4 +171,4 @@ def test_a_comparison_names_more_training_tracks(add: Callable) -> None:
     add("a", model="x", skill=3, extra_training=more)
     found = compare(add("b", model="y", extra_training=more), "x", "y")
     assert "(artist + 5 training tracks of big, " in found.sentence
-    assert found.to_json()["task"]["extra_training"] == MORE
+    assert found.to_json()["task"]["extra_training"] == {"source": ""} | MORE

@@ -115,9 +115,12 @@ def test_from_a_folder_to_a_board(sh: Shell, tmp_path: Path) -> None:
     assert sorted(names) == ["tiny-given", "tiny-given", "training-prior", "uniform"]
     assert [row["rank"] for row in board["rows"]] == [1, 2, 3, 4]
     assert [row["seeds"] for row in board["rows"] if row["options"] == {"sharpness": 1.0}] == [[0, 1]]
+    assert board["references"] == []  # nothing was published on this folder
+    (board,) = sh.json("leaderboard", "--references")
     assert board["references"] and not any(reference["comparable"] for reference in board["references"])
     text = sh("leaderboard").stdout
-    assert "not comparable" in text and "sharpness=2.0" in text
+    assert "not comparable" not in text and "sharpness=2.0" in text
+    assert "not comparable" in sh("leaderboard", "--references").stdout
     assert len(list(csv.reader(sh("leaderboard", "--format", "csv").stdout.splitlines()))) == 5
     assert sh("leaderboard", "--format", "md").stdout.startswith("### data")
 
@@ -300,15 +303,21 @@ def test_a_run_is_repeated_from_its_record(sh: Shell, tmp_path: Path) -> None:
     words = ["--dataset", "data", "--split", "artist-cv5", "--exclude", "list.csv", "--set", "sharpness=3", "--calibrate"]
     (first,) = sh.json("run", "tiny-given", *words)
     assert first["model"]["calibrated"] and first["task"]["n_excluded"] == 1
-    done = sh("run", "--like", first["run_id"], "--format", "json")
-    (second,) = tiny.read_json(done.stdout)
+    outcome = sh.json("reproduce", first["run_id"])
+    second = outcome["repeated"]
+    assert (outcome["original"], outcome["same_task"], outcome["agree"]) == (first["run_id"], True, True)
+    assert outcome["environment"] == {}
+    assert outcome["scores"]["log_loss"] == [first["metrics"]["log_loss"]] * 2
     assert second["run_id"] != first["run_id"]
     for key in ("metrics", "model", "task"):
         assert second[key] == first[key]
-    assert f"the scores agree with {first['run_id']}" in done.stderr
+    done = sh("run", "--like", first["run_id"], "--format", "json")  # the old name
+    assert [run["metrics"] for run in tiny.read_json(done.stdout)] == [first["metrics"]]
+    assert f"genrebench reproduce {first['run_id']}" in done.stderr
+    assert f"The scores agree with {first['run_id']}" in done.stderr
     tracks = tmp_path / "data" / "tracks.csv"
     tracks.write_text(tracks.read_text().replace("\n5,c", "\n5,b"))
-    assert "don't compare" in sh("run", "--like", first["run_id"]).stderr
+    assert "don't compare" in sh("reproduce", first["run_id"]).stdout
     assert "beside it" in sh.error("run", "tiny-given", "--like", first["run_id"])
 
 
@@ -336,8 +345,8 @@ def test_more_training_tracks_show_on_their_board(sh: Shell, tmp_path: Path) -> 
     assert f"split artist + {told} · " in sh("leaderboard", "--format", "md").stdout
     assert f"{told} (c {n})" in sh("runs", "show", more["run_id"]).stdout
     assert f"extra training: none for the first, {told} for the second" in sh.error("compare", plain["run_id"], more["run_id"])
-    done = sh("run", "--like", more["run_id"])
-    assert f"the scores agree with {more['run_id']}" in done.stderr
+    done = sh("reproduce", more["run_id"])
+    assert f"The scores agree with {more['run_id']}" in done.stdout
     assert f"data, split artist + {told}: " in done.stdout
     sh("report", "--out", "page")
     page = (tmp_path / "page" / "index.html").read_text()
@@ -457,7 +466,7 @@ def test_a_flat_folder_is_checked_and_its_features_are_computed(sh: Shell, tmp_p
     with (tmp_path / "bad.csv").open("a") as file:
         file.write("elsewhere,by hand\n")
     done = sh("data", "features", "clips", "--out", "features.csv", "--exclude", "bad.csv")
-    assert "warning: 1 excluded ids are not in clips, 'elsewhere' for one" in done.stderr
+    assert "warning: 1 excluded ids are not in clips, for example 'elsewhere'" in done.stderr
     rows = list(csv.reader((tmp_path / "features.csv").read_text().splitlines()))
     assert [row[0] for row in rows[4:]] == ["g0-0", "g0-1", "g1-0"]
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import Part, ablate
 from genrebench.experiments.ablation.changes import Changed, keep, reverse, shuffle, with_new_deltas
-from genrebench.experiments.ablation.figure import draw
 from genrebench.experiments.ablation.outcome import Reference
 from genrebench.inputs.frames import frames_of
 from genrebench.plugin.contract import FeatureTable, Frames, Waveforms
@@ -126,7 +125,7 @@ def test_a_model_of_direction_is_wrong_on_reversed_tracks():
     assert found.n_tracks == found.n_units == 12
     assert found.unit == "artist"
     assert found.left_out == (60,)
-    assert found.notes() == ["Left out, since no track is longer: first 60 s."]
+    assert found.remarks() == ["Left out, since no track is longer: first 60 s."]
     assert found.shuffled == "frames 100 ms apart"
     assert rows["in order"].log_loss == pytest.approx(-np.log(0.9))
     assert rows["in order"].f1_micro == 1
@@ -183,32 +182,34 @@ def test_a_length_beyond_all_numbers_of_frames_is_left_out():
 REFERENCES = (Reference("uniform", np.log(2), 0.5, 1 / 3), Reference("training-prior", 1.2, 0.5, 1 / 3))
 
 
-def test_a_condition_worse_than_answers_that_hear_nothing_is_said_to_be_no_measure():
-    (note,) = ablate(parts(by_direction), FRAMES, seconds=(1,), references=REFERENCES).notes()
+def test_a_condition_worse_than_answers_that_ignore_the_audio_is_said_to_be_no_measure():
+    (note,) = ablate(parts(by_direction), FRAMES, seconds=(1,), references=REFERENCES).remarks()
     # reversed, each track loses -ln 0.1; shuffled, as many as by chance; cut short, none
     assert "Worse than uniform" in note and "reversed" in note and "first" not in note
     assert "upper bound" in note
-    assert ablate(parts(by_direction), FRAMES, seconds=(1,)).notes() == []
+    assert ablate(parts(by_direction), FRAMES, seconds=(1,)).remarks() == []
 
 
 def test_record():
     found = ablate(parts(by_direction), FRAMES, references=REFERENCES)
     record = found.to_json()
+    assert "run_id" not in record
     assert [row["condition"] for row in record["rows"]][:3] == ["in order", "shuffled", "reversed"]
     assert [reference["name"] for reference in record["references"]] == ["uniform", "training-prior"]
     assert list(record["left_out"]) == [10]
-    assert record["notes"] == found.notes()
+    assert record["notes"] == found.remarks()
 
 
-def test_a_figure_says_what_it_shows():
-    found = ablate(parts(by_direction), FRAMES, references=REFERENCES)
-    drawn = draw(found, "by direction on ramps $\nrun 1")
+def test_a_figure_says_what_it_shows(make_run):
+    run = make_run(dataset="ramps $", synthetic=True)
+    found = ablate(parts(by_direction), FRAMES, references=REFERENCES, run=run)
+    drawn = found.figure()
     losses, hits = drawn.axes
     assert losses.get_xlabel().startswith("log loss") and hits.get_xlabel().startswith("F1")
     for axes, score in ((losses, "log_loss"), (hits, "f1_micro")):
         assert [bar.get_width() for bar in axes.patches] == [getattr(row, score) for row in found.rows]
         assert {getattr(reference, score) for reference in REFERENCES} <= {line.get_xdata()[0] for line in axes.lines}
-    assert drawn.get_suptitle() == "by direction on ramps $\nrun 1"
+    assert drawn.get_suptitle().startswith("svm on ramps $ (synthetic music), split artist\nrun a-run, seed 0: 12 test tracks")
     (legend,) = drawn.legends
     told = {text.get_text() for text in legend.get_texts()}
     assert {"uniform", "training-prior", "± standard error of the difference from in order, over 12 artists"} <= told

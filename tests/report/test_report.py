@@ -91,7 +91,7 @@ def test_the_boards_are_those_of_the_leaderboard(report: Path, own_store: RunSto
 
 def test_a_run_page_tells_how_to_repeat_it(report: Path) -> None:
     text = Page(report / "runs" / "svm-0.html").text
-    assert "genrebench run --like svm-0" in text
+    assert "genrebench reproduce svm-0" in text
     assert "Reliability" in (report / "runs" / "svm-0.html").read_text("utf-8")
 
 

@@ -8,24 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrebench import datasets, inputs
+from genrebench import datasets
 from genrebench.plugin.contract import ModelSpec
-from genrebench.plugin.registry import Registry, installed_plugins
-from genrebench.records import Run
+from genrebench.plugin.registry import installed_plugins
 from genrebench.runs import runner
 from genrebench.runs.predict import predict, training_prior
+from genrebench.runs.record import Run
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tasks.task import make_task
 from tests import tiny
 from tests.damage import damaged_files, some, whole_files
 
-REGISTRY = Registry(models={spec.name: [tiny.offer(spec)] for spec in tiny.SPECS})
-
 
 @pytest.fixture(scope="module")
 def around(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    return Session(home=tmp_path_factory.mktemp("home"), workers=2, input_specs=inputs.SPECS)
+    return Session(home=tmp_path_factory.mktemp("home"), workers=2, registry=tiny.registry(*tiny.SPECS))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +36,7 @@ def run(request: pytest.FixtureRequest, store: RunStore, around: Session, tmp_pa
     spec: ModelSpec = request.param
     music = tiny.write_music(tmp_path_factory.mktemp("music") / "tones")
     task = make_task(datasets.resolve(str(music), installed_plugins(), around.home), around.home)
-    return runner.run(task, tiny.offer(spec), tiny.Options(), 0, store, around)
+    return runner.run(tiny.job(task, spec), store, around)
 
 
 def test_damaged_files_are_answered_or_get_the_prior(
@@ -51,7 +49,7 @@ def test_damaged_files_are_answered_or_get_the_prior(
     monkeypatch.setenv("TMPDIR", str(temporary))
     paths = some(damaged_files(whole_files(tmp_path), music), 100)
     there = sorted(music.iterdir())
-    answers = predict(run, store, REGISTRY, paths, around)
+    answers = predict(run, store, paths, around)
     assert [answer.path for answer in answers] == paths
     probabilities = np.stack([answer.probabilities for answer in answers])
     assert np.isfinite(probabilities).all()

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from genrebench import datasets, inputs
+from genrebench import datasets
 from genrebench.errors import DataError, UsageError
 from genrebench.plugin.contract import Context, ModelSpec
+from genrebench.plugin.hosted import checked
 from genrebench.plugin.registry import installed_plugins
 from genrebench.records import Task
 from genrebench.runs import runner
-from genrebench.runs.predictions import checked
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tasks.task import make_task
@@ -31,28 +31,35 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def around(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    return Session(home=tmp_path_factory.getbasetemp() / "runner-home", input_specs=inputs.SPECS)
+    return Session(home=tmp_path_factory.getbasetemp() / "runner-home")
 
 
 def task_of(folder: Path, around: Session, **settings: Any) -> Task:
     return make_task(datasets.resolve(str(folder), installed_plugins(), around.home), around.home, **settings)
 
 
-def test_what_a_model_refuses_when_it_is_built_is_refused_before_anything_runs(music: Path, around: Session) -> None:
-    def no_such_device(context: Context, options: tiny.Options) -> Any:
+def test_what_a_model_can_refuse_is_refused_before_anything_runs(music: Path, around: Session, tmp_path: Path) -> None:
+    def no_such_device(context: Context, options: tiny.Options) -> None:
         raise UsageError(f"device {context.device!r} is not available here")
 
-    waveform = tiny.SPECS[1]
-    refused = replace(waveform, build=no_such_device)
-    elsewhere = replace(around, device="cuda")
-    with pytest.raises(UsageError, match=r"tiny-waveform .*: device 'cuda' is not available here"):
-        runner.refuse_unfit(task_of(music, around), tiny.offer(refused), tiny.Options(), elsewhere)
+    def never(context: Context, options: tiny.Options) -> Any:
+        raise AssertionError("a model was built only to be refused")
 
+    refused = replace(tiny.SPECS[1], check=no_such_device, build=never)
+    store = RunStore(tmp_path / "runs")
+    with pytest.raises(UsageError, match=r"tiny-waveform .*: device 'cuda' is not available here"):
+        runner.run(tiny.job(task_of(music, around), refused), store, replace(around, device="cuda"))
+    assert store.runs() == []
+
+
+def test_a_fault_in_build_fails_the_run_which_keeps_its_traceback(music: Path, around: Session, tmp_path: Path) -> None:
     def broken(context: Context, options: tiny.Options) -> Any:
         raise RuntimeError("a fault of the plugin")
 
-    faulty = replace(waveform, build=broken)  # the run keeps its traceback
-    runner.refuse_unfit(task_of(music, around), tiny.offer(faulty), tiny.Options(), around)
+    store = RunStore(tmp_path / "runs")
+    run = runner.run(tiny.job(task_of(music, around), replace(tiny.SPECS[1], build=broken)), store, around)
+    assert run.status == "failed"
+    assert "a fault of the plugin" in (store.folder(run.id) / "error.txt").read_text()
 
 
 @pytest.mark.parametrize("spec", tiny.SPECS, ids=lambda spec: spec.name)
@@ -60,14 +67,14 @@ def test_what_a_model_refuses_when_it_is_built_is_refused_before_anything_runs(m
 def test_tiny_models_go_the_whole_way(spec: ModelSpec, split: str, music: Path, around: Session, tmp_path: Path) -> None:
     task = task_of(music, around, split=split)
     store = RunStore(tmp_path / "runs")
-    run = runner.run(task, tiny.offer(spec), tiny.Options(), 0, store, around)
+    run = runner.run(tiny.job(task, spec), store, around)
     assert run.status == "finished", run.error
     assert store.load(run.id) == run
     folder = store.folder(run.id)
     assert not (folder / "checkpoint").exists()
     assert run.facts["parameters"] > 0
     if split == "challenge":
-        assert run.task["n_test"] == 0
+        assert run.task.n_test == 0
         assert run.metrics is not None and set(run.metrics.values()) == {None}
         return
     assert run.metrics is not None and run.metrics["f1_micro"] >= 0.9
@@ -108,7 +115,7 @@ def test_a_wrong_answer_is_a_failed_run_that_names_the_plugin(answer: Any, said:
     spec = replace(tiny.spec("broken", model, tiny.FeatureTable()))
     task = task_of(tiny.write_table(tmp_path / "data"), around)
     store = RunStore(tmp_path / "runs")
-    run = runner.run(task, tiny.offer(spec), tiny.Options(), 0, store, around)
+    run = runner.run(tiny.job(task, spec), store, around)
     assert run.status == "failed"
     assert run.error is not None
     assert said in run.error and "broken" in run.error and "genrebench-tiny 1.0" in run.error
@@ -129,7 +136,7 @@ def raising(error: BaseException) -> type[tiny.Nearest]:
 def test_a_plugin_that_raises_in_fit_fails_its_run(around: Session, tmp_path: Path) -> None:
     spec = tiny.spec("raising", raising(ValueError("two\nlines")), tiny.FeatureTable())
     store = RunStore(tmp_path / "runs")
-    run = runner.run(task_of(tiny.write_table(tmp_path / "data"), around), tiny.offer(spec), tiny.Options(), 0, store, around)
+    run = runner.run(tiny.job(task_of(tiny.write_table(tmp_path / "data"), around), spec), store, around)
     assert run.status == "failed"
     assert run.error == "raising (genrebench-tiny 1.0) raised ValueError in fit: ValueError: two lines"
     assert "raise error" in (store.folder(run.id) / "error.txt").read_text()
@@ -149,19 +156,19 @@ def test_ctrl_c_leaves_an_interrupted_record_and_resume_goes_on_with_it(around: 
             fitted.append(len(train))
             super().fit(train, validation)
 
-    offer = tiny.offer(tiny.spec("counting", Counting, tiny.FeatureTable()))
+    job = tiny.job(task, tiny.spec("counting", Counting, tiny.FeatureTable()))
     with pytest.raises(KeyboardInterrupt):
-        runner.run(task, offer, tiny.Options(), 0, store, around)
+        runner.run(job, store, around)
     (interrupted,) = store.runs()
     assert interrupted.status == "interrupted"
     Counting.interrupt = False
-    resumed = runner.run(task, offer, tiny.Options(), 0, store, around, resume=True)
+    resumed = runner.run(job, store, around, resume=True)
     assert resumed.id == interrupted.id
     assert resumed.status == "finished"
     assert len(fitted) == 5  # the two folds that were done are not fitted again
-    plain = runner.run(task, offer, tiny.Options(), 0, RunStore(tmp_path / "other"), around)
+    plain = runner.run(job, RunStore(tmp_path / "other"), around)
     assert resumed.metrics == plain.metrics
-    again = runner.run(task, offer, tiny.Options(), 0, store, around, resume=True)
+    again = runner.run(job, store, around, resume=True)
     assert again.id == resumed.id and len(fitted) == 10
 
 
@@ -169,7 +176,7 @@ def test_a_model_that_needs_audio_is_refused_before_a_run_begins(around: Session
     task = task_of(tiny.write_table(tmp_path / "data"), around)
     store = RunStore(tmp_path / "runs")
     with pytest.raises(DataError, match="audio"):
-        runner.run(task, tiny.offer(tiny.SPECS[1]), tiny.Options(), 0, store, around)
+        runner.run(tiny.job(task, tiny.SPECS[1]), store, around)
     assert store.runs() == []
 
 
@@ -178,7 +185,7 @@ def test_an_unreadable_clip_is_named_before_a_run_begins(around: Session, tmp_pa
     (folder / "g1-1.wav").write_bytes(b"RIFF and nothing more")
     store = RunStore(tmp_path / "runs")
     with pytest.raises(DataError, match=r"g1-1\.wav.*--exclude"):
-        runner.run(task_of(folder, around), tiny.offer(tiny.SPECS[1]), tiny.Options(), 0, store, around)
+        runner.run(tiny.job(task_of(folder, around), tiny.SPECS[1]), store, around)
     assert store.runs() == []
 
 
@@ -186,7 +193,7 @@ def test_records_hold_no_home_path(around: Session, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("HOME", str(tmp_path))
     spec = tiny.spec("raising", raising(ValueError(f"can't read {tmp_path}/secret")), tiny.FeatureTable())
     store = RunStore(tmp_path / "runs")
-    run = runner.run(task_of(tiny.write_table(tmp_path / "data"), around), tiny.offer(spec), tiny.Options(), 0, store, around)
+    run = runner.run(tiny.job(task_of(tiny.write_table(tmp_path / "data"), around), spec), store, around)
     for name in ("run.json", "error.txt"):
         assert str(tmp_path) not in (store.folder(run.id) / name).read_text()
 

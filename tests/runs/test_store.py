@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from genrebench.errors import StoreError
-from genrebench.records import Predictions, Run
+from genrebench.records import Exclusion, Predictions
+from genrebench.runs.record import ExtraTrainingRecord, ModelRecord, Run, TaskRecord
 from genrebench.runs.store import RunStore
 
-RECORD = Run(
-    id="r", status="running", task={"genres": []}, model={}, seed=0, metrics=None, timings={}, peak_rss_mb=None, environment={}
-)
+TASK = TaskRecord(dataset="d", split="artist", fingerprint="f", genres=("a", "b"))
+RECORD = Run(id="r", status="running", task=TASK, model=ModelRecord(name="m", plugin="p", version="1"), seed=0)
 
 names = st.text(min_size=1, max_size=12) | st.sampled_from(
     ["Old-Time / Historic", 'Hip,"Hop"', "$HOME", "=1+1", "p:Rock", "línea\nnueva", "\r", " x ", "<script>", "label"]
@@ -61,19 +61,54 @@ def test_predictions_come_back_bit_by_bit(answers: Predictions) -> None:
         np.testing.assert_array_equal(back.groups, answers.groups)
 
 
-@given(st.dictionaries(names, st.floats() | names | st.integers(), max_size=4), names)
-@settings(max_examples=40, deadline=None)
-def test_records_come_back(mapping: dict, error: str) -> None:
-    run = replace(RECORD, task=mapping, error=error, curves=({"epoch": 1, "loss": 0.1},))
+counts = st.integers(0, 10**6)
+tasks = st.builds(
+    TaskRecord,
+    **dict.fromkeys(("dataset", "source", "version", "split", "fingerprint", "excerpt"), names),
+    **dict.fromkeys(("split_seed", "n_training", "n_validation", "n_test", "n_folds", "n_excluded"), counts),
+    excluded=st.lists(st.builds(Exclusion, names, names), max_size=3).map(tuple),
+    genres=st.lists(names, max_size=4).map(tuple),
+    training_counts=st.lists(st.lists(counts, max_size=3).map(tuple), max_size=3).map(tuple),
+    shared_artists=st.none() | counts,
+    extra_training=st.none()
+    | st.builds(
+        ExtraTrainingRecord,
+        dataset=names,
+        source=names,
+        added=st.dictionaries(names, counts, max_size=3),
+        ids=st.none() | st.dictionaries(names, st.lists(names, max_size=2).map(tuple), max_size=3),
+    ),
+    synthetic=st.booleans(),
+    warnings=st.lists(names, max_size=3).map(tuple),
+)
+values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | names
+models = st.builds(
+    ModelRecord,
+    **dict.fromkeys(("name", "plugin", "version"), names),
+    **dict.fromkeys(("options", "changed"), st.dictionaries(names, values, max_size=3)),
+    calibrated=st.booleans(),
+    feature_source=st.none() | names,
+    origin=st.sampled_from(["plugin", "imported", "object"]),
+)
+
+
+@given(tasks, models, st.dictionaries(names, values, max_size=4), names)
+@settings(max_examples=60, deadline=None)
+def test_records_come_back(task: TaskRecord, model: ModelRecord, facts: dict, error: str) -> None:
+    run = replace(RECORD, task=task, model=model, facts=facts, error=error)
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder))
         store.begin(run)
         text = (Path(folder) / "r" / "run.json").read_text("ascii")
-        assert store.load("r").error == error
         back = store.load("r")
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    finite = {key: None if isinstance(v, float) and not np.isfinite(v) else v for key, v in mapping.items()}
-    assert back == replace(run, task=finite)
+    assert back == run
+
+
+def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    store.begin(replace(RECORD, facts={"loss": float("nan"), "range": [0.0, float("inf")]}))
+    assert store.load("r").facts == {"loss": None, "range": [0.0, None]}
 
 
 def test_a_run_on_disk(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:
@@ -86,7 +121,7 @@ def test_a_run_on_disk(tmp_path: Path, make_run: Callable, make_predictions: Cal
     finished = store.finish(make_run(predictions=answers), answers)
     assert store.runs() == [finished]
     assert finished.status == "finished"
-    assert finished.predictions["test_counts"] == [[10, 10, 10]]
+    assert finished.predictions.test_counts == ((10, 10, 10),)
     head, first = (folder / "predictions.csv").read_text("utf-8").splitlines()[:2]
     assert head == 'track_id,genre,fold,group,p:Blues,p:Old-Time / Historic,"p:Soul, RnB"'
     assert first == "t0,Blues,0,0," + ",".join(map(repr, answers.probabilities[0].tolist()))
@@ -111,7 +146,7 @@ def test_newest_first_and_damage_beside_it(tmp_path: Path, make_run: Callable) -
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("task", []), ("seed", "0"), ("seed", True), ("metrics", 3), ("curves", {}), ("predictions", "x"), ("started", None)],
+    [("task", []), ("seed", "0"), ("seed", True), ("metrics", 3), ("predictions", "x"), ("started", None)],
 )
 def test_a_record_with_a_field_of_another_kind(tmp_path: Path, make_run: Callable, name: str, value: object) -> None:
     store = RunStore(tmp_path)
@@ -127,6 +162,25 @@ def test_a_record_of_a_newer_genrebench_says_so(tmp_path: Path, make_run: Callab
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
     with pytest.raises(StoreError, match="newer genrebench"):
         store.load("a-run")
+
+
+POINTS = [{"fold": 0, "epoch": 1, "loss": 0.5}, {"fold": 0, "epoch": 2, "loss": 0.25}]
+
+
+def test_the_curves_of_a_0_1_0_record_are_read(tmp_path: Path, make_run: Callable) -> None:
+    store = RunStore(tmp_path)
+    file = store.begin(make_run()) / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"curves": POINTS}))
+    assert store.curves(store.load("a-run")) == tuple(POINTS)
+
+
+def test_curves_survive_a_kill_within_a_line_and_later_points_replace_earlier_ones(tmp_path: Path, make_run: Callable) -> None:
+    store = RunStore(tmp_path)
+    file = store.begin(make_run()) / "curves.jsonl"
+    again = {"fold": 0, "epoch": 1, "loss": 0.75}
+    lines = [json.dumps(point) for point in (*POINTS, again)]
+    file.write_text("\n".join([*lines, "[]", '{"fold": 0}', '{"fold": 0, "epoch": 3, "lo']))
+    assert store.curves(store.load("a-run")) == (POINTS[1], again)
 
 
 def test_an_edit_is_found(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:

@@ -8,7 +8,7 @@ import pytest
 from genrebench.datasets import require_audio
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Dataset, FeatureValues, Track
-from genrebench.runs.record import task_record
+from genrebench.runs.record import ExtraTrainingRecord, TaskRecord
 from genrebench.tasks.splits import shared_artists
 from genrebench.tasks.task import make_task
 
@@ -59,15 +59,11 @@ def test_held_out_parts_of_the_larger_dataset_never_train(tmp_path: Path) -> Non
 
 def test_the_record_says_which_tracks_were_added_and_from_where(tmp_path: Path) -> None:
     task = make_task(medium, tmp_path, split="artist", larger=large, larger_source="./big/large")
-    record = task_record(task)["extra_training"]
     assert task.extra is not None
-    assert record == {
-        "dataset": "large",
-        "source": "./big/large",
-        "added": task.extra.added,
-        "ids": {"small": list(task.extra.ids["small"])},
-    }
-    assert task_record(make_task(medium, tmp_path, split="artist"))["extra_training"] is None
+    assert TaskRecord.of(task).extra_training == ExtraTrainingRecord(
+        dataset="large", source="./big/large", added=task.extra.added, ids={"small": task.extra.ids["small"]}
+    )
+    assert TaskRecord.of(make_task(medium, tmp_path, split="artist")).extra_training is None
 
 
 def test_features_of_two_kinds_are_refused(tmp_path: Path) -> None:

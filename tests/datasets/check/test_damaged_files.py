@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from genrebench import inputs
 from genrebench.api import AudioError, DataError, Dataset, Excerpt, FeatureTable, GenrebenchError, Track
 from genrebench.datasets import check as doctor
 from genrebench.datasets import folder
@@ -104,13 +103,13 @@ def test_given_features_reach_a_model_or_are_refused_with_one_line(tmp_path: Pat
         columns = (("mfcc", "mean", "01"), ("mfcc", "mean", "02"))
         write_csv(table, [str(i) for i in range(12)], np.random.default_rng(0).normal(size=(12, 2)), columns)
     whole = table.read_bytes()
-    around = Session(home=tmp_path / "home", input_specs=inputs.SPECS)
+    around = Session(home=tmp_path / "home")
     refused = 0
     for number in range(COUNT):
         table.write_bytes(damage(whole, np.random.default_rng(number)))
         try:
             task = tasks.make_task(folder.load(table.parent), around.home)
-            prepared = runner.prepare_inputs(task, FeatureTable(), around)
+            prepared = runner.prepare_inputs(tiny.job(task, tiny.spec("table", tiny.Nearest, FeatureTable())), around)
         except GenrebenchError as error:
             refused += 1
             assert "\n" not in str(error)

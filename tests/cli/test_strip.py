@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from genrebench.api import Timeline
-from genrebench.cli import _timeline
+from genrebench.cli import _figure, _strip
 from genrebench.errors import UsageError
-from genrebench.runs.predict import Answer
+from genrebench.runs.file_predictions import FilePrediction, FilePredictions
 
-GENRES = ["deep", "bright / high"]
+GENRES = ("deep", "bright / high")
 
 
 def rising(n: int, first: float = 0.0) -> Timeline:
@@ -16,16 +16,16 @@ def rising(n: int, first: float = 0.0) -> Timeline:
 
 
 def test_a_strip_with_room_has_a_block_a_second() -> None:
-    deep, bright, scale = _timeline.strip(rising(9, first=30.0), GENRES, top=2, width=80)
+    deep, bright, scale = _strip.strip(rising(9, first=30.0), GENRES, top=2, width=80)
     assert deep.strip() == "deep           █▇▆▅▄▃▂▁"
     assert bright.strip() == "bright / high   ▁▂▃▄▅▆▇█"
-    assert scale.strip() == "30 .. 39 s, 1 s a block"
+    assert scale.strip() == "30 .. 39 s, 1 s per block"
 
 
 @pytest.mark.parametrize("n", [64, 65, 300, 3600])
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_long_file_fits_the_terminal_and_keeps_its_end(n: int, width: int) -> None:
-    *rows, scale = _timeline.strip(rising(n), GENRES, top=2, width=width)
+    *rows, scale = _strip.strip(rising(n), GENRES, top=2, width=width)
     assert all(len(row) <= width for row in rows)
     (bright,) = [row for row in rows if "bright" in row]
     assert bright.endswith("█")
@@ -34,14 +34,14 @@ def test_a_long_file_fits_the_terminal_and_keeps_its_end(n: int, width: int) -> 
 
 
 def test_one_genre_of_many_is_shown_if_one_is_asked_for() -> None:
-    assert len(list(_timeline.strip(rising(5), GENRES, top=1, width=80))) == 2
+    assert len(list(_strip.strip(rising(5), GENRES, top=1, width=80))) == 2
 
 
 @pytest.mark.parametrize("n", [1, 2, 40])
 def test_a_figure_shows_each_file_and_genre(tmp_path, n: int) -> None:
-    answers = [Answer(tmp_path / f"{name}.wav", np.array([0.5, 0.5]), None, rising(n)) for name in ("one", "tw$o")]
-    answers.append(Answer(tmp_path / "bad.mp3", np.array([0.5, 0.5]), "silent"))
-    _timeline.draw(tmp_path / "a.svg", answers, GENRES)
+    answers = [FilePrediction(tmp_path / f"{name}.wav", np.array([0.5, 0.5]), None, rising(n)) for name in ("one", "tw$o")]
+    answers.append(FilePrediction(tmp_path / "bad.mp3", np.array([0.5, 0.5]), "silent"))
+    _figure.save(FilePredictions(answers, GENRES).figure(), tmp_path / "a.svg")
     drawn = (tmp_path / "a.svg").read_text()
     for text in ("one.wav", "bright / high", "deep", "probability", "seconds of the file"):
         assert f">{text}<" in drawn
@@ -50,8 +50,8 @@ def test_a_figure_shows_each_file_and_genre(tmp_path, n: int) -> None:
 
 def test_a_figure_of_nothing_or_to_nowhere_is_refused(tmp_path) -> None:
     with pytest.raises(UsageError, match="no file has a timeline"):
-        _timeline.draw(tmp_path / "a.png", [], GENRES)
+        FilePredictions([], GENRES).figure()
     with pytest.raises(UsageError, match=r"a\.bmp' has none of the endings \.png, \.svg, \.pdf"):
-        _timeline.require_suffix(tmp_path / "a.bmp")
+        _figure.require_writable(tmp_path / "a.bmp")
     with pytest.raises(UsageError, match="there is no folder"):
-        _timeline.require_suffix(tmp_path / "absent" / "a.png")
+        _figure.require_writable(tmp_path / "absent" / "a.png")
