@@ -116,10 +116,16 @@ class Comparison(Shown):
         ]
 
     def figure(self) -> Figure:
-        """Draw the difference in log loss, of all tracks and by genre."""
-        from genrebench.boards.figures import draw_comparison
+        """Draw the difference in log loss: of all tracks with its 95 % interval, and grey below it that of each genre."""
+        from genrebench.boards.figures import Line, draw_forest
 
-        return draw_comparison(self)
+        interval = None if self.smallest_difference is None else self.interval
+        lines = [
+            Line("all tracks", self.difference, interval),
+            *(Line(genre["genre"], genre["difference"], muted=True) for genre in self.genres),
+        ]
+        title = f"{self.a['name']} minus {self.b['name']}"
+        return draw_forest(lines, title, "difference in log loss in nats; below 0 the first is better", origin=0.0)
 
     def _scores(self) -> Table:
         sides = [(side["name"], number(side["log_loss"]), number(side["f1_micro"])) for side in (self.a, self.b)]

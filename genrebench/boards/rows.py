@@ -198,10 +198,14 @@ class Board(Shown):
         return [*lines, *(f"Apart: {reason}" for reason in self.apart)]
 
     def figure(self) -> Figure:
-        """Draw the rows' log loss with its intervals."""
-        from genrebench.boards.figures import draw_board
+        """Draw the rows' log loss with its 95 % intervals, the best at the top; baselines are grey."""
+        from genrebench.boards.figures import Line, draw_forest
 
-        return draw_board(self)
+        lines = [
+            Line(row.label, row.scores["log_loss"], row.intervals.get("log_loss"), muted=row.baseline) for row in self.rows
+        ]
+        title = f"{self.task.dataset}, split {self.task.split_title}"
+        return draw_forest(lines, title, "log loss in nats, with 95 % interval")
 
 
 class Boards(ShownSequence[Board]):

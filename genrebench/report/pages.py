@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrebench import __version__
 from genrebench.boards.compare import Side, compare_sides
 from genrebench.boards.rows import Board, Row
 from genrebench.boards.uncertainty import row_intervals
@@ -73,7 +73,7 @@ class Site:
             "place": _place,
             "told": _told,
         }
-        made.globals |= {"version": __version__}
+        made.globals |= {"version": importlib.metadata.version("genrebench")}
         return made
 
     def render(self, template: str, **values: Any) -> str:

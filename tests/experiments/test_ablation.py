@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import Part, ablate
 from genrebench.experiments.ablation.changes import Changed, keep, reverse, shuffle, with_new_deltas
-from genrebench.experiments.ablation.outcome import Reference
+from genrebench.experiments.ablation.conditions import Reference
 from genrebench.inputs.frames import frames_of
 from genrebench.plugin.contract import FeatureTable, Frames, Waveforms
 from genrebench.testing import ListInputs

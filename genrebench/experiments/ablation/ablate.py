@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from genrebench.errors import UsageError
 from genrebench.evaluation import intervals, metrics
 from genrebench.experiments.ablation.changes import Change, Changed, keep, reverse, shuffle, with_new_deltas
-from genrebench.experiments.ablation.outcome import IN_ORDER, Ablation, Reference, Row, condition_of
+from genrebench.experiments.ablation.conditions import IN_ORDER, Reference, Row, condition_of
+from genrebench.experiments.ablation.outcome import Ablation
 from genrebench.plugin.contract import Frames, Waveforms
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.runs.record import Run

@@ -1,53 +1,56 @@
-"""The outcome as a figure."""
+"""The figure of an ablation."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from genrebench.tables import printable
+from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from genrebench.experiments.ablation.outcome import Ablation
+from genrebench.experiments.ablation.conditions import Reference, Row
 
 _LINES = ({"color": "0.65", "linewidth": 3}, {"color": "black", "linewidth": 1, "linestyle": ":"})
 """Of the references: both can be seen where they coincide."""
 
 
-def draw(ablation: Ablation) -> Figure:
+def draw(rows: Sequence[Row], references: Sequence[Reference], title: str, *, error: str, remarks: Sequence[str]) -> Figure:
     """Draw log loss and F1 under each condition, with the baselines' scores.
 
     The whiskers are one standard error of the difference from "in order", not of the score.
 
     Parameters
     ----------
-    ablation : Ablation
+    rows : sequence of Row
+        The first is in order.
+    references : sequence of Reference
+    title : str
+        May have several lines.
+    error : str
+        What the whiskers are.
+    remarks : sequence of str
+        Below the panels.
     """
-    from matplotlib.figure import Figure
-
-    notes = "\n".join(textwrap.fill(note, 120) for note in ablation.remarks())
-    height = 0.4 * len(ablation.rows) + 2.2 + 0.2 * notes.count("\n")
+    notes = "\n".join(textwrap.fill(remark, 120) for remark in remarks)
+    height = 0.4 * len(rows) + 2.2 + 0.2 * notes.count("\n")
     figure = Figure(figsize=(9, height), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    names = [row.condition for row in ablation.rows]
+    names = [row.condition for row in rows]
     colours = ["tab:blue"] + ["tab:orange"] * (len(names) - 1)
-    for axes, score, error, label in (
+    for axes, score, whisker, label in (
         (panels[0], "log_loss", "log_loss_error", "log loss, lower is better"),
         (panels[1], "f1_micro", "f1_micro_error", "F1 micro, higher is better"),
     ):
-        scores = [getattr(row, score) for row in ablation.rows]
+        scores = [getattr(row, score) for row in rows]
         axes.barh(names, scores, color=colours, height=0.6)
-        errors = [getattr(row, error) for row in ablation.rows[1:]]
-        axes.errorbar(scores[1:], names[1:], xerr=errors, fmt="none", ecolor="black", label=f"± {ablation.error}")
+        errors = [getattr(row, whisker) for row in rows[1:]]
+        axes.errorbar(scores[1:], names[1:], xerr=errors, fmt="none", ecolor="black", label=f"± {error}")
         axes.axvline(scores[0], color="tab:blue", linewidth=0.8, linestyle="--", label=names[0])
-        for reference, style in zip(ablation.references, _LINES, strict=False):
+        for reference, style in zip(references, _LINES, strict=False):
             axes.axvline(getattr(reference, score), label=reference.name, **style)
         axes.set_xlabel(label)
     panels[0].invert_yaxis()
     panels[1].set_xlim(0, 1)
-    figure.suptitle("\n".join(map(printable, ablation.title)), fontsize="medium", parse_math=False)
+    figure.suptitle(title, fontsize="medium", parse_math=False)
     handles = panels[0].get_legend_handles_labels()
     figure.legend(
         *handles, loc="outside lower center", ncols=4, fontsize="small", title=notes, title_fontsize="small", frameon=False

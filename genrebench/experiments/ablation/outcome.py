@@ -5,55 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from genrebench.experiments.ablation.conditions import IN_ORDER, Reference, Row, condition_of
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Run
-from genrebench.tables import Shown, Table, frame, number
+from genrebench.tables import Shown, Table, frame, number, printable
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-IN_ORDER = "in order"
-
-
-def condition_of(seconds: float) -> str:
-    """Name the condition in which tracks are cut to `seconds`."""
-    return f"first {seconds:g} s"
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a model scores under one condition.
-
-    Parameters
-    ----------
-    condition : str
-        "in order", "shuffled", "reversed", or "first 3 s".
-    log_loss, f1_micro, f1_macro : float
-    log_loss_difference, log_loss_error : float
-        Mean over the tracks of the log loss here minus that in order, and its standard error.
-    f1_micro_difference, f1_micro_error : float
-        The same of the share of right answers.
-    """
-
-    condition: str
-    log_loss: float
-    f1_micro: float
-    f1_macro: float
-    log_loss_difference: float
-    log_loss_error: float
-    f1_micro_difference: float
-    f1_micro_error: float
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What a baseline, which ignores the audio, scores on the same tracks."""
-
-    name: str
-    log_loss: float
-    f1_micro: float
-    f1_macro: float
 
 
 @dataclass(frozen=True)
@@ -157,4 +116,5 @@ class Ablation(Shown):
         """Draw log loss and F1 under each condition."""
         from genrebench.experiments.ablation.figure import draw
 
-        return draw(self)
+        title = "\n".join(map(printable, self.title))
+        return draw(self.rows, self.references, title, error=self.error, remarks=self.remarks())

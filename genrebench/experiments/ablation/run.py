@@ -9,7 +9,8 @@ import numpy as np
 from genrebench.boards.baselines import baselines
 from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import SECONDS, Part, ablate, check_lengths, order_of
-from genrebench.experiments.ablation.outcome import Ablation, Reference
+from genrebench.experiments.ablation.conditions import Reference
+from genrebench.experiments.ablation.outcome import Ablation
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.runs.examples import TaskExamples
 from genrebench.runs.job import Job

@@ -1,0 +1,47 @@
+"""Conditions of an ablation, and how a model scores under each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+IN_ORDER = "in order"
+
+
+def condition_of(seconds: float) -> str:
+    """Name the condition in which tracks are cut to `seconds`."""
+    return f"first {seconds:g} s"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a model scores under one condition.
+
+    Parameters
+    ----------
+    condition : str
+        "in order", "shuffled", "reversed", or "first 3 s".
+    log_loss, f1_micro, f1_macro : float
+    log_loss_difference, log_loss_error : float
+        Mean over the tracks of the log loss here minus that in order, and its standard error.
+    f1_micro_difference, f1_micro_error : float
+        The same of the share of right answers.
+    """
+
+    condition: str
+    log_loss: float
+    f1_micro: float
+    f1_macro: float
+    log_loss_difference: float
+    log_loss_error: float
+    f1_micro_difference: float
+    f1_micro_error: float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a baseline, which ignores the audio, scores on the same tracks."""
+
+    name: str
+    log_loss: float
+    f1_micro: float
+    f1_macro: float
