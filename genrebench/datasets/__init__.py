@@ -14,6 +14,10 @@ from genrebench.records import Dataset, ExtraTraining, Track
 Progress = Callable[..., Iterable[Any]]
 
 
+def _no_progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterable[Any]:  # noqa: ARG001
+    return iterable
+
+
 def _demo(home: Path, progress: Progress | None = None, workers: int | None = None) -> Dataset:
     from genrebench.datasets import demo
 
@@ -42,7 +46,7 @@ SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec("demo", "synthetic music, generated from a seed; no download", _demo, _demo),
     DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small),
     DatasetSpec("fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium),
-    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s, of which those with a genre", _fma_large),
+    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s; those without a genre are left out", _fma_large),
 )
 
 
@@ -89,8 +93,8 @@ def resolve(
     if text in specs:
         try:
             make = specs[text].make
-            if make is not None and progress is not None:
-                make(home, progress, workers)
+            if make is not None:
+                make(home, progress or _no_progress, workers)
             return specs[text].load(home)
         except GenrebenchError:
             raise

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from genrebench import datasets
+from genrebench.api import DatasetSpec
 from genrebench.datasets import demo, demo_music, demo_sound
 from genrebench.environment import cpus
 from genrebench.errors import DataError
@@ -110,6 +111,18 @@ def test_as_many_threads_generate_it_as_there_are_workers(workers: int | None, t
     with pytest.raises(KeyboardInterrupt):
         datasets.resolve("demo", {spec.name: spec for spec in datasets.SPECS}, tmp_path, interrupt, workers=workers)
     assert len(started) == (workers or cpus())
+
+
+def test_workers_reach_a_dataset_that_is_computed_even_without_a_progress_display(tmp_path: Path) -> None:
+    calls: list[tuple[Path, int | None, list[int]]] = []
+
+    def make(home: Path, progress: demo.Progress, workers: int | None) -> None:
+        calls.append((home, workers, list(progress([1, 2], "computing", 2))))
+
+    computed = Dataset("computed", "1", (), ())
+    spec = DatasetSpec("computed", "for a test", lambda home: computed, make)
+    assert datasets.resolve("computed", {"computed": spec}, tmp_path, workers=3) is computed
+    assert calls == [(tmp_path, 3, [1, 2])]
 
 
 def test_the_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
