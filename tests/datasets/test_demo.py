@@ -92,7 +92,7 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_whoever_asks_by_name_sees_the_progress(tmp_path: Path) -> None:
+def test_resolving_the_name_shows_the_progress(tmp_path: Path) -> None:
     specs = {spec.name: spec for spec in datasets.SPECS}
     with pytest.raises(KeyboardInterrupt):
         datasets.resolve("demo", specs, tmp_path, Interrupted())

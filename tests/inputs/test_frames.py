@@ -53,7 +53,7 @@ def test_without_a_cache_nothing_is_kept_and_the_frames_are_the_same(real_clips,
 @pytest.mark.parametrize("requested", KINDS, ids=lambda requested: requested.kind + "+deltas" * requested.deltas)
 @pytest.mark.parametrize("n_samples", [1, 1000, 3000])
 @pytest.mark.parametrize("level", [0.0, 0.5])
-def test_silence_and_very_short_clips_have_an_answer(requested, n_samples, level):
+def test_silence_and_very_short_clips_have_frames(requested, n_samples, level):
     samples = level * np.random.default_rng(0).uniform(-1, 1, n_samples).astype(np.float32)
     values = frames.frames_of(samples, 22050, requested)
     assert values.shape[0] == 1 + max(n_samples, 2048) // 512
