@@ -49,7 +49,7 @@ SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec(
         "fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM
     ),
-    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s, of which those with a genre", _fma_large),
+    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s; those without a genre are left out", _fma_large),
 )
 
 

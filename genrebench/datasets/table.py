@@ -82,13 +82,13 @@ def find_columns(path: Path, header: Sequence[str], required: Sequence[str], opt
     return {name: names.index(name) for name in (*required, *optional) if name in names}
 
 
-def clean(text: str, what: str, where: str) -> str:
+def clean(text: str, field: str, where: str) -> str:
     """Text from a file as a label: stripped, in composed Unicode form (NFC), checked for control characters.
 
     Parameters
     ----------
     text : str
-    what, where : str
+    field, where : str
         Used in the error message: "genre", "tracks.csv, line 3".
 
     Raises
@@ -102,7 +102,7 @@ def clean(text: str, what: str, where: str) -> str:
         return text
     for character in text:
         if unicodedata.category(character) in _CONTROL_CATEGORIES or character in _BIDI_CONTROLS:
-            raise DataError(f"{where}: {what} {text!r} contains the control character {character!r}; remove it")
+            raise DataError(f"{where}: {field} {text!r} contains the control character {character!r}; remove it")
     return text
 
 

@@ -15,7 +15,7 @@ from genrebench.inputs import features, frames, waveforms
 from genrebench.plugin.contract import FeatureTable
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.options import did_you_mean
-from genrebench.plugin.registry import Registry
+from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.records import Dataset
 
 SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
@@ -30,7 +30,7 @@ def prepare(
     ids: Sequence[str],
     hashes: Mapping[str, str],
     context: InputContext,
-    registry: Registry,
+    registry: Registry | None = None,
 ) -> Prepared:
     """Prepare the inputs of some of a dataset's tracks.
 
@@ -44,8 +44,8 @@ def prepare(
     hashes : mapping of str to str
         Content hash of the audio by track id; missing hashes are computed.
     context : InputContext
-    registry : Registry
-        The kinds of input that are installed.
+    registry : Registry, optional
+        The kinds of input; by default those that are installed.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def prepare(
 
 
 def prepare_clips(
-    requested: Any, clips: Sequence[Clip], context: InputContext, registry: Registry, columns: Columns = ()
+    requested: Any, clips: Sequence[Clip], context: InputContext, registry: Registry | None = None, columns: Columns = ()
 ) -> Prepared:
     """Prepare the inputs of audio files outside a dataset, for prediction; a feature table is extracted from the audio.
 
@@ -94,7 +94,7 @@ def prepare_clips(
     AudioError
         If an audio file can't be decoded.
     """
-    spec = registry.input(requested)
+    spec = (registry or installed_plugins()).input(requested)
     if not isinstance(requested, FeatureTable):
         return spec.prepare(requested, clips, context)
     chosen = _positions(columns, features.COLUMNS) if columns else choose_groups(features.COLUMNS, requested.groups)

@@ -62,7 +62,7 @@ def _n_frames(path: Path, *, requested: Frames, excerpt: Excerpt) -> int:
 
 
 def frames_of(samples: NDArray[np.float32], rate: int, requested: Frames) -> NDArray[np.float32]:
-    """Frames of samples, shape (n_frames, n_values), with librosa's defaults for all parameters that `requested` doesn't have.
+    """Frames of samples, shape (n_frames, n_values), with librosa's defaults for parameters not in `requested`.
 
     Clips shorter than ``n_fft`` samples are padded with silence. There are ``1 + n_samples // hop_length`` frames, centred on
     multiples of the hop length.

@@ -256,9 +256,9 @@ def _check(dataset: Dataset) -> None:
     ids = Counter(track.id for track in dataset.tracks)
     if not ids:
         raise DataError(f"{dataset.name} has no track left; exclude fewer")
-    twice = next((track for track, count in ids.items() if count > 1), None)
-    if twice is not None:
-        raise DataError(f"{dataset.name} has track {twice!r} more than once; ids have to be unique")
+    duplicate = next((track for track, count in ids.items() if count > 1), None)
+    if duplicate is not None:
+        raise DataError(f"{dataset.name} has track {duplicate!r} more than once; ids have to be unique")
     unlabelled = [track.id for track in dataset.tracks if not track.genre.strip()]
     if unlabelled:
         raise DataError(

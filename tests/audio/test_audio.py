@@ -297,7 +297,7 @@ def test_the_title_of_an_m4a_may_be_anything(tmp_path):
     assert np.array_equal(audio.read(path, WHOLE)[0], untitled)
 
 
-def test_raw_aac_is_told_apart(tmp_path):
+def test_raw_aac_is_recognised(tmp_path):
     av = pytest.importorskip("av", reason="PyAV is not installed")
     with av.open(str(tmp_path / "raw.m4a"), "w", format="adts") as container:
         stream = container.add_stream("aac", rate=22050, layout="mono")

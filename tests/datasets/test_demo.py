@@ -12,10 +12,11 @@ import pytest
 import soundfile
 
 from genrebench import datasets
+from genrebench.api import DatasetSpec
 from genrebench.datasets import demo, demo_music, demo_sound
 from genrebench.environment import cpus
 from genrebench.errors import DataError
-from genrebench.plugin.registry import installed_plugins
+from genrebench.plugin.registry import Plugin, Registry, installed_plugins
 from genrebench.records import Dataset
 
 # BLAKE2b over all files in order, agreed on by two processors' feature sets (with and without AVX2 and FMA).
@@ -92,10 +93,9 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_whoever_asks_by_name_sees_the_progress(tmp_path: Path) -> None:
-    specs = installed_plugins()
+def test_resolving_the_name_shows_the_progress(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        datasets.resolve("demo", specs, tmp_path, Interrupted())
+        datasets.resolve("demo", installed_plugins(), tmp_path, Interrupted())
 
 
 @pytest.mark.parametrize("workers", [1, 3, None])
@@ -111,6 +111,20 @@ def test_as_many_threads_generate_it_as_there_are_workers(workers: int | None, t
     with pytest.raises(KeyboardInterrupt):
         datasets.resolve("demo", installed_plugins(), tmp_path, interrupt, workers=workers)
     assert len(started) == (workers or cpus())
+
+
+def test_workers_reach_a_dataset_that_is_computed_even_without_a_progress_display(tmp_path: Path) -> None:
+    calls: list[tuple[Path, int | None, list[int]]] = []
+
+    def make(home: Path, progress: demo.Progress, workers: int | None) -> None:
+        calls.append((home, workers, list(progress([1, 2], "computing", 2))))
+
+    computed = Dataset("computed", "1", (), ())
+    spec = DatasetSpec("computed", "for a test", lambda home: computed, make)
+    registry = Registry()
+    registry.add(Plugin("p", "p", "1"), {"dataset": [spec]})
+    assert datasets.resolve("computed", registry, tmp_path, workers=3) is computed
+    assert calls == [(tmp_path, 3, [1, 2])]
 
 
 def test_the_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_features_are_kept_in_binary_until_the_csv_changes(tmp_path):
     assert again.ids == first.ids == ("2", "5")
     assert again.columns == first.columns == (("mfcc", "mean", "01"),)
     np.testing.assert_array_equal(again.values, [[1.5], [2.5]])
-    kept.write_bytes(kept.read_bytes()[:100])  # damaged: read anew
+    kept.write_bytes(kept.read_bytes()[:100])  # damaged: the CSV is read again
     np.testing.assert_array_equal(music.load_features().values, [[1.5], [2.5]])
     (tmp_path / "fma/fma_metadata/features.csv").write_text(FEATURES.replace("1.5", "1.75"))
     np.testing.assert_array_equal(music.load_features().values, [[1.75], [2.5]])

@@ -168,7 +168,7 @@ def test_missing_files_are_found_when_audio_is_needed(tmp_path):
         require_audio(plain, plain.tracks)
 
 
-# ------------------------------------------------------------------ a subfolder a genre
+# ------------------------------------------------------------------ one subfolder per genre
 
 
 def test_subfolders_are_genres(tmp_path):
@@ -308,7 +308,7 @@ def test_a_registered_name_wins_over_a_folder(tmp_path, monkeypatch):
     assert resolve("./fma-small", installed_plugins(), tmp_path / "home").name == "fma-small"
 
 
-def test_unknown_names_are_answered_with_what_there_is(tmp_path, monkeypatch):
+def test_unknown_names_are_refused_with_suggestions(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"'fma-smal'; did you mean 'fma-small'\? \(registered: demo, fma-large"):
         resolve("fma-smal", installed_plugins(), tmp_path)

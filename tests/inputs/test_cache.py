@@ -183,10 +183,10 @@ from genrebench import inputs
 from genrebench.api import Clip, Waveforms, Frames, InputContext
 
 folder, kind, rows = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-wanted = Waveforms(8000) if kind == "waveforms" else Frames(sample_rate=8000)
+requested = Waveforms(8000) if kind == "waveforms" else Frames(sample_rate=8000)
 distinct = inputs.make_clips({path.stem: path for path in sorted(folder.glob("*.wav"))}, {})
 clips = [Clip(str(i), c.path, c.content_hash) for i, c in ((i, distinct[i % len(distinct)]) for i in range(rows))]
-lazy = inputs.prepare_clips(wanted, clips, InputContext(folder / "cache")).inputs
+lazy = inputs.prepare_clips(requested, clips, InputContext(folder / "cache")).inputs
 order = np.random.default_rng(0).permutation(rows)[:2000]
 total = sum(float(lazy.read(i, 10, 100).sum()) for i in order) + sum(float(lazy[i].sum()) for i in order[:50])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -128,7 +128,7 @@ def test_more_than_ten_minutes_are_asked_to_be_cut(tmp_path):
 
 @pytest.mark.parametrize("n_samples", [1, 2, 500, 2047, 2048, 2049, 10_000])
 @pytest.mark.parametrize("rate", [4000, 8000, 44100])
-def test_very_short_clips_have_an_answer(n_samples, rate):
+def test_very_short_clips_have_features(n_samples, rate):
     values = features.features_of(chord(n_samples / rate, rate)[:n_samples], rate)
     assert values.shape == (518,)
     assert np.isfinite(values).all()

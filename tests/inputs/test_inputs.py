@@ -59,9 +59,9 @@ def test_groups_keep_the_order_of_the_columns(dataset, context):
 
 @pytest.mark.parametrize(("groups", "reason"), [(("mfc",), "did you mean mfcc"), (("mfcc", "mfcc"), "named twice")])
 def test_a_wrong_group_is_refused(dataset, context, groups, reason):
-    for wanted in (FeatureTable(groups), FeatureTable(groups, source="extract")):
+    for requested in (FeatureTable(groups), FeatureTable(groups, source="extract")):
         with pytest.raises(UsageError, match=reason):
-            inputs.prepare(wanted, dataset, ["a"], {}, context)
+            inputs.prepare(requested, dataset, ["a"], {}, context)
 
 
 def test_a_track_without_given_features_is_named(dataset, context):
@@ -69,10 +69,10 @@ def test_a_track_without_given_features_is_named(dataset, context):
         inputs.prepare(FeatureTable(), dataset, ["a", "x", "y"], {}, context)
 
 
-@pytest.mark.parametrize("wanted", [FeatureTable(source="extract"), Waveforms(), Frames()])
-def test_a_dataset_without_audio_is_refused(dataset, context, wanted):
+@pytest.mark.parametrize("requested", [FeatureTable(source="extract"), Waveforms(), Frames()])
+def test_a_dataset_without_audio_is_refused(dataset, context, requested):
     with pytest.raises(DataError, match="mine has no audio"):
-        inputs.prepare(wanted, without_audio(dataset), ["a"], {}, context)
+        inputs.prepare(requested, without_audio(dataset), ["a"], {}, context)
 
 
 def test_a_dataset_without_features_is_refused_where_they_must_be_given(dataset, context):
@@ -109,7 +109,7 @@ class Loudness:
 def test_inputs_of_plugins_are_dispatched_by_their_type(dataset, context):
     with pytest.raises(PluginError, match="Loudness, which is no kind of input; known: FeatureTable"):
         inputs.prepare(Loudness(), dataset, ["a"], {}, context)
-    spec = InputSpec(Loudness, "", lambda wanted, clips, context: Prepared(np.zeros((len(clips), 1)), source="thin air"))
+    spec = InputSpec(Loudness, "", lambda requested, clips, context: Prepared(np.zeros((len(clips), 1)), source="thin air"))
     prepared = inputs.prepare(Loudness(), dataset, ["a", "b"], {}, context, [*inputs.SPECS, spec])
     assert prepared.source == "thin air"
     assert len(prepared.inputs) == 2

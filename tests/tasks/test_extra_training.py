@@ -75,11 +75,11 @@ def test_features_of_two_kinds_are_refused(tmp_path: Path) -> None:
         make_task(medium, tmp_path, split="artist", larger=bare)
 
 
-def test_audio_that_only_the_larger_dataset_lacks_is_asked_of_it(tmp_path: Path) -> None:
+def test_audio_that_only_the_larger_dataset_lacks_is_reported_for_it(tmp_path: Path) -> None:
     clip = tmp_path / "clip.wav"
     clip.touch()
-    heard = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
-    task = make_task(heard, tmp_path, split="artist", larger=dataset("fma-large", [*heard.tracks, *MORE]))
+    with_audio = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
+    task = make_task(with_audio, tmp_path, split="artist", larger=dataset("fma-large", [*with_audio.tracks, *MORE]))
     with pytest.raises(
         DataError, match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large$"
     ):

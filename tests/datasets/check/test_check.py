@@ -323,7 +323,7 @@ def test_faults_come_first_and_kinds_are_documented(sound_clips, tmp_path):
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_the_list_has_one_row_a_track_and_survives_odd_ids(tmp_path):
+def test_the_list_has_one_row_per_track_and_survives_odd_ids(tmp_path):
     findings = [
         doctor.Finding('a,"b"\n', "silent", "fault", "nothing"),
         doctor.Finding('a,"b"\n', "short", "fault", "1 s"),
@@ -339,7 +339,7 @@ def test_the_list_has_one_row_a_track_and_survives_odd_ids(tmp_path):
     assert tasks.read_exclusions(tmp_path / "list.csv") == [Exclusion("d", "by hand")]
 
 
-def test_a_second_check_reads_its_cache_and_a_damaged_entry_is_made_anew(tmp_path):
+def test_a_second_check_reads_its_cache_and_a_damaged_entry_is_recomputed(tmp_path):
     tracks = [Track(str(i), "A", None, write(tmp_path / f"{i}.wav", (loud if i else music)(i))) for i in range(4)]
     first = doctor.check(dataset(tracks), home=tmp_path / "home")
     entries = sorted((tmp_path / "home" / "cache").rglob("*.json"))
@@ -366,7 +366,7 @@ def test_an_interrupted_check_keeps_what_it_measured(workers, sound_clips, tmp_p
     assert list(tmp_path.rglob(".*")) == []
 
 
-def test_processes_give_the_same_answer_and_copies_are_measured_once(sound_clips, tmp_path):
+def test_several_processes_give_the_same_findings_and_copies_are_measured_once(sound_clips, tmp_path):
     wrong = tmp_path / "wrong.mp3"
     wrong.write_bytes(b"ID3 nothing")
     copies = []

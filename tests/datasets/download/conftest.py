@@ -19,11 +19,11 @@ class Behaviour:
 
     content: bytes
     ranges: bool = True
-    dies_after: list[int] = field(default_factory=list)  # bytes before each of the first answers breaks off
-    statuses: list[int] = field(default_factory=list)  # refusals before it answers at all
+    dies_after: list[int] = field(default_factory=list)  # bytes after which each of the first responses breaks off
+    statuses: list[int] = field(default_factory=list)  # error statuses of the first responses
     sends_length: bool = True
     wrong_range: bool = False
-    stalls: int = 0  # so many answers stop in the middle and never go on
+    stalls: int = 0  # number of responses that stall in the middle
     piece: int = 2**16
     pause: float = 0.0
     retry_after: str | None = None

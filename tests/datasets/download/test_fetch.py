@@ -137,7 +137,7 @@ def test_what_is_complete_is_not_asked_for(serve, get):
     assert server.requests == []
 
 
-def test_too_much_left_over_starts_anew(serve, get):
+def test_a_partial_file_that_is_too_long_starts_over(serve, get):
     get.part.write_bytes(CONTENT + b"more")
     url, _ = serve(CONTENT)
     assert get(url) == len(CONTENT)

@@ -110,7 +110,7 @@ def test_what_cannot_be_got_says_why(mirror, tmp_path):
         get("fma-small", tmp_path / "half", source=mirror.folder, archives=mirror.archives)
 
 
-def test_a_disk_without_room_is_told_before_the_first_byte(mirror, tmp_path, serve, monkeypatch):
+def test_a_disk_without_space_is_reported_before_the_first_byte(mirror, tmp_path, serve, monkeypatch):
     url, server = serve(b"")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * 2**30))
     with pytest.raises(DataError, match=r"2\.0 GiB free and 2\.3 GiB are needed"):
@@ -265,12 +265,12 @@ def test_damage_is_named(tmp_path, damage):
 
 
 def test_damaged_archives_are_refused_or_whole(tmp_path):
-    chance = random.Random(1)
-    whole = zipped({"top/a": "hello" * 500, "top/b/é": chance.randbytes(300)}, folders=["top"])
+    rng = random.Random(1)
+    whole = zipped({"top/a": "hello" * 500, "top/b/é": rng.randbytes(300)}, folders=["top"])
     for _ in range(400):
         content = bytearray(whole)
-        for _ in range(chance.choice([1, 2, 5, 30])):
-            content[chance.randrange(len(content))] = chance.randrange(256)
+        for _ in range(rng.choice([1, 2, 5, 30])):
+            content[rng.randrange(len(content))] = rng.randrange(256)
         try:
             unpack(archive(tmp_path, bytes(content)), tmp_path / "top", limit=100_000)
         except DataError:
