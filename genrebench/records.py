@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genrebench.errors import UsageError
+from genrebench.tables import frame
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 PARTS = ("training", "validation", "test")
@@ -110,6 +112,22 @@ class Dataset:
     feature_source: str | None = None
     synthetic: bool = False
     note: str = ""
+
+    def to_frame(self) -> pd.DataFrame:
+        """The tracks as a pandas frame: track_id, genre, artist, path, and their part in the official split, if any."""
+        return frame(
+            [
+                {
+                    "track_id": track.id,
+                    "genre": track.genre,
+                    "artist": track.artist,
+                    "path": None if track.path is None else str(track.path),
+                    "split": self.official.get(track.id),
+                }
+                for track in self.tracks
+            ],
+            index="track_id",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +237,18 @@ class Task:
     def genres(self) -> tuple[str, ...]:
         """The genres in column order."""
         return self.dataset.genres
+
+    def to_frame(self) -> pd.DataFrame:
+        """The part of each track in each fold as a pandas frame: fold, part, track_id, genre, artist."""
+        tracks = {track.id: track for track in self.dataset.tracks}
+        return frame(
+            [
+                {"fold": number, "part": part, "track_id": id_, "genre": tracks[id_].genre, "artist": tracks[id_].artist}
+                for number, fold in enumerate(self.split.folds)
+                for part in PARTS
+                for id_ in getattr(fold, part)
+            ]
+        )
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ def open_task(
 ) -> Task:
     """Fix what is compared, and pass on the split's warnings; a task is returned as it is."""
     if isinstance(dataset, Task):
+        if (split, split_seed, excerpt, extra_training) != (None, 0, 30, None) or exclude != ():
+            raise UsageError("a task has its split, excerpt and exclusions already; give these to gb.task, or run on a dataset")
         return dataset
     task = tasks.make_task(
         open_dataset(dataset, session),

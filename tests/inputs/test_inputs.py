@@ -18,6 +18,7 @@ from genrebench.api import (
     UsageError,
     Waveforms,
 )
+from genrebench.plugin.registry import Plugin, Registry
 
 COLUMNS = (("mfcc", "mean", "01"), ("zcr", "mean", "01"), ("mfcc", "mean", "02"), ("tempo",))
 
@@ -110,7 +111,9 @@ def test_inputs_of_plugins_are_dispatched_by_their_type(dataset, context):
     with pytest.raises(PluginError, match="Loudness, which is no kind of input; known: FeatureTable"):
         inputs.prepare(Loudness(), dataset, ["a"], {}, context)
     spec = InputSpec(Loudness, "", lambda requested, clips, context: Prepared(np.zeros((len(clips), 1)), source="thin air"))
-    prepared = inputs.prepare(Loudness(), dataset, ["a", "b"], {}, context, [*inputs.SPECS, spec])
+    registry = Registry()
+    registry.add(Plugin("loudness", "genrebench-loudness", "1"), {"input": [spec]})
+    prepared = inputs.prepare(Loudness(), dataset, ["a", "b"], {}, context, registry)
     assert prepared.source == "thin air"
     assert len(prepared.inputs) == 2
 

@@ -1,0 +1,279 @@
+"""The functions of `import genrebench`, used as in a notebook."""
+
+from __future__ import annotations
+
+import html.parser
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import genrebench as gb
+from genrebench.errors import DataError, StoreError, UsageError
+from tests import tiny
+
+TABLE, WAVEFORM, FRAMES = tiny.SPECS
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with features of three genres, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tiny.write_table(tmp_path / "data", n=240)
+
+
+class Checked(html.parser.HTMLParser):
+    """HTML whose elements are closed as they were opened; `text` is what a person reads."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_every_name_is_there_and_none_is_hidden_by_a_module() -> None:
+    package = Path(gb.__file__).parent
+    modules = {path.name.removesuffix(".py") for path in package.iterdir()}
+    for name in gb.__all__:
+        assert getattr(gb, name) is not None
+        assert name not in modules
+    assert set(gb.__all__) <= set(dir(gb))
+    with pytest.raises(AttributeError, match="no attribute 'rnu'"):
+        _ = gb.rnu  # type: ignore[attr-defined]
+
+
+def test_from_an_estimator_to_a_board_and_a_sentence(data: Path) -> None:
+    forest = make_pipeline(StandardScaler(), RandomForestClassifier(5))
+    runs = gb.run([forest, KNeighborsClassifier(3), TABLE_ANY], "data", seeds=[0, 1])
+    assert [run.status for run in runs] == ["finished"] * 6
+    assert len(runs[:2]) == 2 and runs[:2].to_frame().shape[0] == 2
+    frame = runs.to_frame()
+    assert list(frame["model"]) == [n for n in ("pipeline", "kneighborsclassifier", "tiny-any") for _ in range(2)]
+    assert frame["log_loss"].tolist() == [run.metrics["log_loss"] for run in runs]
+
+    (board,) = gb.leaderboard("./data")
+    rows = board.to_frame()
+    assert rows.index.tolist() == [1, 2, 3, 4, 5]
+    models = rows[~rows["baseline"]]
+    assert set(models["model"]) == set(frame["model"])
+    assert (models["log_loss_low"] < models["log_loss"]).all() and (models["log_loss"] < models["log_loss_high"]).all()
+    (of_forest,) = models.loc[models["model"] == "pipeline", "options"]
+    assert "RandomForestClassifier(n_estimators=5)" in of_forest["estimator"]
+
+    comparison = gb.compare(runs[0], runs[2])
+    difference = runs[0].metrics["log_loss"] - runs[2].metrics["log_loss"]  # type: ignore[operator]
+    assert comparison.difference == pytest.approx(difference)
+    assert runs[0].id in comparison.sentence
+    assert comparison.to_frame()["tracks"].sum() == comparison.n_tracks
+    for shown in (runs, board, comparison, runs[0]):
+        assert "table" in Checked(shown._repr_html_()).tags
+        assert isinstance(shown.figure(), Figure) if hasattr(shown, "figure") else True
+
+
+TABLE_ANY = tiny.spec("tiny-any", tiny.Nearest, tiny.FeatureTable())
+
+
+def test_other_parameters_are_another_row_and_the_seed_reaches_the_estimator(data: Path) -> None:
+    gb.run([RandomForestClassifier(3)], "data", seeds=[0, 1])
+    gb.run([RandomForestClassifier(4)], "data")
+    (board,) = gb.leaderboard()
+    rows = {row.facts["changed"]["estimator"]: row for row in board.rows if not row.baseline}
+    assert sorted(rows) == ["RandomForestClassifier(n_estimators=3)", "RandomForestClassifier(n_estimators=4)"]
+    assert rows["RandomForestClassifier(n_estimators=3)"].spread["log_loss"] > 0  # type: ignore[operator]
+    first, again = (gb.run(RandomForestClassifier(3), "data", seed=5)[0] for _ in range(2))
+    assert first.metrics == again.metrics
+
+
+def test_an_estimator_is_left_as_it_was(data: Path) -> None:
+    estimator = KNeighborsClassifier(3)
+    gb.run(estimator, "data")
+    assert not hasattr(estimator, "classes_")
+
+
+def test_what_is_shown_in_a_notebook_is_escaped(data: Path) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    tracks = data / "tracks.csv"
+    tracks.write_text(tracks.read_text().replace(",c,", f",{evil},"))
+    runs = gb.run([TABLE_ANY, KNeighborsClassifier(3)], data)
+    (board,) = gb.leaderboard()
+    comparison = gb.compare("tiny-any", "kneighborsclassifier")
+    for shown in (gb.describe(data), runs[0], runs, board, comparison):
+        parsed = Checked(shown._repr_html_())
+        assert "img" not in parsed.tags
+    assert evil in Checked(comparison._repr_html_()).text
+
+
+def test_a_task_is_fixed_once_and_used_again(data: Path) -> None:
+    task = gb.task("data", split="stratified", split_seed=3, exclude=["1", "2"])
+    frame = task.to_frame()
+    assert len(frame) == 238 and set(frame["part"]) == {"training", "validation", "test"}
+    run = gb.run(TABLE_ANY, task)[0]
+    assert (run.record.task.split, run.record.task.split_seed, run.record.task.n_excluded) == ("stratified", 3, 2)
+    assert run.record.task.fingerprint == task.fingerprint
+    assert set(run.to_frame().index) == set(frame.loc[frame["part"] == "test", "track_id"])
+    with pytest.raises(UsageError, match="task"):
+        gb.run(TABLE_ANY, task, split="artist")
+
+
+def test_a_dataset_is_read_once_and_used_again(data: Path) -> None:
+    music = gb.dataset("data")
+    assert music.to_frame().loc["4"].tolist()[:2] == ["b", "artist 2"]
+    assert gb.run(TABLE_ANY, music)[0].record.task.dataset == "data"
+    summary = gb.describe(music)
+    assert summary.to_frame()["tracks"].tolist() == [80, 80, 80]
+
+
+def test_a_run_is_loaded_with_its_predictions(data: Path) -> None:
+    (run,) = gb.run(TABLE_ANY, "data", options={"sharpness": "2"})
+    loaded = gb.load_run(run.id)
+    assert loaded.record == run.record
+    assert loaded.record.model.options == {"sharpness": 2.0}
+    p = loaded.predictions
+    frame = loaded.to_frame()
+    np.testing.assert_array_equal(frame[[f"p:{genre}" for genre in p.genres]].to_numpy(), p.probabilities)
+    assert loaded.genres()["support"].sum() == len(frame)
+    assert [point["epoch"] for point in loaded.curves] == [1]
+    assert [one.id for one in gb.list_runs()] == [run.id]
+    with pytest.raises(StoreError, match="no run 'nothing'"):
+        gb.load_run("nothing")
+    gb.remove_runs([run.id])
+    assert len(gb.list_runs()) == 0
+
+
+def test_options_go_to_all_models_or_to_one(data: Path) -> None:
+    other = tiny.spec("tiny-other", tiny.Nearest, tiny.FeatureTable())
+    runs = gb.run([TABLE_ANY, other], "data", options={"sharpness": 3, "tiny-other": {"sharpness": 4}})
+    assert [run.record.model.options["sharpness"] for run in runs] == [3, 4]
+    with pytest.raises(UsageError, match="'nobody', which is not among the models"):
+        gb.run(TABLE_ANY, "data", options={"nobody": {"sharpness": 1}})
+
+
+def test_each_run_is_handed_over_as_it_ends_and_progress_is_shown(data: Path) -> None:
+    seen: list[str] = []
+    shown: list[str] = []
+
+    def progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
+        shown.append(description)
+        yield from iterable
+
+    class Failing(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            if self.context.seed == 1:
+                raise KeyboardInterrupt
+            list(self.context.progress(range(2), "thinking"))
+            super().fit(train, validation)
+
+    with pytest.raises(KeyboardInterrupt):
+        gb.run(
+            tiny.spec("failing", Failing, tiny.FeatureTable()),
+            "data",
+            seeds=range(3),
+            progress=progress,
+            each=lambda run: seen.append(run.id),
+        )
+    assert len(seen) == 1
+    assert shown == ["thinking"]
+    assert [run.status for run in gb.list_runs()] == ["interrupted", "finished"]
+
+
+def test_warnings_are_python_s_own(data: Path) -> None:
+    with pytest.warns(gb.GenrebenchWarning, match="1 excluded ids are not in data"):
+        gb.task("data", exclude=["nobody"])
+    said: list[str] = []
+    gb.task("data", exclude=["nobody"], say=said.append)
+    assert len(said) == 1 and said[0].startswith("warning: 1 excluded ids")
+
+
+def test_a_model_that_is_none_is_refused(data: Path) -> None:
+    with pytest.raises(UsageError, match="is no model"):
+        gb.run(StandardScaler(), "data")
+    with pytest.raises(UsageError, match="two models are called 'tiny-any'"):
+        gb.run([TABLE_ANY, TABLE_ANY], "data")
+    with pytest.raises(UsageError, match="name a model"):
+        gb.run([], "data")
+    with pytest.raises(UsageError, match="seeds"):
+        gb.run(TABLE_ANY, "data", seeds=[])
+    assert not Path("runs").exists()
+
+
+def test_a_run_of_an_object_can_t_be_asked_again_by_its_name(data: Path) -> None:
+    (run,) = gb.run(TABLE_ANY, "data")
+    assert run.record.model.origin == "object"
+    with pytest.raises(UsageError, match="was an object in a Python session"):
+        gb.reproduce(run.id)
+    with pytest.raises(UsageError, match="was an object in a Python session"):
+        gb.predict(__file__, run)
+
+
+def test_predictions_made_elsewhere_are_scored(data: Path, tmp_path: Path) -> None:
+    (run,) = gb.run(TABLE_ANY, "data")
+    frame = run.to_frame().drop(columns=["genre", "fold"])
+    frame.to_csv(tmp_path / "elsewhere.csv")
+    scored = gb.score("elsewhere.csv", "data", name="elsewhere")
+    assert scored.record.model.origin == "imported"
+    assert scored.metrics["log_loss"] == pytest.approx(run.metrics["log_loss"], abs=1e-12)
+    with pytest.raises(UsageError, match="made outside genrebench"):
+        gb.reproduce(scored.id)
+
+
+def test_ablation_and_leakage_give_frames_and_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny.write_music(tmp_path / "tones", n=12)
+    ablation = gb.ablate(FRAMES, "tones", seconds=[0.5])
+    assert ablation.to_frame().index.tolist() == ["in order", "shuffled", "reversed", "first 0.5 s"]
+    leakage = gb.leakage(FRAMES, "tones", seeds=[0, 1])
+    assert leakage.to_frame()["training"].tolist() == ["without", "without", "with", "with"]
+    for shown in (ablation, leakage):
+        assert isinstance(shown.figure(), Figure)
+        assert "table" in Checked(shown._repr_html_()).tags
+        assert isinstance(shown.to_json(), dict)
+    with pytest.raises(UsageError, match="no order in time"):
+        gb.ablate(KNeighborsClassifier(), "tones")
+    assert gb.check_dataset("tones").to_frame() is not None
+    assert gb.write_features("tones", "features.csv") == 24
+    assert pd.read_csv("features.csv", header=[0, 1, 2], index_col=0).shape == (24, 518)
+
+
+def test_a_missing_dataset_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="no dataset or folder 'nosuch'"):
+        gb.run(TABLE_ANY, "nosuch")
+    with pytest.raises(DataError, match="genrebench data get fma-small"):
+        gb.run(TABLE_ANY, "fma-small")
+
+
+def test_importing_costs_nothing_and_a_verb_brings_only_what_it_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys, genrebench as gb\n"
+        "heavy = {'numpy', 'pandas', 'sklearn', 'torch', 'librosa', 'scipy', 'matplotlib', 'rich', 'typer'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "gb.leaderboard()\n"
+        "assert not (heavy - {'numpy'}) & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(gb.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)

@@ -1,0 +1,79 @@
+"""Runs that version 0.1.0 wrote keep their scores: the same boards, the same comparison, the same predictions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genrebench as gb
+
+MODELS = ("svm-baseline", "cnn-raw", "mfcc-frames")
+CHANGED = {"references"}
+"""What a board shows otherwise on purpose: published scores stand beside the dataset that they were measured on."""
+
+
+@pytest.fixture
+def store(real_data: Path, tmp_path: Path) -> Path:
+    """A copy that can be written into, since boards keep caches beside the runs."""
+    folder = tmp_path / "runs"
+    shutil.copytree(real_data / "store-0.1.0" / "runs", folder, copy_function=shutil.copyfile)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def expected(real_data: Path, name: str) -> Any:
+    return json.loads((real_data / "store-0.1.0" / f"{name}.json").read_text())
+
+
+def agree(new: Any, old: Any, tolerance: float, where: str = "") -> None:
+    """Whatever 0.1.0 gave is there, numbers within the tolerance; more keys may have come."""
+    if isinstance(old, dict):
+        for key in old.keys() - CHANGED:
+            assert key in new, f"{where}.{key}"
+            agree(new[key], old[key], tolerance, f"{where}.{key}")
+    elif isinstance(old, list):
+        assert len(new) == len(old), where
+        for number, (one, other) in enumerate(zip(new, old, strict=True)):
+            agree(one, other, tolerance, f"{where}[{number}]")
+    elif isinstance(old, float):
+        assert new == pytest.approx(old, abs=tolerance, rel=0), where
+    else:
+        assert new == old, where
+
+
+def test_the_same_boards(store: Path, real_data: Path) -> None:
+    boards = gb.leaderboard(runs=store)
+    assert boards.problems == ()
+    agree(json.loads(json.dumps(boards.to_json())), expected(real_data, "leaderboard"), 1e-9)
+
+
+def test_the_same_comparison(store: Path, real_data: Path) -> None:
+    comparison = gb.compare("mfcc-frames", "svm-baseline", runs=store)
+    agree(json.loads(json.dumps(comparison.to_json())), expected(real_data, "compare"), 1e-9)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_same_predictions(model: str, store: Path, real_data: Path) -> None:
+    runs = [one for one in gb.list_runs(runs=store) if one.record.model.name == model and one.record.task.split == "official"]
+    (run,) = [one for one in runs if one.record.seed == 0]
+    old = expected(real_data, f"predict-{model}")
+    clips = [real_data / "fma" / "clips" / Path(one["file"]).name for one in old]
+    new = gb.predict(clips, run)
+    for one, other in zip(new.to_json(), old, strict=True):
+        assert (one["genre"], one["problem"]) == (other["genre"], other["problem"])
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
+
+
+def test_the_same_record(store: Path, real_data: Path) -> None:
+    """What 'runs show' gives is what run.json says, curves of 0.1.0 included."""
+    for run in gb.list_runs(runs=store):
+        record = json.loads((store / run.id / "run.json").read_text())
+        agree(run.to_json(), {key: record[key] for key in ("status", "task", "model", "seed", "metrics", "timings")}, 0.0)
+        assert list(run.curves) == record["curves"]
+    with_curves = [run for run in gb.list_runs(runs=store) if run.curves]
+    assert {run.record.model.name for run in with_curves} == {"cnn-raw", "mfcc-frames"}
