@@ -261,6 +261,11 @@ class Run:
     metrics_version: int = 0
     predictions: PredictionsRecord | None = None
 
+    def under_way(self, inputs_s: float) -> Run:
+        """The same run, running, with the seconds that its inputs took now added."""
+        timings = {**self.timings, "inputs_s": self.timings.get("inputs_s", 0.0) + inputs_s}
+        return replace(self, status="running", error=None, timings=timings)
+
     @property
     def has_scores(self) -> bool:
         """Whether the run is finished and has predictions of test tracks; a challenge run has none."""

@@ -132,11 +132,6 @@ def retask(task: Task, split: Split, home: Path) -> Task:
     )
 
 
-def task_ids(split: Split) -> list[str]:
-    """All track ids of a split without repetition, sorted."""
-    return sorted({id_ for fold in split.folds for part in PARTS for id_ in getattr(fold, part)})
-
-
 def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iterable[str], content: str) -> str:
     """Hash of everything that affects the comparability of scores.
 
@@ -159,12 +154,12 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
     """
     tracks = {track.id: track for track in dataset.tracks}
     first_of: dict[str | None, str] = {None: ""}  # which tracks share an artist matters, the artist's name doesn't
-    for id_ in task_ids(split):
+    for id_ in split.ids:
         first_of.setdefault(tracks[id_].artist, id_)
     hashed = {
         "version": FINGERPRINT_VERSION,
         "genres": dataset.genres,
-        "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in task_ids(split)],
+        "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in split.ids],
         "folds": [[sorted(getattr(fold, part)) for part in PARTS] for fold in split.folds],
         "excluded": sorted(excluded),
         "excerpt": str(excerpt),
@@ -175,7 +170,7 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
 
 def content_hash(dataset: Dataset, split: Split, home: Path) -> str:
     """Hash of the data of a split's tracks: the precomputed feature values if there are any, else the audio files."""
-    ids = task_ids(split)
+    ids = split.ids
     if dataset.load_features is not None:
         return _hash_features(dataset.load_features(), ids)
     hashes = audio_hashes(dataset, home, ids)
@@ -202,15 +197,6 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
         )
     hashes = audio.content_hashes(list(paths.values()), home / "audio-hashes.json")
     return dict(zip(paths, hashes, strict=True))
-
-
-def artist_numbers(dataset: Dataset) -> dict[str, int]:
-    """Opaque number of each track's artist by track id; tracks without an artist get distinct numbers."""
-    numbers: dict[tuple[str, str], int] = {}
-    return {
-        track.id: numbers.setdefault(("track", track.id) if track.artist is None else ("artist", track.artist), len(numbers))
-        for track in dataset.tracks
-    }
 
 
 def read_exclusions(path: Path) -> list[Exclusion]:
