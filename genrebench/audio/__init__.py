@@ -7,6 +7,8 @@ process and open no file other than the one they are given.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ __all__ = [
     "extended",
     "find",
     "info",
+    "noting_peaks",
     "read",
     "resample",
     "resampled_length",
@@ -43,6 +46,7 @@ VERSION = 1
 """Bumped when `read` returns different samples for the same file, so that cached inputs are recomputed."""
 
 _MAX_PEAK = 100.0  # 40 dB above full scale: a float file louder than this isn't scaled to [-1, 1]
+_NOTED_PEAKS: ContextVar[list[float] | None] = ContextVar("noted_peaks", default=None)
 
 
 def info(path: Path) -> AudioInfo:
@@ -92,9 +96,28 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
         raise AudioError(f"{path}: {np.count_nonzero(~np.isfinite(samples))} samples are not finite numbers")
     if peak > _MAX_PEAK:
         raise AudioError(f"{path}: samples reach {peak:g}, but full scale is 1; rescale the file")
+    if (noted := _NOTED_PEAKS.get()) is not None:
+        noted.append(peak)
     if sample_rate is None or sample_rate == rate:
         return samples, rate
     return resample(samples, rate, sample_rate), sample_rate
+
+
+@contextmanager
+def noting_peaks() -> Iterator[list[float]]:
+    """Note the peaks of what `read` decodes in the body, for whoever calls a function that decodes and returns something else.
+
+    Yields
+    ------
+    list of float
+        Largest sample of each excerpt before resampling, 1 at full scale.
+    """
+    peaks: list[float] = []
+    token = _NOTED_PEAKS.set(peaks)
+    try:
+        yield peaks
+    finally:
+        _NOTED_PEAKS.reset(token)
 
 
 def bounds(path: Path, excerpt: Excerpt) -> tuple[int, int, int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,13 @@ from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.errors import DataError, UsageError
-from genrebench.inputs import features, frames, waveforms
+from genrebench.inputs import cache, features, frames, waveforms
+from genrebench.inputs.entries import CacheFolder
 from genrebench.plugin.contract import FeatureTable
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.options import did_you_mean
 from genrebench.plugin.registry import Registry, installed_plugins
-from genrebench.records import Dataset
+from genrebench.records import Dataset, Excerpt
 
 SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
 """The built-in kinds of input."""
@@ -101,6 +104,32 @@ def prepare_clips(
     return _columns_of(spec.prepare(requested, clips, context), chosen)
 
 
+def prepare_usable(
+    requested: Any, clips: Sequence[Clip], context: InputContext, registry: Registry, columns: Columns = ()
+) -> tuple[Prepared | None, dict[str, str]]:
+    """As `prepare_clips`, but clips that can't be decoded or are silent are left out and named.
+
+    Returns
+    -------
+    prepared : Prepared or None
+        Inputs of the other clips, in their order; None if there is none.
+    problems : dict of str to str
+        Why a clip is left out, in one line without its path, by clip id.
+    """
+    context = replace(context, refuse_silence=True)
+    try:
+        # Built-in inputs find such clips while they fill the cache, so that each clip is decoded once. What is decoded by a
+        # plugin or on access tells nothing of its audio: only a decode of its own keeps such clips away from there.
+        if registry.input(requested) not in SPECS or not context.cached:
+            folder = CacheFolder.of(context, "peaks", version=1)
+            cache.fill(folder, clips, partial(_seconds, excerpt=context.excerpt), context, "Reading audio")
+        return prepare_clips(requested, clips, context, registry, columns) if clips else None, {}
+    except cache.UnusableClipsError as error:
+        problems = {clip.id: error.reasons[clip.content_hash] for clip in clips if clip.content_hash in error.reasons}
+    usable = [clip for clip in clips if clip.id not in problems]
+    return prepare_clips(requested, usable, context, registry, columns) if usable else None, problems
+
+
 def make_clips(paths: Mapping[str, Any], hashes: Mapping[str, str]) -> list[Clip]:
     """Clips from paths by id; missing content hashes are computed."""
     return [Clip(id_, path, hashes.get(id_) or audio.content_hash(path)) for id_, path in paths.items()]
@@ -121,6 +150,12 @@ def choose_groups(columns: Columns, groups: Sequence[str]) -> NDArray[np.int64]:
         if list(groups).count(group) > 1:
             raise UsageError(f"feature group {group!r} is named twice")
     return np.array([i for i, column in enumerate(columns) if not groups or column[0] in groups], dtype=np.int64)
+
+
+def _seconds(path: Path, *, excerpt: Excerpt) -> NDArray[np.float64]:
+    """Length of a clip's excerpt, shape (1,): a small array for entries that are made for their peak."""
+    samples, rate = audio.read(path, excerpt)
+    return np.array([len(samples) / rate])
 
 
 def _positions(columns: Columns, available: Columns) -> NDArray[np.int64]:

@@ -1,25 +1,22 @@
-"""The cache of computed inputs: one .npy file per clip, keyed by the content of the audio and the parameters of the input.
-
-Entries are written atomically: to a temporary file that is then renamed. Folders are named after the parameters of their
-entries: ``waveforms-44100hz-30s-v1.1/3f/3fa9...npy``.
-"""
+"""The cache of computed inputs: filling it in parallel, its size, and emptying it."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.errors import AudioError, DataError
+from genrebench.inputs.entries import CacheFolder, Entry
 from genrebench.plugin.inputs import Clip, InputContext
 
 _TEMPORARY_PREFIX = "unfinished-"
@@ -28,67 +25,23 @@ _MAX_SERIAL_CLIPS = 3  # for so few clips, starting worker processes takes longe
 Compute = Callable[[Path], NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class CacheFolder:
-    """The cache entries of one input: its parameters are in the folder's name, the content hash of the audio in an entry's.
+SILENCE = 10 ** (-80 / 20)
+"""A clip whose largest sample is below this, -80 dB of full scale, counts as silent."""
+
+
+class UnusableClipsError(AudioError):
+    """Some clips can't be decoded or, where such clips are refused, are silent.
 
     Parameters
     ----------
-    cache : Path
-        Root folder of the cache.
-    name : str
-        Kind of input, with all parameters and a version: "features-30s-v1.1".
+    message : str
+    reasons : mapping of str to str
+        Why, in one line without the path, by content hash.
     """
 
-    cache: Path
-    name: str
-
-    @classmethod
-    def of(cls, context: InputContext, *parameters: object, version: int) -> CacheFolder:
-        """The folder for an input with the given parameters, computed from the context's excerpt."""
-        excerpt = "whole" if context.excerpt.seconds is None else f"{context.excerpt}s"
-        return cls(context.cache, "-".join(map(str, [*parameters, excerpt, f"v{audio.VERSION}.{version}"])))
-
-    def path(self, content_hash: str) -> Path:
-        """Path of the entry for a content hash."""
-        return self.cache / self.name / content_hash[:2] / f"{content_hash}.npy"
-
-    def open(self, content_hash: str) -> NDArray[Any] | None:
-        """The entry, memory-mapped; None if it is missing or damaged."""
-        try:
-            return np.load(self.path(content_hash), mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-        except (OSError, ValueError, EOFError, SyntaxError):  # missing, truncated, or not an array
-            return None
-
-    def length(self, content_hash: str) -> int | None:
-        """Length of an entry's first axis; None if the entry is missing or damaged."""
-        array = self.open(content_hash)
-        return None if array is None else len(array)
-
-
-def _write(path: Path, array: NDArray[Any], temporary: Path) -> None:
-    unfinished = temporary / path.name
-    try:
-        with unfinished.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise DataError(
-            f"can't write to the cache ({error.strerror or error}); free up space, run `genrebench cache clear`, or set "
-            "GENREBENCH_HOME to a larger disk"
-        ) from None
-
-
-def _compute_one(compute: Compute, clip: Clip, target: Path, temporary: Path) -> tuple[Clip, int | str]:
-    """Compute and write one entry; returns its length, or the error message if the clip's audio can't be used."""
-    try:
-        array = compute(clip.path)
-    except AudioError as error:
-        return clip, str(error)
-    _write(target, array, temporary)
-    return clip, len(array)
+    def __init__(self, message: str, reasons: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.reasons = reasons or {}
 
 
 def fill(
@@ -103,7 +56,7 @@ def fill(
     folder : CacheFolder
     clips : sequence of Clip
     compute : callable
-        ``compute(path)`` returns the array; it must be picklable.
+        ``compute(path)`` returns the array; it must be picklable and decode with `genrebench.audio.read`.
     context : InputContext
     description : str
         Label of the progress display.
@@ -115,30 +68,43 @@ def fill(
 
     Raises
     ------
-    AudioError
-        If clips can't be decoded; raised after all others are done, for the first of them.
+    UnusableClipsError
+        If clips can't be decoded, or are silent and ``context.refuse_silence`` is true; raised after all others are done.
     DataError
         If the disk is full or can't be written.
     """
     distinct = {clip.content_hash: clip for clip in clips}
-    lengths = {key: folder.length(key) for key in distinct}
-    missing = [clip for key, clip in distinct.items() if lengths[key] is None]
-    failed = []
+    entries = {key: folder.find(key, with_peak=context.refuse_silence) for key in distinct}
+    missing = [clip for key, clip in distinct.items() if entries[key] is None]
+    reasons: dict[str, str] = {}
     if missing:
         with _temporary_folder(folder.cache) as temporary:
-            jobs = ((compute, clip, folder.path(clip.content_hash), temporary) for clip in missing)
+            jobs = ((compute, clip, folder, temporary) for clip in missing)
             workers = context.workers if len(missing) > _MAX_SERIAL_CLIPS else 1
             if workers > 1:
                 _compile_librosa(folder.cache)
             with closing(_run(jobs, workers)) as results:
                 for clip, result in context.progress(results, description, len(missing)):
-                    if isinstance(result, int):
-                        lengths[clip.content_hash] = result
+                    if isinstance(result, Entry):
+                        entries[clip.content_hash] = result
                     else:
-                        failed.append((clip, result))
-    if failed:
-        _raise_first_failure(failed, len(clips))
-    return {key: length for key, length in lengths.items() if length is not None}
+                        reasons[clip.content_hash] = result
+    found = {key: entry for key, entry in entries.items() if entry is not None}
+    if context.refuse_silence:
+        reasons |= {key: "silent" for key, entry in found.items() if entry.peak < SILENCE}
+    if reasons:
+        _refuse([(distinct[key], reason) for key, reason in reasons.items()], len(clips))
+    return {key: entry.length for key, entry in found.items()}
+
+
+def _compute_one(compute: Compute, clip: Clip, folder: CacheFolder, temporary: Path) -> tuple[Clip, Entry | str]:
+    """Compute and write one entry; returns it, or the reason if the clip's audio can't be used."""
+    try:
+        with audio.noting_peaks() as peaks:
+            array = compute(clip.path)
+    except AudioError as error:
+        return clip, error.reason(clip.path)
+    return clip, folder.write(clip.content_hash, array, max(peaks, default=np.nan), temporary)
 
 
 def _compile_librosa(cache: Path) -> None:
@@ -155,7 +121,7 @@ def _compile_librosa(cache: Path) -> None:
         import librosa.util.utils  # noqa: F401
 
 
-def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Generator[tuple[Clip, int | str], None, None]:
+def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Generator[tuple[Clip, Entry | str], None, None]:
     if workers == 1:
         yield from (_compute_one(*job) for job in jobs)
         return
@@ -170,13 +136,13 @@ def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Generator[tuple[Clip,
             results.close()
 
 
-def _raise_first_failure(failed: list[tuple[Clip, str]], total: int) -> None:
-    failed.sort(key=lambda item: item[0].id)
-    clip, reason = failed[0]
-    others = f" (and {len(failed) - 1} more of {total})" if len(failed) > 1 else ""
-    raise AudioError(
-        f"track {clip.id}{others}: {reason}; leave such tracks out with --exclude FILE, "
-        "which 'genrebench data check DATASET --exclusions FILE' writes"
+def _refuse(refused: list[tuple[Clip, str]], total: int) -> NoReturn:
+    clip, reason = min(refused, key=lambda item: item[0].id)
+    others = f" (and {len(refused) - 1} more of {total})" if len(refused) > 1 else ""
+    raise UnusableClipsError(
+        f"track {clip.id}{others}: {clip.path}: {reason}; leave such tracks out with --exclude FILE, "
+        "which 'genrebench data check DATASET --exclusions FILE' writes",
+        {clip.content_hash: reason for clip, reason in refused},
     )
 
 

@@ -23,6 +23,7 @@ from genrebench import audio, files
 from genrebench.errors import AudioError, DataError
 from genrebench.inputs import cache
 from genrebench.inputs.descriptors import N_FFT, describe
+from genrebench.inputs.entries import CacheFolder
 from genrebench.inputs.lazy import CachedArrays
 from genrebench.inputs.spectra import FloatArray
 from genrebench.plugin.contract import FeatureTable
@@ -58,7 +59,7 @@ def prepare(requested: FeatureTable, clips: Sequence[Clip], context: InputContex
     AudioError
         If a clip can't be decoded.
     """
-    folder = cache.CacheFolder.of(context, "features", version=VERSION)
+    folder = CacheFolder.of(context, "features", version=VERSION)
     lengths = cache.fill(folder, clips, partial(compute_features, excerpt=context.excerpt), context, "Extracting features")
     rows = CachedArrays.of(folder, clips, lengths)
     table = np.empty((len(clips), len(COLUMNS)))
@@ -76,8 +77,9 @@ MAX_SECONDS = 600
 
 def compute_features(path: Path, *, excerpt: Excerpt) -> NDArray[np.float64]:
     """The 518 feature values of one clip at its native sample rate, shape (518,)."""
-    seconds = min(audio.info(path).seconds, excerpt.seconds or np.inf)
-    if seconds > MAX_SECONDS:
+    longest = excerpt.seconds or np.inf
+    # only an excerpt that may be too long needs the file's length, which takes decoding the whole of an MP4
+    if longest > MAX_SECONDS and (seconds := min(audio.info(path).seconds, longest)) > MAX_SECONDS:
         raise AudioError(
             f"{path}: {seconds / 60:.1f} minutes are too long for feature extraction, at most {MAX_SECONDS / 60:.0f}; "
             f"use --excerpt {MAX_SECONDS} or less"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from genrebench import audio
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
+from genrebench.inputs.entries import CacheFolder
 from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
 from genrebench.inputs.waveforms import decoded_length
@@ -38,7 +39,7 @@ def prepare(requested: Frames, clips: Sequence[Clip], context: InputContext) -> 
     source = f"{requested.kind} frames of audio at {requested.sample_rate} Hz, hop {requested.hop_length}"
     kind = f"{requested.kind}+deltas" if requested.deltas else requested.kind
     parameters = requested.n_coefficients, f"{requested.sample_rate}hz", requested.hop_length, requested.n_fft
-    folder = cache.CacheFolder.of(context, kind, *parameters, version=VERSION)
+    folder = CacheFolder.of(context, kind, *parameters, version=VERSION)
     compute = partial(compute_frames, requested=requested, excerpt=context.excerpt)
     if not context.cached:
         length = partial(_n_frames, requested=requested, excerpt=context.excerpt)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrebench.errors import DataError
 from genrebench.inputs import cache
+from genrebench.inputs.entries import CacheFolder
 from genrebench.plugin.inputs import Clip
 from genrebench.plugin.lazy import LazyInputs
 
@@ -33,7 +34,7 @@ class CachedArrays(LazyInputs):
 
     def __init__(
         self,
-        folder: cache.CacheFolder,
+        folder: CacheFolder,
         content_hashes: list[str],
         lengths: NDArray[np.int64],
         rows: NDArray[np.int64],
@@ -42,9 +43,7 @@ class CachedArrays(LazyInputs):
         self._folder, self._hashes, self._lengths, self._rows, self._scale = folder, content_hashes, lengths, rows, scale
 
     @classmethod
-    def of(
-        cls, folder: cache.CacheFolder, clips: Sequence[Clip], lengths: Mapping[str, int], scale: float = 1.0
-    ) -> CachedArrays:
+    def of(cls, folder: CacheFolder, clips: Sequence[Clip], lengths: Mapping[str, int], scale: float = 1.0) -> CachedArrays:
         """The entries of `clips`; `lengths` is the result of `genrebench.inputs.cache.fill`."""
         index = {key: i for i, key in enumerate(lengths)}
         rows = np.array([index[clip.content_hash] for clip in clips], dtype=np.int64)
@@ -121,7 +120,7 @@ def _scaled(part: NDArray[Any], scale: float) -> NDArray[np.float32]:
     return values
 
 
-def _open_entry(folder: cache.CacheFolder, content_hash: str) -> NDArray[Any]:
+def _open_entry(folder: CacheFolder, content_hash: str) -> NDArray[Any]:
     array = folder.open(content_hash)
     if array is None:
         raise DataError(f"{folder.path(content_hash)} is missing from the cache or damaged; run the command again")

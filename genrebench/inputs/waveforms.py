@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from genrebench import audio
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
+from genrebench.inputs.entries import CacheFolder
 from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
 from genrebench.plugin.contract import Waveforms
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
@@ -41,7 +42,7 @@ def prepare(requested: Waveforms, clips: Sequence[Clip], context: InputContext) 
     if not context.cached:
         length = partial(decoded_length, sample_rate=requested.sample_rate, excerpt=context.excerpt)
         return Prepared(ComputedAtAccess([clip.path for clip in clips], compute, length, 1 / _FULL_SCALE), source=source)
-    folder = cache.CacheFolder.of(context, "waveforms", f"{requested.sample_rate}hz", version=VERSION)
+    folder = CacheFolder.of(context, "waveforms", f"{requested.sample_rate}hz", version=VERSION)
     size = _require_space(folder, clips, requested, context.excerpt)
     lengths = cache.fill(folder, clips, compute, context, f"Decoding audio, about {size / 1e9:.1f} GB")
     return Prepared(CachedArrays.of(folder, clips, lengths, 1 / _FULL_SCALE), source=source)
@@ -62,7 +63,7 @@ def decoded_length(path: Path, *, sample_rate: int, excerpt: Excerpt) -> int:
     return audio.resampled_length(length, rate, sample_rate)
 
 
-def _require_space(folder: cache.CacheFolder, clips: Sequence[Clip], requested: Waveforms, excerpt: Excerpt) -> int:
+def _require_space(folder: CacheFolder, clips: Sequence[Clip], requested: Waveforms, excerpt: Excerpt) -> int:
     """Bytes needed for the clips that aren't cached yet; raises `DataError` if the disk has less free space."""
     missing = {clip.content_hash: clip.path for clip in clips if not folder.path(clip.content_hash).exists()}
     if not missing:

@@ -46,6 +46,8 @@ class InputContext:
         As in `Context`.
     cached : bool
         Whether inputs that are read lazily are computed once into the cache, or at each access.
+    refuse_silence : bool
+        Whether a clip with a silent excerpt is refused like one that can't be decoded, as in prediction.
     """
 
     cache: Path
@@ -53,6 +55,7 @@ class InputContext:
     workers: int = 1
     progress: Callable[..., Iterable[Any]] = no_progress
     cached: bool = True
+    refuse_silence: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from genrebench import audio
 from genrebench.errors import AudioError, StoreError, UsageError
 from genrebench.evaluation import calibration
-from genrebench.inputs import prepare_clips
+from genrebench.inputs import prepare_usable
 from genrebench.plugin.contract import FeatureTable, Timeline
 from genrebench.plugin.hosted import BuiltModel, HostedModel
 from genrebench.plugin.inputs import Clip, Prepared
@@ -23,9 +24,6 @@ from genrebench.runs.record import Run
 from genrebench.runs.recorder import COLUMNS, model_folders
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
-
-SILENCE = 10 ** (-80 / 20)
-"""A clip whose largest sample is below this, -80 dB of full scale, counts as silent."""
 
 
 def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, *, timeline: bool = False) -> FilePredictions:
@@ -60,13 +58,12 @@ def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, 
             "and may differ. Where the model has the option, a run with --set source=extract has no such gap"
         )
     excerpt = Excerpt.parse(run.task.excerpt)
-    problems = _problems(paths, excerpt, session)
-    good = [path for path in paths if path not in problems]
+    folder = store.folder(run.id)
+    prepared, problems = _prepare(paths, folder, model.input, excerpt, session)
     prior = training_prior(run)
     predictions = {path: FilePrediction(path, prior, problem) for path, problem in problems.items()}
-    if good:
-        folder = store.folder(run.id)
-        prepared = _prepare(good, folder, model.input, excerpt, session)
+    if prepared is not None:
+        good = [path for path in paths if path not in problems]
         models = load_models(run, folder, model, prepared, session)
         by_model = [
             calibration.apply_temperature(built.predict(prepared.inputs), temperature)
@@ -117,36 +114,38 @@ def training_prior(run: Run) -> NDArray[np.float64]:
     return prior
 
 
-def _prepare(paths: Sequence[Path], folder: Path, requested: Any, excerpt: Excerpt, session: Session) -> Prepared:
-    """Compute the inputs that the model saw, with the same columns in the same order where it saw a table."""
-    hashes = audio.content_hashes(list(paths), session.home / "audio-hashes.json")
-    clips = [Clip(str(path), path, content) for path, content in zip(paths, hashes, strict=True)]
-    columns: tuple[tuple[str, ...], ...] = ()
-    if isinstance(requested, FeatureTable):
-        try:
-            text = (folder / "model" / COLUMNS).read_text(encoding="utf-8")
-            columns = tuple(tuple(column) for column in json.loads(text))
-        except (OSError, ValueError, TypeError):
-            raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run") from None
-    return prepare_clips(requested, clips, session.input_context(excerpt), session.registry, columns)
+def _prepare(
+    paths: Sequence[Path], folder: Path, requested: Any, excerpt: Excerpt, session: Session
+) -> tuple[Prepared | None, dict[Path, str]]:
+    """Inputs as the model saw them, of the files that can be decoded and aren't silent; why not, for the others."""
+    problems = {path: problem for path in paths if (problem := _unreadable(path, excerpt))}
+    readable = [path for path in paths if path not in problems]
+    hashes = audio.content_hashes(readable, session.home / "audio-hashes.json")
+    clips = [Clip(str(path), path, content) for path, content in zip(readable, hashes, strict=True)]
+    columns = _columns(folder) if isinstance(requested, FeatureTable) else ()
+    context = session.input_context(excerpt)
+    prepared, unusable = prepare_usable(requested, clips, context, session.registry, columns)
+    return prepared, problems | {clip.path: unusable[clip.id] for clip in clips if clip.id in unusable}
 
 
-def _problems(paths: Sequence[Path], excerpt: Excerpt, session: Session) -> dict[Path, str]:
-    """Files that can't be decoded or are silent, with the reason."""
-    import joblib
-
-    jobs = (joblib.delayed(_problem)(path, excerpt) for path in paths)
-    pool = joblib.Parallel(n_jobs=min(session.workers, max(1, len(paths) // 8)), return_as="generator")
-    problems = session.progress(pool(jobs), "reading audio", len(paths))
-    return {path: problem for path, problem in zip(paths, problems, strict=True) if problem}
-
-
-def _problem(path: Path, excerpt: Excerpt) -> str | None:
+def _unreadable(path: Path, excerpt: Excerpt) -> str | None:
+    """Why a file can't be hashed: it is missing, not a regular file (reading a pipe would wait forever), or unreadable."""
+    if path.is_file() and os.access(path, os.R_OK):
+        return None
     try:
-        samples, _ = audio.read(path, excerpt)
+        audio.read(path, excerpt)
     except AudioError as error:
         return error.reason(path)
-    return "silent" if np.abs(samples).max() < SILENCE else None
+    return None
+
+
+def _columns(folder: Path) -> tuple[tuple[str, ...], ...]:
+    """Columns of the table that the model saw, in their order."""
+    try:
+        text = (folder / "model" / COLUMNS).read_text(encoding="utf-8")
+        return tuple(tuple(column) for column in json.loads(text))
+    except (OSError, ValueError, TypeError):
+        raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run") from None
 
 
 def _temperatures(run: Run) -> list[float]:

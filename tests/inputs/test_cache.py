@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_clips_of_one_content_are_computed_once(clips, tmp_path):
 def test_a_damaged_entry_is_computed_again(clips, tmp_path, damage):
     whole = prepare(clips[:1], tmp_path / "cache")[0]
     [entry] = entries(tmp_path / "cache")
-    entry.write_bytes(entry.read_bytes()[:-100] if damage is None else damage)
+    entry.write_bytes(entry.read_bytes()[:-1000] if damage is None else damage)
     counts = []
     assert np.array_equal(prepare(clips[:1], tmp_path / "cache", counts=counts)[0], whole)
     assert len(counts) == 1
@@ -91,6 +92,36 @@ def test_a_bad_clip_is_named_after_the_others_are_done(clips, tmp_path, workers)
     assert str(clips[2].path) in message
     assert "--exclude" in message
     assert len(entries(tmp_path / "cache")) == 4
+
+
+def test_failures_come_by_content_without_the_path(clips, tmp_path):
+    clips[2].path.write_bytes(b"")
+    clips[4].path.write_bytes(b"no audio")
+    with pytest.raises(cache.UnusableClipsError) as error:
+        prepare(clips, tmp_path / "cache")
+    assert error.value.reasons == {
+        clips[2].content_hash: "the file is empty",
+        clips[4].content_hash: "can't be decoded as audio (not audio that libsndfile knows)",
+    }
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_silent_clips_are_used_unless_the_context_refuses_them(tmp_path, workers):
+    peaks = [0.5, 0.9e-4, 1.1e-4, 0.0, 0.3]
+    for i, peak in enumerate(peaks):
+        soundfile.write(tmp_path / f"{i}.wav", peak * np.cos(np.arange(8000) / 10), 8000, subtype="FLOAT")
+    clips = inputs.make_clips({str(i): tmp_path / f"{i}.wav" for i in range(len(peaks))}, {})
+    context = InputContext(tmp_path / "cache", workers=workers)
+    for order in ((False, True), (True, False)):
+        for refuse in order:
+            asked = replace(context, refuse_silence=refuse)
+            if not refuse:
+                assert len(inputs.prepare_clips(Waveforms(8000), clips, asked).inputs) == len(clips)
+                continue
+            with pytest.raises(cache.UnusableClipsError, match=r"track 1 \(and 1 more of 5\): .*1\.wav: silent") as error:
+                inputs.prepare_clips(Waveforms(8000), clips, asked)
+            assert error.value.reasons == {clips[1].content_hash: "silent", clips[3].content_hash: "silent"}
+        cache.clear(context.cache)
 
 
 def test_an_entry_that_vanishes_is_an_error_that_says_so(clips, tmp_path):
