@@ -160,20 +160,44 @@ def _temporary_folder(cache: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def free_space(cache: Path) -> int:
-    """Free bytes on the disk of `cache`, a folder that may not exist yet."""
-    absolute = cache.absolute()
-    return shutil.disk_usage(next(folder for folder in (absolute, *absolute.parents) if folder.exists())).free
+@dataclass(frozen=True)
+class Size:
+    """Size of an entry on disk.
+
+    Parameters
+    ----------
+    bytes : int
+        Per item of the array's first axis.
+    max_length : float or None
+        Upper bound of the length of the first axis, if there is one that no file has to be opened for.
+    """
+
+    bytes: int
+    max_length: float | None = None
 
 
-def require_space(cache: Path, needed: int) -> None:
-    """Raise `DataError` if the disk of `cache` has less than `needed` free bytes."""
-    free = free_space(cache)
+def require_space(folder: CacheFolder, clips: Sequence[Clip], size: Size, length: Callable[[Path], int]) -> int:
+    """Bytes needed for the clips that aren't cached yet.
+
+    Raises
+    ------
+    DataError
+        If the disk has less free space.
+    """
+    missing = {clip.content_hash: clip.path for clip in clips if not folder.path(clip.content_hash).exists()}
+    absolute = folder.cache.absolute()  # the folder may not exist yet
+    free = shutil.disk_usage(next(place for place in (absolute, *absolute.parents) if place.exists())).free
+    if size.max_length is not None:
+        needed = size.bytes * round(len(missing) * size.max_length)
+        if needed <= free:
+            return needed
+    needed = size.bytes * sum(map(length, missing.values()))
     if needed > free:
         raise DataError(
             f"the decoded audio needs {needed / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB are free; free up space, set "
             "GENREBENCH_HOME to a larger disk, lower the sample rate, or decode on each access if the model has that option"
         )
+    return needed
 
 
 # ------------------------------------------------------------------ for `genrebench cache`

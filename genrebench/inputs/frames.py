@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.errors import UsageError
-from genrebench.inputs import cache
 from genrebench.inputs.entries import CacheFolder
-from genrebench.inputs.lazy import CachedArrays, ComputedAtAccess
+from genrebench.inputs.lazy import lazy_arrays
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
 from genrebench.inputs.waveforms import decoded_length
 from genrebench.plugin.contract import Frames
@@ -36,16 +35,18 @@ def prepare(requested: Frames, clips: Sequence[Clip], context: InputContext) -> 
         If a clip can't be decoded; without the cache, raised on access.
     """
     _check(requested)
-    source = f"{requested.kind} frames of audio at {requested.sample_rate} Hz, hop {requested.hop_length}"
     kind = f"{requested.kind}+deltas" if requested.deltas else requested.kind
     parameters = requested.n_coefficients, f"{requested.sample_rate}hz", requested.hop_length, requested.n_fft
-    folder = CacheFolder.of(context, kind, *parameters, version=VERSION)
-    compute = partial(compute_frames, requested=requested, excerpt=context.excerpt)
-    if not context.cached:
-        length = partial(_n_frames, requested=requested, excerpt=context.excerpt)
-        return Prepared(ComputedAtAccess([clip.path for clip in clips], compute, length), source=source)
-    lengths = cache.fill(folder, clips, compute, context, f"Computing {requested.kind} frames")
-    return Prepared(CachedArrays.of(folder, clips, lengths), source=source)
+    arrays = lazy_arrays(
+        CacheFolder.of(context, kind, *parameters, version=VERSION),
+        clips,
+        partial(compute_frames, requested=requested, excerpt=context.excerpt),
+        partial(_n_frames, requested=requested, excerpt=context.excerpt),
+        context,
+        f"Computing {requested.kind} frames",
+    )
+    source = f"{requested.kind} frames of audio at {requested.sample_rate} Hz, hop {requested.hop_length}"
+    return Prepared(arrays, source=source)
 
 
 SPEC = InputSpec(Frames, "sequences of MFCC, mel or chroma vectors", prepare)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from genrebench.errors import DataError
 from genrebench.inputs import cache
 from genrebench.inputs.entries import CacheFolder
-from genrebench.plugin.inputs import Clip
+from genrebench.plugin.inputs import Clip, InputContext
 from genrebench.plugin.lazy import LazyInputs
 
 
@@ -110,6 +110,37 @@ class ComputedAtAccess(LazyInputs):
     def subset(self, indices: Iterable[int]) -> ComputedAtAccess:
         """Some of the tracks; nothing is computed."""
         return ComputedAtAccess([self._paths[i] for i in indices], self._compute, self._length, self._scale)
+
+
+def lazy_arrays(
+    folder: CacheFolder,
+    clips: Sequence[Clip],
+    compute: cache.Compute,
+    length: Callable[[Path], int],
+    context: InputContext,
+    description: str,
+    scale: float = 1.0,
+    size: cache.Size | None = None,
+) -> LazyInputs:
+    """Arrays of `clips`: computed into the cache or, if ``context.cached`` is false, on each access.
+
+    Parameters
+    ----------
+    folder, clips, compute, context, description
+        As for `genrebench.inputs.cache.fill`.
+    length : callable
+        ``length(path)`` returns the length of the first axis of what `compute` returns.
+    scale : float
+        Factor by which computed values are multiplied on reading.
+    size : Size, optional
+        Of an entry, so that the disk's free space is checked before the work.
+    """
+    if not context.cached:
+        return ComputedAtAccess([clip.path for clip in clips], compute, length, scale)
+    if size is not None:
+        needed = cache.require_space(folder, clips, size, length)
+        description = f"{description}, about {needed / 1e9:.1f} GB"
+    return CachedArrays.of(folder, clips, cache.fill(folder, clips, compute, context, description), scale)
 
 
 def _scaled(part: NDArray[Any], scale: float) -> NDArray[np.float32]:
