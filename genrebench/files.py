@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from genrebench.errors import UsageError
+from genrebench.jsontypes import plain
 
 
 def beside(path: Path) -> Path:
@@ -41,6 +44,11 @@ def atomic(file: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write a value in JSON's types as a complete file or not at all; in ASCII, so that names that aren't Unicode survive."""
+    write(file, (json.dumps(plain(value), indent=1) + "\n").encode("ascii"))
 
 
 def write(file: Path, data: bytes, *, durable: bool = True) -> None:

@@ -148,6 +148,11 @@ class Split:
     folds: tuple[Fold, ...]
     warnings: tuple[str, ...] = ()
 
+    @property
+    def ids(self) -> list[str]:
+        """Ids of all parts of all folds, each once, sorted as text."""
+        return sorted({id_ for fold in self.folds for part in PARTS for id_ in getattr(fold, part)})
+
 
 @dataclass(frozen=True)
 class Excerpt:

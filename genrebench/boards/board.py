@@ -157,6 +157,8 @@ def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
         numbers = [(run.metrics or {}).get(metric) for run, _ in scored]
         if all(isinstance(number, int | float) for number in numbers):
             values[metric] = np.array(numbers, dtype=np.float64)
+    runs = [run for run, _ in scored]
+    timings = {key for run in runs for key in run.timings}
     many = len(scored) > 1
     return Row(
         row=name,
@@ -169,23 +171,15 @@ def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
         seeds=tuple(run.seed for run, _ in scored),
         scores={metric: float(numbers.mean()) for metric, numbers in values.items()},
         spread={metric: float(numbers.std(ddof=1)) if many else None for metric, numbers in values.items()},
-        facts=_facts([run for run, _ in scored], newest),
+        changed=newest.model.changed,
+        calibrated=newest.model.calibrated,
+        feature_source=newest.model.feature_source,
+        origin=newest.model.origin,
+        device=newest.device,
+        parameters=newest.parameters,
+        timings={key: float(np.mean([run.timings[key] for run in runs if key in run.timings])) for key in sorted(timings)},
+        peak_rss_mb=max((run.peak_rss_mb for run in runs if run.peak_rss_mb is not None), default=None),
     )
-
-
-def _facts(runs: Sequence[Run], newest: Run) -> dict[str, Any]:
-    timings = {key for run in runs for key in run.timings}
-    peaks = [run.peak_rss_mb for run in runs if run.peak_rss_mb is not None]
-    return {
-        "changed": dict(newest.model.changed),
-        "calibrated": newest.model.calibrated,
-        "feature_source": newest.model.feature_source,
-        "origin": newest.model.origin,
-        "device": newest.facts.get("device"),
-        "parameters": newest.facts.get("parameters"),
-        "timings": {key: float(np.mean([run.timings[key] for run in runs if key in run.timings])) for key in sorted(timings)},
-        "peak_rss_mb": max(peaks) if peaks else None,
-    }
 
 
 def _baseline_row(fingerprint: str, name: str, scored: Scored) -> Row:

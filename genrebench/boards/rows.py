@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from genrebench.evaluation import metrics
+from genrebench.jsontypes import plain
 from genrebench.plugin.datasets import Reference
-from genrebench.runs.record import TaskRecord
+from genrebench.runs.record import Origin, TaskRecord
 from genrebench.tables import Shown, ShownSequence, Table, frame, number
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 WITH_INTERVAL = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
 SCORES = tuple(metric.name for metric in metrics.METRICS)
 COLUMNS = ("rank", "model", "options", "seeds", "log loss", "95 %", "± seeds", "F1 micro", "F1 macro", "features", "note")
+FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
 NUMBERS = ("rank", "log loss", "± seeds", "F1 micro", "F1 macro")
 
 
@@ -47,8 +49,20 @@ class Row:
         Rows whose log loss this test set can't tell from this one's.
     baseline : bool
         True for the rows that follow from the labels alone.
-    facts : mapping
-        changed, calibrated, feature_source, origin, device, parameters, the mean timings, peak_rss_mb.
+    changed : mapping
+        The options that differ from their defaults.
+    calibrated : bool
+    feature_source : str or None
+        Where the inputs came from.
+    origin : {"plugin", "imported", "object"} or None
+        Where the model came from; None for a baseline.
+    device : str or None
+    parameters : int or None
+        Number of the model's parameters, where it records it.
+    timings : mapping of str to float
+        Seconds, mean over the seeds.
+    peak_rss_mb : float or None
+        In 10^6 bytes, the largest over the seeds.
     """
 
     row: str
@@ -64,12 +78,19 @@ class Row:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     tied_with: tuple[str, ...] = ()
     baseline: bool = False
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    calibrated: bool = False
+    feature_source: str | None = None
+    origin: Origin | None = None
+    device: str | None = None
+    parameters: int | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+    peak_rss_mb: float | None = None
 
     @property
     def label(self) -> str:
         """The model with the options that aren't the defaults, to tell rows of a board apart."""
-        options = ", ".join(f"{key}={value}" for key, value in (self.facts.get("changed") or {}).items())
+        options = ", ".join(f"{key}={value}" for key, value in self.changed.items())
         return f"{self.model} ({options})" if options else self.model
 
     def to_json(self) -> dict[str, Any]:
@@ -88,7 +109,7 @@ class Row:
             "spread": dict(self.spread),
             "tied_with": list(self.tied_with),
             "baseline": self.baseline,
-            **self.facts,
+            **{name: plain(getattr(self, name)) for name in FACTS},
         }
 
     def _interval(self, metric: str) -> list[float] | None:
@@ -101,22 +122,22 @@ class Row:
         return (
             str(self.rank),
             self.model,
-            " ".join(f"{key}={value}" for key, value in (self.facts.get("changed") or {}).items()),
+            " ".join(f"{key}={value}" for key, value in self.changed.items()),
             ",".join(map(str, self.seeds)),
             number(self.scores["log_loss"]),
             "" if ends is None else f"{ends[0]:.3f} .. {ends[1]:.3f}",
             "" if spread is None else number(spread),
             number(self.scores["f1_micro"]),
             number(self.scores["f1_macro"]),
-            str(self.facts.get("feature_source") or ""),
+            self.feature_source or "",
             self._note(ranks),
         )
 
     def _note(self, ranks: Mapping[str, int]) -> str:
         notes = ["baseline (ignores the audio)"] if self.baseline else []
-        if self.facts.get("origin") == "imported":
+        if self.origin == "imported":
             notes.append("predicted elsewhere")
-        if self.facts.get("calibrated"):
+        if self.calibrated:
             notes.append("calibrated on validation")
         if self.tied_with:
             notes.append("tied with rank " + ", ".join(str(ranks[other]) for other in self.tied_with if other in ranks))
@@ -286,7 +307,7 @@ def _flat(row: Row) -> dict[str, Any]:
         | {
             "seeds": len(row.seeds),
             "log_loss_spread": row.spread.get("log_loss"),
-            "options": dict(row.facts.get("changed") or {}),
+            "options": dict(row.changed),
             "baseline": row.baseline,
             "tied_with": list(row.tied_with),
             "runs": list(row.runs),

@@ -97,8 +97,8 @@ def open_task(
         excerpt=Excerpt.parse(excerpt),
         exclude=open_exclusions(exclude),
         source=dataset.name if isinstance(dataset, Dataset) else str(dataset),
-        larger=None if extra_training is None else open_dataset(extra_training, session),
-        larger_source="" if extra_training is None else str(getattr(extra_training, "name", extra_training)),
+        extra_dataset=None if extra_training is None else open_dataset(extra_training, session),
+        extra_source="" if extra_training is None else str(getattr(extra_training, "name", extra_training)),
     )
     for text in task.split.warnings:
         session.say(f"warning: {text}")

@@ -93,6 +93,7 @@ def board_page(site: Site, problems: Sequence[str]) -> str:
         root="",
         boards=[_board(board, i) for i, board in enumerate(site.boards)],
         others=others,
+        published=list(dict.fromkeys(reference for board in site.boards for reference in board.references)),
         problems=[without_home(problem) for problem in problems],
     )
 
@@ -127,8 +128,7 @@ def _cost(board: Board, number: int) -> str | None:
 
 def _work(row: Row) -> float | None:
     """Seconds to fit and predict; inputs are prepared once, whoever comes first."""
-    timings = row.facts.get("timings") or {}
-    known = [timings[key] for key in ("fit_s", "predict_s") if key in timings]
+    known = [row.timings[key] for key in ("fit_s", "predict_s") if key in row.timings]
     return sum(known) if known else None
 
 

@@ -1,4 +1,4 @@
-"""The labelled parts of a task, cut from its prepared inputs."""
+"""What a model is given of a task, and what it gives back, beside the labels and artists that only the host knows."""
 
 from __future__ import annotations
 
@@ -6,35 +6,91 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from genrebench.inputs import prepare
 from genrebench.plugin.contract import Examples
 from genrebench.plugin.inputs import Prepared
 from genrebench.plugin.lazy import LazyInputs
-from genrebench.records import Task
-from genrebench.tasks.task import artist_numbers, task_ids
+from genrebench.records import Predictions, Task
+from genrebench.runs.job import Job
+from genrebench.session import Session
+from genrebench.tasks.task import audio_hashes
 
 
-class TaskExamples:
-    """The prepared inputs of a task's tracks, cut into labelled parts.
+class TaskLabels:
+    """Labels and artists of a task's tracks, by track id.
+
+    Parameters
+    ----------
+    task : Task
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._labels: dict[str, int] = {}
+        self._groups: dict[str, int] = {}
+        self._anonymous: set[str] = set()
+        numbers: dict[tuple[str, str], int] = {}
+        for track in task.dataset.tracks:
+            artist = ("track", track.id) if track.artist is None else ("artist", track.artist)
+            self._labels[track.id] = task.genres.index(track.genre)
+            self._groups[track.id] = numbers.setdefault(artist, len(numbers))
+            if track.artist is None:
+                self._anonymous.add(track.id)
+
+    def labels(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Index of each track's genre, shape (n_tracks,)."""
+        return np.array([self._labels[id_] for id_ in ids], dtype=np.int64)
+
+    def groups(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Opaque number of each track's artist, shape (n_tracks,); a track without artist has its own."""
+        return np.array([self._groups[id_] for id_ in ids], dtype=np.int64)
+
+    def artists(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """As `groups`, but -1 for a track whose artist isn't known."""
+        return np.where([id_ in self._anonymous for id_ in ids], -1, self.groups(ids)).astype(np.int64)
+
+    def predictions(self, probabilities: Sequence[NDArray[np.float64]]) -> Predictions:
+        """Put the probabilities of the test tracks of all folds, one array per fold, beside the true labels."""
+        folds = self._task.split.folds
+        ids = [id_ for fold in folds for id_ in fold.test]
+        artists = self.artists(ids)
+        return Predictions(
+            ids=tuple(ids),
+            genres=self._task.genres,
+            labels=self.labels(ids),
+            folds=np.repeat(np.arange(len(folds), dtype=np.int64), [len(fold.test) for fold in folds]),
+            probabilities=np.concatenate(probabilities),
+            groups=artists if (artists >= 0).any() else None,
+        )
+
+
+class TaskExamples(TaskLabels):
+    """The inputs of a task's tracks, cut into labelled parts.
 
     Parameters
     ----------
     task : Task
     prepared : Prepared
-        In the order of `genrebench.tasks.task.task_ids`.
+        Inputs of the split's tracks, in the order of its `ids`.
     """
 
     def __init__(self, task: Task, prepared: Prepared) -> None:
-        self._inputs = prepared.inputs
-        self._place = {id_: i for i, id_ in enumerate(task_ids(task.split))}
-        self._labels = {track.id: task.genres.index(track.genre) for track in task.dataset.tracks}
-        self._groups = artist_numbers(task.dataset)
+        super().__init__(task)
+        self.prepared = prepared
+        self._place = {id_: i for i, id_ in enumerate(task.split.ids)}
+
+    @classmethod
+    def prepare(cls, job: Job, session: Session) -> TaskExamples:
+        """Compute what a model sees of all the task's tracks."""
+        task, ids = job.task, job.task.split.ids
+        context = session.input_context(task.excerpt)
+        hashes = {} if job.uses_given_features else audio_hashes(task.dataset, session.home, ids)
+        return cls(task, prepare(job.model.input, task.dataset, ids, hashes, context, session.registry))
 
     def __call__(self, ids: Sequence[str]) -> Examples[Any]:
         """Return the examples of some tracks."""
-        rows = [self._place[id_] for id_ in ids]
-        return Examples(
-            self._inputs.subset(rows) if isinstance(self._inputs, LazyInputs) else self._inputs[rows],
-            np.array([self._labels[id_] for id_ in ids], dtype=np.int64),
-            np.array([self._groups[id_] for id_ in ids], dtype=np.int64),
-        )
+        rows, inputs = [self._place[id_] for id_ in ids], self.prepared.inputs
+        part = inputs.subset(rows) if isinstance(inputs, LazyInputs) else inputs[rows]
+        return Examples(part, self.labels(ids), self.groups(ids))

@@ -13,8 +13,8 @@ from genrebench.errors import DataError, UsageError
 from genrebench.evaluation import metrics
 from genrebench.plugin.hosted import SUM_TOLERANCE, checked
 from genrebench.records import Task
+from genrebench.runs.examples import TaskLabels
 from genrebench.runs.job import begin_record
-from genrebench.runs.predictions import collect
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.store import RunStore
 
@@ -62,7 +62,7 @@ def score(task: Task, file: Path, name: str, version: str, seed: int, store: Run
     if extra:
         raise DataError(f"{file}: {len(extra)} rows are not of this split's test tracks, {extra[0]!r} for one; check --split")
     probabilities = [np.array([rows[id_] for id_ in fold.test]).reshape(-1, len(task.genres)) for fold in task.split.folds]
-    predictions = collect(task, [checked(p, len(p), len(task.genres), str(file)) for p in probabilities])
+    predictions = TaskLabels(task).predictions([checked(p, len(p), len(task.genres), str(file)) for p in probabilities])
     model = ModelRecord(name=name, plugin=PLUGIN, version=version, origin="imported")
     run = dataclasses.replace(begin_record(TaskRecord.of(task), model, seed), timings={})
     store.begin(run)

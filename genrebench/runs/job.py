@@ -75,13 +75,12 @@ class Job:
             None,
         )
 
-    def new_run(self, feature_source: str | None) -> Run:
-        """Return the record of a run of this job that begins now."""
-        return begin_record(
-            TaskRecord.of(self.task),
-            ModelRecord.of(self.model, calibrate=self.calibrate, feature_source=feature_source),
-            self.seed,
-        )
+    def begin(self, store: RunStore, feature_source: str | None) -> Run:
+        """Begin a run of this job in a store; `feature_source` says where the inputs come from."""
+        model = ModelRecord.of(self.model, calibrate=self.calibrate, feature_source=feature_source)
+        run = begin_record(TaskRecord.of(self.task), model, self.seed)
+        store.begin(run)
+        return run
 
 
 def begin_record(task: TaskRecord, model: ModelRecord, seed: int) -> Run:

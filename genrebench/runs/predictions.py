@@ -1,36 +1,15 @@
-"""Predictions of the test tracks: collected over the folds, and as predictions.csv."""
+"""predictions.csv: predictions of the test tracks to CSV and back."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from genrebench.records import Predictions, Task
-from genrebench.tasks.task import artist_numbers
+from genrebench.records import Predictions
 
 _COLUMNS = ["track_id", "genre", "fold", "group"]
-
-
-def collect(task: Task, probabilities: Sequence[NDArray[np.float64]]) -> Predictions:
-    """Put the probabilities of the test tracks of all folds, one array per fold, beside the true labels."""
-    labels = {track.id: task.genres.index(track.genre) for track in task.dataset.tracks}
-    artists = {track.id: track.artist for track in task.dataset.tracks}
-    numbers = artist_numbers(task.dataset)
-    ids = [id_ for fold in task.split.folds for id_ in fold.test]
-    sizes = [len(fold.test) for fold in task.split.folds]
-    known = any(artists[id_] is not None for id_ in ids)
-    return Predictions(
-        ids=tuple(ids),
-        genres=task.genres,
-        labels=np.array([labels[id_] for id_ in ids], dtype=np.int64),
-        folds=np.repeat(np.arange(len(sizes), dtype=np.int64), sizes),
-        probabilities=np.concatenate(probabilities),
-        groups=np.array([-1 if artists[id_] is None else numbers[id_] for id_ in ids], dtype=np.int64) if known else None,
-    )
 
 
 def test_counts(predictions: Predictions) -> tuple[tuple[int, ...], ...]:

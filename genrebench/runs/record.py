@@ -262,6 +262,23 @@ class Run:
     predictions: PredictionsRecord | None = None
 
     @property
+    def device(self) -> str | None:
+        """Where the model ran, if it recorded that."""
+        device = self.facts.get("device")
+        return device if isinstance(device, str) else None
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of the model's parameters, if it recorded that."""
+        parameters = self.facts.get("parameters")
+        return parameters if isinstance(parameters, int) else None
+
+    def under_way(self, inputs_s: float) -> Run:
+        """The same run, running, with the seconds that its inputs took now added."""
+        timings = {**self.timings, "inputs_s": self.timings.get("inputs_s", 0.0) + inputs_s}
+        return replace(self, status="running", error=None, timings=timings)
+
+    @property
     def has_scores(self) -> bool:
         """Whether the run is finished and has predictions of test tracks; a challenge run has none."""
         return self.status == "finished" and self.predictions is not None and self.predictions.rows > 0

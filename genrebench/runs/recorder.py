@@ -11,19 +11,22 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
+from numpy.typing import NDArray
 
 from genrebench import files
 from genrebench.environment import PeakMemory, without_home
 from genrebench.errors import GenrebenchError, StoreError, UsageError
+from genrebench.evaluation import metrics
+from genrebench.evaluation.scoring import Scoring
 from genrebench.jsontypes import plain
 from genrebench.plugin.contract import Context
 from genrebench.plugin.hosted import BuiltModel, one_line
-from genrebench.plugin.inputs import Prepared
-from genrebench.records import Predictions
 from genrebench.runs.record import Run
 from genrebench.runs.store import CURVES, RunStore
 from genrebench.session import Session
@@ -31,21 +34,36 @@ from genrebench.session import Session
 COLUMNS = "columns.json"
 
 
+@dataclass(frozen=True)
+class FoldOutput:
+    """What a fold contributes to a run.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_test_tracks, n_genres)
+    temperature : float
+        The one that fits the fold's validation tracks best; nan where it has none.
+    """
+
+    probabilities: NDArray[np.float64]
+    temperature: float
+
+
 class Recorder:
     """The record of a run that is under way, and its folder.
 
     Parameters
     ----------
-    store : RunStore
-        Where the run has begun.
     run : Run
+        Has begun in the store.
+    store : RunStore
     session : Session
-    prepared : Prepared
-        The inputs of the task.
+    columns : tuple of tuple of str
+        Names of the columns that the model sees; empty where it sees no table.
     """
 
-    def __init__(self, store: RunStore, run: Run, session: Session, prepared: Prepared) -> None:
-        self.store, self.run, self.session, self.prepared = store, run, session, prepared
+    def __init__(self, run: Run, store: RunStore, session: Session, columns: tuple[tuple[str, ...], ...] = ()) -> None:
+        self.run, self.store, self.session, self.columns = run, store, session, columns
         self.folder = store.folder(run.id)
 
     @contextlib.contextmanager
@@ -86,17 +104,34 @@ class Recorder:
             with contextlib.suppress(StoreError):
                 self.store.save(self.run)
 
-    def finish(self, predictions: Predictions, metrics: Mapping[str, float | None], metrics_version: int) -> None:
+    def finish(self, scoring: Scoring) -> None:
         """Write the predictions and close the record; what only an unfinished run needs is removed."""
-        peak = round(max(self._memory.peak_mb, self.run.peak_rss_mb or 0.0), 1)
-        run = dataclasses.replace(self.run, metrics=metrics, metrics_version=metrics_version, peak_rss_mb=peak)
-        self.run = self.store.finish(run, predictions)
+        for problem in scoring.problems:
+            self.session.say(f"warning: {problem}")
+        run = dataclasses.replace(
+            self.run,
+            metrics=scoring.metrics,
+            metrics_version=metrics.VERSION,
+            facts={**self.run.facts, **plain(scoring.facts)},
+            peak_rss_mb=round(max(self._memory.peak_mb, self.run.peak_rss_mb or 0.0), 1),
+        )
+        self.run = self.store.finish(run, scoring.predictions)
         shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
         (self.folder / "error.txt").unlink(missing_ok=True)  # of a failure before --resume
 
-    def fold_file(self, number: int) -> Path:
-        """Where the probabilities of a finished fold are kept until the run ends."""
-        return self._made("checkpoint") / f"fold-{number}.npz"
+    def kept_output(self, number: int) -> FoldOutput | None:
+        """What an interrupted run kept of a fold that it had finished."""
+        file = self._fold_file(number)
+        if not file.is_file():
+            return None
+        with np.load(file) as saved:
+            return FoldOutput(saved["probabilities"], float(saved["temperature"]))
+
+    def keep_output(self, number: int, output: FoldOutput) -> FoldOutput:
+        """Keep the output of a finished fold until the run ends, and return it."""
+        with files.atomic(self._fold_file(number)) as temporary, temporary.open("wb") as file:
+            np.savez(file, probabilities=output.probabilities, temperature=output.temperature)
+        return output
 
     def keep_model(self, model: BuiltModel, number: int) -> None:
         """Save the fitted model of a fold, and the names of its columns, so that it can be given the same ones later."""
@@ -105,8 +140,8 @@ class Recorder:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         model.save(folder)
-        if self.prepared.columns:
-            files.write(self.folder / "model" / COLUMNS, json.dumps(self.prepared.columns).encode())
+        if self.columns:
+            files.write(self.folder / "model" / COLUMNS, json.dumps(self.columns).encode())
         if number == n_folds - 1:
             self._draw(model)
 
@@ -126,7 +161,7 @@ class Recorder:
             self.run.task.genres,
             seed=self.run.seed,
             checkpoints=self._made("checkpoint", f"model-{number}"),
-            columns=self.prepared.columns,
+            columns=self.columns,
             log=lambda epoch, values: self._log(number, epoch, values),
             record=self.fact,
         )
@@ -146,6 +181,9 @@ class Recorder:
             owner = "" if isinstance(error, GenrebenchError) else f"{model.owner}: "
             self.session.say(f"warning: the figures can't be drawn: {owner}{reason}")
             self.fact("figures_error", reason)
+
+    def _fold_file(self, number: int) -> Path:
+        return self._made("checkpoint") / f"fold-{number}.npz"
 
     def _made(self, *names: str) -> Path:
         folder = self.folder.joinpath(*names)

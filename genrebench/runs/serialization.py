@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar, get_args
 
-from genrebench.jsontypes import plain
 from genrebench.records import Exclusion
 from genrebench.runs.record import (
     ExtraTrainingRecord,
@@ -33,11 +32,9 @@ class NewerFormatError(ValueError):
     """A newer genrebench wrote the record."""
 
 
-def record_to_json(run: Run) -> bytes:
-    """The content of run.json, in ASCII."""
-    record = {"format": FORMAT} | {field.name: plain(getattr(run, field.name)) for field in fields(Run)}
-    # ASCII, so that a file name that isn't Unicode survives too
-    return (json.dumps(record, indent=1) + "\n").encode("ascii")
+def record_to_dict(run: Run) -> dict[str, Any]:
+    """The content of run.json."""
+    return {"format": FORMAT} | {field.name: getattr(run, field.name) for field in fields(Run)}
 
 
 def record_from_json(data: bytes) -> Run:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from genrebench.errors import StoreError
-from genrebench.files import beside, write
+from genrebench.files import beside, write, write_json
 from genrebench.records import Predictions
 from genrebench.runs.predictions import predictions_from_csv, predictions_to_csv, test_counts
 from genrebench.runs.record import PredictionsRecord, Run
@@ -29,7 +29,7 @@ from genrebench.runs.serialization import (
     curve_point,
     curves_from_json,
     record_from_json,
-    record_to_json,
+    record_to_dict,
 )
 
 RECORD = "run.json"
@@ -103,7 +103,7 @@ class RunStore:
         new = beside(folder)
         new.mkdir()
         try:
-            write(new / RECORD, record_to_json(run))
+            write_json(new / RECORD, record_to_dict(run))
             new.rename(folder)
         except BaseException as error:
             shutil.rmtree(new, ignore_errors=True)
@@ -115,7 +115,7 @@ class RunStore:
     @_one_line
     def save(self, run: Run) -> None:
         """Replace the record of a run that has begun."""
-        write(self.folder(run.id) / RECORD, record_to_json(run))
+        write_json(self.folder(run.id) / RECORD, record_to_dict(run))
 
     @_one_line
     def finish(self, run: Run, predictions: Predictions) -> Run:

@@ -19,7 +19,7 @@ from genrebench.records import Dataset, FeatureValues, Fold, Split, Track
 from genrebench.tasks.splits import seeded_order
 
 
-def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Dataset, Split, dict[str, tuple[str, ...]]]:
+def add_training(dataset: Dataset, split: Split, extra_dataset: Dataset) -> tuple[Dataset, Split, dict[str, tuple[str, ...]]]:
     """Add tracks of small genres to the training part of every fold.
 
     Parameters
@@ -27,7 +27,7 @@ def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Datas
     dataset : Dataset
     split : Split
         A split of `dataset`.
-    larger : Dataset
+    extra_dataset : Dataset
         The dataset that provides the additional tracks.
 
     Returns
@@ -46,14 +46,17 @@ def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Datas
     DataError
         If the dataset has precomputed features and the larger one has none, or has features from a different source.
     """
-    _check_features(dataset, larger)
-    chosen = _choose(dataset, split, larger)
+    _check_features(dataset, extra_dataset)
+    chosen = _choose(dataset, split, extra_dataset)
     if not chosen:
         raise UsageError(
-            f"{larger.name} has no more training tracks for the small genres of {dataset.name}; leave out --extra-training"
+            f"{extra_dataset.name} has no more training tracks for the small genres of {dataset.name}; "
+            "leave out --extra-training"
         )
     merged = dataclasses.replace(
-        dataset, tracks=(*dataset.tracks, *chosen), load_features=_merged_features(dataset, larger, {t.id for t in chosen})
+        dataset,
+        tracks=(*dataset.tracks, *chosen),
+        load_features=_merged_features(dataset, extra_dataset, {t.id for t in chosen}),
     )
     chosen_ids = tuple(track.id for track in chosen)
     folds = tuple(Fold((*fold.training, *chosen_ids), fold.validation, fold.test) for fold in split.folds)
@@ -61,20 +64,22 @@ def add_training(dataset: Dataset, split: Split, larger: Dataset) -> tuple[Datas
     return merged, dataclasses.replace(split, folds=folds), {genre: ids for genre, ids in added.items() if ids}
 
 
-def _check_features(dataset: Dataset, larger: Dataset) -> None:
+def _check_features(dataset: Dataset, extra_dataset: Dataset) -> None:
     """Raise `DataError` if the feature values of the two datasets have different sources."""
     if dataset.load_features is None:
         return  # features of both are extracted from the audio
     own, extra = (
-        f"features ({d.feature_source or 'of unknown source'})" if d.load_features else "no features" for d in (dataset, larger)
+        f"features ({d.feature_source or 'of unknown source'})" if d.load_features else "no features"
+        for d in (dataset, extra_dataset)
     )
     if own != extra:
         raise DataError(
-            f"{dataset.name} has {own} and {larger.name} has {extra}, so they can't be combined; leave out --extra-training"
+            f"{dataset.name} has {own} and {extra_dataset.name} has {extra}, so they can't be combined; "
+            "leave out --extra-training"
         )
 
 
-def _choose(dataset: Dataset, split: Split, larger: Dataset) -> list[Track]:
+def _choose(dataset: Dataset, split: Split, extra_dataset: Dataset) -> list[Track]:
     present = {track.id: track for track in dataset.tracks}
     held_out = {id_ for fold in split.folds for part in (fold.validation, fold.test) for id_ in part}
     held_out_artists = {present[id_].artist for id_ in held_out}
@@ -88,12 +93,12 @@ def _choose(dataset: Dataset, split: Split, larger: Dataset) -> list[Track]:
     excluded = {exclusion.id for exclusion in dataset.faulty}
     eligible = [
         track
-        for track in larger.tracks
+        for track in extra_dataset.tracks
         if track.id not in present
         and track.id not in excluded
         and track.artist is not None
         and track.artist not in held_out_artists
-        and larger.official.get(track.id, "training") == "training"
+        and extra_dataset.official.get(track.id, "training") == "training"
         and track.genre in dataset.genres
     ]
     eligible.sort(key=lambda track: seeded_order(split.seed, track.id))
@@ -105,15 +110,17 @@ def _choose(dataset: Dataset, split: Split, larger: Dataset) -> list[Track]:
     return chosen
 
 
-def _merged_features(dataset: Dataset, larger: Dataset, added: set[str]) -> Callable[[], FeatureValues] | None:
-    load_own, load_extra = dataset.load_features, larger.load_features
+def _merged_features(dataset: Dataset, extra_dataset: Dataset, added: set[str]) -> Callable[[], FeatureValues] | None:
+    load_own, load_extra = dataset.load_features, extra_dataset.load_features
     if load_own is None or load_extra is None:
         return None
 
     def load() -> FeatureValues:
         own, extra = load_own(), load_extra()
         if own.columns != extra.columns:
-            raise DataError(f"the feature columns of {dataset.name} and {larger.name} differ; leave out --extra-training")
+            raise DataError(
+                f"the feature columns of {dataset.name} and {extra_dataset.name} differ; leave out --extra-training"
+            )
         rows = [i for i, id_ in enumerate(extra.ids) if id_ in added]
         ids = (*own.ids, *(extra.ids[i] for i in rows))
         return FeatureValues(ids, own.columns, np.concatenate([own.values, extra.values[rows]]))

@@ -28,8 +28,8 @@ def make_task(
     excerpt: Excerpt | None = None,
     exclude: Sequence[Exclusion] = (),
     source: str = "",
-    larger: Dataset | None = None,
-    larger_source: str = "",
+    extra_dataset: Dataset | None = None,
+    extra_source: str = "",
 ) -> Task:
     """Define what models are compared on.
 
@@ -48,9 +48,9 @@ def make_task(
         Tracks to exclude. Ids that the dataset doesn't have are reported in the split's warnings.
     source : str
         The dataset argument as given by the user.
-    larger : Dataset, optional
+    extra_dataset : Dataset, optional
         Provides additional training tracks for small genres; see `genrebench.tasks.extra_training`.
-    larger_source : str
+    extra_source : str
         The argument for the larger dataset as given by the user.
 
     Returns
@@ -62,7 +62,7 @@ def make_task(
     DataError
         If no track is left, the dataset can't be split, or an audio file is missing.
     UsageError
-        If the split is unknown, or `larger` has no eligible track.
+        If the split is unknown, or `extra_dataset` has no eligible track.
     """
     excerpt = excerpt or Excerpt()
     exclude = tuple({exclusion.id: exclusion for exclusion in exclude}.values())
@@ -73,13 +73,15 @@ def make_task(
     if not any(fold.training for fold in made_split.folds):
         raise DataError(f"the split {made_split.name!r} of {dataset.name} has no training track; choose a different --split")
     extra = None
-    if larger is not None:
-        candidates = dataclasses.replace(larger, tracks=tuple(track for track in larger.tracks if track.id not in exclude_ids))
+    if extra_dataset is not None:
+        candidates = dataclasses.replace(
+            extra_dataset, tracks=tuple(track for track in extra_dataset.tracks if track.id not in exclude_ids)
+        )
         kept, made_split, added = add_training(kept, made_split, candidates)
-        extra = ExtraTraining(larger.name, added, larger_source)
-        all_ids |= {track.id for track in larger.tracks}
+        extra = ExtraTraining(extra_dataset.name, added, extra_source)
+        all_ids |= {track.id for track in extra_dataset.tracks}
     faulty = {exclusion.id for exclusion in dataset.faulty}
-    warning = unknown_ids(exclude, dataset, *([] if larger is None else [larger]))
+    warning = unknown_ids(exclude, dataset, *([] if extra_dataset is None else [extra_dataset]))
     if warning is not None:
         made_split = dataclasses.replace(made_split, warnings=(*made_split.warnings, warning))
     excluded = (*dataset.faulty, *(e for e in exclude if e.id in all_ids and e.id not in faulty))
@@ -132,11 +134,6 @@ def retask(task: Task, split: Split, home: Path) -> Task:
     )
 
 
-def task_ids(split: Split) -> list[str]:
-    """All track ids of a split without repetition, sorted."""
-    return sorted({id_ for fold in split.folds for part in PARTS for id_ in getattr(fold, part)})
-
-
 def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iterable[str], content: str) -> str:
     """Hash of everything that affects the comparability of scores.
 
@@ -159,12 +156,12 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
     """
     tracks = {track.id: track for track in dataset.tracks}
     first_of: dict[str | None, str] = {None: ""}  # which tracks share an artist matters, the artist's name doesn't
-    for id_ in task_ids(split):
+    for id_ in split.ids:
         first_of.setdefault(tracks[id_].artist, id_)
     hashed = {
         "version": FINGERPRINT_VERSION,
         "genres": dataset.genres,
-        "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in task_ids(split)],
+        "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in split.ids],
         "folds": [[sorted(getattr(fold, part)) for part in PARTS] for fold in split.folds],
         "excluded": sorted(excluded),
         "excerpt": str(excerpt),
@@ -175,7 +172,7 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
 
 def content_hash(dataset: Dataset, split: Split, home: Path) -> str:
     """Hash of the data of a split's tracks: the precomputed feature values if there are any, else the audio files."""
-    ids = task_ids(split)
+    ids = split.ids
     if dataset.load_features is not None:
         return _hash_features(dataset.load_features(), ids)
     hashes = audio_hashes(dataset, home, ids)
@@ -202,15 +199,6 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
         )
     hashes = audio.content_hashes(list(paths.values()), home / "audio-hashes.json")
     return dict(zip(paths, hashes, strict=True))
-
-
-def artist_numbers(dataset: Dataset) -> dict[str, int]:
-    """Opaque number of each track's artist by track id; tracks without an artist get distinct numbers."""
-    numbers: dict[tuple[str, str], int] = {}
-    return {
-        track.id: numbers.setdefault(("track", track.id) if track.artist is None else ("artist", track.artist), len(numbers))
-        for track in dataset.tracks
-    }
 
 
 def read_exclusions(path: Path) -> list[Exclusion]:

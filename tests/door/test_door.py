@@ -102,7 +102,7 @@ def test_other_parameters_are_another_row_and_the_seed_reaches_the_estimator(dat
     gb.run([RandomForestClassifier(3)], "data", seeds=[0, 1])
     gb.run([RandomForestClassifier(4)], "data")
     (board,) = gb.leaderboard()
-    rows = {row.facts["changed"]["estimator"]: row for row in board.rows if not row.baseline}
+    rows = {row.changed["estimator"]: row for row in board.rows if not row.baseline}
     assert sorted(rows) == ["RandomForestClassifier(n_estimators=3)", "RandomForestClassifier(n_estimators=4)"]
     assert rows["RandomForestClassifier(n_estimators=3)"].spread["log_loss"] > 0  # type: ignore[operator]
     first, again = (gb.run(RandomForestClassifier(3), "data", seed=5)[0] for _ in range(2))

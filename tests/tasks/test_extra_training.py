@@ -30,7 +30,7 @@ medium, large = dataset("medium", MEDIUM), dataset("large", MEDIUM + MORE + BY_T
 
 def test_small_genres_are_filled_up_to_the_median_by_artists_that_are_in_no_other_part(tmp_path: Path) -> None:
     plain = make_task(medium, tmp_path, split="artist")
-    task = make_task(medium, tmp_path, split="artist", larger=large)
+    task = make_task(medium, tmp_path, split="artist", extra_dataset=large)
     (before,), (after,) = plain.split.folds, task.split.folds
     assert (after.validation, after.test) == (before.validation, before.test)
     added = set(after.training) - set(before.training)
@@ -53,12 +53,12 @@ def test_small_genres_are_filled_up_to_the_median_by_artists_that_are_in_no_othe
 def test_held_out_parts_of_the_larger_dataset_never_train(tmp_path: Path) -> None:
     official = {track.id: "test" if track.id.startswith("new-small") else "training" for track in large.tracks}
     held = dataset("large", list(large.tracks), official=official)
-    task = make_task(medium, tmp_path, split="artist", larger=held)
+    task = make_task(medium, tmp_path, split="artist", extra_dataset=held)
     assert not any(id_.startswith("new-small") for id_ in task.split.folds[0].training)
 
 
 def test_the_record_says_which_tracks_were_added_and_from_where(tmp_path: Path) -> None:
-    task = make_task(medium, tmp_path, split="artist", larger=large, larger_source="./big/large")
+    task = make_task(medium, tmp_path, split="artist", extra_dataset=large, extra_source="./big/large")
     assert task.extra is not None
     assert TaskRecord.of(task).extra_training == ExtraTrainingRecord(
         dataset="large", source="./big/large", added=task.extra.added, ids={"small": task.extra.ids["small"]}
@@ -69,17 +69,17 @@ def test_the_record_says_which_tracks_were_added_and_from_where(tmp_path: Path) 
 def test_features_of_two_kinds_are_refused(tmp_path: Path) -> None:
     one, other = (dataset(name, list(large.tracks), feature_source=f"of {name}") for name in ("clips", "full tracks"))
     with pytest.raises(DataError, match=r"clips has features \(of clips\) and full tracks has features \(of full tracks\)"):
-        make_task(one, tmp_path, split="artist", larger=other)
+        make_task(one, tmp_path, split="artist", extra_dataset=other)
     bare = Dataset("bare", "1", large.tracks, large.genres)
     with pytest.raises(DataError, match=r"bare has no features.*--extra-training"):
-        make_task(medium, tmp_path, split="artist", larger=bare)
+        make_task(medium, tmp_path, split="artist", extra_dataset=bare)
 
 
 def test_audio_that_only_the_larger_dataset_lacks_is_reported_for_it(tmp_path: Path) -> None:
     clip = tmp_path / "clip.wav"
     clip.touch()
     with_audio = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
-    task = make_task(with_audio, tmp_path, split="artist", larger=dataset("fma-large", [*with_audio.tracks, *MORE]))
+    task = make_task(with_audio, tmp_path, split="artist", extra_dataset=dataset("fma-large", [*with_audio.tracks, *MORE]))
     with pytest.raises(
         DataError, match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large$"
     ):
@@ -88,4 +88,4 @@ def test_audio_that_only_the_larger_dataset_lacks_is_reported_for_it(tmp_path: P
 
 def test_nothing_to_add_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--extra-training"):
-        make_task(medium, tmp_path, split="artist", larger=medium)
+        make_task(medium, tmp_path, split="artist", extra_dataset=medium)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from genrebench.boards.baselines import baselines
 from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import SECONDS, Part, ablate, check_lengths, order_of
@@ -16,7 +14,6 @@ from genrebench.runs.examples import TaskExamples
 from genrebench.runs.job import Job
 from genrebench.runs.predict import load_models
 from genrebench.runs.record import Run
-from genrebench.runs.runner import prepare_inputs
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 
@@ -59,19 +56,15 @@ def ablate_run(
         With the baselines as references.
     """
     refuse_unfit(job, seconds)
-    task = job.task
-    prepared = prepare_inputs(job, session)
-    examples = TaskExamples(task, prepared)
-    known = {track.id: track.artist is not None for track in task.dataset.tracks}
-    models = load_models(run, store.folder(run.id), job.model, prepared, session)
+    examples = TaskExamples.prepare(job, session)
+    models = load_models(run, store.folder(run.id), job.model, examples.prepared, session)
     parts = []
-    for fold, model in zip(task.split.folds, models, strict=True):
+    for fold, model in zip(job.task.split.folds, models, strict=True):
         if not fold.test:
             continue
         test = examples(fold.test)
         assert isinstance(test.inputs, LazyInputs)  # noqa: S101 - frames and waveforms are
-        groups = np.where([known[id_] for id_ in fold.test], test.groups, -1).astype(np.int64)
-        parts.append(Part(model.predict, test.inputs, test.labels, groups))
+        parts.append(Part(model.predict, test.inputs, test.labels, examples.artists(fold.test)))
     references = [
         Reference(name, *(scored.scores[score] for score in ("log_loss", "f1_micro", "f1_macro")))
         for name, scored in baselines(run.task, store.scored(run)).items()

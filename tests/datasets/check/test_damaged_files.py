@@ -15,7 +15,7 @@ from genrebench.datasets import check as doctor
 from genrebench.datasets import folder
 from genrebench.datasets.check.measurement import MeasurementCache, measure_all
 from genrebench.inputs.features import compute_features, write_csv
-from genrebench.runs import runner
+from genrebench.runs.examples import TaskExamples
 from genrebench.session import Session
 from genrebench.tasks import task as tasks
 from tests import tiny
@@ -109,7 +109,7 @@ def test_given_features_reach_a_model_or_are_refused_with_one_line(tmp_path: Pat
         table.write_bytes(damage(whole, np.random.default_rng(number)))
         try:
             task = tasks.make_task(folder.load(table.parent), around.home)
-            prepared = runner.prepare_inputs(tiny.job(task, tiny.spec("table", tiny.Nearest, FeatureTable())), around)
+            prepared = TaskExamples.prepare(tiny.job(task, tiny.spec("table", tiny.Nearest, FeatureTable())), around).prepared
         except GenrebenchError as error:
             refused += 1
             assert "\n" not in str(error)
