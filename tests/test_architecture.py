@@ -1,8 +1,13 @@
-"""Imports run downward only, the core never imports torch, and start-up stays light."""
+"""CONTRIBUTING.md lists the modules in layers; imports keep to it, docs/architecture.md draws it, and start-up stays light."""
+
+from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,81 +15,166 @@ import pytest
 import genrebench
 
 ROOT = Path(genrebench.__file__).parent
-PLUGINS = ROOT.parent / "plugins"
-
-# a room is a folder or a file of the package's top level; it imports rooms of earlier layers, and of its own without a circle
-LAYERS = (
-    ("errors", "records", "files", "environment", "jsontypes", "tables", "progress"),
-    ("plugin",),
-    ("audio", "evaluation", "session"),
-    ("api", "tasks"),
-    ("datasets",),
-    ("inputs",),
-    ("builtin", "runs"),
-    ("boards",),
-    ("experiments", "report", "testing"),
-    ("door",),
-    ("cli",),
-    ("__main__",),
-)
-LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
+PROJECT = ROOT.parent
+PLUGINS = PROJECT / "plugins"
+CONTRIBUTING = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+FILES = sorted(ROOT.rglob("*.py"))
+ENTRY = re.compile(r"^(?P<layer>\d)\. \*\*|^   - `(?P<name>[\w.]+/?)`: \S", re.MULTILINE)
+TOKEN = re.compile(r"──>|<──|\w+")
 
 
-def module_of(file: Path) -> str:
-    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+def listed() -> list[tuple[str, int]]:
+    """Files and folders as CONTRIBUTING.md names them, each with its layer."""
+    section = CONTRIBUTING.split("<!-- layers -->")[1].split("<!-- end of layers -->")[0]
+    layer, found = 0, []
+    for entry in ENTRY.finditer(section):
+        if entry["layer"]:
+            layer = int(entry["layer"])
+        else:
+            found.append((entry["name"], layer))
+    return found
 
 
-def imported(file: Path) -> set[str]:
-    """Top-level modules of genrebench that a file imports anywhere, also inside functions."""
+LAYER = {name.removesuffix(".py").rstrip("/"): layer for name, layer in listed() if name != "py.typed"}
+
+
+def drawn() -> tuple[dict[str, int], set[tuple[str, str]]]:
+    """Layers and arrows of the picture: one line per layer, "a ──> b" where a imports b."""
+    picture = ARCHITECTURE.split("```text\n")[1].split("```")[0]
+    layers: dict[str, int] = {}
+    arrows = set()
+    for line in picture.splitlines():
+        number, modules = re.fullmatch(r"(\d)  [a-z ]+?  +(\S.*)", line).groups()  # type: ignore[union-attr]
+        tokens = TOKEN.findall(modules)
+        layers |= {token: int(number) for token in tokens if token.isidentifier()}
+        for left, token, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
+            if token == "──>":
+                arrows.add((left, right))
+            elif token == "<──":
+                arrows.add((right, left))
+    return layers, arrows
+
+
+def name_of(file: Path) -> str:
+    """The dotted name under which a file is imported."""
+    parts = file.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def top(module: str) -> str:
+    """The top-level module that a dotted name belongs to; `genrebench` itself is __init__."""
+    return (*module.split("."), "__init__")[1]
+
+
+@cache
+def imports(file: Path) -> frozenset[str]:
+    """Dotted names of the modules that a file imports anywhere, also inside functions and under TYPE_CHECKING."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [f"genrebench.{alias.name}" for alias in node.names] if node.module == "genrebench" else [str(node.module)]
-        else:
-            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{file} has a relative import"
-            continue
-        found |= {name.split(".")[1] for name in names if name.startswith("genrebench.")}
-    return {name for name in found if (ROOT / f"{name}.py").exists() or (ROOT / name).is_dir()}
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file} has a relative import"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                found.add(submodule if submodule in MODULES else str(node.module))
+    return frozenset(found)
 
 
-CORE = sorted(file for file in ROOT.rglob("*.py") if file != ROOT / "__init__.py")
+MODULES = {name_of(file): file for file in FILES}
+BETWEEN_FILES = {name: imports(file) & MODULES.keys() - {name} for name, file in MODULES.items()}
+BETWEEN_TOPS: dict[str, set[str]] = {name: set() for name in LAYER}
+for _module, _others in BETWEEN_FILES.items():
+    BETWEEN_TOPS.setdefault(top(_module), set()).update({top(other) for other in _others} - {top(_module)})
 
 
-@pytest.mark.parametrize("file", CORE, ids=lambda file: str(file.relative_to(ROOT)))
-def test_imports_run_downward(file: Path) -> None:
-    own = module_of(file)
-    assert own in LEVEL, f"{own} stands in no layer; put it into LAYERS"
-    for other in imported(file) - {own}:
-        assert LEVEL[other] <= LEVEL[own], f"{own} imports {other}, which stands above it"
+def cycles(graph: Mapping[str, set[str] | frozenset[str]]) -> Iterator[list[str]]:
+    """For each node that can be reached from itself, a way back to it."""
+    for start in graph:
+        ways = [[start]]
+        seen = set()
+        while ways:
+            way = ways.pop(0)
+            for node in graph.get(way[-1], ()):
+                if node == start:
+                    yield [*way, start]
+                    ways = []
+                    break
+                if node not in seen:
+                    seen.add(node)
+                    ways.append([*way, node])
 
 
-def test_no_circles_between_rooms() -> None:
-    graph: dict[str, set[str]] = {}
-    for file in CORE:
-        graph.setdefault(module_of(file), set()).update(imported(file) - {module_of(file)})
-
-    def reaches(start: str, goal: str, seen: set[str]) -> bool:
-        return any(n == goal or (n not in seen and reaches(n, goal, seen | {n})) for n in graph.get(start, ()))
-
-    assert [name for name in graph if reaches(name, name, set())] == []
+def short(file: Path) -> str:
+    return str(file.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("file", CORE, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_file_and_folder_of_the_top_level_is_listed_once() -> None:
+    there = {path.name + "/" * path.is_dir() for path in ROOT.iterdir() if path.name != "__pycache__"}
+    assert sorted(name for name, _ in listed()) == sorted(there)
+
+
+@pytest.mark.parametrize("name", BETWEEN_TOPS)
+def test_imports_run_to_lower_layers_or_along_an_arrow_of_the_picture(name: str) -> None:
+    _, arrows = drawn()
+    for other in BETWEEN_TOPS[name]:
+        assert LAYER[other] < LAYER[name] or (name, other) in arrows, f"{name} imports {other}"
+
+
+def test_the_picture_shows_the_layers_of_the_list_and_no_arrow_that_is_no_import() -> None:
+    layers, arrows = drawn()
+    assert layers == LAYER
+    assert arrows
+    for name, other in arrows:
+        assert LAYER[name] == LAYER[other] and other in BETWEEN_TOPS[name], f"{name} ──> {other}"
+
+
+def test_no_import_cycles() -> None:
+    assert list(cycles(BETWEEN_TOPS)) == []
+    assert list(cycles(BETWEEN_FILES)) == []
+
+
+def test_cycles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}
+    assert sorted(cycles(graph)) == [["b", "c", "b"], ["c", "b", "c"]]
+
+
+def test_every_place_on_the_way_of_a_clip_exists() -> None:
+    places = re.findall(r"`(genrebench/[\w/]+\.py)`((?:,\s+`[A-Za-z_.]+`)*)", ARCHITECTURE)
+    assert len(places) > 15
+    for file, names in places:
+        tree = ast.parse((PROJECT / file).read_text(encoding="utf-8"))
+        defined = set()
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                defined.add(node.name)
+            if isinstance(node, ast.ClassDef):
+                defined |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
+        assert set(re.findall(r"`([^`]+)`", names)) <= defined, file
+
+
+def test_no_function_of_the_package_has_the_name_of_a_module() -> None:
+    assert not set(genrebench.__all__) & LAYER.keys()
+
+
+def test_the_folders_of_the_tests_are_those_of_the_package() -> None:
+    tests = PROJECT / "tests"
+    folders = {path.parent.relative_to(tests) for path in tests.rglob("*.py")}
+    assert [str(folder) for folder in folders if not (ROOT / folder).is_dir()] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=short)
 def test_the_core_never_imports_torch_and_only_the_command_line_knows_typer_and_rich(file: Path) -> None:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-        tops = {name.split(".")[0] for name in names}
-        assert "torch" not in tops
-        if module_of(file) != "cli":
-            assert not tops & {"typer", "rich"} - ({"rich"} if file.name == "progress.py" else set())
+    roots = {name.split(".")[0] for name in imports(file)}
+    assert "torch" not in roots
+    if top(name_of(file)) != "cli":
+        assert not roots & {"typer", "rich"} - ({"rich"} if file.name == "progress.py" else set())
 
 
 @pytest.mark.parametrize("file", sorted(PLUGINS.glob("*/src/**/*.py")), ids=lambda file: str(file.relative_to(PLUGINS)))
 def test_plugins_import_the_api_alone(file: Path) -> None:
-    assert imported(file) <= {"api"}
+    assert {name for name in imports(file) if name.split(".")[0] == "genrebench"} <= {"genrebench.api"}
 
 
 HEAVY = ("torch", "librosa", "sklearn", "pandas", "matplotlib", "scipy")

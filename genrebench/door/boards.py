@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,25 @@ from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.registry import installed_plugins
+from genrebench.records import Dataset
 from genrebench.runs.result import RunResult
 
 
 def leaderboard(
-    dataset: str | None = None, *, split: str | None = None, runs: Paths | None = None, references: bool = False
+    dataset: str | Path | Dataset | None = None,
+    *,
+    split: str | None = None,
+    runs: Paths | None = None,
+    references: bool = False,
 ) -> Boards:
     """Rank the finished runs: one board for each task, since only scores of one task compare.
 
     Parameters
     ----------
-    dataset, split : str, optional
-        Only boards of this dataset, or of this split.
+    dataset : str, Path or Dataset, optional
+        Only boards of this dataset.
+    split : str, optional
+        Only boards of this split.
     runs : path or sequence of paths, optional
         Folders of runs, ./runs by default.
     references : bool
@@ -39,7 +46,7 @@ def leaderboard(
     Boards
         By dataset, split and fingerprint; `problems` names runs that are damaged.
     """
-    found, problems = boarding.boards(open_stores(runs), dataset, split, published_scores())
+    found, problems = boarding.boards(open_stores(runs), _name(dataset), split, published_scores())
     boards = Boards(found, problems)
     return boards.with_references(all_references()) if references else boards
 
@@ -48,7 +55,7 @@ def compare(
     a: str | RunResult,
     b: str | RunResult,
     *,
-    dataset: str | None = None,
+    dataset: str | Path | Dataset | None = None,
     split: str | None = None,
     runs: Paths | None = None,
 ) -> Comparison:
@@ -58,10 +65,8 @@ def compare(
     ----------
     a, b : str or RunResult
         Runs or their ids, row ids of a board, or names of models that stand on one board.
-    dataset, split : str, optional
-        Which boards to look at for names of models.
-    runs
-        As in `leaderboard`.
+    dataset, split, runs
+        As in `leaderboard`: which boards to look at for names of models.
 
     Raises
     ------
@@ -71,7 +76,7 @@ def compare(
     names = [side.id if isinstance(side, RunResult) else side for side in (a, b)]
     passed = [side.store for side in (a, b) if isinstance(side, RunResult)]
     stores = list({store.root: store for store in [*passed, *([] if passed and runs is None else open_stores(runs))]}.values())
-    return compare_named(stores, names[0], names[1], dataset, split)
+    return compare_named(stores, names[0], names[1], _name(dataset), split)
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,10 @@ class Report:
 def write_report(
     out: str | Path = "report",
     *,
-    dataset: str | None = None,
+    dataset: str | Path | Dataset | None = None,
     split: str | None = None,
     runs: Paths | None = None,
-    audio: Sequence[str | Path] = (),
+    audio: Paths = (),
     progress: Progress = False,
     say: Say | None = None,
 ) -> Report:
@@ -112,7 +117,7 @@ def write_report(
         Folder of the report; an earlier report there is replaced.
     dataset, split, runs
         As in `leaderboard`.
-    audio : sequence of str
+    audio : str or sequence of str
         Datasets whose clips are copied beside their predictions.
     progress, say
         As in `run`.
@@ -120,13 +125,20 @@ def write_report(
     session = open_session(progress=progress, say=say)
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
-    for name in audio:
+    for name in [audio] if isinstance(audio, str | Path) else audio:
         dataset_read = open_dataset(name, session)
         clips[dataset_read.name] = {track.id: track.path for track in dataset_read.tracks if track.path is not None}
         if not clips[dataset_read.name]:
             raise UsageError(f"{name} has no audio to be heard; leave out --audio {name}")
-    page, problems = report.write(stores, Path(out), dataset=dataset, split=split, audio=clips, references=published_scores())
+    page, problems = report.write(
+        stores, Path(out), dataset=_name(dataset), split=split, audio=clips, references=published_scores()
+    )
     return Report(page, tuple(problems))
+
+
+def _name(dataset: str | Path | Dataset | None) -> str | None:
+    """What runs of a dataset are found by."""
+    return dataset.name if isinstance(dataset, Dataset) else None if dataset is None else str(dataset)
 
 
 def published_scores() -> dict[str, tuple[Reference, ...]]:

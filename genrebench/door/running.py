@@ -221,17 +221,19 @@ def list_runs(*, runs: str | Path = "runs") -> RunResults:
     return RunResults([RunResult(record, store) for record in records], problems)
 
 
-def remove_runs(run_ids: Iterable[str], *, runs: str | Path = "runs", each: Callable[[str], object] | None = None) -> None:
+def remove_runs(
+    run_ids: str | Iterable[str], *, runs: str | Path = "runs", each: Callable[[str], object] | None = None
+) -> None:
     """Remove runs for good; a malformed id is refused before anything is removed.
 
     Parameters
     ----------
-    run_ids : iterable of str
+    run_ids : str or iterable of str
     runs : path
     each : callable, optional
         Called with each id when its run is gone.
     """
-    store, ids = RunStore(Path(runs)), list(run_ids)
+    store, ids = RunStore(Path(runs)), [run_ids] if isinstance(run_ids, str) else list(run_ids)
     for run_id in ids:
         store.folder(run_id)
     for run_id in ids:

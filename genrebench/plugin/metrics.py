@@ -25,7 +25,7 @@ class MetricSpec:
     Parameters
     ----------
     name : str
-        [a-z0-9_]+, unique among the installed plugins; not one of `RESERVED`, and without the ending "_interval".
+        ``[a-z0-9_]+``, unique among the installed plugins; not one of `RESERVED`, and without the ending "_interval".
     summary : str
         One line.
     compute : callable
