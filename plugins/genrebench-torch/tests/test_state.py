@@ -140,7 +140,8 @@ def test_a_checkpoint_is_one_file_of_tensors_and_json(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["training.safetensors"]
     with safe_open(tmp_path / "training.safetensors", framework="np") as file:
         assert file.metadata()["identity"] == "this training"
-        assert json.loads(file.metadata()["progress"]) == {"curve": [{"loss": 1.0}], "best_epoch": 1, "best_loss": 1.0}
+        progress = {"epoch": 1, "curve": [{"loss": 1.0}], "best_epoch": 1, "best_loss": 1.0}
+        assert json.loads(file.metadata()["progress"]) == progress
         assert {"network.0.weight", "best.0.weight", "optimiser.0.exp_avg", "random.cpu"} <= set(file.keys())
 
 

@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from genrebench.api import Context, Examples, Inputs, LazyInputs, Model, PluginError, Timeline, UsageError, log_loss
-from genrebench_cnn.devices import own_randomness, own_threads, pick_device
+from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss
+from genrebench_cnn.devices import training_device
 from genrebench_cnn.figures import draw_activations, draw_frequency_responses, draw_temporal_kernels
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions, lengths
 from genrebench_cnn.prediction import mean_activations, window_probabilities
 from genrebench_cnn.training import Training
+from genrebench_torch.devices import own_randomness, own_threads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class CnnRaw(Model):
+class CnnRaw(Model[LazyInputs]):
     """The report's convolutional network on raw audio.
 
     Parameters
@@ -36,14 +37,12 @@ class CnnRaw(Model):
 
     def __init__(self, context: Context, options: CnnOptions) -> None:
         self.context, self.options = context, options
-        self.device = pick_device(context.device)
-        if options.precision == "mixed" and not (self.device.type == "cuda" and torch.cuda.is_bf16_supported(False)):
-            raise UsageError(f"precision=mixed needs a CUDA device with bfloat16, not {self.device.type}; use float32")
-        with own_randomness(context.seed, torch.device("cpu")):
+        self.device = training_device(context, options)
+        with own_randomness(context.seed):
             self.network = Network(len(context.genres), options.window, options.dropout).to(self.device)
         self.activations = np.full((len(context.genres), len(self.network.conv3.weight)), np.nan, dtype=np.float32)
 
-    def fit(self, train: Examples, validation: Examples) -> None:
+    def fit(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> None:
         """Train for the epochs that the options ask for, or from where an interrupted training stood."""
 
         def validate() -> float:
@@ -57,19 +56,18 @@ class CnnRaw(Model):
             training.run()
             self.activations = mean_activations(self.network, train, self.activations.shape, self.device)
 
-    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+    def predict_proba(self, inputs: LazyInputs) -> NDArray[np.float64]:
         """Mean of the softmaxes of windows that don't overlap, as in the report."""
         rows = [windows.mean(axis=0) for windows in self._windows(inputs, self.options.window)]
         return np.array(rows).reshape(len(rows), len(self.context.genres))
 
-    def predict_timeline(self, inputs: Inputs) -> list[Timeline]:
+    def predict_timeline(self, inputs: LazyInputs) -> list[Timeline]:
         """Softmax of the window that begins at each second."""
         rate = self.options.sample_rate
         return [Timeline(np.arange(len(windows), dtype=np.float64), windows) for windows in self._windows(inputs, rate)]
 
-    def _windows(self, inputs: Inputs, step: int) -> Iterator[NDArray[np.float64]]:
+    def _windows(self, inputs: LazyInputs, step: int) -> Iterator[NDArray[np.float64]]:
         """Yield the softmaxes of each track's windows; many tracks need no more memory than one."""
-        assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
         with own_threads(self.context.workers):
             found = window_probabilities(self.network, inputs, self.options, self.device, step, self.context.workers)
             yield from self.context.progress(found, "prediction", total=len(inputs))

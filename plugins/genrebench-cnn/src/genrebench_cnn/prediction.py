@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from genrebench.api import Examples, LazyInputs
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
-from genrebench_cnn.reading import ahead, pinned, read_pieces
+from genrebench_cnn.reading import read_pieces
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import prediction_starts
+from genrebench_torch.reading import ahead, pinned
 
 BATCH = 32
 """Windows that are computed at once: the 30 of a clip, in little memory."""
@@ -53,7 +54,9 @@ def window_probabilities(
         yield torch.cat(parts).cpu().double().numpy()
 
 
-def mean_activations(network: Network, examples: Examples, shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:
+def mean_activations(
+    network: Network, examples: Examples[LazyInputs], shape: tuple[int, ...], device: torch.device
+) -> NDArray[np.float32]:
     """Mean of each feature map of the third layer by genre, over four windows of each of four tracks of a genre.
 
     Parameters

@@ -1,11 +1,8 @@
-"""From lazy waveforms to batches of audio, read ahead in the background."""
+"""From lazy waveforms to batches of audio."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -13,10 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genrebench.api import LazyInputs
+from genrebench_torch.reading import pinned
 
 FULL_SCALE = 32768
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def read_pieces(
@@ -66,12 +62,6 @@ def audio_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.d
     return read
 
 
-def pinned(array: NDArray[np.generic], device: torch.device) -> Tensor:
-    """The array as a tensor, for CUDA in pinned memory, from which it is copied while the device computes."""
-    tensor = torch.from_numpy(array)
-    return tensor.pin_memory() if device.type == "cuda" else tensor
-
-
 def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.device) -> Source:
     """Keep all the audio on the device, in 16 bits, and cut pieces there."""
     ends = np.cumsum(lengths)
@@ -87,18 +77,3 @@ def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torc
         return samples[places.clamp(max=len(samples) - 1)] * (places < end) / FULL_SCALE
 
     return cut
-
-
-def ahead(work: Callable[[T], R], items: Iterable[T], threads: int = 1) -> Iterator[R]:
-    """Yield ``work(item)`` in order, computed by `threads` background threads that stay one item a thread ahead."""
-    pool = ThreadPoolExecutor(threads)
-    pending: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(work, item))
-            if len(pending) > threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from genrebench.api import Context, Examples, UsageError
-from genrebench_cnn.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
-from genrebench_cnn.interrupts import deferred_interrupt
+from genrebench.api import Context, Examples, LazyInputs, UsageError
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
-from genrebench_cnn.reading import ahead, audio_source, pinned
+from genrebench_cnn.reading import audio_source
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import TrainingWindows
+from genrebench_torch.interrupts import deferred_interrupt
+from genrebench_torch.reading import ahead, pinned
+from genrebench_torch.state import Progress, TrainingState
 
 SETTLING = 10
 """Batches that batch norm's statistics for prediction are taken from, at most; a fifth of an epoch's where these are few."""
@@ -63,8 +64,28 @@ def window_loss(logits: Tensor, labels: Tensor, kind: str) -> Tensor:
     return functional.binary_cross_entropy(probabilities, functional.one_hot(labels, logits.shape[1]).to(probabilities.dtype))
 
 
+@dataclass
+class StepProgress(Progress):
+    """How far a training is, to the step.
+
+    Parameters
+    ----------
+    step : int
+        Steps of the next epoch that are done.
+    loss_sum, n_windows : float, int
+        Training loss summed over the windows of the next epoch so far, and their number.
+    stopped : bool
+        Whether `max_steps` was reached.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    n_windows: int = 0
+    stopped: bool = False
+
+
 class Training:
-    """One network on its way.
+    """Trains one network.
 
     Parameters
     ----------
@@ -74,7 +95,7 @@ class Training:
     device : torch.device
     train : Examples
     validate : callable or None
-        Gives the validation log loss of the network as it is; None where there is nothing to validate on.
+        Returns the validation log loss of the network as it is; None where there are no validation tracks.
     """
 
     def __init__(
@@ -83,7 +104,7 @@ class Training:
         options: CnnOptions,
         context: Context,
         device: torch.device,
-        train: Examples,
+        train: Examples[LazyInputs],
         validate: Callable[[], float] | None,
     ) -> None:
         self.network, self.options, self.context, self.device = network, options, context, device
@@ -97,30 +118,34 @@ class Training:
             network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=device.type == "cuda"
         )
         self.mixed = options.precision == "mixed"
-        self.progress = Progress()
-        self.best: dict[str, Tensor] = {}
+        self.progress = StepProgress()
+        self.state = TrainingState(
+            network,
+            self.optimiser,
+            device,
+            context.checkpoints,
+            self.identity(),
+            self.progress,
+            keep_best=options.keep == "best",
+            log=context.log,
+        )
         self._losses: list[Tensor] = []
         self._saved = time.monotonic()
 
     def run(self) -> None:
         """Train to the end, from the checkpoint if there is one, and leave the chosen weights in the network."""
-        if self.context.checkpoints is not None and (self.context.checkpoints / FILE).exists():
-            self.progress, self.best = load_checkpoint(
-                self.context.checkpoints, self.identity(), self.network, self.optimiser, self.device
-            )
-        for number, values in enumerate(self.progress.curve, start=1):
-            self.context.log(number, values)
-        while self.progress.epoch < self.options.epochs and not self.progress.stopped:
+        self.state.resume()
+        while not self._finished():
             self._epoch()
-        kept = self.progress.epoch
-        if self.options.keep == "best" and self.best:
-            self.network.load_state_dict(self.best)
-            kept = self.progress.best_epoch
         self.context.record("epochs", self.progress.epoch)
-        self.context.record("kept_epoch", kept)
+        self.context.record("kept_epoch", self.state.use_best())
+
+    def _finished(self) -> bool:
+        progress, options = self.progress, self.options
+        return progress.epoch >= options.epochs or progress.stopped or progress.out_of_patience(options.patience)
 
     def identity(self) -> str:
-        """A hash of what a checkpoint has to share with the training that goes on from it."""
+        """A hash of what a checkpoint has to share with the training that resumes from it, computed as in version 0.1.0."""
         content = hashlib.sha256(np.asarray(self.lengths, dtype=np.int64).tobytes())
         content.update(np.asarray(self.train.labels, dtype=np.int64).tobytes())
         content.update(json.dumps([asdict(self.options), self.context.seed, list(self.context.genres)]).encode())
@@ -149,34 +174,24 @@ class Training:
         self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
 
     def _close_epoch(self, limit_reached: bool) -> None:
-        """Validate, note the best epoch, decide whether to stop."""
-        state = self.progress
-        values = {"training_loss": state.loss_sum / max(1, state.n_windows)}
+        """Validate and add the epoch to the curve."""
+        progress = self.progress
+        values = {"training_loss": progress.loss_sum / max(1, progress.n_windows)}
         if not math.isfinite(values["training_loss"]):
             raise self._diverged()
-        state.epoch, state.step, state.loss_sum, state.n_windows = state.epoch + 1, 0, 0.0, 0
-        state.stopped = limit_reached
-        if self.validate is not None:
-            loss = values["validation_log_loss"] = self.validate()
-            if state.best_loss is None or loss < state.best_loss:
-                state.best_epoch, state.best_loss = state.epoch, loss
-                if self.options.keep == "best":
-                    self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-            elif self.options.patience and state.epoch - state.best_epoch >= self.options.patience:
-                state.stopped = True
-        state.curve.append(values)
-        self._save()
-        self.context.log(state.epoch, values)
+        loss = None if self.validate is None else self.validate()
+        if loss is not None:
+            values["validation_log_loss"] = loss
+        progress.step, progress.loss_sum, progress.n_windows, progress.stopped = 0, 0.0, 0, limit_reached
+        self.state.end_epoch(values, loss)
+        self._saved = time.monotonic()
 
     def _save(self) -> None:
-        """Write a checkpoint. Only here the losses are fetched: a device that is asked at each step can't work ahead."""
+        """Write a checkpoint. The losses are fetched only here: a device that is asked at each step can't work ahead."""
         for loss in self._losses:
             self.progress.loss_sum += loss.item()
         self._losses.clear()
-        if self.context.checkpoints is not None:
-            save_checkpoint(
-                self.context.checkpoints, self.identity(), self.progress, self.network, self.optimiser, self.best, self.device
-            )
+        self.state.save()
         self._saved = time.monotonic()
 
     def read(self, indices: NDArray[np.int32]) -> Batch:

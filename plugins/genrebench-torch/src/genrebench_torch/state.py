@@ -123,7 +123,7 @@ class TrainingState:
             "random": random_states(self.device),
             "optimiser": _optimiser_tensors(self.optimiser),
         }
-        write_checkpoint(self.file, self.identity, asdict(self.progress), parts)
+        write_checkpoint(self.file, self.identity, {"epoch": self.progress.epoch, **asdict(self.progress)}, parts)
 
     def end_epoch(self, values: Mapping[str, float], loss: float | None = None) -> None:
         """Add an epoch to the curve, write a checkpoint and log the epoch.
