@@ -1,4 +1,4 @@
-"""Pieces of audio come in order, padded where a track ends."""
+"""Pieces of audio are in order, padded where a track ends."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Probabilities of tracks, from windows that don't overlap, and along a track."""
+"""Probabilities of windows along tracks, and mean activations by genre."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from genrebench_cnn.windows import prediction_starts
 from genrebench_torch.reading import ahead, pinned
 
 BATCH = 32
-"""Windows that are computed at once: the 30 of a clip, in little memory."""
+"""Windows per batch: enough for the 30 of a clip, in little memory."""
 
 
 def window_probabilities(
     network: Network, inputs: LazyInputs, options: CnnOptions, device: torch.device, step: int, threads: int = 1
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield the softmax of each window of each track, shape (n_windows, n_genres).
+    """Yield the softmaxes of each track's windows, shape (n_windows, n_genres).
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def window_probabilities(
 def mean_activations(
     network: Network, examples: Examples[LazyInputs], shape: tuple[int, ...], device: torch.device
 ) -> NDArray[np.float32]:
-    """Mean of each feature map of the third layer by genre, over four windows of each of four tracks of a genre.
+    """Mean of each feature map of the third layer by genre, over four windows of each of four tracks.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def mean_activations(
         of_genre = np.flatnonzero(examples.labels == genre)
         if not len(of_genre):
             continue
-        # far from each other: neighbours are often by one artist
+        # spread over the list: neighbours are often by the same artist
         tracks = of_genre[np.unique(np.linspace(0, len(of_genre) - 1, 4).astype(int))].repeat(4)
         room = np.maximum(lengths[tracks] - network.window, 0)
         starts = room * np.tile([1, 3, 5, 7], len(tracks) // 4) // 8

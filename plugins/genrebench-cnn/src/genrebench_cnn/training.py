@@ -26,7 +26,7 @@ from genrebench_torch.reading import ahead, pinned
 from genrebench_torch.state import Progress, TrainingState
 
 SETTLING = 10
-"""Batches that batch norm's statistics for prediction are taken from, at most; a fifth of an epoch's where these are few."""
+"""Most batches for batch norm's prediction statistics; at most a fifth of an epoch's batches."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Batch:
     ----------
     audio : Tensor of shape (n_stretches, span)
     used : Tensor of int, shape (n_used,)
-        Which windows count, by their place among the windows of all stretches, one stretch after another.
+        Indices of the windows that count, among the windows of all stretches, one stretch after another.
     labels : Tensor of int, shape (n_used,)
         Genres of the windows that count.
     """
@@ -55,8 +55,8 @@ def window_loss(logits: Tensor, labels: Tensor, kind: str) -> Tensor:
     logits : Tensor of shape (n, n_genres)
     labels : Tensor of int, shape (n,)
     kind : {"binary", "categorical"}
-        "binary" is the report's: the binary cross entropy of each softmax output against the one-hot label, averaged over
-        the outputs. "categorical" is the cross entropy of the softmax.
+        "binary", as in the report, is the binary cross entropy of each softmax output with the one-hot label, averaged over the
+        outputs. "categorical" is the cross entropy.
     """
     if kind == "categorical":
         return functional.cross_entropy(logits, labels)
@@ -153,23 +153,23 @@ class Training:
 
     def _epoch(self) -> None:
         """Train the rest of an epoch, validate and write a checkpoint."""
-        state = self.progress
-        steps = self.windows.epoch(self.context.seed, state.epoch, self.options.batch_size)
-        left = steps[state.step :]
+        progress = self.progress
+        steps = self.windows.epoch(self.context.seed, progress.epoch, self.options.batch_size)
+        remaining = steps[progress.step :]
         if self.options.max_steps:
-            left = left[: self.options.max_steps - state.epoch * len(steps) - state.step]
-        title = f"epoch {state.epoch + 1} of {self.options.epochs}"
+            remaining = remaining[: self.options.max_steps - progress.epoch * len(steps) - progress.step]
+        title = f"epoch {progress.epoch + 1} of {self.options.epochs}"
         with deferred_interrupt() as interrupted:
-            for batch in self.context.progress(ahead(self.read, left), title, total=len(left)):
+            for batch in self.context.progress(ahead(self.read, remaining), title, total=len(remaining)):
                 self._losses.append(self.step(batch) * len(batch.labels))
-                state.n_windows += len(batch.labels)
-                state.step += 1
+                progress.n_windows += len(batch.labels)
+                progress.step += 1
                 if interrupted() or time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes:
                     self._save()
                 if interrupted():
                     raise KeyboardInterrupt
         self._save()  # validation may take long
-        done = state.epoch * len(steps) + state.step
+        done = progress.epoch * len(steps) + progress.step
         self._settle_norms(steps[: max(1, min(SETTLING, len(steps) // 5))])
         self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
 
@@ -187,7 +187,7 @@ class Training:
         self._saved = time.monotonic()
 
     def _save(self) -> None:
-        """Write a checkpoint. The losses are fetched only here: a device that is asked at each step can't work ahead."""
+        """Write a checkpoint. Losses are fetched only here: fetching them in each step would keep the device waiting."""
         for loss in self._losses:
             self.progress.loss_sum += loss.item()
         self._losses.clear()
@@ -196,19 +196,19 @@ class Training:
 
     def read(self, indices: NDArray[np.int32]) -> Batch:
         """Read the audio of one step."""
-        found = self.windows.stretches(indices)
-        audio = self.source(found.tracks.tolist(), found.starts.tolist(), self.windows.span)
-        labels = np.repeat(self.train.labels[found.tracks], found.used.sum(axis=1))
-        return Batch(audio, pinned(np.flatnonzero(found.used), self.device), pinned(labels, self.device))
+        stretches = self.windows.stretches(indices)
+        audio = self.source(stretches.tracks.tolist(), stretches.starts.tolist(), self.windows.span)
+        labels = np.repeat(self.train.labels[stretches.tracks], stretches.used.sum(axis=1))
+        return Batch(audio, pinned(np.flatnonzero(stretches.used), self.device), pinned(labels, self.device))
 
     def step(self, batch: Batch) -> Tensor:
-        """Take one step and return the mean loss of its windows, a number on the device."""
+        """Take one training step and return the mean loss of its windows, a scalar on the device."""
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
         logits = self._forward(batch)
         try:
             loss = window_loss(logits, batch.labels.to(self.device, non_blocking=True), self.options.loss)
-        except RuntimeError:  # torch refuses the binary cross entropy of what isn't a number
+        except RuntimeError:  # torch refuses the binary cross entropy of NaN
             if logits.isfinite().all():
                 raise
             raise self._diverged() from None
@@ -218,7 +218,7 @@ class Training:
 
     def _diverged(self) -> UsageError:
         return UsageError(
-            f"the training diverged in epoch {self.progress.epoch + 1}: its loss is no finite number; "
+            f"the training diverged in epoch {self.progress.epoch + 1}: its loss isn't finite; "
             f"set learning_rate below {self.options.learning_rate:g}"
         )
 
@@ -229,9 +229,9 @@ class Training:
             return self.logits(audio, used).float()
 
     def _settle_norms(self, steps: Sequence[NDArray[np.int32]]) -> None:
-        """Take the statistics that batch norm predicts with anew: their mean over some batches, for the weights as they are.
+        """Recompute batch norm's statistics for prediction: their mean over some batches, with the current weights.
 
-        Those gathered during the steps are of weights that have moved on since.
+        Those accumulated during training belong to earlier weights.
         """
         norms = [module for module in self.network.modules() if isinstance(module, torch.nn.BatchNorm1d)]
         for norm in norms:
@@ -250,7 +250,7 @@ class Training:
         else:
             features = stretch_features(self.network, audio, self.windows.stretch, self.windows.hop)
         features = features.flatten(0, 1).index_select(0, used)
-        if len(features) == 1:  # batch norm can't take the variance of one value
+        if len(features) == 1:  # batch norm needs more than one value for a variance
             features = features.expand(2, -1)
             return self.network.head(features)[:1]
         return self.network.head(features)
