@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
-DISTRIBUTIONS := -e "plugins/genrebench-svm[intelex]" -e plugins/genrebench-cnn -e plugins/genrebench-mfcc
+DISTRIBUTIONS := -e "plugins/genrebench-svm[intelex]" -e plugins/genrebench-torch -e plugins/genrebench-cnn -e plugins/genrebench-mfcc
 
 # librosa compiles on its first import; two processes that do so at the same time spoil its cache for good
 COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils"
@@ -13,7 +13,7 @@ COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, libr
 
 install: .venv/.installed
 
-# all four in one pip command, so that no index is asked for their names
+# all in one pip command, so that no index is asked for their names
 .venv/.installed: $(SOURCES)
 	$(PYTHON) -m venv .venv
 	$(PIP) -e . $(DISTRIBUTIONS)

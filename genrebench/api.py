@@ -18,10 +18,12 @@ from genrebench.plugin.contract import (
     Model,
     ModelSpec,
     NoOptions,
+    Table,
     Timeline,
     Waveforms,
 )
 from genrebench.plugin.datasets import DatasetSpec
+from genrebench.plugin.folds import grouped_folds
 from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs
@@ -54,10 +56,12 @@ __all__ = [
     "NoOptions",
     "PluginError",
     "Prepared",
+    "Table",
     "Timeline",
     "Track",
     "UsageError",
     "Waveforms",
+    "grouped_folds",
     "hookimpl",
     "log_loss",
     "sklearn_model",

@@ -44,7 +44,7 @@ def test_core_alone_then_with_a_plugin_then_without(wheels: dict[str, Path], tmp
     assert set(plugins()) == {"genrebench"}
     refused = subprocess.run([program, "run", "svm-baseline"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
-    assert "pip install genrebench-svm" in refused.stderr
+    assert "pip install ./plugins/genrebench-svm" in refused.stderr
 
     call(*pip, "install", "--no-deps", wheels["genrebench_svm"])
     call(*pip, "check")

@@ -1,4 +1,4 @@
-"""Made music, and what else the tests of this plugin share."""
+"""Synthetic audio and fixtures for the tests of this plugin."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from genrebench.api import Examples, LazyInputs
 
 
 class ArrayWaveforms(LazyInputs):
-    """Waveforms that lie in memory; several tracks may share an array."""
+    """Waveforms in memory; several tracks may share an array."""
 
     def __init__(self, arrays: Iterable[NDArray[np.float32]]) -> None:
         self.arrays = list(arrays)
@@ -29,8 +29,10 @@ class ArrayWaveforms(LazyInputs):
         return ArrayWaveforms(self.arrays[i] for i in indices)
 
 
-def make_examples(n_per_genre: int, rate: int = 16_000, seconds: float = 4.0, seed: int = 0, n_genres: int = 2) -> Examples:
-    """Noisy tones, the genre being their pitch."""
+def make_examples(
+    n_per_genre: int, rate: int = 16_000, seconds: float = 4.0, seed: int = 0, n_genres: int = 2
+) -> Examples[LazyInputs]:
+    """Noisy tones whose pitch is the genre."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(rate * seconds)) / rate
     tracks, labels = [], []
@@ -45,7 +47,7 @@ def make_examples(n_per_genre: int, rate: int = 16_000, seconds: float = 4.0, se
 
 @pytest.fixture(scope="session")
 def examples() -> type:
-    """The maker of examples."""
+    """The function that makes examples."""
     return make_examples
 
 

@@ -1,4 +1,4 @@
-"""The shared engine gives what the plain one gives: logits, gradients, running statistics."""
+"""The shared engine computes the same as the plain one: logits, gradients, running statistics."""
 
 import copy
 
@@ -18,7 +18,7 @@ def noise(n: int, samples: int, loudness: float = 0.2) -> torch.Tensor:
 
 
 def trained_norms(network: Network) -> Network:
-    """Give the running statistics and the affine parts values that a training could have left."""
+    """Set running statistics and affine parts to values as after a training."""
     generator = torch.Generator().manual_seed(2)
     for name, value in network.named_buffers():
         if value.is_floating_point():
@@ -49,16 +49,16 @@ def test_window_logits_and_gradients_agree_in_evaluation_mode(window: int, n_win
     labels = torch.arange(2 * n_windows) % 16
 
     expected = plain(windows_of(stretches, window, n_windows, hop))
-    answer = ours.head(stretch_features(ours, stretches, n_windows, hop).transpose(0, 1).flatten(0, 1))
-    torch.testing.assert_close(answer, expected, atol=1e-4, rtol=0)
+    shared = ours.head(stretch_features(ours, stretches, n_windows, hop).transpose(0, 1).flatten(0, 1))
+    torch.testing.assert_close(shared, expected, atol=1e-4, rtol=0)
 
     window_loss(expected, labels, "categorical").backward()
-    window_loss(answer, labels, "categorical").backward()
+    window_loss(shared, labels, "categorical").backward()
     assert_same_gradients(ours, plain)
 
 
-def test_training_steps_agree_where_no_window_overlaps() -> None:
-    """Then batch norm sees the same values: same gradients, same running statistics."""
+def test_training_steps_agree_without_overlapping_windows() -> None:
+    """Batch norm then has the same input: same gradients, same running statistics."""
     torch.manual_seed(0)
     plain = Network(4, 16_004).train()
     ours = copy.deepcopy(plain)
@@ -89,7 +89,7 @@ def test_gradients_agree_with_finite_differences() -> None:
     torch.testing.assert_close((weight.grad * direction).sum(), numeric, rtol=1e-3, atol=1e-9)
 
 
-def test_dropout_drops_the_asked_share_in_both_engines() -> None:
+def test_dropout_is_random_in_training_and_off_in_evaluation() -> None:
     torch.manual_seed(0)
     network = trained_norms(Network(2, 14_100, dropout=0.4)).train()
     audio = noise(1, 14_100)
@@ -106,5 +106,5 @@ def test_logits_agree_on_real_music_loud_and_quiet(real_data) -> None:
         stretch = loudness * mono[None, : 44_100 + 10 * 10_880]
         with torch.no_grad():
             expected = network(windows_of(stretch, 44_100, 11, 10_880))
-            answer = network.head(stretch_features(network, stretch, 11, 10_880)[0])
-        torch.testing.assert_close(answer, expected, atol=1e-4, rtol=0)
+            shared = network.head(stretch_features(network, stretch, 11, 10_880)[0])
+        torch.testing.assert_close(shared, expected, atol=1e-4, rtol=0)

@@ -1,13 +1,15 @@
-"""cnn-raw behind the contract."""
+"""cnn-raw through the model contract."""
 
 import dataclasses
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from genrebench.api import Context, PluginError, UsageError, log_loss
@@ -19,8 +21,12 @@ QUICK = CnnOptions(sample_rate=16_000, batch_size=24, epochs=2)
 GENRES = ("high", "low")
 
 
-def test_importing_the_plugin_doesnt_import_torch() -> None:
-    code = "import sys, genrebench_cnn; genrebench_cnn.genrebench_models(); sys.exit('torch' in sys.modules)"
+def test_importing_and_checking_the_plugin_imports_no_torch() -> None:
+    code = (
+        "import sys, genrebench_cnn; from genrebench.api import Context\n"
+        "spec = genrebench_cnn.genrebench_models()[0]; spec.check(Context(('a', 'b'), device='cpu'), spec.options())\n"
+        "sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -34,21 +40,21 @@ def fitted(examples):
     return model, context, validation, facts, curve
 
 
-def test_it_learns_and_records_what_it_did(fitted) -> None:
+def test_it_learns_and_records_its_facts(fitted) -> None:
     model, _, validation, facts, curve = fitted
-    answer = model.predict_proba(validation.inputs)
-    assert answer.shape == (4, 2)
-    np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-6)
-    assert log_loss(validation.labels, answer) < 0.5 * np.log(2)
+    probabilities = model.predict_proba(validation.inputs)
+    assert probabilities.shape == (4, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    assert log_loss(validation.labels, probabilities) < 0.5 * np.log(2)
     assert sorted(curve) == [1, 2]
     assert curve[2]["training_loss"] < curve[1]["training_loss"]
-    assert curve[2]["validation_log_loss"] == pytest.approx(log_loss(validation.labels, answer))
+    assert curve[2]["validation_log_loss"] == pytest.approx(log_loss(validation.labels, probabilities))
     assert facts["requested_hop"] == 4000
     assert facts["effective_hop"] == 3840
     assert facts["device"] == "cpu"
 
 
-def test_saved_and_loaded_it_answers_the_same(fitted, tmp_path: Path) -> None:
+def test_saved_and_loaded_it_predicts_the_same(fitted, tmp_path: Path) -> None:
     model, context, validation, *_ = fitted
     model.save(tmp_path)
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".json", ".safetensors"]
@@ -63,7 +69,7 @@ def test_saved_and_loaded_it_answers_the_same(fitted, tmp_path: Path) -> None:
         again.load(tmp_path)
 
 
-def test_timeline_has_a_point_a_second_and_averages_to_the_prediction(fitted) -> None:
+def test_timeline_has_one_point_per_second_and_averages_to_the_prediction(fitted) -> None:
     model, _, validation, *_ = fitted
     timelines = model.predict_timeline(validation.inputs)
     np.testing.assert_array_equal(timelines[0].seconds, [0, 1, 2, 3])
@@ -71,7 +77,7 @@ def test_timeline_has_a_point_a_second_and_averages_to_the_prediction(fitted) ->
     np.testing.assert_allclose(means, model.predict_proba(validation.inputs), atol=1e-12)
 
 
-def test_the_seed_decides_everything_on_the_cpu(examples) -> None:
+def test_results_follow_from_the_seed_on_the_cpu(examples) -> None:
     def train(seed: int) -> np.ndarray:
         model = SPEC.build(Context(GENRES, seed=seed, device="cpu"), dataclasses.replace(QUICK, epochs=1, dropout=0.2))
         model.fit(examples(2, seconds=2), examples(0))
@@ -89,18 +95,34 @@ def test_tracks_shorter_than_a_window_and_empty_validation_work(examples, wavefo
     assert model.predict_proba(waveforms([])).shape == (0, 2)
 
 
-def test_a_device_that_isnt_there_is_refused() -> None:
+@pytest.mark.parametrize("step", ["check", "build"])
+def test_a_device_that_isnt_available_is_refused(step: str) -> None:
     with pytest.raises(UsageError, match="'tpu' is not available"):
-        SPEC.build(Context(GENRES, device="tpu"), QUICK)
+        getattr(SPEC, step)(Context(GENRES, device="tpu"), QUICK)
 
 
-def test_mixed_precision_trains_on_cuda_alone() -> None:
+@pytest.mark.parametrize("step", ["check", "build"])
+def test_mixed_precision_is_refused_on_a_cpu(step: str) -> None:
     with pytest.raises(UsageError, match="precision=mixed needs a CUDA device"):
-        SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
+        getattr(SPEC, step)(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
+
+
+def test_the_host_is_refused_before_any_run_begins(tmp_path: Path) -> None:
+    for number in range(8):
+        file = tmp_path / "music" / GENRES[number % 2] / f"{number}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, np.random.default_rng(number).uniform(-0.1, 0.1, 8000), 8000)
+    settings = ["--dataset", str(tmp_path / "music"), "--set", "precision=mixed", "--device", "cpu"]
+    command = [sys.executable, "-m", "genrebench", "run", "cnn-raw", *settings, "--runs", str(tmp_path / "runs")]
+    environment = os.environ | {"GENREBENCH_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "precision=mixed needs a CUDA device" in done.stderr
+    assert not list(tmp_path.glob("runs/*/run.json"))
 
 
 @pytest.mark.parametrize("loss", ["binary", "categorical"])
-def test_a_training_that_has_diverged_says_so(examples, loss: str) -> None:
+def test_a_diverged_training_is_an_error(examples, loss: str) -> None:
     model = SPEC.build(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, learning_rate=0.5, loss=loss))
     with torch.no_grad():
         model.network.full3.bias.fill_(float("nan"))

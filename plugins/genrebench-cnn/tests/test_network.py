@@ -1,4 +1,4 @@
-"""The network has the report's shapes, and follows other rates and genre counts."""
+"""The network has the report's shapes, and adapts to other sample rates and numbers of genres."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_a_window_too_short_for_the_last_pool_is_refused_with_the_reason() -> No
     assert lengths(14_099)[-1] == 0
 
 
-def test_hops_as_asked_and_as_used() -> None:
+def test_requested_and_effective_hop() -> None:
     options = CnnOptions()
     assert (options.requested_hop, options.hop) == (11_025, 10_880)
     plain = CnnOptions(engine="plain")

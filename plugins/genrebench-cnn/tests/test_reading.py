@@ -1,12 +1,9 @@
-"""Pieces of audio come in order, padded where a track ends."""
-
-import time
+"""Pieces of audio are in order, padded where a track ends."""
 
 import numpy as np
-import pytest
 import torch
 
-from genrebench_cnn.reading import ahead, read_pieces, resident_source
+from genrebench_cnn.reading import read_pieces, resident_source
 
 
 def test_pieces_are_cut_and_padded(waveforms) -> None:
@@ -21,14 +18,3 @@ def test_audio_kept_on_the_device_is_the_same_audio(waveforms) -> None:
     source = resident_source(inputs, inputs.lengths, torch.device("cpu"))
     tracks, starts = [2, 0, 1, 1], [0, 33, 15, 40]
     np.testing.assert_array_equal(source(tracks, starts, 25).numpy(), read_pieces(inputs, inputs.lengths, tracks, starts, 25))
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-def test_reading_ahead_keeps_the_order_and_passes_errors_on(threads: int) -> None:
-    def work(n: int) -> int:
-        time.sleep(0.001 * (n % 3))
-        return 10 // (7 - n)
-
-    assert list(ahead(work, range(6), threads)) == [10 // (7 - n) for n in range(6)]
-    with pytest.raises(ZeroDivisionError):
-        list(ahead(work, range(9), threads))

@@ -1,4 +1,4 @@
-"""Checkpoints, resumption, and the choice of the epoch."""
+"""Checkpoints, resuming, and the choice of the epoch."""
 
 import dataclasses
 import json
@@ -23,11 +23,11 @@ GENRES = ("high", "low")
 
 
 class StoppedError(Exception):
-    """Stands for whatever ends a training early."""
+    """Ends a training early."""
 
 
 def stop_after(steps: int):
-    """A progress that breaks the training off after so many steps, all epochs together."""
+    """A progress function that aborts the training after a number of steps, counted over all epochs."""
     left = steps
 
     def progress(iterable, description, total=None):
@@ -106,7 +106,7 @@ def test_max_steps_ends_a_trial(examples) -> None:
     assert len(curve) == 1
 
 
-def test_categorical_loss_and_balance_train_too(examples) -> None:
+def test_categorical_loss_and_balance_train(examples) -> None:
     _, curve, facts = train(examples, dataclasses.replace(OPTIONS, loss="categorical", balance=True, epochs=1), validation=0)
     assert "validation_log_loss" not in curve[1]
     assert set(facts["training_windows"]) == set(GENRES)
@@ -137,7 +137,7 @@ genrebench_models()[0].build(context, options).fit(shared.make_examples(3, secon
 
 @pytest.mark.parametrize(("sign", "minutes"), [(signal.SIGKILL, 1e-6), (signal.SIGINT, 60)])
 def test_killed_in_the_second_epoch_and_resumed(examples, tmp_path: Path, sign: signal.Signals, minutes: float) -> None:
-    """A kill leaves the last checkpoint; Ctrl-C writes one after the step that it finds."""
+    """A kill leaves the last checkpoint; Ctrl-C writes one after the current step."""
     shared = Path(__file__).with_name("conftest.py")
     command = [sys.executable, "-c", SCRIPT.replace("{minutes}", str(minutes)), str(shared), str(tmp_path), str(int(sign))]
     killed = subprocess.run(command, capture_output=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
@@ -156,7 +156,7 @@ def test_killed_in_the_second_epoch_and_resumed(examples, tmp_path: Path, sign: 
         np.testing.assert_array_equal(value.numpy(), results[1][name].numpy(), err_msg=name)
 
 
-def test_batch_norm_predicts_with_the_statistics_of_the_weights_as_they_are(examples) -> None:
+def test_batch_norm_predicts_with_statistics_of_the_final_weights(examples) -> None:
     options = dataclasses.replace(OPTIONS, dropout=0.0, engine="plain", epochs=2, batch_size=10)
     train = examples(3, seconds=3)
     model = SPEC.build(Context(GENRES, device="cpu"), options)
@@ -166,8 +166,9 @@ def test_batch_norm_predicts_with_the_statistics_of_the_weights_as_they_are(exam
     assert len(steps) >= 5
     means = []
     for step in steps[: len(steps) // 5]:
-        found = windows.stretches(step)
-        audio = [train.inputs.read(t, s, s + options.window) for t, s in zip(found.tracks, found.starts, strict=True)]
+        stretches = windows.stretches(step)
+        pieces = zip(stretches.tracks, stretches.starts, strict=True)
+        audio = [train.inputs.read(track, start, start + options.window) for track, start in pieces]
         weight, bias = (p.detach().numpy() for p in (model.network.conv1.weight[:, 0], model.network.conv1.bias))
         patches = np.lib.stride_tricks.sliding_window_view(np.stack(audio), 5, axis=1)
         means.append(np.maximum(patches @ weight.T + bias, 0).mean(axis=(0, 1)))

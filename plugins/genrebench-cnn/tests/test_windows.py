@@ -1,4 +1,4 @@
-"""Each window is drawn exactly once an epoch, whatever the stretches."""
+"""Each window is drawn exactly once per epoch, for any length of stretches."""
 
 import tracemalloc
 
@@ -13,11 +13,11 @@ WINDOW, HOP = 16_000, 3_840
 
 
 def drawn(windows: TrainingWindows, seed: int = 0, epoch: int = 0, batch_size: int = 50) -> list[tuple[int, int]]:
-    """(track, first sample) of all the windows that count."""
+    """(track, first sample) of all windows that count."""
     result = []
     for indices in windows.epoch(seed, epoch, batch_size):
-        found = windows.stretches(indices)
-        for track, start, used in zip(found.tracks, found.starts, found.used, strict=True):
+        stretches = windows.stretches(indices)
+        for track, start, used in zip(stretches.tracks, stretches.starts, stretches.used, strict=True):
             result += [(int(track), int(start + i * windows.hop)) for i in np.flatnonzero(used)]
     return result
 
@@ -30,21 +30,21 @@ def test_a_track_of_30_s_has_116_windows_at_the_reports_settings() -> None:
 
 
 @given(lengths=st.lists(st.integers(1, 400_000), min_size=1, max_size=12), stretch=st.integers(1, 40), seed=st.integers(0, 9))
-def test_every_window_once_an_epoch_inside_its_track(lengths: list[int], stretch: int, seed: int) -> None:
+def test_every_window_is_drawn_once_per_epoch_inside_its_track(lengths: list[int], stretch: int, seed: int) -> None:
     windows = TrainingWindows(np.array(lengths), np.zeros(len(lengths), int), 1, WINDOW, HOP, stretch)
     expected = [(t, HOP * i) for t, n in enumerate(lengths) for i in range(max(1, -(-(n - WINDOW) // HOP)))]
-    found = drawn(windows, seed)
-    assert sorted(found) == expected
+    starts = drawn(windows, seed)
+    assert sorted(starts) == expected
     assert windows.n_windows == len(expected)
-    assert all(start + WINDOW <= max(WINDOW, lengths[track]) for track, start in found)
+    assert all(start + WINDOW <= max(WINDOW, lengths[track]) for track, start in starts)
 
 
-def test_stretches_lie_inside_their_tracks_where_these_are_long_enough() -> None:
+def test_stretches_lie_inside_long_enough_tracks() -> None:
     lengths = np.array([480_000, 300_123, 100_000])
     windows = TrainingWindows(lengths, np.zeros(3, int), 1, WINDOW, HOP, 17)
     for indices in windows.epoch(0, 0, 100):
-        found = windows.stretches(indices)
-        assert (found.starts + windows.span <= lengths[found.tracks]).all()
+        stretches = windows.stretches(indices)
+        assert (stretches.starts + windows.span <= lengths[stretches.tracks]).all()
 
 
 def test_the_order_follows_from_seed_and_epoch_and_steps_are_of_equal_size() -> None:
@@ -63,10 +63,10 @@ def test_balance_shortens_the_shift_of_small_genres(stretch: int) -> None:
     windows = TrainingWindows(np.full(61, 480_000), labels, 4, WINDOW, HOP, stretch, balance=True)
     assert windows.per_genre[0] == windows.per_genre[1] == windows.per_genre[2] == 40 * 121
     assert windows.per_genre[3] == 12 * 121  # a shift of 320 samples is the shortest
-    found = [drawn(windows, 0, epoch) for epoch in range(8)]
-    per_genre = np.mean([np.bincount(labels[[t for t, _ in epoch]], minlength=4) for epoch in found], axis=0)
+    epochs = [drawn(windows, 0, epoch) for epoch in range(8)]
+    per_genre = np.mean([np.bincount(labels[[t for t, _ in epoch]], minlength=4) for epoch in epochs], axis=0)
     np.testing.assert_allclose(per_genre, windows.per_genre, rtol=0.05)
-    assert len(set(found[0])) == len(found[0])  # no window twice: the shift is shorter
+    assert len(set(epochs[0])) == len(epochs[0])  # no window twice: the shift is shorter
 
 
 def test_drawing_an_epoch_of_25000_tracks_takes_little_memory() -> None:
@@ -80,7 +80,7 @@ def test_drawing_an_epoch_of_25000_tracks_takes_little_memory() -> None:
     assert peak < 50e6
 
 
-def test_a_genre_without_tracks_is_no_obstacle_to_balance() -> None:
+def test_balance_works_with_a_genre_without_tracks() -> None:
     windows = TrainingWindows(np.full(3, 480_000), np.array([0, 0, 2]), 3, WINDOW, HOP, 5, balance=True)
     assert windows.per_genre.tolist() == [242, 0, 242]
 
@@ -88,7 +88,7 @@ def test_a_genre_without_tracks_is_no_obstacle_to_balance() -> None:
 @pytest.mark.parametrize(
     ("seconds", "n"), [(30, 30), (29.98, 30), (29.5, 30), (29.49, 29), (30.49, 30), (6.2, 6), (6.6, 7), (0.1, 1), (0.0, 1)]
 )
-def test_prediction_looks_at_whole_windows_and_at_a_last_one_that_is_half_full(seconds: float, n: int) -> None:
+def test_prediction_uses_whole_windows_and_a_last_one_that_is_half_full(seconds: float, n: int) -> None:
     starts = prediction_starts(round(seconds * 44_100), 44_100, 44_100)
     assert starts.tolist() == [44_100 * i for i in range(n)]
 

@@ -21,7 +21,7 @@ SETTINGS = ("coefficients=4", "sample_rate=4000", "hop_length=200", "n_fft=400",
 
 
 @pytest.mark.parametrize("text", ["1,4", "[1, 4]", "2"])
-def test_dilations_are_set_in_a_list(text, tmp_path):
+def test_dilations_are_set_as_a_list(text, tmp_path):
     words = [word for setting in (*SETTINGS, f"dilations={text}") for word in ("--set", setting)]
     done = genrebench("plugins", "check", "mfcc-frames", *words, folder=tmp_path)
     assert done.returncode == 0, (done.stdout, done.stderr)
@@ -33,6 +33,6 @@ def test_a_bad_dilation_is_named(tmp_path):
     assert "dilations='x'" in done.stderr
 
 
-def test_show_says_how_dilations_are_written(tmp_path):
+def test_show_explains_how_dilations_are_written(tmp_path):
     done = genrebench("plugins", "show", "mfcc-frames", folder=tmp_path)
     assert "int >= 1, <= 1000; at least 1 and at most 12, separated by commas" in " ".join(done.stdout.split())

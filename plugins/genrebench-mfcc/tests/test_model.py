@@ -1,4 +1,7 @@
-"""The model through its contract."""
+"""mfcc-frames through the model contract."""
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from safetensors.torch import load_file
 from genrebench.api import Context, Examples, Frames, InputContext, PluginError, UsageError, log_loss
 from genrebench.inputs import make_clips, prepare_clips
 from genrebench.plugin.options import parse_options
+from genrebench.plugin.registry import installed_plugins
 from genrebench.testing import ListInputs, assert_conforms
 from genrebench_mfcc import genrebench_models
 
@@ -32,7 +36,7 @@ def test_asks_for_mfcc_frames():
     assert SPEC.inputs(options) == Frames("mfcc", 22050, 512, 2048, 64)
 
 
-def test_learns_what_only_the_order_tells(small, examples):
+def test_it_learns_from_the_order_of_the_frames(small, examples):
     facts, points = {}, []
     model = build(small, record=facts.__setitem__, log=lambda epoch, values: points.append((epoch, values)))
     model.fit(examples(25), examples(6, seed=1))
@@ -71,8 +75,8 @@ def four_genres(examples, n, seed):
     return Examples(inputs, labels, labels)
 
 
-def test_one_artist_a_genre_leaves_the_temperature_sane(small, examples):
-    # held out by artist, a network would never have met the genre that it is asked about
+def test_one_artist_per_genre_gives_a_plausible_temperature(small, examples):
+    # held out by artist, a network would predict a genre that it was never trained on
     train, test = four_genres(examples, 12, 0), four_genres(examples, 10, 2)
     losses, facts = {}, {}
     for calibrate in (False, True):
@@ -85,7 +89,7 @@ def test_one_artist_a_genre_leaves_the_temperature_sane(small, examples):
     assert losses[True] < losses[False] + 0.02
 
 
-def test_validation_tracks_of_a_genre_that_training_lacks_say_nothing_of_the_temperature(small, examples):
+def test_validation_tracks_of_a_genre_without_training_tracks_are_not_calibrated_on(small, examples):
     facts = {}
     train, validation = examples(6), examples(6, seed=1)
     fast = np.flatnonzero(train.labels == 0)
@@ -103,8 +107,8 @@ def test_too_few_tracks_give_no_temperature(small, examples):
     assert "calibration" not in model.figures()
 
 
-def test_short_clips_are_answered_with_care(small, examples):
-    model = build({**small, "crop_seconds": 6.0, "mask_seconds": 0.0})  # a mask hides half of what is heard here
+def test_short_clips_get_cautious_probabilities(small, examples):
+    model = build({**small, "crop_seconds": 6.0, "mask_seconds": 0.0})  # a mask would hide half of these crops
     model.fit(examples(25), examples(10, seed=1))
     test = examples(20, seed=2)
     losses = [
@@ -116,7 +120,7 @@ def test_short_clips_are_answered_with_care(small, examples):
 
 
 class Elsewhere(torch.Tensor):
-    """A tensor of a device that has no doubles, such as MPS; `cpu` brings it home."""
+    """A tensor on a device without doubles, such as MPS; `cpu` copies it to the CPU."""
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
@@ -142,7 +146,7 @@ def test_no_doubles_on_the_device(small, examples):
     assert len(model.predict_timeline(examples(2).inputs)) == 4
 
 
-def test_tracks_of_any_length_have_an_answer(small, examples):
+def test_tracks_of_any_length_get_probabilities(small, examples):
     model = build({**small, "epochs": 1})
     model.fit(examples(4), examples(0))
     rng = np.random.default_rng(0)
@@ -176,15 +180,15 @@ def test_timeline_follows_the_music(small, examples):
 
 
 @pytest.mark.parametrize("seconds", [5, 30])
-def test_timeline_has_a_value_for_each_second(small, examples, seconds):
+def test_timeline_has_one_value_per_second(small, examples, seconds):
     model = build({**small, "epochs": 1})
     model.fit(examples(4), examples(0))
-    frames = 1 + seconds * 20  # as many as centred frames of a clip, one at either end
+    frames = 1 + seconds * 20  # centred frames: one more than hops
     (line,) = model.predict_timeline(ListInputs([np.random.default_rng(0).normal(size=(frames, 4))]))
     assert line.seconds.tolist() == list(range(seconds))
 
 
-def test_timeline_looks_at_as_much_as_it_is_told(small, examples):
+def test_timeline_seconds_sets_the_length_of_the_excerpts(small, examples):
     model = build(small)
     model.fit(examples(25), examples(0))
     rng = np.random.default_rng(5)
@@ -200,7 +204,7 @@ def test_timeline_looks_at_as_much_as_it_is_told(small, examples):
 
 
 class Watched(ListInputs):
-    """Notes the longest piece that was read."""
+    """Records the longest piece that was read."""
 
     longest = 0
 
@@ -213,7 +217,7 @@ class Watched(ListInputs):
         return Watched([self.arrays[i] for i in indices])
 
 
-def test_tracks_are_read_by_the_crop(small, examples):
+def test_tracks_are_read_crop_by_crop(small, examples):
     train = examples(4, n_frames=1000)
     model = build({**small, "epochs": 1})
     model.fit(Examples(Watched(train.inputs), train.labels, train.groups), examples(2))
@@ -222,7 +226,7 @@ def test_tracks_are_read_by_the_crop(small, examples):
     assert Watched.longest == 60
 
 
-def test_normalisation_is_of_the_training_part(small, examples):
+def test_normalisation_uses_the_training_part_alone(small, examples):
     train = examples(6)
     scale, shift = np.array([1, 10, 100, 0], dtype=np.float32), np.array([0, 5, -50, 7], dtype=np.float32)
     moved = Examples(ListInputs([x * scale + shift for x in train.inputs]), train.labels, train.groups)
@@ -241,7 +245,7 @@ class StoppedError(Exception):
 
 @pytest.mark.parametrize("validated", [True, False], ids=["validation", "inner folds"])
 @pytest.mark.parametrize("at", [1, 5])
-def test_resumed_is_as_if_never_interrupted(small, examples, tmp_path, at, validated):
+def test_a_resumed_training_equals_an_uninterrupted_one(small, examples, tmp_path, at, validated):
     settings = {**small, "epochs": 6, "mask_seconds": 1.0, "gain_db": 1.0}
     train, validation = examples(10), examples(4 if validated else 0, seed=1)
 
@@ -261,7 +265,7 @@ def test_resumed_is_as_if_never_interrupted(small, examples, tmp_path, at, valid
         torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_foreign_and_damaged_checkpoints_are_refused(small, examples, tmp_path):
+def test_checkpoints_of_other_trainings_and_damaged_ones_are_refused(small, examples, tmp_path):
     settings = {**small, "epochs": 1}
     build(settings, checkpoints=tmp_path).fit(examples(4), examples(2))
     with pytest.raises(UsageError, match="other data or options"):
@@ -279,26 +283,26 @@ def test_stops_early_and_keeps_the_best_epoch(small, examples):
         record=facts.__setitem__,
         log=lambda _, values: losses.append(values["validation_log_loss"]),
     )
-    wrong = examples(6, seed=1)  # labels of chance: the loss soon rises
+    wrong = examples(6, seed=1)  # random labels: the loss soon rises
     model.fit(examples(10), Examples(wrong.inputs, np.random.default_rng(0).permutation(wrong.labels), wrong.groups))
     assert facts["kept_epoch"] == 1 + int(np.argmin(losses))
     assert facts["epochs"] == facts["kept_epoch"] + 3 == len(losses)
 
 
-def test_seeds_differ_and_the_callers_randomness_stays(small, examples):
+def test_seeds_differ_and_the_callers_random_state_is_restored(small, examples):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    answers = []
+    predictions = []
     for seed in (0, 1):
         model = build({**small, "epochs": 2}, seed=seed)
         model.fit(examples(4), examples(0))
-        answers.append(model.predict_proba(examples(2, seed=3).inputs))
-    assert not np.allclose(*answers)
+        predictions.append(model.predict_proba(examples(2, seed=3).inputs))
+    assert not np.allclose(*predictions)
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_saved_files_and_a_foreign_folder(small, examples, tmp_path):
+def test_saved_files_and_what_is_refused_on_loading(small, examples, tmp_path):
     model = build({**small, "epochs": 1})
     model.fit(examples(4), examples(0))
     model.save(tmp_path)
@@ -317,16 +321,30 @@ def test_saved_files_and_a_foreign_folder(small, examples, tmp_path):
         build(small).load(tmp_path)
 
 
-def test_unknown_device(small):
-    with pytest.raises(UsageError, match="'abacus'"):
-        build(small, device="abacus")
+def test_a_device_that_isnt_available_is_refused_by_check_and_build(small):
+    options = parse_options(SPEC.name, SPEC.options, small)
+    for step in (SPEC.check, SPEC.build):
+        with pytest.raises(UsageError, match="device 'abacus' is not available"):
+            step(Context(GENRES, device="abacus"), options)
+    SPEC.check(Context(GENRES, device="cpu"), options)
+
+
+def test_importing_and_checking_the_plugin_imports_no_torch():
+    code = (
+        "import sys, genrebench_mfcc; from genrebench.api import Context\n"
+        "spec = genrebench_mfcc.genrebench_models()[0]; spec.check(Context(('a', 'b')), spec.options())\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_real_clips(real_data, tmp_path):
     paths = sorted((real_data / "fma" / "clips").glob("*.mp3"))
     options = {"epochs": 3, "members": 1}
-    wanted = SPEC.inputs(parse_options(SPEC.name, SPEC.options, options))
-    inputs = prepare_clips(wanted, make_clips({p.stem: p for p in paths}, {}), InputContext(tmp_path)).inputs
+    requested = SPEC.inputs(parse_options(SPEC.name, SPEC.options, options))
+    inputs = prepare_clips(
+        requested, make_clips({p.stem: p for p in paths}, {}), InputContext(tmp_path), installed_plugins()
+    ).inputs
     labels = np.arange(len(paths)) % 2
     model = build(options)
     model.fit(Examples(inputs, labels, np.arange(len(paths))), Examples(inputs.subset([]), labels[:0], labels[:0]))

@@ -1,4 +1,4 @@
-"""What is pooled of a crop, computed by other means."""
+"""Crops, and the pooled values against the same computed in another way."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrebench.testing import ListInputs
-from genrebench_mfcc.crops import Crops, ahead, covering_starts, middle_crops, random_crops, read
+from genrebench_mfcc.crops import Crops, covering_starts, middle_crops, random_crops, read
 from genrebench_mfcc.network import Network
 from genrebench_mfcc.options import MfccOptions
 
@@ -40,7 +40,7 @@ def test_filters_start_as_differences(network):
     assert (strengths[1] < strengths[2]).all()
 
 
-def test_order_is_all_in_the_filters(network):
+def test_only_the_filters_depend_on_the_order(network):
     frames = torch.randn(1, 200, 5).cumsum(dim=1)
     shuffled = frames[:, torch.randperm(200)]
     with torch.no_grad():
@@ -55,7 +55,7 @@ def test_gradients_reach_filters_and_heads(network):
 
 
 @pytest.mark.parametrize("value", [0.0, -100.0, 1e6])
-def test_constant_frames_have_an_answer(network, value):
+def test_constant_frames_have_finite_logits(network, value):
     logits = network(network.moments(torch.full((2, 50, 5), value)))
     assert logits.isfinite().all()
 
@@ -101,10 +101,3 @@ def test_crops_are_mirrored_to_a_size():
 def test_middle_crops():
     crops = middle_crops(np.array([10, 4, 3, 0]), 4)
     assert (crops.tracks.tolist(), crops.starts.tolist()) == ([0, 1, 2, 3], [3, 0, 0, 0])
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_reading_ahead_keeps_the_order_and_passes_errors_on(workers):
-    assert list(ahead(lambda i: i * i, range(9), workers)) == [i * i for i in range(9)]
-    with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda i: 1 / i, [1, 0, 2], workers))

@@ -1,4 +1,4 @@
-"""Pairwise coupling, against cases with a known answer and the linear system of the optimum."""
+"""Pairwise coupling, against cases with a known solution and the linear system of the optimum."""
 
 import numpy as np
 import pytest
@@ -34,14 +34,14 @@ def test_solves_the_optimality_conditions(r):
     assert p.sum(axis=1) == pytest.approx(1.0)
     assert (p >= 0).all()
     inner = np.clip(r, 0.01, 0.99)
-    for row, answer in zip(inner, couple(inner, 4, 1e-12), strict=True):
+    for row, p in zip(inner, couple(inner, 4, 1e-12), strict=True):
         full = np.zeros((4, 4))
         full[np.triu_indices(4, 1)] = row
         full += np.tril(1 - full.T, -1)
         q = -full.T * full
         np.fill_diagonal(q, (full**2).sum(axis=0))
         system = np.block([[q, np.ones((4, 1))], [np.ones((1, 4)), np.zeros((1, 1))]])
-        assert answer == pytest.approx(np.linalg.solve(system, [0, 0, 0, 0, 1])[:4], abs=1e-6)
+        assert p == pytest.approx(np.linalg.solve(system, [0, 0, 0, 0, 1])[:4], abs=1e-6)
 
 
 @given(arrays(float, (4, 5), elements=st.floats(0.001, 1)), st.lists(st.integers(0, 4), min_size=4, max_size=4))

@@ -30,9 +30,9 @@ def test_by_hand():
     assert fit_sigmoid(np.array([1.0, -1.0]), np.array([True, False])) == pytest.approx((-np.log(2), 0.0), abs=1e-5)
 
 
-def test_without_evidence_stays_at_the_prior():
+def test_without_evidence_it_stays_at_the_prior():
     assert fit_sigmoid(np.empty(0), np.empty(0, dtype=bool), -2.0, 1.0) == pytest.approx((-2.0, 0.0))
-    # values that say nothing: the base rate, smoothed
+    # uninformative values: the base rate, smoothed
     a, b = fit_sigmoid(np.zeros(10), np.arange(10) < 3)
     assert a == 0.0
     assert 1 / (1 + np.exp(b)) == pytest.approx((3 * 4 / 5 + 7 * 1 / 9) / 10, abs=1e-5)

@@ -1,4 +1,4 @@
-"""The two models through the contract: against scikit-learn, on real rows, and in the corners."""
+"""The two models through the contract: against scikit-learn, on real feature vectors, and in edge cases."""
 
 import importlib.util
 import json
@@ -26,7 +26,7 @@ HAS_PROBABILITY = "probability" in SVC().get_params()
 
 
 def music(n=160, seed=0, n_genres=4, artist=0.8):
-    """Tracks of 8 columns: genre centres, artists' own offsets, two tracks an artist."""
+    """Tracks of 8 columns: genre centres, artists' own offsets, two tracks per artist."""
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(99).normal(size=(n_genres, 8))
     groups = np.repeat(np.arange(n // 2), 2)
@@ -115,8 +115,8 @@ def test_predict_is_that_of_svc(name):
         assert (model.predict_proba(test.inputs).argmax(axis=1) == machine.predict(test.inputs)).all()
 
 
-def test_grouped_is_the_more_honest_where_artists_have_many_tracks():
-    # a sound of the artist's own makes random inner folds overconfident on artists that are new
+def test_grouped_is_better_calibrated_where_artists_have_many_tracks():
+    # the artists' own sound makes random inner folds overconfident for new artists
     def many(seed):
         rng = np.random.default_rng(seed)
         labels = np.repeat(rng.integers(0, 4, 30), 10)
@@ -129,19 +129,19 @@ def test_grouped_is_the_more_honest_where_artists_have_many_tracks():
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_workers_and_memory_do_not_change_the_answer(name):
+def test_workers_and_memory_do_not_change_the_probabilities(name):
     train, test = music(), music(seed=1)
     expected = fit(train, name).predict_proba(test.inputs)
     assert (fit(train, name, workers=2).predict_proba(test.inputs) == expected).all()
     largest_pair = 8 * np.sort(np.bincount(train.labels))[-2:].sum() ** 2
     for memory in (largest_pair * 1.01e-9, largest_pair * 0.5e-9, 1e-9):
         for engine in ("scikit-learn", "auto"):
-            answer = fit(train, name, memory=memory, engine=engine).predict_proba(test.inputs)
-            assert answer == pytest.approx(expected, abs=5e-3), (memory, engine)
+            probabilities = fit(train, name, memory=memory, engine=engine).predict_proba(test.inputs)
+            assert probabilities == pytest.approx(expected, abs=5e-3), (memory, engine)
 
 
 @pytest.mark.parametrize("options", [{"probabilities": p} for p in ("libsvm", "grouped", "ovr")])
-def test_loaded_in_a_fresh_process_it_answers_the_same(tmp_path, options):
+def test_loaded_in_a_fresh_process_it_predicts_the_same(tmp_path, options):
     train, test = music(), music(seed=1)
     model = fit(train, **options)
     saved = tmp_path / "model"
@@ -153,10 +153,10 @@ def test_loaded_in_a_fresh_process_it_answers_the_same(tmp_path, options):
         "from genrebench.api import Context; from genrebench_svm import SvmOptions, genrebench_models\n"
         f"model = genrebench_models()[0].build(Context(genres={GENRES!r}), SvmOptions())\n"
         "folder = Path(sys.argv[1]); model.load(folder / 'model')\n"
-        "np.save(folder / 'answer.npy', model.predict_proba(np.load(folder / 'inputs.npy')))\n"
+        "np.save(folder / 'probabilities.npy', model.predict_proba(np.load(folder / 'inputs.npy')))\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
-    assert np.abs(np.load(tmp_path / "answer.npy") - model.predict_proba(test.inputs)).max() <= 1e-12
+    assert np.abs(np.load(tmp_path / "probabilities.npy") - model.predict_proba(test.inputs)).max() <= 1e-12
     assert sorted(p.name for p in saved.iterdir()) == ["model.json", "model.npz"]
     assert json.loads((saved / "model.json").read_text())["probabilities"] == options["probabilities"]
 
@@ -167,15 +167,15 @@ def test_small_and_missing_genres(counts, options):
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), counts)
     examples = Examples(rng.normal(size=(len(labels), 8)) + labels[:, None], labels, np.arange(len(labels)) // 2)
-    answer = fit(examples, **options).predict_proba(rng.normal(size=(7, 8)))
-    assert answer.sum(axis=1) == pytest.approx(1.0)
-    assert (answer > 0).all()
+    probabilities = fit(examples, **options).predict_proba(rng.normal(size=(7, 8)))
+    assert probabilities.sum(axis=1) == pytest.approx(1.0)
+    assert (probabilities > 0).all()
     missing = np.array(counts) == 0
-    assert answer[:, missing] == pytest.approx(1 / (len(labels) + 4))
+    assert probabilities[:, missing] == pytest.approx(1 / (len(labels) + 4))
     assert fit(examples, **options).predict_proba(np.empty((0, 8))).shape == (0, 4)
 
 
-def test_constant_columns_carry_nothing():
+def test_constant_columns_change_nothing():
     train, test = music(), music(seed=1)
     expected = fit(train, gamma=0.125).predict_proba(test.inputs)
 
@@ -193,7 +193,7 @@ def test_values_that_are_not_finite_are_named():
         fit(train, columns=tuple(("mfcc", "mean", f"{i + 1:02}") for i in range(8)))
 
 
-def test_an_engine_that_is_missing_is_named(monkeypatch):
+def test_a_missing_engine_is_named(monkeypatch):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "sklearnex" else find_spec(name))
     with pytest.raises(UsageError, match="needs scikit-learn-intelex"):
@@ -202,7 +202,7 @@ def test_an_engine_that_is_missing_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_keeps_the_contract(name):
+def test_contract(name):
     assert_conforms(SPECS[name])
 
 
@@ -213,7 +213,7 @@ def test_options_choose_the_columns():
     )
 
 
-def test_figures_show_which_group_carries_a_genre():
+def test_figures_show_which_group_matters_for_a_genre():
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 30)
     table = rng.normal(size=(120, 6))
@@ -234,7 +234,7 @@ def test_figures_show_which_group_carries_a_genre():
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_real_rows(real_data, name):
+def test_real_feature_vectors(real_data, name):
     features = pd.read_csv(real_data / "fma" / "features_mfcc_2000.csv", index_col=0, header=[0, 1, 2]).dropna()
     tracks = pd.read_csv(real_data / "fma" / "fma_small_labels.csv", index_col="track_id").loc[features.index]
     labels = (tracks["genre"] == "Rock").to_numpy().astype(np.int64)
@@ -244,9 +244,9 @@ def test_real_rows(real_data, name):
     model = fit(parts["training"], name, genres=("Hip-Hop", "Rock"), workers=2)
     for part, accuracy in (("test", 0.935), ("validation", 0.919)):
         assert (model.predict(parts[part].inputs) == parts[part].labels).mean() == pytest.approx(accuracy, abs=5e-4)
-    answer = model.predict_proba(parts["test"].inputs)
-    assert 0.929 <= (answer.argmax(axis=1) == parts["test"].labels).mean() <= 0.936
-    assert log_loss(parts["test"].labels, answer) == pytest.approx(0.189, abs=0.005)
+    probabilities = model.predict_proba(parts["test"].inputs)
+    assert 0.929 <= (probabilities.argmax(axis=1) == parts["test"].labels).mean() <= 0.936
+    assert log_loss(parts["test"].labels, probabilities) == pytest.approx(0.189, abs=0.005)
 
 
 def test_prints_nothing():

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 
-from genrebench.api import Context, Model, ModelSpec, Waveforms, hookimpl
+from genrebench.api import Context, LazyInputs, Model, ModelSpec, Waveforms, hookimpl
 from genrebench_cnn.options import CnnOptions
+from genrebench_torch import check_device
 
 
-def _build(context: Context, options: CnnOptions) -> Model:
-    # torch, which looks at this when it first needs much memory, asks the system for large pages then: a tenth more speed
+def _check(context: Context, options: CnnOptions) -> None:
+    check_device(context)
+    if options.precision == "mixed":
+        from genrebench_cnn.devices import training_device
+
+        training_device(context, options)
+
+
+def _build(context: Context, options: CnnOptions) -> Model[LazyInputs]:
+    # torch reads this at its first allocation and then asks the system for large pages, which makes training a tenth faster
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    from genrebench_cnn.model import CnnRaw  # torch comes in here, and only here
+    from genrebench_cnn.model import CnnRaw  # imports torch
 
     return CnnRaw(context, options)
 
@@ -23,5 +32,14 @@ def _inputs(options: CnnOptions) -> Waveforms:
 @hookimpl
 def genrebench_models() -> list[ModelSpec]:
     """Offer the report's network."""
-    summary = "convolutional network on raw audio, one window of a second at a time, as in the 2018 report"
-    return [ModelSpec("cnn-raw", summary, _build, _inputs, CnnOptions)]
+    return [
+        ModelSpec(
+            name="cnn-raw",
+            summary="convolutional network on raw audio, one window of a second at a time, as in the 2018 report",
+            build=_build,
+            inputs=_inputs,
+            options=CnnOptions,
+            check=_check,
+            timeline=True,
+        )
+    ]

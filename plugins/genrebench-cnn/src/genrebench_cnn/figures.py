@@ -1,4 +1,4 @@
-"""What the network has learned, drawn from its weights and from the mean of its last feature maps by genre."""
+"""Figures of what the network has learned: its filters, and the mean of its last feature maps by genre."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def frequency_responses(kernels: NDArray[np.float32], sample_rate: int) -> tuple
 
 
 def draw_frequency_responses(kernels: NDArray[np.float32], sample_rate: int) -> Figure:
-    """Draw the filters of the first layer, each scaled to its own maximum."""
+    """Draw the frequency responses of the first layer's filters, each relative to its maximum."""
     frequencies, responses = frequency_responses(kernels, sample_rate)
     decibels = 20 * np.log10(np.maximum(responses / np.maximum(responses.max(axis=1, keepdims=True), 1e-12), 1e-3))
     figure, axes = _canvas("Frequency responses of the first layer's filters")
@@ -50,7 +50,7 @@ def draw_frequency_responses(kernels: NDArray[np.float32], sample_rate: int) -> 
 
 
 def draw_temporal_kernels(kernels: NDArray[np.float32], step_ms: float) -> Figure:
-    """Draw how each filter of the third layer weighs time, for the input channel that it weighs most.
+    """Draw the kernel of each filter of the third layer over time, for the input channel with the largest weights.
 
     Parameters
     ----------
@@ -68,24 +68,24 @@ def draw_temporal_kernels(kernels: NDArray[np.float32], step_ms: float) -> Figur
         times, np.arange(len(rows)), rows[np.argsort(dominant, kind="stable")], cmap="RdBu_r", vmin=-1, vmax=1
     )
     axes.set(xlabel="ms", ylabel="filter, sorted by its dominant frequency")
-    figure.colorbar(mesh, label="weight of its strongest input, scaled to 1")
+    figure.colorbar(mesh, label="weight of the strongest input channel, scaled to 1")
     return figure
 
 
 def draw_activations(means: NDArray[np.float32], genres: tuple[str, ...]) -> Figure:
-    """Draw the mean of each last feature map by genre, against its mean over the genres.
+    """Draw the mean of each last feature map by genre, relative to its mean over the genres.
 
     Parameters
     ----------
     means : ndarray of shape (n_genres, n_maps)
-        A genre without a track holds NaN.
+        NaN for a genre without a track.
     genres : tuple of str
     """
     known = np.isfinite(means).all(axis=1)
     centred = means - means[known].mean(axis=0)
     centred = centred / np.maximum(means[known].std(axis=0), 1e-12)
     order = np.lexsort((-centred[known].max(axis=0), centred[known].argmax(axis=0)))
-    figure, axes = _canvas("Mean activation by genre, over four training tracks of each")
+    figure, axes = _canvas("Mean activation by genre, over four training tracks per genre")
     mesh = axes.pcolormesh(
         np.arange(means.shape[1]),
         np.arange(len(genres)),
@@ -95,7 +95,7 @@ def draw_activations(means: NDArray[np.float32], genres: tuple[str, ...]) -> Fig
         vmax=3,
     )
     axes.set_yticks(np.arange(len(genres)), genres)
-    axes.set(xlabel="feature map of the third layer, sorted by the genre that excites it most")
+    axes.set(xlabel="feature map of the third layer, sorted by the genre with the highest activation")
     axes.invert_yaxis()
     figure.colorbar(mesh, label="standard deviations over the genres")
     return figure

@@ -1,11 +1,11 @@
 """The convolutions on a CPU as matrix products over pieces of audio that stay in the processor's cache.
 
-The first two blocks of the network have few channels and long rows, so memory, not arithmetic, bounds the plain way of
-running them: each of convolution, ReLU, batch norm and pool writes and reads a row of 44,096 values a channel. Here one
-pass over a piece of the audio takes the convolution, the ReLU, the sums that batch norm needs and the pool; only the pooled
-values, a quarter, leave the cache. Batch norm's affine part commutes with the average pool and is applied to the pooled
-values. Of the first block the backward pass computes a piece's convolution again rather than keep it, which is quicker; of the
-second it is kept.
+The first two blocks of the network have few channels and long rows, so with separate operations their speed is limited by
+memory, not by arithmetic: convolution, ReLU, batch norm and pool each read and write 44,096 values per channel. Here one pass
+over a piece of the audio computes the convolution, the ReLU, the sums that batch norm needs and the pool; only the pooled
+values, a quarter, leave the cache. Batch norm's affine part commutes with the average pool and is applied to the pooled values.
+In the backward pass the convolution of the first block is recomputed, which is faster than storing it; that of the second is
+stored.
 
 Rows are channels-last: (n, positions, channels).
 """
@@ -31,7 +31,7 @@ POOL = 4
 """Width and stride of the first two pools."""
 
 CACHED = 1 << 19
-"""Values of the largest array of a piece: two megabytes, of which a few fit the last-level cache."""
+"""Values in the largest array of a piece: two megabytes, so that several fit into the last-level cache."""
 
 
 class ConvReluPool(torch.autograd.Function):
@@ -40,13 +40,13 @@ class ConvReluPool(torch.autograd.Function):
     ``apply(x, matrix, bias, group, with_sums)`` takes
 
     - x, Tensor of shape (n, positions, channels), contiguous
-    - matrix, Tensor of shape (taps * channels, group * filters): the convolution, `group` positions at once
+    - matrix, Tensor of shape (taps * channels, group * filters): the convolution of `group` positions
     - bias, Tensor of shape (filters,)
     - group, int, 1 or `POOL`
     - with_sums, bool
 
-    and returns the pooled values, shape (n, positions // 4, filters), and over the positions that were pooled the sum and the
-    sum of squares of each filter's ReLU, shape (2, filters), in double precision; zeros without `with_sums`.
+    and returns the pooled values, shape (n, positions // 4, filters), and for each filter the sum and the sum of squares of its
+    ReLU over the pooled positions, shape (2, filters), in double precision; zeros without `with_sums`.
     """
 
     @staticmethod
@@ -56,13 +56,13 @@ class ConvReluPool(torch.autograd.Function):
         pieces = _Pieces(x, matrix, bias, group)
         pooled = _large((len(x), pieces.n_pooled, len(bias)), x)
 
-        # worth its memory where a product is large: it costs less to keep than to compute again
-        kept = _large((len(x), POOL * pieces.n_pooled, len(bias)), x) if group == 1 and with_sums else None
+        # storing a large product takes less time than recomputing it
+        stored = _large((len(x), POOL * pieces.n_pooled, len(bias)), x) if group == 1 and with_sums else None
 
         def work(row: int) -> Tensor:
             sums = torch.zeros(2, len(bias), dtype=torch.float64)
             for begin, end in pieces.walk():
-                out = None if kept is None else kept[row, POOL * begin : POOL * end]
+                out = None if stored is None else stored[row, POOL * begin : POOL * end]
                 active = pieces.activations(pieces.patches(row, begin, end), out)
                 part = pooled[row, begin:end]
                 torch.sum(active.view(end - begin, POOL, -1), dim=1, out=part)
@@ -74,7 +74,7 @@ class ConvReluPool(torch.autograd.Function):
 
         sums = torch.stack(in_parallel(work, len(x))).sum(dim=0)
         ctx.save_for_backward(x, matrix, bias)
-        ctx.group, ctx.kept = group, kept
+        ctx.group, ctx.stored = group, stored
         return pooled, sums
 
     @staticmethod
@@ -90,7 +90,7 @@ class ConvReluPool(torch.autograd.Function):
                 grad_x[row] = 0
             for begin, end in pieces.walk():
                 patches = pieces.patches(row, begin, end)
-                active = pieces.activations(patches) if ctx.kept is None else ctx.kept[row, POOL * begin : POOL * end]
+                active = pieces.activations(patches) if ctx.stored is None else ctx.stored[row, POOL * begin : POOL * end]
                 by_four = active.view(end - begin, POOL, -1)
                 part = torch.add(grad_sum, grad_pooled[row, begin:end, None], alpha=1 / POOL)
                 grad = torch.addcmul(part, by_four, twice_grad_square, out=_scratch("grad", by_four.shape, x))
@@ -108,17 +108,17 @@ class ConvReluPool(torch.autograd.Function):
 
 
 def in_parallel(work: Callable[[int], R], n_rows: int) -> list[R]:
-    """Give the rows to as many threads as torch has, and return what `work` makes of each, in their order.
+    """Return ``work(row)`` for each row, in order, computed by as many threads as torch has.
 
-    The threads meet once a pass; where torch shares out each operation by itself they would meet thousands of times. What is
-    computed doesn't depend on their number.
+    The threads synchronise once per pass; with torch's own parallelism they would do so in each of thousands of operations. The
+    result doesn't depend on their number.
     """
     threads = torch.get_num_threads()
     if min(threads, n_rows) <= 1:
         return [work(row) for row in range(n_rows)]
 
     def without_graph(row: int) -> R:
-        with torch.no_grad():  # which is a thread's own matter
+        with torch.no_grad():  # which each thread sets for itself
             return work(row)
 
     torch.set_num_threads(1)
@@ -130,26 +130,26 @@ def in_parallel(work: Callable[[int], R], n_rows: int) -> list[R]:
 
 @functools.lru_cache(maxsize=1)
 def _pool(_process: int, n: int) -> ThreadPoolExecutor:
-    """Threads that stay; a process that was forked needs its own."""
+    """Threads that stay alive; a forked process needs its own."""
     return ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def _large(shape: Sequence[int], like: Tensor) -> Tensor:
-    """Memory for many values of `like`'s type.
+    """An uninitialised tensor for many values of `like`'s type.
 
-    NumPy asks for large pages for large arrays, torch doesn't; that saves most of the time that new memory costs.
+    It is allocated by NumPy, which unlike torch asks for large pages for large arrays; that makes allocation much faster.
     """
     return torch.from_numpy(np.empty(tuple(shape), str(like.dtype).removeprefix("torch.")))
 
 
 class _Scratch(threading.local):
-    """Memory of a thread's own that is written again and again: new memory has to be fetched into the cache first."""
+    """Buffers of one thread that are reused: newly allocated memory isn't in the cache."""
 
     def __init__(self) -> None:
         self._held: dict[str, Tensor] = {}
 
     def __call__(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
-        """A tensor of a shape, of `like`'s type, that holds anything."""
+        """An uninitialised tensor of a shape, of `like`'s type."""
         n, held = math.prod(shape), self._held.get(name)
         if held is None or held.dtype != like.dtype or len(held) < n:
             held = self._held[name] = _large((n,), like)
@@ -160,30 +160,30 @@ _scratch = _Scratch()
 
 
 class _Pieces:
-    """The pieces of the rows, and what is computed of each."""
+    """The pieces of the rows, and the operations on one piece."""
 
     def __init__(self, x: Tensor, matrix: Tensor, bias: Tensor, group: int) -> None:
         self.x, self.matrix, self.group = x, matrix, group
         self.channels = x.shape[2]
-        self.n_taps = matrix.shape[0] // self.channels  # positions under one row of patches
+        self.n_taps = matrix.shape[0] // self.channels  # positions that one row of patches covers
         self.bias, self.n_filters = bias.repeat(group), len(bias)
         self.n_pooled = (x.shape[1] - (self.n_taps - group)) // POOL
         widest = max(POOL * matrix.shape[1], POOL * matrix.shape[0]) // group
         self.step = max(1, CACHED // widest)
 
     def walk(self) -> Iterator[tuple[int, int]]:
-        """First and last pooled position of each piece of a row."""
+        """Yield the first pooled position of each piece of a row, and the one after its last."""
         for begin in range(0, self.n_pooled, self.step):
             yield begin, min(begin + self.step, self.n_pooled)
 
     def patches(self, row: int, begin: int, end: int) -> Tensor:
-        """What the convolution sees for the pooled positions from `begin` to `end`; valid until the next call."""
+        """Input of the convolution for the pooled positions from `begin` to `end`; valid until the next call."""
         shape = (end - begin) * POOL // self.group, self.matrix.shape[0]
         piece = self.x[row, begin * POOL :].as_strided(shape, (self.group * self.channels, 1))
         return _scratch("patches", shape, self.x).copy_(piece)
 
     def activations(self, patches: Tensor, out: Tensor | None = None) -> Tensor:
-        """The convolution's ReLU, written to `out` or valid until the next call."""
+        """ReLU of the convolution, written to `out`, or valid until the next call."""
         if out is None:
             out = _scratch("active", (len(patches), self.matrix.shape[1]), self.x)
         return torch.addmm(self.bias, patches, self.matrix, out=out).relu_()
@@ -193,14 +193,14 @@ class _Pieces:
         return values.view(-1, POOL * self.n_filters).sum(dim=0).view(POOL, -1).sum(dim=0)
 
     def spread(self, grad_patches: Tensor, grad_row: Tensor, begin: int) -> None:
-        """Add the gradient of patches to the positions that they were cut from."""
+        """Add the gradient of patches to the positions that they were taken from."""
         for tap in range(self.n_taps):
             target = grad_row[begin * POOL + tap :][: len(grad_patches) * self.group : self.group]
             target += grad_patches[:, tap * self.channels : (tap + 1) * self.channels]
 
 
 def fast_maps(network: Any, samples: Tensor) -> Tensor:
-    """Feature maps before the last pool, shape (n, positions, 128): `Network.maps` with its last two axes exchanged."""
+    """Feature maps before the last pool, shape (n, positions, 128): `Network.maps` with its last two axes swapped."""
     x, affine = network.dropout(samples)[:, :, None].contiguous(), None
     x, affine = _block(x, affine, network.conv1, network.norm1, POOL)
     x, affine = _drop(x, affine, network.dropout)
@@ -211,18 +211,18 @@ def fast_maps(network: Any, samples: Tensor) -> Tensor:
 
 
 Affine = tuple[Tensor, Tensor] | None
-"""A factor and a summand a channel that are still to be applied to pooled values."""
+"""Scale and shift per channel that are still to be applied to pooled values."""
 
 
 def _drop(x: Tensor, affine: Affine, dropout: nn.Dropout) -> tuple[Tensor, Affine]:
-    """Dropout, which has to see the values with their batch norm applied."""
+    """Dropout, which needs the values with batch norm applied."""
     if affine is None or not (dropout.training and dropout.p):
         return x, affine
     return dropout(torch.addcmul(affine[1], x, affine[0])), None
 
 
 def _fold(conv: nn.Conv1d, affine: Affine) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution that applies a factor and a summand to its input first."""
+    """Weight and bias of a convolution that applies scale and shift to its input first."""
     if affine is None:
         return conv.weight, conv.bias
     scale, shift = affine
@@ -230,7 +230,7 @@ def _fold(conv: nn.Conv1d, affine: Affine) -> tuple[Tensor, Tensor]:
 
 
 def _block(x: Tensor, affine: Affine, conv: nn.Conv1d, norm: nn.BatchNorm1d, group: int) -> tuple[Tensor, Affine]:
-    """Convolution, ReLU, pool, and the batch norm that is still to be applied; `group` positions a row of the product."""
+    """Convolution, ReLU, pool, and the batch norm still to be applied; `group` positions per row of the product."""
     weight, bias = _fold(conv, affine)
     kernel = weight.permute(2, 1, 0)  # (taps, channels, filters)
     taps = len(kernel) + group - 1
@@ -241,7 +241,7 @@ def _block(x: Tensor, affine: Affine, conv: nn.Conv1d, norm: nn.BatchNorm1d, gro
 
 
 def _affine(norm: nn.BatchNorm1d, sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Batch norm as one factor and one summand a channel; in training the running statistics move."""
+    """Batch norm as scale and shift per channel; updates the running statistics in training."""
     if norm.training:
         mean = sums[0] / count
         variance = (sums[1] / count - mean.square()).clamp(min=0)
@@ -256,7 +256,7 @@ def _affine(norm: nn.BatchNorm1d, sums: Tensor, count: int) -> tuple[Tensor, Ten
 
 
 def _wide_convolution(x: Tensor, affine: Affine, conv: nn.Conv1d) -> Tensor:
-    """Convolution whose kernel is a multiple of its stride, as one matrix product and a sum of shifted rows."""
+    """Convolution whose kernel size is a multiple of its stride, as one matrix product and a sum of shifted rows."""
     weight, bias = _fold(conv, affine)
     stride, filters = conv.stride[0], conv.out_channels
     parts = conv.kernel_size[0] // stride
@@ -265,5 +265,5 @@ def _wide_convolution(x: Tensor, affine: Affine, conv: nn.Conv1d) -> Tensor:
     blocks = x[:, : rows * stride].reshape(n * rows, stride * channels)
     kernel = weight.view(filters, channels, parts, stride).permute(3, 1, 2, 0).reshape(stride * channels, parts * filters)
     products = (blocks @ kernel).view(n, rows, parts, filters)
-    kept = rows - parts + 1
-    return sum((products[:, part : part + kept, part] for part in range(1, parts)), products[:, :kept, 0]) + bias
+    n_out = rows - parts + 1
+    return sum((products[:, part : part + n_out, part] for part in range(1, parts)), products[:, :n_out, 0]) + bias

@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from genrebench.api import Context, Examples, Inputs, LazyInputs, Model, PluginError, Timeline, UsageError, log_loss
-from genrebench_cnn.devices import own_randomness, own_threads, pick_device
+from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss
+from genrebench_cnn.devices import training_device
 from genrebench_cnn.figures import draw_activations, draw_frequency_responses, draw_temporal_kernels
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions, lengths
 from genrebench_cnn.prediction import mean_activations, window_probabilities
 from genrebench_cnn.training import Training
+from genrebench_torch.devices import own_randomness, own_threads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class CnnRaw(Model):
+class CnnRaw(Model[LazyInputs]):
     """The report's convolutional network on raw audio.
 
     Parameters
@@ -36,15 +37,13 @@ class CnnRaw(Model):
 
     def __init__(self, context: Context, options: CnnOptions) -> None:
         self.context, self.options = context, options
-        self.device = pick_device(context.device)
-        if options.precision == "mixed" and not (self.device.type == "cuda" and torch.cuda.is_bf16_supported(False)):
-            raise UsageError(f"precision=mixed needs a CUDA device with bfloat16, not {self.device.type}; use float32")
-        with own_randomness(context.seed, torch.device("cpu")):
+        self.device = training_device(context, options)
+        with own_randomness(context.seed):
             self.network = Network(len(context.genres), options.window, options.dropout).to(self.device)
         self.activations = np.full((len(context.genres), len(self.network.conv3.weight)), np.nan, dtype=np.float32)
 
-    def fit(self, train: Examples, validation: Examples) -> None:
-        """Train for the epochs that the options ask for, or from where an interrupted training stood."""
+    def fit(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> None:
+        """Train for the epochs that the options ask for; an interrupted training resumes from its checkpoint."""
 
         def validate() -> float:
             return log_loss(validation.labels, self.predict_proba(validation.inputs))
@@ -57,46 +56,45 @@ class CnnRaw(Model):
             training.run()
             self.activations = mean_activations(self.network, train, self.activations.shape, self.device)
 
-    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Mean of the softmaxes of windows that don't overlap, as in the report."""
+    def predict_proba(self, inputs: LazyInputs) -> NDArray[np.float64]:
+        """Mean softmax over windows that don't overlap, as in the report."""
         rows = [windows.mean(axis=0) for windows in self._windows(inputs, self.options.window)]
         return np.array(rows).reshape(len(rows), len(self.context.genres))
 
-    def predict_timeline(self, inputs: Inputs) -> list[Timeline]:
+    def predict_timeline(self, inputs: LazyInputs) -> list[Timeline]:
         """Softmax of the window that begins at each second."""
         rate = self.options.sample_rate
         return [Timeline(np.arange(len(windows), dtype=np.float64), windows) for windows in self._windows(inputs, rate)]
 
-    def _windows(self, inputs: Inputs, step: int) -> Iterator[NDArray[np.float64]]:
-        """Yield the softmaxes of each track's windows; many tracks need no more memory than one."""
-        assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
+    def _windows(self, inputs: LazyInputs, step: int) -> Iterator[NDArray[np.float64]]:
+        """Yield the softmaxes of each track's windows, track by track, so that memory doesn't grow with their number."""
         with own_threads(self.context.workers):
-            found = window_probabilities(self.network, inputs, self.options, self.device, step, self.context.workers)
-            yield from self.context.progress(found, "prediction", total=len(inputs))
+            tracks = window_probabilities(self.network, inputs, self.options, self.device, step, self.context.workers)
+            yield from self.context.progress(tracks, "prediction", total=len(inputs))
 
     def save(self, folder: Path) -> None:
-        """Write the weights as safetensors, and what they belong to as JSON."""
+        """Write the weights as safetensors; genres, sample rate and window as JSON."""
         weights = {f"network.{name}": value.cpu().contiguous() for name, value in self.network.state_dict().items()}
         weights["activations"] = torch.from_numpy(self.activations)
         save_file(weights, folder / "network.safetensors")
-        (folder / "network.json").write_text(json.dumps(self._kind(), indent=1) + "\n", encoding="utf-8")
+        (folder / "network.json").write_text(json.dumps(self._shape(), indent=1) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read the weights; options or genres that they don't fit are refused."""
+        """Read the weights; other genres or options than they were saved with are refused."""
         try:
-            kind = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+            saved = json.loads((folder / "network.json").read_text(encoding="utf-8"))
             tensors = load_file(folder / "network.safetensors")
         except (OSError, ValueError, SafetensorError) as error:
-            raise PluginError(f"cnn-raw: the saved network in {folder.name} can't be read: {error}; train it anew") from None
-        for name, value in self._kind().items():
-            if kind.get(name) != value:
+            raise PluginError(f"the saved network in {folder.name} can't be read: {error}; train it again") from None
+        for name, value in self._shape().items():
+            if saved.get(name) != value:
                 raise PluginError(
-                    f"cnn-raw: the saved network has {name}={kind.get(name)!r}, these options {value!r}; use its own"
+                    f"the saved network has {name}={saved.get(name)!r}, but the options say {value!r}; load it with its own"
                 )
         self.activations = tensors.pop("activations").numpy()
         self.network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
 
-    def _kind(self) -> dict[str, Any]:
+    def _shape(self) -> dict[str, Any]:
         return {
             "genres": list(self.context.genres),
             "sample_rate": self.options.sample_rate,
@@ -104,7 +102,7 @@ class CnnRaw(Model):
         }
 
     def figures(self) -> Mapping[str, Figure]:
-        """Draw the filters of the first layer, the kernels of the third, and its mean activation by genre."""
+        """Draw the filters of the first layer, and the kernels of the third and its mean activation by genre."""
         first = self.network.conv1.weight.detach().cpu().numpy()[:, 0]
         third = self.network.conv3.weight.detach().cpu().numpy()
         return {
@@ -114,7 +112,7 @@ class CnnRaw(Model):
         }
 
     def _record(self, training: Training) -> None:
-        """Keep the facts of this run."""
+        """Record the facts of this run."""
         windows, record = training.windows, self.context.record
         record("device", self.device.type)
         record("parameters", sum(p.numel() for p in self.network.parameters()))

@@ -9,7 +9,7 @@ from genrebench_cnn.options import lengths
 
 
 class Network(nn.Module):
-    """From one window of samples to one logit a genre.
+    """Maps a window of samples to one logit per genre.
 
     Three blocks of convolution, ReLU, batch norm and average pool, without padding; then two fully connected layers with
     ReLU and batch norm, and a last one whose softmax gives the probabilities. Dropout, where set, comes before each
@@ -20,9 +20,9 @@ class Network(nn.Module):
     ----------
     n_genres : int
     window : int
-        Samples a window, at least 14,100.
+        Samples per window, at least 14,100.
     dropout : float
-        Chance that a value is dropped, in [0, 1).
+        Probability that a value is dropped, in [0, 1).
 
     References
     ----------
@@ -49,22 +49,22 @@ class Network(nn.Module):
         self.last_pool = nn.AvgPool1d(40, stride=30)
 
     def maps(self, samples: Tensor) -> Tensor:
-        """Feature maps before the last pool, shape (n, 128, positions), of samples of shape (n, n_samples)."""
+        """Feature maps before the last pool, shape (n, 128, positions), for samples of shape (n, n_samples)."""
         x = samples[:, None]
         x = self.pool(self.norm1(torch.relu(self.conv1(self.dropout(x)))))
         x = self.pool(self.norm2(torch.relu(self.conv2(self.dropout(x)))))
         return self.norm3(torch.relu(self.conv3(self.dropout(x))))
 
     def features(self, windows: Tensor) -> Tensor:
-        """What the fully connected layers see, shape (n, 128 * n_pooled), of windows of shape (n, window)."""
+        """Input of the fully connected layers, shape (n, 128 * n_pooled), for windows of shape (n, window)."""
         return self.last_pool(self.maps(windows)).flatten(1)
 
     def head(self, features: Tensor) -> Tensor:
-        """Logits, shape (n, n_genres), of features of shape (n, 128 * n_pooled)."""
+        """Logits, shape (n, n_genres), for features of shape (n, 128 * n_pooled)."""
         x = self.norm4(torch.relu(self.full1(self.dropout(features))))
         x = self.norm5(torch.relu(self.full2(self.dropout(x))))
         return self.full3(x)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits, shape (n, n_genres), of windows of shape (n, window)."""
+        """Logits, shape (n, n_genres), for windows of shape (n, window)."""
         return self.head(self.features(windows))

@@ -1,4 +1,4 @@
-"""Probabilities of tracks, from windows that don't overlap, and along a track."""
+"""Probabilities of windows along tracks, and mean activations by genre."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 from genrebench.api import Examples, LazyInputs
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
-from genrebench_cnn.reading import ahead, pinned, read_pieces
+from genrebench_cnn.reading import read_pieces
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import prediction_starts
+from genrebench_torch.reading import ahead, pinned
 
 BATCH = 32
-"""Windows that are computed at once: the 30 of a clip, in little memory."""
+"""Windows per batch: enough for the 30 of a clip, in little memory."""
 
 
 def window_probabilities(
     network: Network, inputs: LazyInputs, options: CnnOptions, device: torch.device, step: int, threads: int = 1
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield the softmax of each window of each track, shape (n_windows, n_genres).
+    """Yield the softmaxes of each track's windows, shape (n_windows, n_genres).
 
     Parameters
     ----------
@@ -53,8 +54,10 @@ def window_probabilities(
         yield torch.cat(parts).cpu().double().numpy()
 
 
-def mean_activations(network: Network, examples: Examples, shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:
-    """Mean of each feature map of the third layer by genre, over four windows of each of four tracks of a genre.
+def mean_activations(
+    network: Network, examples: Examples[LazyInputs], shape: tuple[int, ...], device: torch.device
+) -> NDArray[np.float32]:
+    """Mean of each feature map of the third layer by genre, over four windows of each of four tracks.
 
     Parameters
     ----------
@@ -78,7 +81,7 @@ def mean_activations(network: Network, examples: Examples, shape: tuple[int, ...
         of_genre = np.flatnonzero(examples.labels == genre)
         if not len(of_genre):
             continue
-        # far from each other: neighbours are often by one artist
+        # spread over the list: neighbours are often by the same artist
         tracks = of_genre[np.unique(np.linspace(0, len(of_genre) - 1, 4).astype(int))].repeat(4)
         room = np.maximum(lengths[tracks] - network.window, 0)
         starts = room * np.tile([1, 3, 5, 7], len(tracks) // 4) // 8

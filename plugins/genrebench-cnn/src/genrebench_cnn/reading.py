@@ -1,11 +1,8 @@
-"""From lazy waveforms to batches of audio, read ahead in the background."""
+"""From lazy waveforms to batches of audio."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -13,27 +10,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genrebench.api import LazyInputs
+from genrebench_torch.reading import pinned
 
 FULL_SCALE = 32768
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def read_pieces(
     inputs: LazyInputs, lengths: NDArray[np.int64], tracks: Sequence[int], starts: Sequence[int], span: int
 ) -> NDArray[np.float32]:
-    """Cut pieces of audio out of tracks, zero-padded where a track ends.
+    """Read pieces of audio, zero-padded where a track ends.
 
     Parameters
     ----------
     inputs : LazyInputs
         Waveforms.
     lengths : ndarray of int
-        Samples of each of them.
+        Samples of each track.
     tracks, starts : sequences of int
-        Which track, and from which sample.
+        Track and first sample of each piece.
     span : int
-        Samples a piece.
+        Samples per piece.
 
     Returns
     -------
@@ -48,14 +44,14 @@ def read_pieces(
 
 
 Source = Callable[[Sequence[int], Sequence[int], int], Tensor]
-"""``source(tracks, starts, span)`` gives pieces of audio, a Tensor of float32 of shape (n, span)."""
+"""``source(tracks, starts, span)`` returns pieces of audio, a Tensor of float32 of shape (n, span)."""
 
 
 def audio_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.device) -> Source:
-    """Choose where a training takes its audio from.
+    """Choose where a training reads its audio from.
 
-    On CUDA all of it goes to the device once if it fits half of the memory that is free there; else each batch is read into
-    pinned memory, from which it is copied while the device computes.
+    On CUDA all audio is copied to the device once if it fits into half of the free memory there. Otherwise each batch is read
+    into pinned memory, from which it is copied while the device computes.
     """
     if device.type == "cuda" and 2 * int(lengths.sum()) <= torch.cuda.mem_get_info(device)[0] // 2:
         return resident_source(inputs, lengths, device)
@@ -66,14 +62,8 @@ def audio_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.d
     return read
 
 
-def pinned(array: NDArray[np.generic], device: torch.device) -> Tensor:
-    """The array as a tensor, for CUDA in pinned memory, from which it is copied while the device computes."""
-    tensor = torch.from_numpy(array)
-    return tensor.pin_memory() if device.type == "cuda" else tensor
-
-
 def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torch.device) -> Source:
-    """Keep all the audio on the device, in 16 bits, and cut pieces there."""
+    """Keep all audio on the device, in 16 bits, and cut the pieces there."""
     ends = np.cumsum(lengths)
     begins = ends - lengths
     samples = torch.zeros(int(ends[-1]), dtype=torch.int16, device=device)
@@ -87,18 +77,3 @@ def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torc
         return samples[places.clamp(max=len(samples) - 1)] * (places < end) / FULL_SCALE
 
     return cut
-
-
-def ahead(work: Callable[[T], R], items: Iterable[T], threads: int = 1) -> Iterator[R]:
-    """Yield ``work(item)`` in order, computed by `threads` background threads that stay one item a thread ahead."""
-    pool = ThreadPoolExecutor(threads)
-    pending: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(work, item))
-            if len(pending) > threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Features of overlapping windows from one pass over the audio that they share."""
+"""Features of overlapping windows from one pass over their common audio."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from genrebench_cnn.options import POSITIONS, STRIDE
 
 
 def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: int) -> Tensor:
-    """What the fully connected layers see of each window of each stretch.
+    """Input of the fully connected layers for each window of each stretch.
 
     Convolutions without padding give the same values wherever a window is cut, as long as the hop is a multiple of the
-    network's stride; so they run once over the stretch and the windows are cut out of the feature maps.
+    network's stride. So they run once over the stretch, and the windows are cut out of the feature maps.
 
     Parameters
     ----------
     network : Network
     stretches : Tensor of shape (n, window + (n_windows - 1) * hop)
     n_windows : int
-        Windows a stretch.
+        Windows per stretch.
     hop : int
-        Samples between windows, a multiple of 320; any number where n_windows is 1.
+        Samples from one window to the next, a multiple of 320; unused where n_windows is 1.
 
     Returns
     -------
     Tensor of shape (n, n_windows, 128 * n_pooled)
-        As `Network.features` gives it window by window.
+        As `Network.features` returns them for single windows.
     """
-    # the libraries of graphics processors have fast convolutions of their own
+    # GPU libraries have fast convolutions of their own
     on_cpu = stretches.device.type == "cpu"
     maps = fast_maps(network, stretches) if on_cpu else network.maps(stretches).transpose(1, 2)
     dtype = torch.promote_types(maps.dtype, torch.float32)
     pool = _pool_matrix(network.n_pooled, maps.shape[1], n_windows, hop // STRIDE, maps.device, dtype)
-    with torch.autocast(maps.device.type, enabled=False):  # means over 40 positions are worth their digits
+    with torch.autocast(maps.device.type, enabled=False):  # means over 40 positions lose too many digits in half precision
         pooled = pool @ maps.to(dtype)
     return pooled.unflatten(1, (n_windows, network.n_pooled)).transpose(2, 3).flatten(2)
 

@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from genrebench.api import Context, Examples, UsageError
-from genrebench_cnn.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
-from genrebench_cnn.interrupts import deferred_interrupt
+from genrebench.api import Context, Examples, LazyInputs, UsageError
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
-from genrebench_cnn.reading import ahead, audio_source, pinned
+from genrebench_cnn.reading import audio_source
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import TrainingWindows
+from genrebench_torch.interrupts import deferred_interrupt
+from genrebench_torch.reading import ahead, pinned
+from genrebench_torch.state import Progress, TrainingState
 
 SETTLING = 10
-"""Batches that batch norm's statistics for prediction are taken from, at most; a fifth of an epoch's where these are few."""
+"""Most batches for batch norm's prediction statistics; at most a fifth of an epoch's batches."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Batch:
     ----------
     audio : Tensor of shape (n_stretches, span)
     used : Tensor of int, shape (n_used,)
-        Which windows count, by their place among the windows of all stretches, one stretch after another.
+        Indices of the windows that count, among the windows of all stretches, one stretch after another.
     labels : Tensor of int, shape (n_used,)
         Genres of the windows that count.
     """
@@ -54,8 +55,8 @@ def window_loss(logits: Tensor, labels: Tensor, kind: str) -> Tensor:
     logits : Tensor of shape (n, n_genres)
     labels : Tensor of int, shape (n,)
     kind : {"binary", "categorical"}
-        "binary" is the report's: the binary cross entropy of each softmax output against the one-hot label, averaged over
-        the outputs. "categorical" is the cross entropy of the softmax.
+        "binary", as in the report, is the binary cross entropy of each softmax output with the one-hot label, averaged over the
+        outputs. "categorical" is the cross entropy.
     """
     if kind == "categorical":
         return functional.cross_entropy(logits, labels)
@@ -63,8 +64,28 @@ def window_loss(logits: Tensor, labels: Tensor, kind: str) -> Tensor:
     return functional.binary_cross_entropy(probabilities, functional.one_hot(labels, logits.shape[1]).to(probabilities.dtype))
 
 
+@dataclass
+class StepProgress(Progress):
+    """How far a training is, to the step.
+
+    Parameters
+    ----------
+    step : int
+        Steps of the next epoch that are done.
+    loss_sum, n_windows : float, int
+        Training loss summed over the windows of the next epoch so far, and their number.
+    stopped : bool
+        Whether `max_steps` was reached.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    n_windows: int = 0
+    stopped: bool = False
+
+
 class Training:
-    """One network on its way.
+    """Trains one network.
 
     Parameters
     ----------
@@ -74,7 +95,7 @@ class Training:
     device : torch.device
     train : Examples
     validate : callable or None
-        Gives the validation log loss of the network as it is; None where there is nothing to validate on.
+        Returns the validation log loss of the network as it is; None where there are no validation tracks.
     """
 
     def __init__(
@@ -83,7 +104,7 @@ class Training:
         options: CnnOptions,
         context: Context,
         device: torch.device,
-        train: Examples,
+        train: Examples[LazyInputs],
         validate: Callable[[], float] | None,
     ) -> None:
         self.network, self.options, self.context, self.device = network, options, context, device
@@ -97,30 +118,34 @@ class Training:
             network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=device.type == "cuda"
         )
         self.mixed = options.precision == "mixed"
-        self.progress = Progress()
-        self.best: dict[str, Tensor] = {}
+        self.progress = StepProgress()
+        self.state = TrainingState(
+            network,
+            self.optimiser,
+            device,
+            context.checkpoints,
+            self.identity(),
+            self.progress,
+            keep_best=options.keep == "best",
+            log=context.log,
+        )
         self._losses: list[Tensor] = []
         self._saved = time.monotonic()
 
     def run(self) -> None:
         """Train to the end, from the checkpoint if there is one, and leave the chosen weights in the network."""
-        if self.context.checkpoints is not None and (self.context.checkpoints / FILE).exists():
-            self.progress, self.best = load_checkpoint(
-                self.context.checkpoints, self.identity(), self.network, self.optimiser, self.device
-            )
-        for number, values in enumerate(self.progress.curve, start=1):
-            self.context.log(number, values)
-        while self.progress.epoch < self.options.epochs and not self.progress.stopped:
+        self.state.resume()
+        while not self._finished():
             self._epoch()
-        kept = self.progress.epoch
-        if self.options.keep == "best" and self.best:
-            self.network.load_state_dict(self.best)
-            kept = self.progress.best_epoch
         self.context.record("epochs", self.progress.epoch)
-        self.context.record("kept_epoch", kept)
+        self.context.record("kept_epoch", self.state.use_best())
+
+    def _finished(self) -> bool:
+        progress, options = self.progress, self.options
+        return progress.epoch >= options.epochs or progress.stopped or progress.out_of_patience(options.patience)
 
     def identity(self) -> str:
-        """A hash of what a checkpoint has to share with the training that goes on from it."""
+        """A hash of what a checkpoint has to share with the training that resumes from it, computed as in version 0.1.0."""
         content = hashlib.sha256(np.asarray(self.lengths, dtype=np.int64).tobytes())
         content.update(np.asarray(self.train.labels, dtype=np.int64).tobytes())
         content.update(json.dumps([asdict(self.options), self.context.seed, list(self.context.genres)]).encode())
@@ -128,72 +153,62 @@ class Training:
 
     def _epoch(self) -> None:
         """Train the rest of an epoch, validate and write a checkpoint."""
-        state = self.progress
-        steps = self.windows.epoch(self.context.seed, state.epoch, self.options.batch_size)
-        left = steps[state.step :]
+        progress = self.progress
+        steps = self.windows.epoch(self.context.seed, progress.epoch, self.options.batch_size)
+        remaining = steps[progress.step :]
         if self.options.max_steps:
-            left = left[: self.options.max_steps - state.epoch * len(steps) - state.step]
-        title = f"epoch {state.epoch + 1} of {self.options.epochs}"
+            remaining = remaining[: self.options.max_steps - progress.epoch * len(steps) - progress.step]
+        title = f"epoch {progress.epoch + 1} of {self.options.epochs}"
         with deferred_interrupt() as interrupted:
-            for batch in self.context.progress(ahead(self.read, left), title, total=len(left)):
+            for batch in self.context.progress(ahead(self.read, remaining), title, total=len(remaining)):
                 self._losses.append(self.step(batch) * len(batch.labels))
-                state.n_windows += len(batch.labels)
-                state.step += 1
+                progress.n_windows += len(batch.labels)
+                progress.step += 1
                 if interrupted() or time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes:
                     self._save()
                 if interrupted():
                     raise KeyboardInterrupt
         self._save()  # validation may take long
-        done = state.epoch * len(steps) + state.step
+        done = progress.epoch * len(steps) + progress.step
         self._settle_norms(steps[: max(1, min(SETTLING, len(steps) // 5))])
         self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
 
     def _close_epoch(self, limit_reached: bool) -> None:
-        """Validate, note the best epoch, decide whether to stop."""
-        state = self.progress
-        values = {"training_loss": state.loss_sum / max(1, state.n_windows)}
+        """Validate and add the epoch to the curve."""
+        progress = self.progress
+        values = {"training_loss": progress.loss_sum / max(1, progress.n_windows)}
         if not math.isfinite(values["training_loss"]):
             raise self._diverged()
-        state.epoch, state.step, state.loss_sum, state.n_windows = state.epoch + 1, 0, 0.0, 0
-        state.stopped = limit_reached
-        if self.validate is not None:
-            loss = values["validation_log_loss"] = self.validate()
-            if state.best_loss is None or loss < state.best_loss:
-                state.best_epoch, state.best_loss = state.epoch, loss
-                if self.options.keep == "best":
-                    self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-            elif self.options.patience and state.epoch - state.best_epoch >= self.options.patience:
-                state.stopped = True
-        state.curve.append(values)
-        self._save()
-        self.context.log(state.epoch, values)
+        loss = None if self.validate is None else self.validate()
+        if loss is not None:
+            values["validation_log_loss"] = loss
+        progress.step, progress.loss_sum, progress.n_windows, progress.stopped = 0, 0.0, 0, limit_reached
+        self.state.end_epoch(values, loss)
+        self._saved = time.monotonic()
 
     def _save(self) -> None:
-        """Write a checkpoint. Only here the losses are fetched: a device that is asked at each step can't work ahead."""
+        """Write a checkpoint. Losses are fetched only here: fetching them in each step would keep the device waiting."""
         for loss in self._losses:
             self.progress.loss_sum += loss.item()
         self._losses.clear()
-        if self.context.checkpoints is not None:
-            save_checkpoint(
-                self.context.checkpoints, self.identity(), self.progress, self.network, self.optimiser, self.best, self.device
-            )
+        self.state.save()
         self._saved = time.monotonic()
 
     def read(self, indices: NDArray[np.int32]) -> Batch:
         """Read the audio of one step."""
-        found = self.windows.stretches(indices)
-        audio = self.source(found.tracks.tolist(), found.starts.tolist(), self.windows.span)
-        labels = np.repeat(self.train.labels[found.tracks], found.used.sum(axis=1))
-        return Batch(audio, pinned(np.flatnonzero(found.used), self.device), pinned(labels, self.device))
+        stretches = self.windows.stretches(indices)
+        audio = self.source(stretches.tracks.tolist(), stretches.starts.tolist(), self.windows.span)
+        labels = np.repeat(self.train.labels[stretches.tracks], stretches.used.sum(axis=1))
+        return Batch(audio, pinned(np.flatnonzero(stretches.used), self.device), pinned(labels, self.device))
 
     def step(self, batch: Batch) -> Tensor:
-        """Take one step and return the mean loss of its windows, a number on the device."""
+        """Take one training step and return the mean loss of its windows, a scalar on the device."""
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
         logits = self._forward(batch)
         try:
             loss = window_loss(logits, batch.labels.to(self.device, non_blocking=True), self.options.loss)
-        except RuntimeError:  # torch refuses the binary cross entropy of what isn't a number
+        except RuntimeError:  # torch refuses the binary cross entropy of NaN
             if logits.isfinite().all():
                 raise
             raise self._diverged() from None
@@ -203,7 +218,7 @@ class Training:
 
     def _diverged(self) -> UsageError:
         return UsageError(
-            f"the training diverged in epoch {self.progress.epoch + 1}: its loss is no finite number; "
+            f"the training diverged in epoch {self.progress.epoch + 1}: its loss isn't finite; "
             f"set learning_rate below {self.options.learning_rate:g}"
         )
 
@@ -214,9 +229,9 @@ class Training:
             return self.logits(audio, used).float()
 
     def _settle_norms(self, steps: Sequence[NDArray[np.int32]]) -> None:
-        """Take the statistics that batch norm predicts with anew: their mean over some batches, for the weights as they are.
+        """Recompute batch norm's statistics for prediction: their mean over some batches, with the current weights.
 
-        Those gathered during the steps are of weights that have moved on since.
+        Those accumulated during training belong to earlier weights.
         """
         norms = [module for module in self.network.modules() if isinstance(module, torch.nn.BatchNorm1d)]
         for norm in norms:
@@ -235,7 +250,7 @@ class Training:
         else:
             features = stretch_features(self.network, audio, self.windows.stretch, self.windows.hop)
         features = features.flatten(0, 1).index_select(0, used)
-        if len(features) == 1:  # batch norm can't take the variance of one value
+        if len(features) == 1:  # batch norm needs more than one value for a variance
             features = features.expand(2, -1)
             return self.network.head(features)[:1]
         return self.network.head(features)

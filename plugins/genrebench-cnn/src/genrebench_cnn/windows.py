@@ -1,7 +1,7 @@
-"""Which windows a network learns from, and in what order. Pure arithmetic on lengths; nothing is read here.
+"""The windows that a network is trained on, and their order. Pure arithmetic on lengths; nothing is read here.
 
-A *stretch* is a run of neighbouring windows of one track, cut from one piece of audio. With one window a stretch this is the
-report's way of drawing windows.
+A *stretch* is a run of successive windows of one track, cut from one piece of audio. With one window per stretch, windows are
+drawn as in the report.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from genrebench_cnn.options import STRIDE
 
 @dataclass(frozen=True)
 class Stretches:
-    """Some stretches, an entry each.
+    """Some stretches, one entry per stretch.
 
     Parameters
     ----------
     tracks : ndarray of int, shape (n,)
     starts : ndarray of int, shape (n,)
         First sample.
-    used : ndarray of bool, shape (n, windows a stretch)
-        Which windows count; the others belong to another stretch, or lie past the end of a short track.
+    used : ndarray of bool, shape (n, windows per stretch)
+        Whether a window counts; the others belong to another stretch, or lie beyond the end of a short track.
     """
 
     tracks: NDArray[np.int64]
@@ -33,11 +33,10 @@ class Stretches:
 
 
 class TrainingWindows:
-    """All the training windows of all the tracks, grouped into stretches.
+    """All training windows of all tracks, grouped into stretches.
 
-    A track of n samples has ceil((n - window) / hop) windows, and at least one: 116 in 30 s at the report's settings. Each
-    window belongs to exactly one stretch. Memory grows with the number of stretches by four bytes each, while an epoch is
-    drawn.
+    A track of n samples has ceil((n - window) / hop) windows, and at least one: 116 in 30 s with the report's settings. Each
+    window belongs to exactly one stretch. Drawing an epoch takes four bytes of memory per stretch.
 
     Parameters
     ----------
@@ -48,10 +47,10 @@ class TrainingWindows:
     window, hop : int
         In samples.
     stretch : int
-        Windows a stretch, at most. As many as split the median track evenly are taken.
+        Most windows per stretch. The number used is one that splits the median track evenly.
     balance : bool
-        Repeat the windows of small genres at offsets between the hops, which is a shorter shift, until each genre has as
-        many windows as the largest. The shift doesn't get shorter than 320 samples.
+        Add windows of small genres at offsets between the hops, which amounts to a shorter shift, until each genre has as many
+        windows as the largest. The shift doesn't get shorter than 320 samples.
     """
 
     def __init__(
@@ -80,26 +79,26 @@ class TrainingWindows:
 
     @property
     def span(self) -> int:
-        """Samples a stretch."""
+        """Samples per stretch."""
         return self.window + (self.stretch - 1) * self.hop
 
     @property
     def n_windows(self) -> int:
-        """Windows an epoch."""
+        """Windows per epoch."""
         return int(self.per_genre.sum())
 
     def epoch(self, seed: int, number: int, batch_size: int) -> list[NDArray[np.int32]]:
-        """Indices of the stretches of each step of an epoch, shuffled over all the tracks.
+        """Indices of the stretches in each step of an epoch, shuffled over all tracks.
 
-        Single windows are shuffled as in the report. Of longer stretches a step holds few, so they are shuffled in strata: each
-        genre, and in it each track, is spread evenly over the epoch, and a step sees them in their proportions.
+        Single windows are shuffled as in the report. A step holds few longer stretches, so these are shuffled in strata: each
+        genre, and within it each track, is spread evenly over the epoch, so that each step has them in proportion.
 
         Parameters
         ----------
         seed, number : int
-            The order follows from the seed and the number of the epoch alone.
+            The order follows from the seed and the epoch's number alone.
         batch_size : int
-            Windows a step, nearly: stretches stay whole, and the steps of an epoch are of equal size.
+            Approximate windows per step: stretches stay whole, and the steps of an epoch are of equal size.
         """
         rng = np.random.default_rng([seed, number])
         order = np.arange(self._ends[-1], dtype=np.int32)
@@ -112,13 +111,13 @@ class TrainingWindows:
         return np.array_split(order, min(len(order), max(1, round(self.n_windows / batch_size))))
 
     def stretches(self, indices: NDArray[np.int32]) -> Stretches:
-        """Find the stretches of these indices."""
+        """The stretches at these indices."""
         tracks, piece, phase = self._locate(indices)
         counts = self.counts[tracks]
-        wanted = piece * self.stretch  # the first window that counts
-        first = np.clip(counts - self.stretch, 0, wanted)  # pulled back so that the stretch ends inside the track
+        first_used = piece * self.stretch
+        first = np.clip(counts - self.stretch, 0, first_used)  # moved back so that the stretch ends inside the track
         number = first[:, None] + np.arange(self.stretch)
-        used = (number >= wanted[:, None]) & (number < counts[:, None])
+        used = (number >= first_used[:, None]) & (number < counts[:, None])
         starts = first * self.hop + phase * self.hop // self._phases[tracks]
         return Stretches(tracks, starts, used)
 
@@ -131,16 +130,16 @@ class TrainingWindows:
         return tracks, rest // phases, rest % phases
 
     def _chance(self, indices: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Chance that a stretch is drawn: 1 for the whole phases, the fraction that is left over for the last one."""
+        """Probability that a stretch is drawn: 1 for the whole phases, the remaining fraction for the last one."""
         tracks, _, phase = self._locate(indices)
         chance: NDArray[np.float64] = np.clip(self.factors[self.labels[tracks]] - phase, 0, 1)
         return chance
 
 
 def _spread(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """An order in which the members of each group, in the order that they have, are spread evenly, with some chance.
+    """A random order that spreads the members of each group evenly and keeps their order within the group.
 
-    Of the k members of a group the i-th goes to a random place in the i-th of k equal parts.
+    The i-th of the k members of a group goes to a random place in the i-th of k equal parts.
     """
     counts = np.bincount(groups)
     by_group = np.argsort(groups, kind="stable")
@@ -151,17 +150,17 @@ def _spread(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.i
 
 
 def prediction_starts(length: int, window: int, step: int) -> NDArray[np.int64]:
-    """First samples of the windows that a prediction looks at.
+    """First samples of the windows that a prediction averages.
 
-    A last window that runs past the end counts where at least half of it holds audio; there is always one. A clip of 29.5 s
-    to 30.5 s has 30 windows of a second, as in the report.
+    A last window that extends beyond the end counts if at least half of it is audio; there is always one window. A clip of
+    29.5 s to 30.5 s has 30 windows of a second, as in the report.
 
     Parameters
     ----------
     length : int
         Samples of the track.
     window : int
-        Samples a window.
+        Samples per window.
     step : int
         Samples from one window to the next.
     """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from genrebench.api import Context, Frames, Model, ModelSpec, hookimpl
+from genrebench.api import Context, Frames, LazyInputs, Model, ModelSpec, hookimpl
 from genrebench_mfcc.options import MfccOptions
+from genrebench_torch import check_device
 
 
-def _build(context: Context, options: MfccOptions) -> Model:
-    from genrebench_mfcc.model import MfccFrames  # torch comes in here, and only here
+def _build(context: Context, options: MfccOptions) -> Model[LazyInputs]:
+    from genrebench_mfcc.model import MfccFrames  # imports torch
 
     return MfccFrames(context, options)
 
@@ -24,6 +25,15 @@ def _inputs(options: MfccOptions) -> Frames:
 
 @hookimpl
 def genrebench_models() -> list[ModelSpec]:
-    """Offer the framewise model."""
-    summary = "MFCC frames in their order: dilated filters in time, pooled to their strengths, small networks averaged"
-    return [ModelSpec("mfcc-frames", summary, _build, _inputs, MfccOptions)]
+    """Offer the model of MFCC sequences."""
+    return [
+        ModelSpec(
+            name="mfcc-frames",
+            summary="MFCC frames in their order: dilated filters in time, pooled to their strengths, small networks averaged",
+            build=_build,
+            inputs=_inputs,
+            options=MfccOptions,
+            check=check_device,
+            timeline=True,
+        )
+    ]

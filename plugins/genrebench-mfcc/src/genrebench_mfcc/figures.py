@@ -18,7 +18,7 @@ _BINS = 10
 
 
 def time_filters(network: Network, options: MfccOptions) -> Figure:
-    """Gain of the learned filters over the rate of change in time; the difference that they started from is dashed."""
+    """Gain of the learned filters against the rate of change; the difference filter that they start from is dashed."""
     from matplotlib.figure import Figure
 
     taps = network.filters.taps.detach().cpu().double().numpy()
@@ -39,7 +39,7 @@ def time_filters(network: Network, options: MfccOptions) -> Figure:
 
 
 def reliability(calibration: Calibration) -> Figure:
-    """Accuracy over confidence of the top genre, before and after scaling, and how many tracks have that confidence."""
+    """Accuracy against the confidence in the top genre, before and after scaling, and the number of tracks in each bin."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 4.6), layout="constrained")
@@ -48,10 +48,10 @@ def reliability(calibration: Calibration) -> Figure:
     edges = np.linspace(0, 1, _BINS + 1)
     scaled = f"temperature {calibration.scale.temperature:.2f}"
     for side, (name, values) in enumerate({"before": calibration.before, scaled: calibration.after}.items()):
-        confidence, right = values.max(axis=1), values.argmax(axis=1) == calibration.labels
+        confidence, correct = values.max(axis=1), values.argmax(axis=1) == calibration.labels
         bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
         used = np.unique(bins)
-        points = np.array([(confidence[bins == b].mean(), right[bins == b].mean()) for b in used])
+        points = np.array([(confidence[bins == b].mean(), correct[bins == b].mean()) for b in used])
         loss = log_loss(calibration.labels, values)
         (line,) = axes.plot(points[:, 0], points[:, 1], "o-", label=f"{name}: log loss {loss:.3f}")
         numbers = np.bincount(bins, minlength=_BINS)

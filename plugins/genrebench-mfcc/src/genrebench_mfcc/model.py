@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from genrebench.api import Context, Examples, Inputs, LazyInputs, Model, PluginError, Timeline
+from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline
 from genrebench_mfcc import figures
-from genrebench_mfcc.calibration import Answers, Calibration, Scale, calibrate, join_answers, no_answers, prior_of
-from genrebench_mfcc.crops import Crops, ahead, middle_crops
-from genrebench_mfcc.devices import pick_device, seeded, single_threaded
+from genrebench_mfcc.calibration import Calibration, Predictions, Scale, calibrate, join_predictions, no_predictions, prior_of
+from genrebench_mfcc.crops import Crops, middle_crops
 from genrebench_mfcc.folds import choose_folds
 from genrebench_mfcc.network import Network
 from genrebench_mfcc.options import MfccOptions
 from genrebench_mfcc.prediction import crop_moments, probabilities, probabilities_of
-from genrebench_mfcc.training import Training, some_of
+from genrebench_mfcc.training import Training, subset
+from genrebench_torch.devices import own_randomness, own_threads, pick_device
+from genrebench_torch.reading import ahead
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,10 +31,14 @@ if TYPE_CHECKING:
 _INNER_FOLDS = 3
 
 _CUTS = (3, 10, 30, 100)
-"""Parts of a crop whose answers tell how little short stretches do."""
+"""A crop's length is divided by these for the short excerpts on which the trust in short tracks is fitted."""
+
+_THREADS = 1
+"""Threads of each torch operation. The operations are small: threads that share one wait for each other longer than they work.
+The crops are spread over the context's workers instead."""
 
 
-class MfccFrames(Model):
+class MfccFrames(Model[LazyInputs]):
     """Genres from sequences of MFCC frames.
 
     Parameters
@@ -52,19 +56,19 @@ class MfccFrames(Model):
         self.calibration: Calibration | None = None
 
     def _new_network(self) -> Network:
-        with seeded(self.context.seed, torch.device("cpu")):
+        with own_randomness(self.context.seed):
             return Network(len(self.context.genres), self.options).to(self.device)
 
-    # -------------------------------------------------------------- learning
+    # -------------------------------------------------------------- fitting
 
-    def fit(self, train: Examples, validation: Examples) -> None:
+    def fit(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> None:
         """Train the network, then fit the scale of its probabilities."""
         self.context.record("device", self.device.type)
         self.context.record("parameters", sum(p.numel() for p in self.network.parameters()))
-        with single_threaded():
-            training = self._train(self.network, train, validation, "training", self.context.log)
-            self.context.record("epochs", training.progress.epoch)
-            self.context.record("kept_epoch", training.progress.best_epoch or training.progress.epoch)
+        with own_threads(_THREADS), own_randomness(self.context.seed, self.device):
+            epochs, kept_epoch = self._train(self.network, train, validation, "training", self.context.log)
+            self.context.record("epochs", epochs)
+            self.context.record("kept_epoch", kept_epoch)
             if self.options.calibrate:
                 self.calibration = self._calibrate(train, validation)
                 self.scale = self.calibration.scale
@@ -73,73 +77,71 @@ class MfccFrames(Model):
     def _train(
         self,
         network: Network,
-        train: Examples,
-        validation: Examples,
+        train: Examples[LazyInputs],
+        validation: Examples[LazyInputs],
         name: str,
         log: Callable[[int, Mapping[str, float]], None] = lambda *_: None,
-    ) -> Training:
+    ) -> tuple[int, int]:
+        """Train a network and return the number of epochs and the epoch that was kept."""
         folder = None if self.context.checkpoints is None else self.context.checkpoints / name.replace(" ", "-")
         if folder is not None:
             folder.mkdir(exist_ok=True)
         training = Training(network, self.options, self.context, self.device, train, validation, folder, name, log)
-        training.run()
-        return training
+        kept_epoch = training.run()
+        return training.progress.epoch, kept_epoch
 
-    def _calibrate(self, train: Examples, validation: Examples) -> Calibration:
-        """Fit the scale on validation, or on networks that are trained without a third of the tracks each."""
+    def _calibrate(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> Calibration:
+        """Fit the scale on validation, or on networks that are each trained without a third of the tracks."""
         scale = replace(self.scale, prior=prior_of(train.labels, len(self.context.genres)))
         if len(validation):
             known = np.flatnonzero(np.isin(validation.labels, train.labels))
-            return calibrate(self._answers(self.network, some_of(validation, known)), scale, "validation")
-        folds, held_out, fitted_on = choose_folds(train.labels, train.groups, _INNER_FOLDS, self.context.seed)
-        answers = [no_answers(len(self.context.genres), 1 + len(_CUTS))]
-        for fold in np.unique(folds[held_out]).tolist():
+            return calibrate(self._held_out(self.network, subset(validation, known)), scale, "validation")
+        folds, usable, fitted_on = choose_folds(train.labels, train.groups, _INNER_FOLDS, self.context.seed)
+        predictions = [no_predictions(len(self.context.genres), 1 + len(_CUTS))]
+        for fold in np.unique(folds[usable]).tolist():
             network, none = self._new_network(), np.zeros(0, dtype=np.int64)
-            inside = some_of(train, np.flatnonzero(folds != fold))
-            self._train(network, inside, some_of(train, none), f"calibration {fold + 1}")
-            answers.append(self._answers(network, some_of(train, np.flatnonzero(held_out & (folds == fold)))))
-        return calibrate(join_answers(answers), scale, fitted_on)
+            inside = subset(train, np.flatnonzero(folds != fold))
+            self._train(network, inside, subset(train, none), f"calibration {fold + 1}")
+            predictions.append(self._held_out(network, subset(train, np.flatnonzero(usable & (folds == fold)))))
+        return calibrate(join_predictions(predictions), scale, fitted_on)
 
-    def _answers(self, network: Network, examples: Examples) -> Answers:
-        """Unscaled answers for tracks, and for ever shorter stretches from the middle of them."""
+    def _held_out(self, network: Network, examples: Examples[LazyInputs]) -> Predictions:
+        """Unscaled predictions for whole tracks, and for shorter and shorter excerpts from the middle of them."""
         if not len(examples):
-            return no_answers(len(self.context.genres), 1 + len(_CUTS))
-        assert isinstance(examples.inputs, LazyInputs)  # noqa: S101 - what this model asked for
+            return no_predictions(len(self.context.genres), 1 + len(_CUTS))
         inputs, lengths = examples.inputs, examples.inputs.lengths
-        found, frames = [self._unscaled(network, inputs)], [lengths]
+        rows, frames = [self._unscaled(network, inputs)], [lengths]
         for part in _CUTS:
             crop = max(1, round(self.options.crop / part))
-            found.append(self._of_crops(network, inputs, middle_crops(lengths, crop), crop, self.context.workers))
+            rows.append(self._of_crops(network, inputs, middle_crops(lengths, crop), crop, self.context.workers))
             frames.append(np.minimum(lengths, crop))
         seconds = np.array(frames) / self.options.frames_per_second
-        return Answers(examples.labels, examples.groups, np.array(found), seconds)
+        return Predictions(examples.labels, examples.groups, np.array(rows), seconds)
 
     def _of_crops(self, network: Network, inputs: LazyInputs, crops: Crops, frames: int, workers: int) -> NDArray[np.float64]:
         return probabilities_of(network, inputs, crops, frames, self.options.crop, self.device, workers)
 
-    # -------------------------------------------------------------- answering
+    # -------------------------------------------------------------- prediction
 
-    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Mean over members and overlapping crops, scaled by the temperature and by how much of a track there is."""
-        assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
-        with single_threaded():
+    def predict_proba(self, inputs: LazyInputs) -> NDArray[np.float64]:
+        """Mean over members and overlapping crops, scaled by the temperature and by the length of the track."""
+        with own_threads(_THREADS):
             return self.scale(self._unscaled(self.network, inputs), inputs.lengths / self.options.frames_per_second)
 
     def _unscaled(self, network: Network, inputs: LazyInputs) -> NDArray[np.float64]:
         network.eval()
         crop = self.options.crop
-        found = crop_moments(network, inputs, crop, max(1, crop // 2), self.device, self.context.workers)
-        shown = self.context.progress(found, "prediction", total=len(inputs))
-        rows = [probabilities(network, moments).mean(axis=0) for moments in shown]
+        moments = crop_moments(network, inputs, crop, max(1, crop // 2), self.device, self.context.workers)
+        shown = self.context.progress(moments, "prediction", total=len(inputs))
+        rows = [probabilities(network, of_track).mean(axis=0) for of_track in shown]
         return np.array(rows).reshape(len(rows), len(self.context.genres))
 
-    def predict_timeline(self, inputs: Inputs) -> list[Timeline]:
-        """Probabilities for each second, from the stretch around it; at the ends of a track, from the first and the last."""
-        assert isinstance(inputs, LazyInputs)  # noqa: S101 - what this model asked for
+    def predict_timeline(self, inputs: LazyInputs) -> list[Timeline]:
+        """Probabilities for each second, from the excerpt around it; near the ends of a track, from the first or last one."""
         self.network.eval()
-        with single_threaded():
-            found = ahead(lambda track: self._timeline(inputs, track), range(len(inputs)), self.context.workers)
-            return list(self.context.progress(found, "timeline", total=len(inputs)))
+        with own_threads(_THREADS):
+            lines = ahead(lambda track: self._timeline(inputs, track), range(len(inputs)), self.context.workers)
+            return list(self.context.progress(lines, "timeline", total=len(inputs)))
 
     def _timeline(self, inputs: LazyInputs, track: int) -> Timeline:
         length, rate = int(inputs.lengths[track]), self.options.frames_per_second
@@ -150,34 +152,34 @@ class MfccFrames(Model):
         rows = self._of_crops(self.network, inputs, Crops(np.full(len(starts), track), starts), crop, workers=1)
         return Timeline(seconds, self.scale(rows, min(length, crop) / rate))
 
-    # -------------------------------------------------------------- keeping
+    # -------------------------------------------------------------- saving
 
     def save(self, folder: Path) -> None:
-        """Write the weights as safetensors, and the scale and what they belong to as JSON."""
+        """Write the weights as safetensors; the scale, the genres and the options that shape the network as JSON."""
         tensors = {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()}
         save_file(tensors, folder / "network.safetensors")
         scale = {**asdict(self.scale), "prior": self.scale.prior.tolist()}
-        facts = {**self._kind(), "scale": scale}
+        facts = {**self._shape(), "scale": scale}
         (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; genres or options that it doesn't fit are refused."""
+        """Read what `save` wrote; other genres or options than it was saved with are refused."""
         try:
             facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             scale = Scale(**{**facts["scale"], "prior": np.array(facts["scale"]["prior"])})
             tensors = load_file(folder / "network.safetensors")
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise PluginError(f"mfcc-frames: the model in {folder.name} can't be read: {error}; train it anew") from None
-        for name, value in self._kind().items():
+            raise PluginError(f"the model in {folder.name} can't be read: {error}; train it again") from None
+        for name, value in self._shape().items():
             if facts.get(name) != value:
                 raise PluginError(
-                    f"mfcc-frames: the saved model has {name}={facts.get(name)!r}, these options {value!r}; use its own"
+                    f"the saved model has {name}={facts.get(name)!r}, but the options say {value!r}; load it with its own"
                 )
         self.network.load_state_dict(tensors)
         self.network.eval()
         self.scale = scale
 
-    def _kind(self) -> dict[str, Any]:
+    def _shape(self) -> dict[str, Any]:
         o = self.options
         return {
             "genres": list(self.context.genres),
@@ -188,7 +190,7 @@ class MfccFrames(Model):
         }
 
     def figures(self) -> Mapping[str, Figure]:
-        """Draw the learned filters, what the heads look at, and the calibration."""
+        """Draw the learned filters and the calibration."""
         drawn = {"filters in time": figures.time_filters(self.network, self.options)}
         if self.calibration is not None and len(self.calibration.labels):
             drawn["calibration"] = figures.reliability(self.calibration)

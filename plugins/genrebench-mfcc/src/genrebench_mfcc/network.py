@@ -1,8 +1,8 @@
-"""The network: dilated filters in time over each coefficient, pooled to their strengths, and small heads over what is pooled.
+"""The network: dilated filters in time over each coefficient, pooled to their strengths, and small heads on the pooled values.
 
-The strength of a filter's output is all that is pooled of it, and that is a quadratic form of the coefficient's products with
-itself some frames later. So the products are computed once for each crop, and no filtered sequence is ever made: it is the
-same number, and learning the filters costs next to nothing.
+Of a filter's output only the strength is pooled, and that is a quadratic form of the coefficient's products with itself some
+frames later. So the products are computed once per crop and no filtered sequence is ever computed: the result is the same, and
+learning the filters costs next to nothing.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ TAPS = 3
 """Taps of a filter in time."""
 
 _SILENT = 1e-4
-"""Added to each deviation, in units of the training part's, so that a constant has a logarithm too."""
+"""Its square is added to each variance, in units of the training part, so that a constant has a finite logarithm."""
 
 _FAR = 5.0
-"""Pooled values are cut off at so many standard deviations of the training part."""
+"""Pooled values are clipped to this many standard deviations of the training part."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What the network needs to know of some crops.
+    """All that the network needs of some crops.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Moments:
         Mean of the standardised coefficients.
     variance : Tensor of shape (n, n_coefficients)
     products : Tensor of shape (n, n_dilations, n_coefficients, TAPS, TAPS)
-        Mean over time of the product of taps i and j, the mean of the crop subtracted.
+        Mean over time of the product of taps i and j, after subtracting the crop's mean.
     """
 
     mean: Tensor
@@ -47,16 +47,16 @@ class Moments:
 
 
 def join(parts: list[Moments]) -> Moments:
-    """The crops of all parts, in their order."""
+    """Moments of the crops of all parts, in their order."""
     return Moments(*(torch.cat([getattr(part, name) for part in parts]) for name in ("mean", "variance", "products")))
 
 
 class TimeFilters(nn.Module):
     """One learned filter of three taps for each coefficient and dilation.
 
-    A filter starts as the difference of two frames, `dilation` apart. What is pooled is the logarithm of its output's deviation
-    over that of the coefficient itself: how much of the movement happens at that pace. It follows from the order of the
-    frames, which mean and deviation don't.
+    A filter starts as the difference of two frames that are `dilation` apart. Its strength is the logarithm of the standard
+    deviation of its output relative to that of the coefficient: how much of the coefficient's movement happens at that pace.
+    Unlike mean and deviation it depends on the order of the frames.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _log_deviation(variance: Tensor) -> Tensor:
 
 
 class Head(nn.Sequential):
-    """One small network from pooled values to logits."""
+    """A small network from pooled values to logits."""
 
     def __init__(self, n_pooled: int, n_genres: int, options: MfccOptions) -> None:
         super().__init__(
@@ -93,7 +93,7 @@ class Head(nn.Sequential):
 
 
 class Network(nn.Module):
-    """From the moments of a crop to logits, one set for each member.
+    """Maps the moments of a crop to logits, one set per member.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class Network(nn.Module):
         Parameters
         ----------
         frames : Tensor of shape (n, n_frames, n_coefficients)
-            At least as many frames as the longest filter spans.
+            At least as many frames as the widest filter spans.
         """
         x = (frames - self.frame_mean) / self.frame_deviation
         mean = x.mean(dim=1)
@@ -132,7 +132,7 @@ class Network(nn.Module):
         return Moments(mean, x.square().mean(dim=1), torch.stack(products, dim=1))
 
     def pooled(self, moments: Moments) -> Tensor:
-        """Mean, log deviation and filter strengths, shape (n, (2 + n_dilations) * n_coefficients)."""
+        """Mean, log standard deviation and filter strengths, shape (n, (2 + n_dilations) * n_coefficients)."""
         return torch.cat([moments.mean, _log_deviation(moments.variance), self.filters(moments)], dim=1)
 
     def forward(self, moments: Moments) -> Tensor:
@@ -145,8 +145,8 @@ class Network(nn.Module):
 def _products(x: Tensor, dilation: int) -> Tensor:
     """Mean products of all pairs of taps: (n, n_frames, n_coefficients) to (n, n_coefficients, TAPS, TAPS).
 
-    Taps i and j see the product of two frames (j - i) * dilation apart, over `n` neighbouring frames from i * dilation on. So
-    each distance is multiplied once and serves all the pairs at that distance.
+    Taps i and j multiply frames that are (j - i) * dilation apart, over `n` successive frames from i * dilation on. So the
+    products at each distance are computed once and serve all pairs of taps at that distance.
     """
     n = x.shape[1] - (TAPS - 1) * dilation
     result = x.new_empty(len(x), x.shape[2], TAPS, TAPS)

@@ -1,4 +1,4 @@
-"""From tracks of any length to probabilities: crops that cover a track, and the mean over crops and members."""
+"""Probabilities for tracks of any length: crops that cover a track, and the mean over crops and members."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import torch
 from numpy.typing import NDArray
 
 from genrebench.api import LazyInputs
-from genrebench_mfcc.crops import Crops, ahead, covering_starts, read
+from genrebench_mfcc.crops import Crops, covering_starts, read
 from genrebench_mfcc.network import Moments, Network, join
+from genrebench_torch.reading import ahead
 
 _TOGETHER = 32
-"""Crops that are read at once: a long track is never whole in memory."""
+"""Crops that are read at a time, so that a long track is never in memory as a whole."""
 
 
 def crop_moments(
     network: Network, inputs: LazyInputs, crop: int, hop: int, device: torch.device, workers: int
 ) -> Iterator[Moments]:
-    """Moments of the crops that cover each track, one entry a track.
+    """Yield the moments of the crops that cover a track, track by track.
 
     Parameters
     ----------
     network : Network
     inputs : LazyInputs
     crop, hop : int
-        Length of a crop, and the largest distance from one to the next, in frames.
+        Length of a crop, and the largest distance from one crop to the next, in frames.
     device : torch.device
     workers : int
         Threads that read ahead.
@@ -51,15 +52,15 @@ def probabilities(network: Network, moments: Moments) -> NDArray[np.float64]:
 def probabilities_of(
     network: Network, inputs: LazyInputs, crops: Crops, frames: int, size: int, device: torch.device, workers: int
 ) -> NDArray[np.float64]:
-    """Those of crops of so many frames, mirrored to `size`; shape (n_crops, n_genres). `workers` threads read ahead."""
+    """Probabilities of crops of `frames` frames, mirrored to `size`, shape (n_crops, n_genres); `workers` threads read."""
 
     def moments(part: Crops) -> Moments:
         return network.moments(torch.from_numpy(read(inputs, part, frames, size)).to(device))
 
-    return np.concatenate([probabilities(network, some) for some in ahead(moments, crops.split(_TOGETHER), workers)])
+    return np.concatenate([probabilities(network, batch) for batch in ahead(moments, crops.split(_TOGETHER), workers)])
 
 
 def average(network: Network, moments: Moments, sizes: list[int]) -> NDArray[np.float64]:
-    """Mean over the crops of each track, shape (n_tracks, n_genres); `sizes` says how many crops each track has."""
+    """Mean over the crops of each track, shape (n_tracks, n_genres); `sizes` holds the number of crops of each track."""
     parts = np.split(probabilities(network, moments), np.cumsum(sizes)[:-1])
     return np.array([part.mean(axis=0) for part in parts])

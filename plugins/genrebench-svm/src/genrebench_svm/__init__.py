@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from genrebench.api import Context, Model, ModelSpec, hookimpl
+from genrebench.api import Context, Model, ModelSpec, Table, hookimpl
 from genrebench_svm.options import GroupedOptions, SvmOptions
 
 
-def _build(context: Context, options: GroupedOptions) -> Model:
+def _build(context: Context, options: GroupedOptions) -> Model[Table]:
     from genrebench_svm.model import SvmModel
 
     return SvmModel(context, options)
@@ -14,7 +14,7 @@ def _build(context: Context, options: GroupedOptions) -> Model:
 
 @hookimpl
 def genrebench_models() -> list[ModelSpec]:
-    """Offer the reference, and the same machines with more honest probabilities."""
+    """Offer the reference, and the same machines with probabilities calibrated across artists."""
     return [
         ModelSpec(
             name="svm-baseline",

@@ -12,8 +12,8 @@ def couple(pairwise: NDArray[np.float64], n_classes: int, tolerance: float | Non
     """Couple pairwise probabilities by the second method of Wu, Lin and Weng.
 
     For each row the probabilities p minimise the sum over i and j != i of (r_ji p_i - r_ij p_j)², with sum(p) = 1, where
-    r_ij estimates P(i | i or j). Solved by the paper's coordinate-wise iteration (algorithm 2), for all rows at a time; a row
-    whose error is small enough is left alone.
+    r_ij estimates P(i | i or j). Solved by the paper's coordinate-wise iteration (algorithm 2) for all rows at once, until each
+    row's error is small enough.
 
     Parameters
     ----------

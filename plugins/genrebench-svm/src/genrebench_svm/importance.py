@@ -1,4 +1,4 @@
-"""Which feature groups carry which genre: what permuting a group's columns costs."""
+"""Which feature groups matter for which genre: the rise in log loss when a group's columns are permuted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.api import Examples, Model
+from genrebench.api import Examples, Model, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,16 +19,16 @@ REPEATS = 5
 
 
 def permutation_importance(
-    model: Model, examples: Examples, columns: Sequence[tuple[str, ...]], seed: int
+    model: Model[Table], examples: Examples[Table], columns: Sequence[tuple[str, ...]], seed: int
 ) -> Mapping[str, NDArray[np.float64]]:
-    """Rise in log loss when the columns of a feature group are permuted together among the tracks.
+    """Rise in log loss when the columns of a feature group are permuted together across the tracks.
 
     Parameters
     ----------
     model : Model
         Fitted.
     examples : Examples
-        Of more than 1,000 tracks, 1,000 are drawn.
+        With more than 1,000 tracks, 1,000 are drawn.
     columns : sequence of tuple of str
         Names; their first level is the group.
     seed : int
@@ -36,8 +36,8 @@ def permutation_importance(
     Returns
     -------
     mapping of str to ndarray of float, shape (n_genres,)
-        Group to the mean rise over each genre's tracks and five permutations, in nats; NaN for a genre without tracks. At
-        most 20 groups, those with the largest rise over all tracks, the largest first.
+        The mean rise over each genre's tracks and five permutations, in nats, by group; NaN for a genre without tracks. At most
+        20 groups: those with the largest rise over all tracks, in descending order.
 
     References
     ----------
@@ -53,11 +53,11 @@ def permutation_importance(
     before = _losses(model, table, labels)
     rises = {}
     for name in dict.fromkeys(names.tolist()):
-        mine = names == name
+        in_group = names == name
         rise = np.zeros(len(rows))
         for _ in range(REPEATS):
             permuted = table.copy()
-            permuted[:, mine] = table[generator.permutation(len(rows))][:, mine]
+            permuted[:, in_group] = table[generator.permutation(len(rows))][:, in_group]
             rise += (_losses(model, permuted, labels) - before) / REPEATS
         rises[name] = rise
     n_genres = model.predict_proba(table[:1]).shape[1]
@@ -75,7 +75,7 @@ def permutation_importance(
 
 
 def draw_importance(importance: Mapping[str, NDArray[np.float64]], genres: Sequence[str], title: str) -> Figure:
-    """Draw the rises as a table of colours, feature groups down, genres across."""
+    """Draw the rises as a heat map, one row per feature group, one column per genre."""
     from matplotlib.figure import Figure
 
     values = np.array(list(importance.values()))
@@ -84,7 +84,7 @@ def draw_importance(importance: Mapping[str, NDArray[np.float64]], genres: Seque
     figure = Figure(figsize=(2.5 + 0.6 * len(genres), 2.0 + 0.35 * len(values)), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    # a genre's name is text, not mathematics between dollar signs
+    # genre names are plain text, also with dollar signs
     axes.set_xticks(range(len(genres)), genres, rotation=60, ha="right", parse_math=False)
     axes.set_yticks(range(len(values)), list(importance), parse_math=False)
     for (row, column), value in np.ndenumerate(values):
@@ -96,7 +96,7 @@ def draw_importance(importance: Mapping[str, NDArray[np.float64]], genres: Seque
     return figure
 
 
-def _losses(model: Model, table: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def _losses(model: Model[Table], table: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     p = model.predict_proba(table)[np.arange(len(labels)), labels]
     result: NDArray[np.float64] = -np.log(np.maximum(p, 1e-15))
     return result

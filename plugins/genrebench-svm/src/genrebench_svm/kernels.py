@@ -1,4 +1,4 @@
-"""Kernel values of the training tracks, computed once where memory allows."""
+"""Kernel functions over tables, in parallel and without temporary matrices."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 KernelName = Literal["rbf", "linear", "poly", "sigmoid"]
 DEGREE = 3
 _ROWS = 4096
-"""Rows of a product at once. NumPy gives the product of a matrix with itself to a routine for symmetric ones, and that of
+"""Rows per matrix product. NumPy computes the product of a matrix with itself by a routine for symmetric results, and that of
 OpenBLAS 0.3.31 writes past the end of a result of 20,000 x 20,000 on processors with AVX-512."""
 
-_BLOCK_BYTES = 1 << 22  # what is worked on at a time stays in the processor's cache
+_BLOCK_BYTES = 1 << 22  # a block stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Kernel:
     ----------
     name : {"rbf", "linear", "poly", "sigmoid"}
     gamma : float
-        Factor of the squared distance or of the inner product; the linear kernel has none.
+        Factor of the squared distance or of the inner product; unused by the linear kernel.
     """
 
     name: KernelName
     gamma: float
 
     def __call__(self, a: NDArray[np.float64], b: NDArray[np.float64], workers: int = 1) -> NDArray[np.float64]:
-        """Kernel values of all pairs of rows, shape (len(a), len(b)); no second array of that size is made.
+        """Kernel values of all pairs of rows, shape (len(a), len(b)); no second array of that size is allocated.
 
         Parameters
         ----------

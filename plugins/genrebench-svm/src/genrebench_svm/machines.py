@@ -1,4 +1,4 @@
-"""Trained machines of all pairs of classes: decision values as matrix products, votes."""
+"""Trained machines for all pairs of classes: decision values as matrix products, votes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BLOCK = 2048
 
 @dataclass(frozen=True)
 class OneVsOne:
-    """Machines of all pairs over one set of support vectors.
+    """Machines for all pairs of classes over one set of support vectors.
 
     Parameters
     ----------
     kernel : Kernel
     vectors : ndarray of float, shape (n_vectors, n_columns)
-        The tracks that support any of the machines.
+        The tracks that are support vectors of any machine.
     coefficients : ndarray of float, shape (n_vectors, n_pairs)
     intercepts : ndarray of float, shape (n_pairs,)
     n_classes : int
@@ -37,12 +37,12 @@ class OneVsOne:
 
     @classmethod
     def gather(cls, kernel: Kernel, table: NDArray[np.float64], machines: Sequence[Machine], n_classes: int) -> OneVsOne:
-        """Bring machines that were trained on rows of `table` together."""
+        """Combine machines that were trained on rows of `table`."""
         rows, coefficients, intercepts = stack(machines)
         return cls(kernel, table[rows], coefficients, intercepts, n_classes)
 
     def decisions(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Decision values of all pairs, shape (n_tracks, n_pairs); positive for the pair's first class.
+        """Decision values for all pairs, shape (n_tracks, n_pairs), positive for the pair's first class.
 
         Parameters
         ----------
@@ -61,15 +61,15 @@ class OneVsOne:
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[np.float64]], constants: Mapping[str, Any]) -> OneVsOne:
-        """Undo `state`."""
+        """The inverse of `state`."""
         kernel = Kernel(constants["kernel"], constants["gamma"])
         return cls(kernel, arrays["vectors"], arrays["coefficients"], arrays["intercepts"], constants["n_classes"])
 
 
 def stack(machines: Sequence[Machine | None]) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Rows that support any of the machines, coefficients of shape (n_rows, n_machines), and intercepts.
+    """Support vectors of all machines, coefficients of shape (n_rows, n_machines), and intercepts.
 
-    A machine that is None, for want of a class, has coefficients and an intercept of 0.
+    A machine that is None, because a class was missing, has coefficients and an intercept of 0.
     """
     supports = [np.empty(0, dtype=np.intp), *(m.support for m in machines if m is not None)]
     rows = np.unique(np.concatenate(supports))
@@ -83,7 +83,7 @@ def stack(machines: Sequence[Machine | None]) -> tuple[NDArray[np.intp], NDArray
 
 
 def votes(decisions: NDArray[np.float64], n_classes: int) -> NDArray[np.int64]:
-    """Number of pairs that each class wins, shape (n_tracks, n_classes); SVC.predict takes the first of the largest."""
+    """Number of pairs that each class wins, shape (n_tracks, n_classes); SVC.predict returns the first of the largest."""
     result = np.zeros((len(decisions), n_classes), dtype=np.int64)
     for column, (first, second) in enumerate(zip(*np.triu_indices(n_classes, 1), strict=True)):
         wins = decisions[:, column] > 0
@@ -93,7 +93,7 @@ def votes(decisions: NDArray[np.float64], n_classes: int) -> NDArray[np.int64]:
 
 
 def one_vs_rest(decisions: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:
-    """One decision value a class, as SVC's decision function gives it: votes, and the margins to break ties.
+    """One decision value per class, as SVC's decision function returns it: votes, with the margins to break ties.
 
     For two classes it is the value of their only pair, for the first and, negated, for the second.
 
@@ -107,6 +107,6 @@ def one_vs_rest(decisions: NDArray[np.float64], n_classes: int) -> NDArray[np.fl
         margins[:, second] -= decisions[:, column]
     if n_classes == 2:
         return margins
-    # votes are integers, so margins squeezed into less than half a vote only order the classes that have equally many
+    # votes are integers, so margins of less than half a vote only order the classes with equally many votes
     result: NDArray[np.float64] = votes(decisions, n_classes) + margins / (3.0 * (np.abs(margins) + 1.0))
     return result

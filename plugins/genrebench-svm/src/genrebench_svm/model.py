@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.api import Context, DataError, Examples, Inputs, Model
+from genrebench.api import Context, DataError, Examples, Model, Table
 from genrebench_svm.importance import draw_importance, permutation_importance
 from genrebench_svm.kernels import Kernel
 from genrebench_svm.machines import OneVsOne, votes
 from genrebench_svm.options import GroupedOptions
 from genrebench_svm.pairs import all_pairs
-from genrebench_svm.probabilities import WAYS, Calibration
+from genrebench_svm.probabilities import METHODS, Calibration
 from genrebench_svm.training import Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class SvmModel(Model):
-    """Standardised columns, a machine for each pair of genres, and probabilities made of their decision values.
+class SvmModel(Model[Table]):
+    """Standardised columns, a support vector machine per pair of genres, and probabilities from their decision values.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ class SvmModel(Model):
     def __init__(self, context: Context, options: GroupedOptions) -> None:
         self.context = context
         self.options = options
-        self.shown: Examples | None = None
+        self.shown: Examples[Table] | None = None
         self.shown_part = ""
 
-    def fit(self, train: Examples, validation: Examples) -> None:
-        """Train the machines and fit the probabilities, on the training tracks alone; validation serves the figures."""
+    def fit(self, train: Examples[Table], validation: Examples[Table]) -> None:
+        """Train the machines and fit the probabilities on the training tracks alone; validation is used for the figures."""
         table = self._checked(train.inputs)
         self.mean = table.mean(axis=0)
         self.scale = table.std(axis=0)
-        # what rounding leaves of a constant column is no scale
+        # rounding leaves a constant column with a tiny deviation
         self.scale[self.scale <= 1e-13 * np.abs(self.mean)] = 1.0
         self.n_train = len(table)
         self.classes, labels = np.unique(train.labels, return_inverse=True)
@@ -63,14 +63,14 @@ class SvmModel(Model):
         )
         pairs = all_pairs(labels)
         progress = self.context.progress
-        way = WAYS[self.options.probabilities]
-        self.calibration = way(trainer, pairs, labels, train.groups, self.context.seed, progress)
+        method = METHODS[self.options.probabilities]
+        self.calibration = method(trainer, pairs, labels, train.groups, self.context.seed, progress)
         machines = trainer.run(trainer.train, pairs, progress, "machines of all pairs")
         self.machines = OneVsOne.gather(trainer.kernel, table, machines, len(self.classes))
         self.context.record("support_vectors", len(self.machines.vectors))
         self.shown, self.shown_part = (validation, "validation") if len(validation) else (train, "training")
 
-    def predict_proba(self, inputs: Inputs) -> NDArray[np.float64]:
+    def predict_proba(self, inputs: Table) -> NDArray[np.float64]:
         """Probabilities with a column for every genre of the task."""
         known = self.calibration.apply(self._decisions(inputs), len(self.classes))
         n_genres = len(self.context.genres)
@@ -79,8 +79,8 @@ class SvmModel(Model):
         result[:, self.classes] = known * (1.0 - floor * (n_genres - len(self.classes)))
         return result
 
-    def predict(self, inputs: Inputs) -> NDArray[np.int64]:
-        """Genre that wins most pairs, the first of equals, as SVC.predict gives it; shape (n_tracks,)."""
+    def predict(self, inputs: Table) -> NDArray[np.int64]:
+        """Genre that wins most pairs, the first of equals, as SVC.predict returns it, shape (n_tracks,)."""
         winners: NDArray[np.int64] = self.classes[votes(self._decisions(inputs), len(self.classes)).argmax(axis=1)]
         return winners
 
@@ -107,14 +107,14 @@ class SvmModel(Model):
         self.n_train = constants["n_train"]
 
     def figures(self) -> Mapping[str, Figure]:
-        """Draw which feature groups carry which genre; nothing where columns have no names or nothing was fitted."""
+        """Draw which feature groups matter for which genre; nothing where columns have no names or the model was loaded."""
         if self.shown is None or not self.context.columns:
             return {}
         importance = permutation_importance(self, self.shown, self.context.columns, self.context.seed)
         title = f"Feature groups by genre, on {self.shown_part} tracks"
         return {title: draw_importance(importance, self.context.genres, title)} if importance else {}
 
-    def _decisions(self, inputs: Inputs) -> NDArray[np.float64]:
+    def _decisions(self, inputs: Table) -> NDArray[np.float64]:
         return self.machines.decisions(self._standardised(self._checked(inputs)))
 
     def _standardised(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,7 +128,7 @@ class SvmModel(Model):
         weights: NDArray[np.float64] = len(labels) / (len(counts) * counts)
         return weights
 
-    def _checked(self, inputs: Inputs) -> NDArray[np.float64]:
+    def _checked(self, inputs: Table) -> NDArray[np.float64]:
         table = np.asarray(inputs, dtype=np.float64)
         bad = np.argwhere(~np.isfinite(table))
         if len(bad):
@@ -136,6 +136,6 @@ class SvmModel(Model):
             name = " ".join(self.context.columns[column]) if self.context.columns else str(column)
             raise DataError(
                 f"{len(bad)} feature values are not finite, the first is {table[row, column]} in column {name!r} of row {row}; "
-                "mend the features, or leave those tracks out with --exclude"
+                "correct the features, or leave those tracks out with --exclude"
             )
         return table

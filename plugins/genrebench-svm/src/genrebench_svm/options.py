@@ -24,13 +24,13 @@ class GroupedOptions:
     ] = "none"
     features: Annotated[str, Field(description="feature groups, such as mfcc,spectral_contrast; all: every column")] = "all"
     source: Annotated[
-        Literal["auto", "given", "extract"], Field(description="values that came with the data, or extracted from the audio")
+        Literal["auto", "given", "extract"], Field(description="values that came with the dataset, or computed from the audio")
     ] = "auto"
     engine: Annotated[
         Literal["auto", "scikit-learn", "intelex"],
         Field(description="solver of pairs whose kernel values don't fit in memory; auto: intelex where installed"),
     ] = "auto"
-    memory: Annotated[float, Field(gt=0, description="GB that kernel values may take; past it they are computed again")] = 4.0
+    memory: Annotated[float, Field(gt=0, description="GB for kernel values; beyond it they are recomputed")] = 4.0
 
     @property
     def probabilities(self) -> str:
@@ -50,5 +50,5 @@ class SvmOptions(GroupedOptions):
 
     probabilities: Annotated[
         Literal["libsvm", "grouped", "ovr"],
-        Field(description="libsvm: the reference; grouped: as svm-grouped; ovr: one sigmoid a genre, scikit-learn's way"),
+        Field(description="libsvm: the reference; grouped: as svm-grouped; ovr: one sigmoid per genre, as in scikit-learn"),
     ] = "libsvm"

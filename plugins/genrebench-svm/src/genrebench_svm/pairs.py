@@ -1,4 +1,4 @@
-"""Pairs of classes, and the machines that tell them apart."""
+"""Pairs of classes, and the machines that separate them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Pair:
     first, second : int
         Class indices, first < second; decision values are positive for the first.
     rows : ndarray of int
-        The tracks of both, those of the first class before those of the second.
+        Rows of the tracks of both classes, the first class before the second.
     n_first : int
-        How many of them are of the first class.
+        Number of tracks of the first class.
     """
 
     first: int
@@ -29,7 +29,7 @@ class Pair:
 
     @property
     def positive(self) -> NDArray[np.bool_]:
-        """Which rows are of the first class."""
+        """Whether each row is of the first class."""
         return np.arange(len(self.rows)) < self.n_first
 
 

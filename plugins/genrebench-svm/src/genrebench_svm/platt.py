@@ -16,18 +16,18 @@ def fit_sigmoid(
 ) -> tuple[float, float]:
     """Fit P(positive | d) = 1 / (1 + exp(a d + b)) by maximum likelihood with Platt's smoothed targets.
 
-    Newton's method with backtracking, started at the classes' prior; steps and tolerances are those of libsvm, so that
-    without a penalty its answers come out.
+    Newton's method with backtracking, started at the class frequencies; steps and tolerances are those of libsvm, so that
+    without a penalty the results are the same.
 
     Parameters
     ----------
     decisions : ndarray of float, shape (n,)
-        Decision values that were predicted for tracks outside the training part.
+        Decision values for tracks that the machine wasn't trained on.
     positive : ndarray of bool, shape (n,)
-        Which of them belong to the positive class.
+        Whether each track belongs to the positive class.
     slope, strength : float
-        ``strength / 2 ((a - slope)² + b²)`` is added to the negative log likelihood: where there are few tracks, or none, a
-        stays near `slope` and b near 0.
+        ``strength / 2 ((a - slope)² + b²)`` is added to the negative log likelihood: with few tracks or none, a stays near
+        `slope` and b near 0.
 
     Returns
     -------
@@ -83,5 +83,5 @@ def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _cross_entropy(z: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    """Sum of the cross entropies of the targets, in the form that doesn't overflow."""
+    """Sum of the cross entropies with the targets, in a form that doesn't overflow."""
     return float((np.where(z >= 0, target, target - 1.0) * z + np.log1p(np.exp(-np.abs(z)))).sum())

@@ -1,7 +1,7 @@
-"""Three ways from decision values to probabilities: libsvm's, the same on grouped folds, and a sigmoid a class.
+"""Three methods to turn decision values into probabilities: libsvm's, the same on grouped folds, and one sigmoid per class.
 
-Each is a function of a trainer, the pairs, and what is known of the tracks; it returns a `Calibration`, which turns decision
-values of any track into probabilities.
+Each is a function of a trainer, the pairs, and the labels and groups of the tracks. It returns a `Calibration`, which turns the
+decision values of any track into probabilities.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench.api import grouped_folds
 from genrebench_svm.coupling import couple
-from genrebench_svm.folds import grouped_folds, libsvm_folds, libsvm_seed, stratified_folds
+from genrebench_svm.folds import N_FOLDS, libsvm_folds, libsvm_seed, stratified_folds
 from genrebench_svm.machines import one_vs_rest, stack, votes
 from genrebench_svm.pairs import Pair
 from genrebench_svm.platt import fit_sigmoid, sigmoid
@@ -22,7 +23,7 @@ from genrebench_svm.training import Trainer
 
 EXACT = 1e-9
 REPEATS = 3
-START = -1.0  # slope of the sigmoid of which nothing is known: a margin of 1 means 73 %
+START = -1.0  # slope of the sigmoid without any evidence: a margin of 1 means 73 %
 Progress = Callable[..., Iterable[Any]]
 
 
@@ -32,44 +33,44 @@ class Calibration:
 
     Parameters
     ----------
-    way : {"libsvm", "grouped", "ovr"}
+    method : {"libsvm", "grouped", "ovr"}
     sigmoids : ndarray of float, shape (n_pairs, 2) or (n_classes, 2)
-        Slope and offset of each pair's sigmoid, or of each class's ("ovr").
+        Slope and offset of each pair's sigmoid, or of each class's sigmoid ("ovr").
     """
 
-    way: str
+    method: str
     sigmoids: NDArray[np.float64]
 
     def apply(self, decisions: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:
         """Probabilities, shape (n_tracks, n_classes), of decision values of shape (n_tracks, n_pairs)."""
         if n_classes == 1:
             return np.ones((len(decisions), 1))
-        if self.way == "ovr":
+        if self.method == "ovr":
             each = _sigmoids(one_vs_rest(decisions, n_classes), self.sigmoids)
             p: NDArray[np.float64] = each / each.sum(axis=1, keepdims=True)
             return p
         pairwise = _sigmoids(decisions, self.sigmoids)
-        if self.way == "libsvm":
+        if self.method == "libsvm":
             return couple(pairwise, n_classes)
         return agree(couple(pairwise, n_classes, EXACT), votes(decisions, n_classes).argmax(axis=1))
 
     def state(self) -> tuple[dict[str, NDArray[np.float64]], dict[str, Any]]:
         """What has to be saved, as arrays and as JSON types."""
-        return {"sigmoids": self.sigmoids}, {"probabilities": self.way}
+        return {"sigmoids": self.sigmoids}, {"probabilities": self.method}
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[np.float64]], constants: Mapping[str, Any]) -> Calibration:
-        """Undo `state`."""
+        """The inverse of `state`."""
         return cls(constants["probabilities"], arrays["sigmoids"])
 
 
-# ------------------------------------------------------------------ the three ways
+# ------------------------------------------------------------------ the three methods
 
 
 def libsvm(
     trainer: Trainer,
     pairs: Sequence[Pair],
-    labels: NDArray[np.int64],  # noqa: ARG001 - the three ways share their arguments
+    labels: NDArray[np.int64],  # noqa: ARG001 - the three methods share their arguments
     groups: NDArray[np.int64],  # noqa: ARG001
     seed: int,
     progress: Progress,
@@ -96,21 +97,21 @@ def grouped(
     seed: int,
     progress: Progress,
 ) -> Calibration:
-    """Fit a sigmoid to each pair's decision values from folds that keep groups together, and draw them to one another.
+    """Fit a sigmoid to each pair's decision values from folds that keep groups together, shrunk towards a common slope.
 
     Notes
     -----
-    The five folds are drawn three times, and each pair's sigmoid is fitted to all three sets of decision values: chance in
-    the folds is most of what differs between seeds. A pair of small genres has too little evidence for a sigmoid of its own,
-    so all are drawn towards the median slope. The tracks of one group tell much the same, so the pull is the stronger the more
-    tracks a group has. A fold that leaves nothing of a class to train on says nothing, and is left out.
+    The five folds are drawn three times, and each pair's sigmoid is fitted to all three sets of decision values: most of the
+    difference between seeds comes from the folds. A pair of small genres has too little evidence for a sigmoid of its own, so
+    all slopes are shrunk towards their median. The tracks of a group are alike, so the shrinkage grows with the number of
+    tracks per group. Held-out tracks aren't used where the other folds lack one of the pair's classes.
     """
-    drawn = [grouped_folds(labels, groups, np.random.default_rng([seed, repeat])) for repeat in range(REPEATS)]
+    drawn = [grouped_folds(labels, groups, N_FOLDS, seed=(seed, repeat), split_single_groups=True) for repeat in range(REPEATS)]
 
     def job(pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         parts = [trainer.held_out(pair, folds[pair.rows]) for folds in drawn]
-        fair = np.concatenate([part[1] for part in parts])
-        return np.concatenate([part[0] for part in parts])[fair], np.tile(pair.positive, REPEATS)[fair]
+        usable = np.concatenate([part[1] for part in parts])
+        return np.concatenate([part[0] for part in parts])[usable], np.tile(pair.positive, REPEATS)[usable]
 
     evidence = trainer.run(job, pairs, progress, "inner folds of each pair")
     alone = [fit_sigmoid(decisions, positive)[0] for decisions, positive in evidence if positive.any() and not positive.all()]
@@ -128,24 +129,24 @@ def ovr(
     seed: int,  # noqa: ARG001 - the folds follow the order of the tracks
     progress: Progress,
 ) -> Calibration:
-    """Fit a sigmoid for each class against the rest, as scikit-learn's CalibratedClassifierCV(SVC(), ensemble=False) does."""
+    """Fit a sigmoid per class against the rest, as scikit-learn's CalibratedClassifierCV(SVC(), ensemble=False) does."""
     n_classes = int(labels.max()) + 1
     decisions = _held_out(trainer, pairs, labels, stratified_folds(labels), progress)
     values = one_vs_rest(decisions, n_classes)
     return Calibration("ovr", np.array([fit_sigmoid(values[:, c], labels == c) for c in range(n_classes)]).reshape(-1, 2))
 
 
-WAYS = {"libsvm": libsvm, "grouped": grouped, "ovr": ovr}
+METHODS = {"libsvm": libsvm, "grouped": grouped, "ovr": ovr}
 
 
-# ------------------------------------------------------------------ their parts
+# ------------------------------------------------------------------ helpers
 
 
 def agree(probabilities: NDArray[np.float64], winners: NDArray[np.intp]) -> NDArray[np.float64]:
-    """The nearest probabilities whose largest is the winner's.
+    """The nearest probabilities whose maximum is at the winner.
 
-    Rows in which another class is more probable are projected, by least squares, onto those where none is: the winner and
-    the classes above it share their mean. The winner is then ahead by a billionth, so that no tie hides it.
+    Rows in which another class is more probable are projected by least squares onto those in which none is: the winner and the
+    classes above it get their mean. The winner is then raised by a billionth to break the tie.
     """
     result = probabilities.copy()
     n_classes = result.shape[1]
@@ -171,7 +172,7 @@ def _sigmoids(values: NDArray[np.float64], sigmoids: NDArray[np.float64]) -> NDA
 def _held_out(
     trainer: Trainer, pairs: Sequence[Pair], labels: NDArray[np.int64], folds: NDArray[np.intp], progress: Progress
 ) -> NDArray[np.float64]:
-    """Decision values of all the pairs for each track, from machines trained without its fold; shape (n_tracks, n_pairs).
+    """Decision values of all pairs for each track, from machines trained without its fold, shape (n_tracks, n_pairs).
 
     Where one of a pair's classes is missing in training, the other wins by 1.
     """

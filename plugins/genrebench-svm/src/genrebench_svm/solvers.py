@@ -1,6 +1,6 @@
-"""The solvers of one two-class problem: libsvm as scikit-learn has it, and scikit-learn-intelex.
+"""Solvers of one two-class problem: scikit-learn's libsvm, and scikit-learn-intelex.
 
-All return the rows that support the machine, their coefficients and the intercept; decision values are positive for label 0.
+All return the rows of the support vectors, their coefficients and the intercept; decision values are positive for label 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Solution = tuple[NDArray[np.intp], NDArray[np.float64], float]
 
 
 def solve(matrix: NDArray[np.float64], labels: NDArray[np.float64], penalties: NDArray[np.float64]) -> Solution:
-    """Solve a problem whose kernel values are given.
+    """Solve a problem with given kernel values.
 
     Parameters
     ----------
@@ -30,14 +30,14 @@ def solve(matrix: NDArray[np.float64], labels: NDArray[np.float64], penalties: N
     labels : ndarray of float, shape (n,)
         0 or 1.
     penalties : ndarray of float, shape (n,)
-        C of each row; rows with 0 don't take part.
+        C of each row; rows with 0 are ignored.
     """
     fit = _fit()
     if fit is None:
         support, coefficients, intercept = _solve_in_public(matrix, labels, penalties)
     else:
-        answer = fit(matrix, labels, svm_type=0, kernel="precomputed", sample_weight=penalties, cache_size=CACHE_MB)
-        support, coefficients, intercept = answer[0], answer[3][0], float(answer[4][0])
+        solution = fit(matrix, labels, svm_type=0, kernel="precomputed", sample_weight=penalties, cache_size=CACHE_MB)
+        support, coefficients, intercept = solution[0], solution[3][0], float(solution[4][0])
     if _support_counts_weighted():
         support = np.flatnonzero(penalties)[support]
     return support, coefficients, intercept
@@ -52,7 +52,7 @@ def solve_on_table(
     cache_mb: float,
     intelex: bool,
 ) -> Solution:
-    """Solve a problem whose kernel values are computed as they are needed.
+    """Solve a problem, computing kernel values as they are needed.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def solve_on_table(
         As in `solve`; every penalty is positive.
     kernel : Kernel
     cache_mb : float
-        Megabytes of kernel values to keep.
+        Megabytes of kernel values to cache.
     intelex : bool
-        Let scikit-learn-intelex solve it.
+        Use scikit-learn-intelex.
     """
     if intelex:
         from sklearnex.svm import SVC  # type: ignore[import-untyped]  # it ships no types
@@ -74,17 +74,17 @@ def solve_on_table(
 
 
 def uses_intelex(engine: str) -> bool:
-    """Whether scikit-learn-intelex solves the pairs whose kernel values aren't in memory.
+    """Whether scikit-learn-intelex solves the pairs whose kernel values don't fit in memory.
 
     Raises
     ------
     UsageError
-        If it is asked for and not installed.
+        If it is requested but not installed.
     """
     installed = importlib.util.find_spec("sklearnex") is not None
     if engine == "intelex" and not installed:
         raise UsageError(
-            "engine=intelex needs scikit-learn-intelex; run 'pip install genrebench-svm[intelex]', or say engine=auto"
+            "engine=intelex needs scikit-learn-intelex; run 'pip install scikit-learn-intelex', or set engine=auto"
         )
     return installed and engine != "scikit-learn"
 
@@ -98,28 +98,32 @@ def _solve_in_public(matrix: NDArray[np.float64], labels: NDArray[np.float64], p
 
 
 def _solution(machine: Any) -> Solution:
-    # scikit-learn turns the sign, so that positive means the second class
+    # scikit-learn flips the sign, so that positive means the second class
     return machine.support_, -np.asarray(machine.dual_coef_)[0], -float(np.ravel(machine.intercept_)[0])
 
 
 @functools.cache
 def _fit() -> Callable[..., Any] | None:
-    """The function behind SVC.fit, which spends 1.5 ms on checks at each of several hundred calls; None: use SVC itself."""
+    """The function behind SVC.fit, whose checks take 1.5 ms in each of several hundred calls; None: use SVC itself."""
     try:
         from sklearn.svm._libsvm import fit, set_verbosity_wrap
 
         set_verbosity_wrap(0)  # else libsvm prints its steps
         matrix, labels = np.eye(2), np.array([0.0, 1.0])
-        answer = fit(matrix, labels, svm_type=0, kernel="precomputed", sample_weight=np.ones(2), cache_size=1.0)
+        solution = fit(matrix, labels, svm_type=0, kernel="precomputed", sample_weight=np.ones(2), cache_size=1.0)
         support, coefficients, intercept = _solve_in_public(matrix, labels, np.ones(2))
-        same = np.array_equal(answer[0], support) and np.array_equal(answer[3][0], coefficients) and answer[4][0] == intercept
+        same = (
+            np.array_equal(solution[0], support)
+            and np.array_equal(solution[3][0], coefficients)
+            and solution[4][0] == intercept
+        )
     except (ImportError, TypeError, ValueError, IndexError):
-        return None  # it isn't public, so another version may have it otherwise
+        return None  # it isn't public, so it may differ in another version
     return fit if same else None
 
 
 @functools.cache
 def _support_counts_weighted() -> bool:
-    """Whether the support counts only the rows of positive weight, as scikit-learn does so far, or all of them."""
+    """Whether the support vectors are numbered among the rows of positive weight, as in scikit-learn so far, or among all."""
     support, _, _ = _solve_in_public(np.eye(3), np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 1.0]))
     return int(support.max()) == 1

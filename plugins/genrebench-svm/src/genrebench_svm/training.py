@@ -1,4 +1,4 @@
-"""Training of support vector machines for pairs of classes, on parts of one table that share their kernel values."""
+"""Training of support vector machines for pairs of classes on parts of one table, with shared kernel values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Gram:
-    """Kernel values among some rows of the table; `places` says where those rows are in `matrix`, None: not in memory."""
+    """Kernel values among some rows of the table: `matrix`, None if not in memory, in which `places` are the rows' indices."""
 
     rows: NDArray[np.intp]
     matrix: NDArray[np.float64] | None
@@ -31,9 +31,9 @@ class Gram:
 class Trainer:
     """Trains machines on parts of one table.
 
-    The kernel matrix of all the rows is computed once and shared by all pairs, folds and threads if it takes no more than
-    `memory` bytes. Else one is computed for each pair, and shared by its folds, if as many as there are workers take no
-    more. Else the solver computes the values as it needs them.
+    If the kernel matrix of all rows takes no more than `memory` bytes, it is computed once and shared by all pairs, folds and
+    threads. Otherwise each pair's is computed once and shared by its folds, if one per worker fits. Otherwise the solver
+    computes the values as it needs them.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class Trainer:
     workers : int
         Threads; the solver releases the interpreter while it works.
     memory : float
-        Bytes that kernel values may take.
+        Bytes for kernel values.
     engine : {"auto", "scikit-learn", "intelex"}
-        Solver of the pairs whose kernel values aren't in memory.
+        Solver of the pairs whose kernel values don't fit in memory.
     """
 
     table: NDArray[np.float64]
@@ -65,9 +65,9 @@ class Trainer:
     def run(
         self, job: Callable[[Pair], T], pairs: Sequence[Pair], progress: Callable[..., Iterable[T]], description: str
     ) -> list[T]:
-        """Apply `job` to the pairs in parallel, the large ones first, and return the results in the order of the pairs.
+        """Apply `job` to the pairs in parallel, the largest first, and return the results in the order of the pairs.
 
-        Pairs that scikit-learn-intelex solves stay in this thread: it brings threads of its own.
+        Pairs that scikit-learn-intelex solves stay in this thread: it has threads of its own.
         """
         order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i].rows))
         here = [i for i in order if not self._fits(pairs[i]) and uses_intelex(self.engine)]
@@ -96,13 +96,13 @@ class Trainer:
         return Gram(pair.rows, None, pair.rows)
 
     def train(self, pair: Pair, training: NDArray[np.bool_] | None = None, gram: Gram | None = None) -> Machine:
-        """Train a machine on the pair's rows, or on those where `training`; its `support` counts the table's rows."""
+        """Train a machine on the pair's rows, or on those where `training` is true; its `support` are rows of the table."""
         gram = gram or self.gram(pair)
         if training is None:
             training = np.ones(len(pair.rows), dtype=bool)
         if gram.matrix is None:
             return self._train_on_table(pair, training)
-        # libsvm leaves tracks of weight 0 out, so that parts of one matrix are trained on without copying them
+        # libsvm ignores tracks of weight 0, so parts of one matrix can be trained on without copying them
         n = len(gram.matrix)
         weight, second = np.zeros(n), np.zeros(n)
         weight[gram.places[training]] = self.penalties[pair.rows[training]]
@@ -113,31 +113,31 @@ class Trainer:
         return Machine(row_at[support], coefficients, intercept)
 
     def held_out(self, pair: Pair, folds: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Decision values of the pair's rows, each from a machine that was trained without the row's fold.
+        """Decision values of the pair's rows, each from a machine trained without the row's fold.
 
         Returns
         -------
         decisions : ndarray of float, shape (n_rows,)
-            Where the other folds hold one class alone it is 1 or -1, in favour of that class, as in libsvm.
-        fair : ndarray of bool, shape (n_rows,)
+            Where the other folds hold only one class it is 1 or -1, in favour of that class, as in libsvm.
+        usable : ndarray of bool, shape (n_rows,)
             Where they hold both.
         """
         gram = self.gram(pair)
-        decisions, fair = np.zeros(len(pair.rows)), np.zeros(len(pair.rows), dtype=bool)
+        decisions, usable = np.zeros(len(pair.rows)), np.zeros(len(pair.rows), dtype=bool)
         for fold in np.unique(folds):
             test = np.flatnonzero(folds == fold)
-            left = folds != fold
-            if left[: pair.n_first].any() and left[pair.n_first :].any():
-                machine = self.train(pair, left, gram)
+            rest = folds != fold
+            if rest[: pair.n_first].any() and rest[pair.n_first :].any():
+                machine = self.train(pair, rest, gram)
                 products = self.product(pair.rows[test], machine.support, machine.coefficients[:, None], gram)
                 decisions[test] = products[:, 0] + machine.intercept
-                fair[test] = True
+                usable[test] = True
             else:
-                decisions[test] = float(left[: pair.n_first].any()) - float(left[pair.n_first :].any())
-        return decisions, fair
+                decisions[test] = float(rest[: pair.n_first].any()) - float(rest[pair.n_first :].any())
+        return decisions, usable
 
     def without(self, pair: Pair, folds: NDArray[np.intp], numbers: Iterable[int]) -> list[Machine | None]:
-        """Machines of the pair trained without each of the folds `numbers`; None where that leaves one class alone.
+        """Machines of the pair, trained without each of the folds `numbers`; None where only one class is left.
 
         Parameters
         ----------
@@ -148,9 +148,9 @@ class Trainer:
         of_pair = folds[pair.rows]
         result: list[Machine | None] = []
         for number in numbers:
-            left = of_pair != number
-            both = left[: pair.n_first].any() and left[pair.n_first :].any()
-            result.append(self.train(pair, left, gram) if both else None)
+            rest = of_pair != number
+            both = rest[: pair.n_first].any() and rest[pair.n_first :].any()
+            result.append(self.train(pair, rest, gram) if both else None)
         return result
 
     def product(
@@ -160,7 +160,7 @@ class Trainer:
         coefficients: NDArray[np.float64],
         gram: Gram | None = None,
     ) -> NDArray[np.float64]:
-        """Kernel values between the table's `rows` and those of `support`, times the coefficients."""
+        """Kernel values between the table's `rows` and its rows `support`, times the coefficients."""
         if gram is None and self.shared is not None:
             everything = np.arange(len(self.table))
             gram = Gram(everything, self.shared, everything)

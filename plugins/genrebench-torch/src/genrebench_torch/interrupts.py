@@ -11,17 +11,17 @@ from typing import Any
 
 @contextlib.contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Hold back the first Ctrl-C in the body and yield a function that tells whether there was one.
+    """Hold back the first Ctrl-C in the body and yield a function that says whether there was one.
 
-    A second Ctrl-C interrupts at once. Outside the main thread, and where somebody else handles the signal, nothing changes.
+    A second Ctrl-C interrupts at once. Outside the main thread, and where other code handles the signal, nothing changes.
     """
-    asked = False
+    interrupted = False
 
     def note(_signal: int, _frame: Any) -> None:
-        nonlocal asked
-        if asked:
+        nonlocal interrupted
+        if interrupted:
             raise KeyboardInterrupt
-        asked = True
+        interrupted = True
 
     ours = (
         threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -29,7 +29,7 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     if ours:
         signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: asked
+        yield lambda: interrupted
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,34 @@
+"""What genrebench models on torch share. Importing this package imports no torch, importing one of its modules does.
+
+- `genrebench_torch.devices`: the device that the user asked for, seeds and threads
+- `genrebench_torch.reading`: batches that are read in the background
+- `genrebench_torch.state`: a training with checkpoints, its best epoch and early stopping
+- `genrebench_torch.checkpoint`: the file behind it
+- `genrebench_torch.interrupts`: Ctrl-C that waits for the end of a training step
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from genrebench.api import Context
+
+
+def check_device(context: Context, _options: Any = None) -> None:
+    """Refuse a device that isn't available, before any work is done: for ``ModelSpec(..., check=check_device)``.
+
+    Parameters
+    ----------
+    context : Context
+        Its `device` is what the user asked for.
+
+    Raises
+    ------
+    UsageError
+        If there is no such device on this machine.
+    """
+    if context.device in ("auto", "cpu"):  # always available, so there is no need to wait for torch's import
+        return
+    from genrebench_torch.devices import pick_device
+
+    pick_device(context.device)
