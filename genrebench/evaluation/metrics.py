@@ -26,7 +26,8 @@ def validate(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.in
     Raises
     ------
     ValueError
-        If there is no track, the shapes don't fit, a label is no column, or a probability is negative or not finite.
+        If there is no track, the shapes don't fit, a label is no column, a probability is negative or not
+        finite, or all of a row are zero.
     """
     y = np.asarray(labels)
     p = np.asarray(probabilities, dtype=np.float64)
@@ -40,6 +41,8 @@ def validate(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.in
         raise ValueError(f"labels have to be from 0 to {p.shape[1] - 1}, not {y.min()} .. {y.max()}")
     if not np.isfinite(p).all() or (p < 0).any():
         raise ValueError("probabilities have to be finite and not negative")
+    if len(zero := np.flatnonzero(~p.any(axis=1))):
+        raise ValueError(f"the probabilities of row {zero[0]} are all zero")
     return y.astype(np.int64), p
 
 

@@ -47,8 +47,8 @@ def permutation_interval(
 ) -> tuple[float, float]:
     """Interval of a mean difference: every value that `permutation_test` wouldn't reject.
 
-    So it holds 0 exactly where that test, with the same `n` and `seed`, finds no difference. With fewer than six units, which
-    can't show any, it is infinite.
+    So it holds 0 exactly where that test, with the same `n` and `seed`, finds no difference. It is infinite where the units are
+    too few to reject any value: fewer than six, or more for a `level` above 0.95.
 
     Parameters
     ----------
@@ -62,6 +62,10 @@ def permutation_interval(
     columns = np.stack([sums, units.sizes], axis=1)
     flipped = np.concatenate([signs @ columns for signs in _signs(len(units), n, seed)])
     mean = float(differences.mean())
+    # far away, a value outweighs the differences: the test of it is that of the sizes alone
+    farthest = _extreme(flipped[:, 1:], units.sizes.sum(keepdims=True))
+    if _share(farthest, len(flipped), len(units), n)[0] > 1 - level:
+        return -math.inf, math.inf
 
     def accepted(value: float) -> bool:
         shifted, observed = flipped[:, 0] - value * flipped[:, 1], sums.sum() - value * units.sizes.sum()
