@@ -331,4 +331,5 @@ def test_students_quantiles() -> None:
             assert t_quantile(p, degrees) == pytest.approx(scipy.stats.t.ppf(p, degrees), rel=1e-12)
     for degrees in (3, 4, 5, 10, 20, 50, 100, 200):  # the first term that the expansion leaves out is 0.73 / degrees^5
         assert abs(t_quantile(0.975, degrees) - scipy.stats.t.ppf(0.975, degrees)) < 1 / degrees**5
-    assert t_quantile(0.975, 3) == pytest.approx(scipy.stats.t.ppf(0.975, 3), rel=2e-3)
+        assert t_quantile(0.975, degrees) == pytest.approx(scipy.stats.t.ppf(0.975, degrees), rel=2e-3)
+        assert t_quantile(0.995, degrees) == pytest.approx(scipy.stats.t.ppf(0.995, degrees), rel=8e-3)
