@@ -129,7 +129,7 @@ def first_largest(p: np.ndarray) -> list[int]:
 
 
 @given(predictions())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_log_loss_agrees_with_scikit_learn(sample: tuple[np.ndarray, np.ndarray]) -> None:
     labels, p = sample
     clipped = [[min(max(value, 1e-15), 1) for value in row] for row in p.tolist()]
@@ -142,7 +142,7 @@ def test_log_loss_agrees_with_scikit_learn(sample: tuple[np.ndarray, np.ndarray]
 
 
 @given(predictions())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_f1_and_confusion_agree_with_scikit_learn(sample: tuple[np.ndarray, np.ndarray]) -> None:
     labels, p = sample
     predicted, genres = first_largest(p), range(p.shape[1])
@@ -161,7 +161,7 @@ def test_f1_and_confusion_agree_with_scikit_learn(sample: tuple[np.ndarray, np.n
 
 
 @given(whole_numbers(), st.integers(1, 20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_calibration_error_agrees_with_exact_fractions(sample: tuple[np.ndarray, np.ndarray], n_bins: int) -> None:
     labels, weights = sample
     surplus = [Fraction(0)] * (n_bins + 1)  # accuracy minus confidence, by the upper end of the bin
