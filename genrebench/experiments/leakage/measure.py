@@ -61,7 +61,7 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
             runs[split.name].append(run)
     scored = {name: [store.scored(run) for run in by_seed] for name, by_seed in runs.items()}
     losses = {name: np.mean([one.losses for one in by_seed], axis=0) for name, by_seed in scored.items()}
-    hits = {name: np.mean([one.answers == one.labels for one in by_seed], axis=0) for name, by_seed in scored.items()}
+    hits = {name: np.mean([one.predicted == one.labels for one in by_seed], axis=0) for name, by_seed in scored.items()}
     units = sampling_units(scored[WITHOUT][0].groups)
     loss_gap = losses[WITHOUT] - losses[WITH]
     hit_gap = hits[WITHOUT] - hits[WITH]
