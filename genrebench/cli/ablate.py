@@ -50,7 +50,7 @@ def command(
         runs=runs,
         device=device,
         workers=workers,
-        **_task.watched(),
+        **_task.terminal(),
     )
     if form is Format.json:
         for remark in result.remarks():

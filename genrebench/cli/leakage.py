@@ -44,7 +44,7 @@ def command(
         runs=runs,
         device=device,
         workers=workers,
-        **_task.watched(),
+        **_task.terminal(),
     )
     if form is Format.json:
         print_json(result.to_json())

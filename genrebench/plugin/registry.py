@@ -102,7 +102,7 @@ class Registry:
     def model(self, name: str) -> Registered[ModelSpec]:
         """Return the model `name`; as `get`, with advice for somebody who has no model at all."""
         if not self._offers[MODEL.name]:
-            raise UsageError(f"no model {name!r}: no installed plugin offers a model; {how_to_get_models()}")
+            raise UsageError(f"no model {name!r}: no installed plugin offers a model; {install_hint()}")
         return self.get(MODEL, name)
 
     def input(self, requested: Any) -> InputSpec:
@@ -135,7 +135,7 @@ class Registry:
                 self._offers[kind].setdefault(_key(spec), []).append(Registered(spec, plugin))
 
 
-def how_to_get_models() -> str:
+def install_hint() -> str:
     """Return the next step of somebody who has no model."""
     return "install one, from a clone of genrebench: pip install ./plugins/genrebench-svm"
 

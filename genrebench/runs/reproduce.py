@@ -69,7 +69,7 @@ class Reproduction(Shown):
         }
 
 
-def require_repeatable(run: Run) -> None:
+def require_reproducible(run: Run) -> None:
     """Refuse to repeat a run whose model isn't installed as a plugin.
 
     Raises
