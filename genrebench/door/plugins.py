@@ -87,7 +87,7 @@ class ModelInfo(Shown):
     @property
     def heading(self) -> list[str]:
         """The model's name and summary, and its input, one per line."""
-        return [f"{self.model.owner}: {self.model.spec.summary}", f"input: {self.model.input!r}"]
+        return [f"{self.model.label}: {self.model.spec.summary}", f"input: {self.model.input!r}"]
 
     def tables(self) -> list[Table]:
         """The options; no table if there are none."""

@@ -128,7 +128,7 @@ def write_submission(
     submission.write(target, predictions, predictions.genres)
     if set(predictions.genres) != set(submission.GENRES):
         session.say(
-            f"warning: the {len(predictions.genres)} genres of run {record.id} aren't the challenge's {len(submission.GENRES)}; "
-            "the challenge rejects such files"
+            f"warning: run {record.id} has {len(predictions.genres)} genres, which aren't the challenge's "
+            f"{len(submission.GENRES)}; the challenge rejects such files"
         )
     return Submission(target, predictions)

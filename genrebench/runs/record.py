@@ -185,7 +185,7 @@ class ModelRecord:
             name=model.name,
             plugin=model.plugin.distribution,
             version=model.plugin.version,
-            options=model.chosen,
+            options=model.option_values,
             changed=model.changed,
             calibrated=calibrate,
             feature_source=feature_source,

@@ -178,7 +178,7 @@ class Recorder:
                 figure.savefig(self._made("figures") / f"{name}.png", dpi=120, metadata={"Title": title})
         except Exception as error:
             reason = one_line(error)
-            owner = "" if isinstance(error, GenrebenchError) else f"{model.owner}: "
+            owner = "" if isinstance(error, GenrebenchError) else f"{model.label}: "
             self.session.say(f"warning: the figures can't be drawn: {owner}{reason}")
             self.fact("figures_error", reason)
 
