@@ -169,7 +169,7 @@ def test_options_go_to_all_models_or_to_one(data: Path) -> None:
     other = tiny.spec("tiny-other", tiny.Nearest, tiny.FeatureTable())
     runs = gb.run([TABLE_ANY, other], "data", options={"sharpness": 3, "tiny-other": {"sharpness": 4}})
     assert [run.record.model.options["sharpness"] for run in runs] == [3, 4]
-    with pytest.raises(UsageError, match="'nobody', which is not among the models"):
+    with pytest.raises(UsageError, match="'nobody', which isn't among the models"):
         gb.run(TABLE_ANY, "data", options={"nobody": {"sharpness": 1}})
 
 
@@ -210,7 +210,7 @@ def test_warnings_are_python_s_own(data: Path) -> None:
 
 
 def test_a_model_that_is_none_is_refused(data: Path) -> None:
-    with pytest.raises(UsageError, match="is no model"):
+    with pytest.raises(UsageError, match="isn't a model"):
         gb.run(StandardScaler(), "data")
     with pytest.raises(UsageError, match="two models are called 'tiny-any'"):
         gb.run([TABLE_ANY, TABLE_ANY], "data")
@@ -252,7 +252,7 @@ def test_ablation_and_leakage_give_frames_and_figures(tmp_path: Path, monkeypatc
         assert isinstance(shown.figure(), Figure)
         assert "table" in Checked(shown._repr_html_()).tags
         assert isinstance(shown.to_json(), dict)
-    with pytest.raises(UsageError, match="no order in time"):
+    with pytest.raises(UsageError, match="no temporal order"):
         gb.ablate(KNeighborsClassifier(), "tones")
     assert gb.check_dataset("tones").to_frame() is not None
     assert gb.write_features("tones", "features.csv") == 24

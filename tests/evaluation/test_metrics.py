@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from genrebench.evaluation import metrics
-from genrebench.plugin.contract import MetricSpec
+from genrebench.plugin.metrics import MetricSpec
 
 # Five genres, a to e. Nobody's track is d or e; d is predicted once, e never.
 LABELS = [0, 0, 0, 1, 1, 2]
