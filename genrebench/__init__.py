@@ -1,7 +1,7 @@
-"""Compare models of musical genre: fixed data, splits and metrics; models as plugins; leaderboards whose rows compare.
+"""Compare music genre classifiers on fixed data, splits and metrics; models are plugins, and scores are ranked on leaderboards.
 
-People use the command `genrebench` or the functions of this module, which are the same verbs with the same names and defaults;
-plugins import `genrebench.api`. The functions are loaded when they are first used, so that ``import genrebench`` costs nothing.
+Use the command `genrebench`, or the functions of this module, which have the same names, parameters and defaults. Plugins
+import `genrebench.api`. The functions are imported when they are first used, so that ``import genrebench`` is fast.
 
 Examples
 --------

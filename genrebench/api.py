@@ -1,7 +1,7 @@
-"""Everything that a plugin needs, and the only module of genrebench that a plugin imports.
+"""The API for plugins, which import this module and nothing else from genrebench.
 
-A plugin is a distribution with an entry point in the group ``genrebench`` that names a module. The module holds functions
-marked with `hookimpl`, named after the hooks: ``genrebench_models``, ``genrebench_datasets``, ``genrebench_inputs``,
+A plugin is a distribution with an entry point in the group ``genrebench`` that names a module. The module has functions marked
+with `hookimpl` and named after the hooks: ``genrebench_models``, ``genrebench_datasets``, ``genrebench_inputs``,
 ``genrebench_metrics``. See the how-to "Write a model plugin".
 """
 

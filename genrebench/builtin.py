@@ -1,4 +1,4 @@
-"""What the core brings itself, through the same hooks as any plugin."""
+"""The core's own datasets, inputs and metrics, registered through the same hooks as those of plugins."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from genrebench.plugin.metrics import MetricSpec
 
 @hookimpl
 def genrebench_datasets() -> list[DatasetSpec]:
-    """Give demo and the subsets of FMA."""
+    """Return demo and the subsets of FMA."""
     return list(datasets.SPECS)
 
 
 @hookimpl
 def genrebench_inputs() -> list[InputSpec]:
-    """Give feature tables, waveforms and frames."""
+    """Return feature tables, waveforms and frames."""
     return list(inputs.SPECS)
 
 
 @hookimpl
 def genrebench_metrics() -> list[MetricSpec]:
-    """Give log loss, the three F1 and the calibration error."""
+    """Return log loss, the three F1 scores and the calibration error."""
     return list(metrics.METRICS)

@@ -1,4 +1,4 @@
-"""What a run ran on: versions and kind of machine, never whose; and how much memory it took."""
+"""The environment of a run: versions, system and processors, but no user or host names; and its peak memory."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import Any
 
 PACKAGES = ("genrebench", "numpy", "scipy", "scikit-learn", "librosa", "soundfile", "torch", "scikit-learn-intelex")
 
-_LOOK = 1.0
-"""Seconds from one look for children to the next."""
+_CHILDREN_INTERVAL = 1.0
+"""Seconds between searches for child processes."""
 
 
 def describe_environment(*distributions: str) -> dict[str, str]:
-    """Versions of Python, the system and the packages that matter to scores.
+    """Versions of Python, the system and the packages that can affect scores.
 
     Parameters
     ----------
     *distributions : str
-        Further distributions to name, such as the plugin's.
+        Other distributions to include, such as the plugin's.
     """
     result = {
         "python": platform.python_version(),
@@ -42,7 +42,7 @@ def describe_environment(*distributions: str) -> dict[str, str]:
 
 
 def without_home(text: str) -> str:
-    """Replace the user's home folder by ~, for records."""
+    """Replace the user's home folder with ~, for records."""
     for home in {str(Path.home()), str(Path.home().resolve())}:
         if len(home) > 1:
             text = re.sub(re.escape(home) + r"(?![\w-])", "~", text)
@@ -50,15 +50,15 @@ def without_home(text: str) -> str:
 
 
 class PeakMemory:
-    """The largest resident memory of this process and its children while the body runs, sampled every 50 ms.
+    """Peak resident memory of this process and its children while the body runs, sampled every 50 ms.
 
-    Which children there are is looked up once a second only: it takes a look at every process of the machine, which the body
-    would wait for.
+    Child processes are searched for only once per second, since this requires a scan of all processes on the machine, which
+    would slow down the body.
 
     Attributes
     ----------
     peak_mb : float
-        In 10^6 bytes.
+        Peak in 10^6 bytes.
     """
 
     def __init__(self, every: float = 0.05) -> None:
@@ -79,12 +79,12 @@ class PeakMemory:
         import psutil
 
         own = psutil.Process()
-        looked = -math.inf
+        searched = -math.inf
         last = False
         while not last:
             last = self._end.wait(self.every)
-            if last or time.monotonic() - looked > _LOOK:
-                processes, looked = [own, *own.children(recursive=True)], time.monotonic()
+            if last or time.monotonic() - searched > _CHILDREN_INTERVAL:
+                processes, searched = [own, *own.children(recursive=True)], time.monotonic()
             self.peak_mb = max(self.peak_mb, sum(map(_resident, processes)) / 1e6)
 
 
@@ -93,12 +93,12 @@ def _resident(process: Any) -> int:
 
     try:
         return int(process.memory_info().rss)
-    except psutil.Error:  # it has ended
+    except psutil.Error:  # the process has ended
         return 0
 
 
 def cpus() -> int:
-    """Number of processors that this process may use: limited by its CPU affinity and by its container's CPU quota."""
-    import joblib  # takes a while to import
+    """Number of processors that this process may use, limited by its CPU affinity and its container's CPU quota."""
+    import joblib  # slow to import
 
     return int(joblib.cpu_count())

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from genrebench.jsontypes import plain
 
 
 def beside(path: Path) -> Path:
-    """A hidden name of its own in the same folder, so that what is made there can be moved to `path` at once."""
+    """Return a unique hidden path in the same folder, whose file or folder can be moved to `path` atomically."""
     return path.with_name(f".{path.name}-{secrets.token_hex(6)}")
 
 
 def require_place(file: Path) -> None:
-    """Make sure, before work begins, that there is a folder to write a file into.
+    """Check, before any work starts, that a file can be written.
 
     Raises
     ------
     UsageError
-        If there is none, or `file` is a folder itself.
+        If its folder doesn't exist, or `file` is a folder.
     """
     folder = file.resolve().parent
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {str(folder)!r} to write {file.name!r} into")
+        raise UsageError(f"there is no folder {str(folder)!r} to write {file.name!r} into; create it first")
     if file.is_dir():
-        raise UsageError(f"{str(file)!r} is a folder; name a file to write")
+        raise UsageError(f"{str(file)!r} is a folder; choose the path of a file")
 
 
 @contextlib.contextmanager
 def atomic(file: Path) -> Iterator[Path]:
-    """A temporary file beside `file` that takes its place when the block ends without an error."""
+    """Yield the path of a temporary file that replaces `file` when the body ends without an exception."""
     temporary = beside(file)
     try:
         yield temporary
@@ -47,14 +47,14 @@ def atomic(file: Path) -> Iterator[Path]:
 
 
 def write_json(file: Path, value: Any) -> None:
-    """Write a value in JSON's types as a complete file or not at all; in ASCII, so that names that aren't Unicode survive."""
+    """Write a value as JSON, atomically; in ASCII, so that file names that aren't valid Unicode are preserved."""
     write(file, (json.dumps(plain(value), indent=1) + "\n").encode("ascii"))
 
 
 def write(file: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write a whole file or none; `durable` waits for the disk, which what can be computed again needn't."""
+    """Write a file atomically; `durable` waits until it is on disk, which caches don't need."""
     with atomic(file) as temporary, temporary.open("wb") as stream:
         stream.write(data)
         stream.flush()
         if durable:
-            os.fsync(stream.fileno())  # a full disk says so here, before the old file goes
+            os.fsync(stream.fileno())  # errors of a full disk are raised here, before the old file is replaced

@@ -1,4 +1,4 @@
-"""Values in JSON's types."""
+"""Conversion of values to JSON types."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Translate a value into JSON's types.
+    """Convert a value to JSON types.
 
-    Records and dataclasses become objects, NumPy's arrays lists; NaN and infinity, which JSON doesn't have, become null;
-    anything else becomes its text.
+    Dataclasses and mappings become objects, sequences and NumPy arrays become lists, NaN and infinity become null, and all
+    other values become text.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -24,6 +24,6 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if hasattr(value, "tolist"):  # an array or a number of NumPy's or torch's
+    if hasattr(value, "tolist"):  # arrays and numbers of NumPy and torch
         return plain(value.tolist())
     return str(value)

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with the time left in a terminal or a notebook, a line now and then in a log."""
+"""Progress on stderr: a bar in a terminal, or a line every 20 seconds in a log."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 from genrebench.tables import printable
 
-EVERY = 20.0
-"""Seconds between two lines in a log; short work has none."""
+LOG_INTERVAL = 20.0
+"""Seconds between two lines in a log; work that takes less time has no lines."""
 
-SETTLED = 8
-"""Items after which the time left follows from the time so far: the first ones start the workers."""
+WARM_UP_ITEMS = 8
+"""Number of items before the remaining time is estimated, since the first ones include starting the workers."""
 
 
 def no_progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterable[Any]:  # noqa: ARG001
-    """Yield the items and show nothing."""
+    """Return the items without showing progress."""
     return iterable
 
 
 def show_progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-    """Yield the items and show on stderr how many are done and how long the rest may take."""
+    """Yield the items, and show on stderr how many are done and the estimated remaining time."""
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if total == 0:
@@ -48,7 +48,7 @@ def show_progress(iterable: Iterable[Any], description: str, total: int | None =
 
 @contextlib.contextmanager
 def byte_progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show on stderr how a transfer goes: size, rate and time left; yields ``show(name, done, total)``, in bytes."""
+    """Show the progress of a download on stderr: size, rate, remaining time; yields ``show(name, done, total)``, in bytes."""
     if not sys.stderr.isatty():
         yield _byte_lines()
         return
@@ -75,27 +75,27 @@ def byte_progress() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 def _lines(iterable: Iterable[Any], description: str, total: int | None) -> Iterator[Any]:
-    began = last = time.monotonic()
+    start = last = time.monotonic()
     for done, item in enumerate(iterable, 1):
         yield item
         now = time.monotonic()
-        if now - last >= EVERY:
+        if now - last >= LOG_INTERVAL:
             last = now
-            left = f", {(now - began) / done * (total - done):.0f} s left" if total and done >= SETTLED else ""
+            left = f", {(now - start) / done * (total - done):.0f} s left" if total and done >= WARM_UP_ITEMS else ""
             _say(f"{description}: {done}{f' of {total}' if total else ''}{left}")
 
 
 def _byte_lines() -> Callable[[str, int, int | None], None]:
-    began = last = time.monotonic()
+    start = last = time.monotonic()
     first: dict[str, int] = {}
 
     def show(name: str, done: int, total: int | None) -> None:
         nonlocal last
         first.setdefault(name, done)
         now = time.monotonic()
-        if now - last >= EVERY:
+        if now - last >= LOG_INTERVAL:
             last = now
-            rate = (done - first[name]) / max(now - began, 1e-9)
+            rate = (done - first[name]) / max(now - start, 1e-9)
             left = f", {(total - done) / rate:.0f} s left" if total and rate else ""
             _say(f"{name}: {done / 1e6:.0f}{f' of {total / 1e6:.0f}' if total else ''} MB, {rate / 1e6:.1f} MB/s{left}")
 

@@ -1,7 +1,7 @@
-"""The nouns of genrebench: frozen records that pass between its parts.
+"""Frozen records of datasets, splits, tasks and predictions, shared by all parts of genrebench.
 
-Records hold values and no behaviour beyond what follows from those values. None of them holds a host name, a user name
-or a home path once it is written to disk.
+Records have no behaviour beyond properties of their values. Host names, user names and home folders are removed before a record
+is written to disk.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ MAX_EXCERPT = 1e6  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One piece of music.
+    """A piece of music.
 
     Parameters
     ----------
     id : str
         Unique in its dataset.
     genre : str
-        The label; blank where there is none, and then no task takes the track.
+        The label; blank if there is none, in which case the track can't be part of a task.
     artist : str or None
-        Who made it; None where that is not known.
+        None if the artist isn't known.
     path : Path or None
-        The audio file; None where the dataset has no audio for the track.
+        The audio file; None if the dataset has no audio for the track.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A track that is left out, and why."""
+    """An excluded track, and the reason."""
 
     id: str
     reason: str
@@ -55,14 +55,14 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class FeatureValues:
-    """A table of numbers, a row a track.
+    """A table with one feature vector per track.
 
     Parameters
     ----------
     ids : tuple of str
-        Track ids, one a row.
+        Track ids, one per row.
     columns : tuple of tuple of str
-        What each column is: (feature, statistics, number) in FMA's form, else a single name.
+        Column names: (feature, statistics, number) in FMA's format, else a single name.
     values : ndarray of float64, shape (n_tracks, n_columns)
     """
 
@@ -73,32 +73,32 @@ class FeatureValues:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Tracks with their labels, and what is known about them.
+    """Labelled tracks, with precomputed features and an official split if there are any.
 
     Parameters
     ----------
     name : str
-        What the user calls it: a registered name, or the folder's name.
+        A registered name, or the name of the folder.
     version : str
-        A version for people ("1.0", "demo-1"); the content is hashed separately, see `fingerprint`.
+        A version for display ("1.0", "demo-1"); task fingerprints hash the content instead.
     tracks : tuple of Track
-        In the dataset's own order; the known-faulty ones are not among them.
+        In the order of the dataset, without those that are known to be faulty.
     genres : tuple of str
-        All genres, in the order of the columns of every probability array.
+        All genres, in the order of the columns of probability arrays.
     official : mapping of str to str
-        Track id to part ("training", "validation" or "test") where the dataset comes with a split; else empty.
+        Track id to part ("training", "validation" or "test") in the official split; empty if there is none.
     faulty : tuple of Exclusion
-        Tracks that the dataset names but that are known to be unusable.
+        Tracks of the dataset that are known to be faulty.
     unlabelled : tuple of str
-        Ids of tracks that the dataset names without a label, and that are therefore not among its tracks.
+        Ids of tracks without a label, which aren't among `tracks`.
     load_features : callable or None
-        Reads the feature values that came with the dataset; None where it came with none.
+        Reads the precomputed features; None if there are none.
     feature_source : str or None
-        Where the given feature values come from, for people: "distributed, from full-length tracks".
+        Source of the precomputed features, for display: "distributed, from full-length tracks".
     synthetic : bool
-        True if no human made this music; its scores are marked wherever they are shown.
+        True if the music is synthetic; its scores are marked wherever they are shown.
     note : str
-        One line for people about origin and licence.
+        Origin and licence in one line, for display.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Dataset:
     note: str = ""
 
     def to_frame(self) -> pd.DataFrame:
-        """The tracks as a pandas frame: track_id, genre, artist, path, and their part in the official split, if any."""
+        """The tracks as a pandas DataFrame: track_id, genre, artist, path, and the part in the official split, if any."""
         return frame(
             [
                 {
@@ -132,7 +132,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Track ids of the three parts; no id is in two of them."""
+    """Track ids of the three parts, which don't overlap."""
 
     training: tuple[str, ...]
     validation: tuple[str, ...]
@@ -141,7 +141,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How a dataset is cut: one fold, or several whose test parts don't overlap."""
+    """A split of a dataset: one fold, or several folds whose test parts don't overlap."""
 
     name: str
     seed: int
@@ -150,13 +150,13 @@ class Split:
 
     @property
     def ids(self) -> list[str]:
-        """Ids of all parts of all folds, each once, sorted as text."""
+        """Ids of all parts of all folds without duplicates, sorted as text."""
         return sorted({id_ for fold in self.folds for part in PARTS for id_ in getattr(fold, part)})
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The stretch of a track that every model sees: its middle `seconds`, or all of it where `seconds` is None."""
+    """The segment of each track that all models use: its middle `seconds`, or the whole track if `seconds` is None."""
 
     seconds: float | None = 30.0
 
@@ -165,12 +165,12 @@ class Excerpt:
 
     @classmethod
     def parse(cls, text: str | float | None) -> Excerpt:
-        """Read an excerpt: "whole" (or None), or a number of seconds, also as text.
+        """Parse an excerpt: "whole" (or None), or a number of seconds, also as text.
 
         Raises
         ------
         UsageError
-            If it is neither, or not above 0.
+            If `text` is neither "whole" nor a number above 0.
         """
         if text is None or text == "whole":
             return cls(None)
@@ -179,22 +179,22 @@ class Excerpt:
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < MAX_EXCERPT:
-            raise UsageError(f"--excerpt {text!r} is neither 'whole' nor a number of seconds above 0")
+            raise UsageError(f"--excerpt {text!r} is neither 'whole' nor a number of seconds above 0, such as 30")
         return cls(seconds)
 
 
 @dataclass(frozen=True)
 class ExtraTraining:
-    """Tracks of small genres that a larger dataset adds to training.
+    """Tracks that a larger dataset adds to the training part, for small genres.
 
     Parameters
     ----------
     dataset : str
         Name of the larger dataset.
     ids : mapping of str to tuple of str
-        Ids of the added tracks by genre, for genres that got any.
+        Ids of the added tracks by genre; genres without added tracks are left out.
     source : str
-        How the user named the larger dataset, for repeating a run.
+        Name or path of the larger dataset as given by the user, for reproducing a run.
     """
 
     dataset: str
@@ -209,7 +209,7 @@ class ExtraTraining:
 
 @dataclass(frozen=True)
 class Task:
-    """A dataset, a split of it and an excerpt: what scores have to share in order to compare.
+    """A dataset, its split and an excerpt; scores are comparable if they were measured on the same task.
 
     Parameters
     ----------
@@ -217,16 +217,15 @@ class Task:
     split : Split
     excerpt : Excerpt
     excluded : tuple of Exclusion
-        The known-faulty tracks and those that the user left out.
+        Tracks that are known to be faulty, and tracks excluded by the user.
     fingerprint : str
-        Hash of what makes scores comparable; see `genrebench.tasks.task`.
+        Hash of everything that scores depend on apart from the model; see `genrebench.tasks.task`.
     shared_artists : int or None
-        Number of artists with tracks in more than one part of a fold, the largest over the folds; None where no artist
-        is known.
+        Number of artists with tracks in more than one part of a fold, maximum over the folds; None if no artist is known.
     source : str
-        How the user named the dataset, for repeating a run.
+        Name or path of the dataset as given by the user, for reproducing a run.
     extra : ExtraTraining or None
-        What was added to training from a larger dataset.
+        Training tracks added from a larger dataset.
     """
 
     dataset: Dataset
@@ -240,11 +239,11 @@ class Task:
 
     @property
     def genres(self) -> tuple[str, ...]:
-        """The genres in column order."""
+        """The genres, in the order of the probability columns."""
         return self.dataset.genres
 
     def to_frame(self) -> pd.DataFrame:
-        """The part of each track in each fold as a pandas frame: fold, part, track_id, genre, artist."""
+        """The part of each track in each fold as a pandas DataFrame: fold, part, track_id, genre, artist."""
         tracks = {track.id: track for track in self.dataset.tracks}
         return frame(
             [
@@ -258,21 +257,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model answered for the test tracks of all folds.
+    """Predicted probabilities for the test tracks of all folds, with the true labels.
 
     Parameters
     ----------
     ids : tuple of str
-        Track ids, one a row.
+        Track ids, one per row.
     genres : tuple of str
-        One a column of `probabilities`.
+        Genres, one per column of `probabilities`.
     labels : ndarray of int64, shape (n_tracks,)
         Index of each track's true genre.
     folds : ndarray of int64, shape (n_tracks,)
-        In which fold the track was tested.
+        Fold in which the track was tested.
     probabilities : ndarray of float64, shape (n_tracks, n_genres)
     groups : ndarray of int64, shape (n_tracks,), or None
-        Opaque: tracks of one artist share a number; -1 where a track's artist isn't known. None where no artist is known.
+        Anonymous artist numbers; -1 if the artist of a track isn't known. None if no artist is known.
     """
 
     ids: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Where work happens and who watches it: folders, device, workers, installed plugins, progress and messages."""
+"""Settings shared by all operations: folders, plugins, device, workers, and callbacks for progress and messages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def data_home() -> Path:
-    """Return the folder of data and caches: GENREBENCH_HOME, else the platform's user data folder."""
-    given = os.environ.get("GENREBENCH_HOME")
-    if given:
-        return Path(given).expanduser().resolve()
+    """Return the folder of data and caches: GENREBENCH_HOME, or by default the platform's user data folder."""
+    home = os.environ.get("GENREBENCH_HOME")
+    if home:
+        return Path(home).expanduser().resolve()
     import platformdirs
 
     return Path(platformdirs.user_data_dir("genrebench", appauthor=False))
@@ -31,7 +31,7 @@ def data_home() -> Path:
 
 @dataclass(frozen=True)
 class Session:
-    """Where work happens and who watches it.
+    """Settings shared by all operations.
 
     Parameters
     ----------
@@ -46,14 +46,14 @@ class Session:
     progress : callable
         As in `Context`.
     say : callable
-        ``say(text)`` is called with messages for a person.
+        ``say(text)`` is called with messages for the user.
     cached : bool
         As in `InputContext`.
 
     Raises
     ------
     UsageError
-        If the device is unknown, or there is no worker.
+        If the device is unknown, or the number of workers is less than 1.
     """
 
     home: Path = field(default_factory=data_home)
@@ -66,14 +66,14 @@ class Session:
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
-            raise UsageError(f"device {self.device!r} is none of {', '.join(DEVICES)}")
+            raise UsageError(f"device {self.device!r} isn't one of {', '.join(DEVICES)}")
         if self.workers < 1:
-            raise UsageError(f"{self.workers} workers can't work; give 1 or more")
+            raise UsageError(f"{self.workers} isn't a valid number of workers; use 1 or more")
 
     def input_context(self, excerpt: Excerpt) -> InputContext:
-        """Where and how inputs of an excerpt are computed."""
+        """Settings for computing the inputs of an excerpt."""
         return InputContext(self.home / "cache", excerpt, self.workers, self.progress, self.cached)
 
     def context(self, genres: tuple[str, ...], **more: Any) -> Context:
-        """What a model is told; `more` are further fields of `Context`."""
+        """Context for a model; `more` are other fields of `Context`."""
         return Context(genres, device=self.device, workers=self.workers, progress=self.progress, **more)

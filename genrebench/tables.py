@@ -1,4 +1,4 @@
-"""Results as tables for people: in a terminal, in a notebook, and as frames for programs."""
+"""Results as tables: for display in a terminal or a notebook, and as pandas DataFrames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Table:
-    """A table as a person reads it.
+    """A table for display.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Table:
     rows : tuple of tuple of str
     title : str or None
     right : tuple of str
-        Columns that hold numbers, and are aligned at the right.
+        Columns to align at the right, such as numbers.
     """
 
     columns: tuple[str, ...]
@@ -37,12 +37,12 @@ class Table:
     def of(
         cls, columns: Sequence[str], rows: Iterable[Iterable[object]], title: str | None = None, right: Sequence[str] = ()
     ) -> Table:
-        """Make a table of any values; None is an empty cell."""
+        """Create a table from any values; None is an empty cell."""
         cells = (tuple("" if cell is None else str(cell) for cell in row) for row in rows)
         return cls(tuple(columns), tuple(cells), title, tuple(right))
 
     def to_html(self) -> str:
-        """The table in HTML; everything is escaped."""
+        """The table in HTML; all text is escaped."""
         align = dict.fromkeys(self.right, ' style="text-align: right"')
         head = "".join(f"<th{align.get(name, '')}>{html.escape(name)}</th>" for name in self.columns)
         body = "".join(
@@ -63,24 +63,24 @@ class Table:
 
 
 class Shown:
-    """A result that is shown as tables and sentences; its subclasses say which."""
+    """Base class of results, which are displayed as tables followed by notes."""
 
     def tables(self) -> list[Table]:
-        """Tables, in the order in which a person reads them."""
+        """The tables, in order of display."""
         raise NotImplementedError
 
     def notes(self) -> list[str]:
-        """Sentences below the tables, one per line."""
+        """Notes below the tables, one per line."""
         return []
 
     def _repr_html_(self) -> str:
-        """HTML for notebooks; everything in it is escaped."""
+        """HTML for notebooks; all text is escaped."""
         notes = "".join(f"<p>{html.escape(printable(note))}</p>" for note in self.notes())
         return "".join(table.to_html() for table in self.tables()) + notes
 
 
 class ShownSequence(Sequence[T], Shown):
-    """Several results in order; a slice of them is a sequence of the same kind."""
+    """A sequence of results; slices are sequences of the same type."""
 
     _items: tuple[T, ...]
 
@@ -92,27 +92,27 @@ class ShownSequence(Sequence[T], Shown):
     @overload
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> T | Self:
-        """One result, or a slice of them."""
+        """A result, or a slice of the results."""
         if not isinstance(index, slice):
             return self._items[index]
-        part = copy.copy(self)
-        part._items = self._items[index]
-        return part
+        selected = copy.copy(self)
+        selected._items = self._items[index]
+        return selected
 
 
 def printable(value: object) -> str:
-    """Return `value` as text that can't steer a terminal: control characters are shown as escapes."""
+    """Return `value` as text without control characters, which could control the terminal; they are shown as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in str(value))
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return a score as people read it, or a dash where there is none."""
+    """Format a score for display; None is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
 def frame(rows: Iterable[Mapping[str, Any]], index: str | None = None) -> pd.DataFrame:
-    """Make a pandas frame of rows; pandas is imported here, since the command line does without."""
+    """Create a pandas DataFrame from rows; pandas is imported here because the command line doesn't need it."""
     import pandas as pd
 
-    made = pd.DataFrame(list(rows))
-    return made if index is None or made.empty else made.set_index(index)
+    result = pd.DataFrame(list(rows))
+    return result if index is None or result.empty else result.set_index(index)

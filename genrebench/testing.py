@@ -1,4 +1,4 @@
-"""The conformance kit for authors of plugins: a tiny task, and checks of the whole model contract.
+"""Conformance tests for plugin authors: a tiny task, and checks of the model contract.
 
 In a plugin's tests::
 
@@ -36,7 +36,7 @@ class ListInputs(LazyInputs):
     Parameters
     ----------
     arrays : sequence of ndarray
-        One a track.
+        One array per track.
     """
 
     def __init__(self, arrays: Iterable[NDArray[np.float32]]) -> None:
@@ -51,61 +51,61 @@ class ListInputs(LazyInputs):
         return len(self.arrays)
 
     def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Part of one array."""
+        """Read part of an array."""
         return self.arrays[index][start:stop].copy()
 
     def subset(self, indices: Iterable[int]) -> ListInputs:
-        """Some of the arrays."""
+        """The arrays at `indices`, as lazy inputs."""
         return ListInputs([self.arrays[i] for i in indices])
 
 
 def tiny_examples(requested: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples[Any]:
-    """Make a few labelled tracks of the kind of input that a model asks for.
+    """Generate a few labelled tracks with the input that a model requests.
 
     Parameters
     ----------
     requested : FeatureTable, Waveforms or Frames
     n_per_genre : int
-        Tracks for each of the three `GENRES`.
+        Number of tracks for each of the three `GENRES`.
     seconds : float
-        Length of a waveform or of the stretch that frames cover.
+        Duration of the tracks, for waveforms and frames.
     seed : int
 
     Returns
     -------
     `Examples`
-        Several tracks share a group.
+        With several tracks per group.
     """
     rng = np.random.default_rng(seed)
     labels = np.tile(np.arange(len(GENRES)), n_per_genre)
-    makers: dict[type, Callable[[int], NDArray[Any]]] = {
+    generators: dict[type, Callable[[int], NDArray[Any]]] = {
         FeatureTable: lambda label: rng.normal(label, 1.0, len(_columns(requested))),
         Waveforms: lambda label: _tone(label, int(seconds * requested.sample_rate), requested.sample_rate, rng),
         Frames: lambda label: _frames(label, requested, seconds, rng),
     }
-    if type(requested) not in makers:
-        raise ValueError(f"the kit makes no {type(requested).__name__}; it knows FeatureTable, Waveforms and Frames")
-    arrays = [makers[type(requested)](int(label)) for label in labels]
+    if type(requested) not in generators:
+        raise ValueError(f"can't generate {type(requested).__name__}; only FeatureTable, Waveforms and Frames are supported")
+    arrays = [generators[type(requested)](int(label)) for label in labels]
     inputs: Inputs = np.array(arrays) if isinstance(requested, FeatureTable) else ListInputs(arrays)
     return Examples(inputs, labels.astype(np.int64), np.arange(len(labels), dtype=np.int64) // (2 * len(GENRES)))
 
 
 @dataclass(frozen=True)
 class Check:
-    """The outcome of one check: `problem` is None where the model passed."""
+    """The result of a check: `problem` is None if the model passed."""
 
     name: str
     problem: str | None
 
 
 def conformance(spec: ModelSpec, **settings: Any) -> Iterator[Check]:
-    """Check a model against the contract, one outcome after the other.
+    """Check that a model satisfies the contract, and yield the result of each check.
 
     Parameters
     ----------
     spec : ModelSpec
     **settings
-        Options to set, to make the model small.
+        Options of the model, for example to make it small.
 
     Yields
     ------
@@ -115,21 +115,21 @@ def conformance(spec: ModelSpec, **settings: Any) -> Iterator[Check]:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 check(_Bench(spec, settings, Path(folder)))
-        except (Exception, SystemExit) as error:  # whatever a plugin raises is the finding
+        except (Exception, SystemExit) as error:  # any exception of a plugin means that the check failed
             yield Check(name, " ".join(f"{type(error).__name__}: {error}".split()))
         else:
             yield Check(name, None)
 
 
 def assert_conforms(spec: ModelSpec, **settings: Any) -> None:
-    """Raise AssertionError naming each check that `spec` doesn't pass; parameters as in `conformance`."""
+    """Raise an AssertionError that names all failed checks; parameters as in `conformance`."""
     problems = [f"{check.name}: {check.problem}" for check in conformance(spec, **settings) if check.problem]
     if problems:
         raise AssertionError(f"{spec.name} breaks the model contract:\n" + "\n".join(problems))
 
 
 class _Bench:
-    """One model on the tiny task."""
+    """A model on the tiny task."""
 
     def __init__(self, spec: ModelSpec, settings: dict[str, Any], folder: Path) -> None:
         self.spec = spec
@@ -143,7 +143,7 @@ class _Bench:
         context = Context(GENRES, seed, "cpu", 1, None, columns, log=lambda epoch, values: self.points.append((epoch, values)))
         model = self.spec.build(context, self.options)
         if not isinstance(model, Model):
-            raise TypeError(f"build returned {type(model).__name__}, which is no genrebench.api.Model")
+            raise TypeError(f"build returned {type(model).__name__}, which isn't a genrebench.api.Model")
         return model
 
     def fitted(self, train: Examples[Any] | None = None, validation: Examples[Any] | None = None) -> Model[Any]:
@@ -156,45 +156,48 @@ class _Bench:
         inputs: Inputs = tiny_examples(self.requested, 2, seed=2).inputs
         return inputs
 
-    def answer(self, model: Model[Any], inputs: Inputs) -> NDArray[np.float64]:
+    def predict(self, model: Model[Any], inputs: Inputs) -> NDArray[np.float64]:
         return checked(model.predict_proba(inputs), len(inputs), len(GENRES), self.spec.name)
 
 
 def _options(bench: _Bench) -> None:
     for info in describe_options(bench.spec.name, bench.spec.options):
         if not info.help:
-            raise AssertionError(f"option {info.name!r} has no help; annotate it with Field(description=...)")
+            raise AssertionError(f"option {info.name!r} has no description; annotate it with Field(description=...)")
     if not bench.spec.options.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise AssertionError("the options' dataclass has to be frozen")
+        raise AssertionError("the dataclass of the options isn't frozen; use @dataclass(frozen=True)")
 
 
 def _probabilities(bench: _Bench) -> None:
-    bench.answer(bench.fitted(), bench.test_inputs())
+    bench.predict(bench.fitted(), bench.test_inputs())
 
 
 def _no_validation(bench: _Bench) -> None:
     empty = tiny_examples(bench.requested, 0)
-    bench.answer(bench.fitted(validation=_none_of(empty, bench.requested)), bench.test_inputs())
+    bench.predict(bench.fitted(validation=_none_of(empty, bench.requested)), bench.test_inputs())
 
 
 def _missing_genre(bench: _Bench) -> None:
     train = tiny_examples(bench.requested)
     keep = np.flatnonzero(train.labels != 1)
-    part = Examples(_rows(train.inputs, keep), train.labels[keep], train.groups[keep])
-    bench.answer(bench.fitted(part), bench.test_inputs())
+    subset = Examples(_rows(train.inputs, keep), train.labels[keep], train.groups[keep])
+    bench.predict(bench.fitted(subset), bench.test_inputs())
 
 
 def _one_by_one(bench: _Bench) -> None:
     model, inputs = bench.fitted(), bench.test_inputs()
-    together = bench.answer(model, inputs)
-    single = np.concatenate([bench.answer(model, _rows(inputs, np.array([i]))) for i in range(len(inputs))])
-    _equal(together, single, 1e-4, "a track's answer depends on the tracks beside it")
+    together = bench.predict(model, inputs)
+    single = np.concatenate([bench.predict(model, _rows(inputs, np.array([i]))) for i in range(len(inputs))])
+    _equal(together, single, 1e-4, "the probabilities of a track depend on the other tracks in the input")
 
 
 def _deterministic(bench: _Bench) -> None:
     inputs = bench.test_inputs()
     _equal(
-        bench.answer(bench.fitted(), inputs), bench.answer(bench.fitted(), inputs), 1e-6, "one seed gave two answers on the CPU"
+        bench.predict(bench.fitted(), inputs),
+        bench.predict(bench.fitted(), inputs),
+        1e-6,
+        "fitting twice with the same seed on the CPU gave different probabilities",
     )
 
 
@@ -208,14 +211,14 @@ def _saved(bench: _Bench) -> None:
             raise AssertionError(f"{file.name} looks like a pickle; use safetensors, skops, JSON or NumPy")
     fresh = bench.build()
     fresh.load(bench.folder)
-    _equal(bench.answer(model, inputs), bench.answer(fresh, inputs), 1e-6, "the loaded model answers otherwise")
+    _equal(bench.predict(model, inputs), bench.predict(fresh, inputs), 1e-6, "the loaded model gives different probabilities")
 
 
 def _optional(bench: _Bench) -> None:
     model, inputs = bench.fitted(), bench.test_inputs()
     for title, figure in model.figures().items():
         if not hasattr(figure, "savefig"):
-            raise AssertionError(f"figure {title!r} is no matplotlib figure but {type(figure).__name__}")
+            raise AssertionError(f"figure {title!r} is a {type(figure).__name__}, not a matplotlib figure")
     overridden = type(model).predict_timeline is not Model.predict_timeline
     if overridden != bench.spec.timeline:
         has = "has" if overridden else "has no"
@@ -224,10 +227,10 @@ def _optional(bench: _Bench) -> None:
         return
     timelines = model.predict_timeline(inputs)
     if len(timelines) != len(inputs):
-        raise AssertionError(f"predict_timeline gave {len(timelines)} timelines for {len(inputs)} tracks")
+        raise AssertionError(f"predict_timeline returned {len(timelines)} timelines for {len(inputs)} tracks")
     for timeline in timelines:
         if not isinstance(timeline, Timeline):
-            raise AssertionError(f"predict_timeline gave {type(timeline).__name__}, not Timeline")
+            raise AssertionError(f"predict_timeline returned {type(timeline).__name__}, not Timeline")
         checked(timeline.probabilities, len(timeline.seconds), len(GENRES), "predict_timeline")
 
 
@@ -235,18 +238,18 @@ def _curves(bench: _Bench) -> None:
     bench.fitted()
     for epoch, values in bench.points:
         if epoch < 1 or not all(isinstance(float(value), float) for value in values.values()):
-            raise AssertionError(f"log({epoch!r}, {values!r}): epochs count from 1, values are numbers")
+            raise AssertionError(f"log({epoch!r}, {values!r}) is invalid: epochs count from 1, values are numbers")
 
 
 CHECKS: dict[str, Callable[[_Bench], None]] = {
-    "options are frozen and explained": _options,
+    "options are frozen and described": _options,
     "probabilities have the right shape and sum": _probabilities,
     "works without validation tracks": _no_validation,
     "works with a genre missing from training": _missing_genre,
-    "answers track by track as for all at once": _one_by_one,
-    "same seed, same answer": _deterministic,
-    "saved and loaded without pickle, same answer": _saved,
-    "figures and timeline, where there are any": _optional,
+    "predicts the same track by track and all at once": _one_by_one,
+    "same seed, same probabilities": _deterministic,
+    "saved and loaded without pickle, same probabilities": _saved,
+    "figures and timeline are valid, if there are any": _optional,
     "curves count epochs from 1": _curves,
 }
 
@@ -280,6 +283,6 @@ def _none_of(examples: Examples[Any], requested: Any) -> Examples[Any]:
     return examples
 
 
-def _equal(a: NDArray[np.float64], b: NDArray[np.float64], tolerance: float, complaint: str) -> None:
+def _equal(a: NDArray[np.float64], b: NDArray[np.float64], tolerance: float, message: str) -> None:
     if not np.allclose(a, b, rtol=0, atol=tolerance):
-        raise AssertionError(f"{complaint}, by up to {np.abs(a - b).max():.2g}")
+        raise AssertionError(f"{message}; they differ by up to {np.abs(a - b).max():.2g}")

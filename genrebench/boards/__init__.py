@@ -1,1 +1,1 @@
-"""Leaderboards and comparisons: read from runs on disk."""
+"""Leaderboards and comparisons, computed from the runs on disk."""

@@ -1,4 +1,4 @@
-"""The rows that follow from the labels alone, against which every model stands."""
+"""Baseline rows of a board: probabilities that depend only on the labels, for comparison with the models."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from genrebench.runs.scored import Scored
 
 
 def baselines(task: TaskRecord, tracks: Scored) -> dict[str, Scored]:
-    """What uniform probabilities and the genre frequencies of the training part score.
+    """Score uniform probabilities and the genre frequencies of the training part.
 
     Parameters
     ----------
     task : TaskRecord
-        With the number of training tracks per fold and genre.
+        Provides the number of training tracks per fold and genre.
     tracks : Scored
-        Any run of the task, for its tracks.
+        Any run of the task; only its tracks and labels are used.
 
     Returns
     -------
     dict
-        "uniform", and "training-prior" where the training counts are known. A genre without training tracks has prior
-        probability 0, which the log loss clips. Among equal probabilities the first genre is the answer.
+        "uniform", and "training-prior" if the training counts are known. A genre without training tracks has prior
+        probability 0, which the log loss clips. If several genres have the highest probability, the first is predicted.
     """
     n_folds, n_genres = int(tracks.folds.max()) + 1, len(task.genres)
-    answers = {"uniform": np.full((n_folds, n_genres), 1 / n_genres)}
+    probabilities = {"uniform": np.full((n_folds, n_genres), 1 / n_genres)}
     counts = np.array(task.training_counts, dtype=np.float64)
     if counts.shape == (n_folds, n_genres) and counts.sum(axis=1).all():
-        answers["training-prior"] = counts / counts.sum(axis=1, keepdims=True)
-    return {name: _scored(tracks, by_fold) for name, by_fold in answers.items()}
+        probabilities["training-prior"] = counts / counts.sum(axis=1, keepdims=True)
+    return {name: _score(tracks, by_fold) for name, by_fold in probabilities.items()}
 
 
-def _scored(tracks: Scored, by_fold: NDArray[np.float64]) -> Scored:
+def _score(tracks: Scored, by_fold: NDArray[np.float64]) -> Scored:
     probabilities = by_fold[tracks.folds]
     return Scored(
         scores=metrics.evaluate(tracks.labels, probabilities),
         losses=metrics.track_log_losses(tracks.labels, probabilities),
         labels=tracks.labels,
-        answers=by_fold.argmax(axis=1).astype(np.int64)[tracks.folds],
+        predicted=by_fold.argmax(axis=1).astype(np.int64)[tracks.folds],
         folds=tracks.folds,
         groups=tracks.groups,
         tracks=tracks.tracks,

@@ -1,7 +1,7 @@
-"""From records of runs to ranked boards. Reads records and stored predictions, and knows no model.
+"""Ranked boards, computed from the records and stored predictions of runs; no model is loaded.
 
-Conventions: a board holds the finished runs of one task fingerprint; a row is one model with its plugin version and its
-options, the newest finished run of each seed, scored by the mean over seeds. Rank 1 has the lowest log loss.
+Conventions: a board holds the finished runs of one task fingerprint. A row is one model with its plugin version and options; it
+takes the newest finished run of each seed, and its scores are means over the seeds. Rank 1 has the lowest log loss.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from genrebench.boards.baselines import baselines
-from genrebench.boards.comparability import apart
+from genrebench.boards.comparability import not_comparable
 from genrebench.boards.rows import SCORES, Board, Row
 from genrebench.boards.uncertainty import UncertaintyCache
 from genrebench.errors import StoreError
@@ -33,24 +33,24 @@ def boards(
     split: str | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
 ) -> tuple[list[Board], list[str]]:
-    """Rank the finished runs.
+    """Rank finished runs, with one board per task.
 
     Parameters
     ----------
     stores : RunStore or iterable of them
     dataset : str, optional
-        Only boards of this dataset: its recorded name, or the path of a folder of that name.
+        Only boards of this dataset: its recorded name, or the path of a folder with that name.
     split : str, optional
         Only boards of this split.
     references : mapping of str to sequence of Reference, optional
-        Published scores by dataset.
+        Published scores by dataset name.
 
     Returns
     -------
     boards : list of Board
-        By dataset, split and fingerprint.
+        Sorted by dataset, split and fingerprint.
     problems : list of str
-        One line for each run that should be on a board and isn't, because its record or predictions are damaged.
+        One line per run that is left out because its record or predictions are damaged.
     """
     name = None if dataset is None else dataset_name(dataset)
     by_task: dict[str, list[tuple[RunStore, Run]]] = defaultdict(list)
@@ -76,14 +76,14 @@ def boards(
 
 
 def dataset_name(dataset: str) -> str:
-    """The name under which runs of `dataset`, a name or a folder, are recorded."""
+    """The name that runs record for `dataset`, which is a name or a folder."""
     path = Path(dataset).expanduser()
     folder = dataset in (".", "..") or len(path.parts) > 1 or dataset.startswith("./") or dataset.endswith("/")
     return path.resolve().name if folder else dataset
 
 
 def row_id(fingerprint: str, model: Mapping[str, Any]) -> str:
-    """Ten hexadecimal digits that stand for a row."""
+    """Identifier of a row: ten hexadecimal digits."""
     return hashlib.sha256(json.dumps([fingerprint, model], sort_keys=True).encode()).hexdigest()[:10]
 
 
@@ -93,7 +93,7 @@ def row_of(run: Run) -> str:
 
 
 def _identity(model: ModelRecord) -> dict[str, Any]:
-    """What tells rows of one task apart, in the form that version 0.1.0 hashed."""
+    """What identifies a row within its task; its hash is the same as in version 0.1.0."""
     identity = {"name": model.name, "plugin": model.plugin, "version": model.version, "options": dict(model.options)}
     return identity if model.origin == "imported" else identity | {"calibrated": model.calibrated}
 
@@ -101,7 +101,7 @@ def _identity(model: ModelRecord) -> dict[str, Any]:
 def _board(
     pairs: list[tuple[RunStore, Run]], cache: UncertaintyCache, tasks: Sequence[TaskRecord], problems: list[str]
 ) -> Board | None:
-    by_row = _scored(pairs, problems)
+    by_row = _scored_rows(pairs, problems)
     if not by_row:
         return None
     task = next(iter(by_row.values()))[0][0].task
@@ -125,12 +125,12 @@ def _board(
         uncertainty.smallest_difference,
         uncertainty.unit,
         uncertainty.n_units,
-        tuple(apart(tasks, task)),
+        tuple(not_comparable(tasks, task)),
     )
 
 
-def _scored(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict[str, list[tuple[Run, Scored]]]:
-    """Row id to the newest readable run of each seed, newest row first, seeds in order."""
+def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict[str, list[tuple[Run, Scored]]]:
+    """Row id to the newest readable run of each seed; the newest row is first, seeds are in order."""
     newest: dict[str, dict[int, tuple[Run, Scored]]] = defaultdict(dict)
     tracks = None
     for store, run in sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True):
@@ -146,20 +146,22 @@ def _scored(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict[str,
         if scored.tracks == tracks:
             by_seed[run.seed] = (run, scored)
         else:
-            problems.append(f"run {run.id!r} has predictions of other tracks than the newest run of its task; repeat it")
+            problems.append(
+                f"run {run.id!r} is left out: its test tracks differ from those of the newest run of its task; repeat the run"
+            )
     return {name: [by_seed[seed] for seed in sorted(by_seed)] for name, by_seed in newest.items() if by_seed}
 
 
 def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
     newest = max((run for run, _ in scored), key=lambda run: (run.started, run.id))
     values = {metric: np.array([one.scores[metric] for _, one in scored]) for metric in SCORES}
-    for metric in (newest.metrics or {}).keys() - set(SCORES):  # those of plugins, as the run has them
+    for metric in (newest.metrics or {}).keys() - set(SCORES):  # metrics of plugins, as recorded
         numbers = [(run.metrics or {}).get(metric) for run, _ in scored]
         if all(isinstance(number, int | float) for number in numbers):
             values[metric] = np.array(numbers, dtype=np.float64)
     runs = [run for run, _ in scored]
     timings = {key for run in runs for key in run.timings}
-    many = len(scored) > 1
+    several_seeds = len(scored) > 1
     return Row(
         row=name,
         rank=0,
@@ -170,7 +172,7 @@ def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
         runs=tuple(run.id for run, _ in scored),
         seeds=tuple(run.seed for run, _ in scored),
         scores={metric: float(numbers.mean()) for metric, numbers in values.items()},
-        spread={metric: float(numbers.std(ddof=1)) if many else None for metric, numbers in values.items()},
+        spread={metric: float(numbers.std(ddof=1)) if several_seeds else None for metric, numbers in values.items()},
         changed=newest.model.changed,
         calibrated=newest.model.calibrated,
         feature_source=newest.model.feature_source,

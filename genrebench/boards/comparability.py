@@ -1,4 +1,4 @@
-"""Why two tasks that look alike aren't comparable."""
+"""Why two tasks aren't comparable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from genrebench.records import PARTS
 from genrebench.runs.record import TaskRecord
 
-_NAMES = {
+_FIELDS = {
     "dataset": "dataset",
     "split": "split",
     "split_seed": "split seed",
@@ -19,31 +19,30 @@ _NAMES = {
 
 
 def differences(one: TaskRecord, other: TaskRecord, where: tuple[str, str] = ("there", "here")) -> list[str]:
-    """Say in what two tasks differ.
+    """List the differences between two tasks.
 
     Parameters
     ----------
     one, other : TaskRecord
     where : (str, str)
-        Words for the first and for the second.
+        How to refer to the first and the second task.
 
     Returns
     -------
     list of str
-        Phrases such as "split seed 1 there, 0 here"; empty if the tasks are the same. A difference in content is stated only
-        where nothing that has a name differs.
+        Phrases such as "split seed 1 there, 0 here"; empty if the tasks are the same. A difference in content is reported
+        only if there is no other difference.
     """
     if one.fingerprint == other.fingerprint:
         return []
     phrases = [
         f"{name} {_text(getattr(one, key))} {where[0]}, {_text(getattr(other, key))} {where[1]}"
-        for key, name in _NAMES.items()
+        for key, name in _FIELDS.items()
         if getattr(one, key) != getattr(other, key)
     ]
-    left_out = _excluded(one) - _excluded(other), _excluded(other) - _excluded(one)
-    if any(left_out):
-        phrases.append(f"{_tracks(left_out[0])} left out {where[0]} only, {_tracks(left_out[1])} {where[1]} only")
-    phrases = phrases or [  # of the same dataset, so the numbers of its own tracks say something new
+    excluded = _excluded(one) - _excluded(other), _excluded(other) - _excluded(one)
+    phrases += [f"{_tracks(ids)} excluded only {place}" for ids, place in zip(excluded, where, strict=True) if ids]
+    phrases = phrases or [  # a track count explains nothing if the dataset or the split differs anyway
         f"{a} {part} tracks of {one.dataset} {where[0]}, {b} {where[1]}"
         for part in PARTS
         if (a := _own(one, part)) != (b := _own(other, part))
@@ -52,18 +51,18 @@ def differences(one: TaskRecord, other: TaskRecord, where: tuple[str, str] = ("t
     return phrases or ["labels, artists, parts, feature values or audio differ in content"]
 
 
-def apart(tasks: Sequence[TaskRecord], task: TaskRecord) -> list[str]:
-    """One line for each of `tasks` that has the dataset and split names of `task` but isn't the same task."""
-    alike = [other for other in tasks if (other.dataset, other.split) == (task.dataset, task.split)]
+def not_comparable(tasks: Sequence[TaskRecord], task: TaskRecord) -> list[str]:
+    """One line per task that has the dataset and split names of `task` but isn't comparable with it, with the reasons."""
+    namesakes = [other for other in tasks if (other.dataset, other.split) == (task.dataset, task.split)]
     return [
-        f"doesn't compare with board {other.fingerprint[:8]}: {'; '.join(phrases)}"
-        for other in alike
+        f"Not comparable with board {other.fingerprint[:8]}: {'; '.join(phrases)}."
+        for other in namesakes
         if (phrases := differences(other, task))
     ]
 
 
 def _own(task: TaskRecord, part: str) -> int:
-    """Number of tracks in a part over all folds, without those of a larger dataset."""
+    """Number of tracks in a part over all folds, without extra training tracks."""
     n: int = getattr(task, f"n_{part}")
     return n if part != "training" or task.extra_training is None else n - task.extra_training.n_added * task.n_folds
 
@@ -75,7 +74,7 @@ def _extra_differences(one: TaskRecord, other: TaskRecord, where: tuple[str, str
         return [f"extra training: {texts[0]} {where[0]}, {texts[1]} {where[1]}"]
     if extra is None or other_extra is None or not extra.ids or not other_extra.ids or extra.ids == other_extra.ids:
         return []
-    return [f"other {texts[0]} {where[0]} than {where[1]}"]
+    return [f"extra training: {texts[0]} in both, but not the same tracks"]
 
 
 def _excluded(task: TaskRecord) -> set[str]:
@@ -88,4 +87,4 @@ def _text(value: Any) -> str:
 
 def _tracks(ids: set[str]) -> str:
     shown = ", ".join(sorted(ids)[:3]) + (", ..." if len(ids) > 3 else "")
-    return f"{len(ids)} tracks ({shown})" if ids else "none"
+    return f"{len(ids)} {'track' if len(ids) == 1 else 'tracks'} ({shown})"

@@ -1,4 +1,4 @@
-"""Two runs, or two rows of a board, side by side: is one better, by how much, and where."""
+"""Comparison of two runs, or two rows of a board: which is better, by how much, and on which tracks."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from genrebench.runs.record import Run, TaskRecord
 from genrebench.runs.scored import Scored
 from genrebench.runs.store import RunStore
 
-MOST_DIFFERENT = 10
+N_TRACKS_SHOWN = 10
+"""Tracks listed in a comparison: those with the largest differences in loss."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two.
+    """One side of a comparison.
 
     Parameters
     ----------
     name : str
-        What the user called it.
+        The name that the user gave.
     runs : tuple of (RunStore, Run)
-        One a seed.
+        One per seed.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Side:
 
     @property
     def task(self) -> TaskRecord:
-        """The task of its runs."""
+        """The task of the runs."""
         return self.runs[0][1].task
 
 
@@ -53,14 +54,14 @@ def compare_named(
     ----------
     stores : RunStore or iterable of them
     a, b : str
-        Run ids, row ids of a board, or names of models that stand on one board.
+        Run ids, row ids of a board, or names of models on the same board.
     dataset, split : str, optional
-        Which boards to look at for names of models.
+        Restrict model names to boards of this dataset and split.
 
     Raises
     ------
     UsageError
-        If a name is unknown or stands for several rows, or the two have no task in common.
+        If a name is unknown or ambiguous, or the two aren't comparable.
     StoreError
         If predictions are missing or damaged.
     """
@@ -71,76 +72,81 @@ def compare_named(
 def find_sides(
     stores: Sequence[RunStore], a: str, b: str, dataset: str | None = None, split: str | None = None
 ) -> tuple[Side, Side]:
-    """Find what two names stand for, on one board where there are several."""
+    """Look up the runs of two names; a model that is on several boards is taken from a board that has both."""
     pairs = [(store, run) for store in stores for run in store.runs()]
-    found = boards(stores, dataset, split)[0]
+    candidate_boards = boards(stores, dataset, split)[0]
     by_id = {run.id: (store, run) for store, run in reversed(pairs)}
 
     def candidates(name: str) -> list[Side]:
         if name in by_id:
             return [Side(name, (by_id[name],))]
-        rows = [row for board in found for row in board.rows if name in (row.model, row.row) and row.runs]
+        rows = [row for board in candidate_boards for row in board.rows if name in (row.model, row.row) and row.runs]
         return [Side(name, tuple(by_id[run_id] for run_id in row.runs)) for row in rows]
 
     sides = {name: candidates(name) for name in (a, b)}
-    for name, those in sides.items():
-        if not those:
-            raise UsageError(f"there is no finished run or model {name!r}; `genrebench runs list` shows them")
+    for name, matches in sides.items():
+        if not matches:
+            raise UsageError(f"there is no finished run or model {name!r}; list them with `genrebench runs list`")
     matching = [(x, y) for x in sides[a] for y in sides[b] if x.task.fingerprint == y.task.fingerprint]
     matching = [(x, y) for x, y in matching if x.runs != y.runs] or matching
     if not matching:
         why = "; ".join(differences(sides[a][0].task, sides[b][0].task, ("for the first", "for the second")))
-        raise UsageError(f"{a!r} and {b!r} don't compare: {why}; run both on one task")
+        raise UsageError(f"{a!r} and {b!r} aren't comparable: {why}; run both on the same task")
     if len(matching) > 1:
         ids = ", ".join(f"{x.runs[-1][1].id} and {y.runs[-1][1].id}" for x, y in matching[:3])
-        raise UsageError(f"{a!r} and {b!r} stand for {len(matching)} pairs of rows; name two runs, such as {ids}")
+        raise UsageError(f"{a!r} and {b!r} match {len(matching)} pairs of rows; name two runs instead, such as {ids}")
     return matching[0]
 
 
 def compare_sides(a: Side, b: Side) -> Comparison:
-    """Compare two sides of one task; see `compare_named`."""
+    """Compare two sides that have the same task; see `compare_named`."""
     scored_a, scored_b = ([store.scored(run) for store, run in side.runs] for side in (a, b))
     for side, scored in ((a, scored_a), (b, scored_b)):
         if any(one.tracks != scored_a[0].tracks for one in scored):
-            raise StoreError(f"{side.name!r} answers other tracks than {a.name!r} though their tasks are one; repeat it")
+            raise StoreError(
+                f"{side.name!r} and {a.name!r} have the same task but predictions for different tracks; repeat {side.name!r}"
+            )
     first = scored_a[0]
     units = board_units(first, a.task.split)
     losses = np.stack([np.mean([one.losses for one in scored], axis=0) for scored in (scored_a, scored_b)], axis=1)
-    hits = np.stack([np.mean([one.answers == one.labels for one in s], axis=0) for s in (scored_a, scored_b)], axis=1)
-    delta, right = losses[:, 0] - losses[:, 1], hits[:, 0] - hits[:, 1]
-    p_value = float(permutation_test(delta[:, None], units)[0])
+    hits = np.stack([np.mean([one.predicted == one.labels for one in s], axis=0) for s in (scored_a, scored_b)], axis=1)
+    loss_difference, hit_difference = losses[:, 0] - losses[:, 1], hits[:, 0] - hits[:, 1]
+    p_value = float(permutation_test(loss_difference[:, None], units)[0])
     newest = [max(range(len(side.runs)), key=lambda i: side.runs[i][1].started) for side in (a, b)]
-    one_a, one_b = scored_a[newest[0]], scored_b[newest[1]]
-    only_a, only_b, p_mcnemar = mcnemar(one_a.answers == one_a.labels, one_b.answers == one_b.labels)
+    newest_a, newest_b = scored_a[newest[0]], scored_b[newest[1]]
+    only_a, only_b, p_mcnemar = mcnemar(newest_a.predicted == newest_a.labels, newest_b.predicted == newest_b.labels)
     enough = len(units) >= MIN_UNITS
-    edge = (
-        t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(right[:, None], units)[0]) if enough else math.inf
+    half_width = (
+        t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(hit_difference[:, None], units)[0])
+        if enough
+        else math.inf
     )
+    f1_difference = float(hit_difference.mean())
     return Comparison(
-        a=_about(a, losses[:, 0], hits[:, 0]),
-        b=_about(b, losses[:, 1], hits[:, 1]),
+        a=_summary(a, losses[:, 0], hits[:, 0]),
+        b=_summary(b, losses[:, 1], hits[:, 1]),
         task=a.task,
         unit="artist" if (first.groups >= 0).any() else "track",
         n_units=len(units),
-        n_tracks=len(delta),
-        difference=float(delta.mean()),
-        interval=permutation_interval(delta, units),
+        n_tracks=len(loss_difference),
+        difference=float(loss_difference.mean()),
+        interval=permutation_interval(loss_difference, units),
         p_value=p_value,
         tied=p_value > 1 - CONFIDENCE,
         smallest_difference=detectable(pair_errors(losses, units)[1][0, 1]) if enough else None,
         f1_micro={
-            "difference": float(right.mean()),
-            "interval": [float(right.mean()) - edge, float(right.mean()) + edge],
+            "difference": f1_difference,
+            "interval": [f1_difference - half_width, f1_difference + half_width],
             "only_a": only_a,
             "only_b": only_b,
             "p_value": p_mcnemar,
         },
-        genres=_by_genre(delta, first, units, a.task.genres),
+        genres=_by_genre(loss_difference, first, units, a.task.genres),
         tracks=_most_different(a.runs[newest[0]], b.runs[newest[1]]),
     )
 
 
-def _about(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
+def _summary(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
     run = side.runs[-1][1]
     return {
         "name": side.name,
@@ -152,36 +158,36 @@ def _about(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
     }
 
 
-def _by_genre(delta: Floats, scored: Scored, units: Units, genres: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Difference of each genre that has tracks, each put to a permutation test of its own."""
+def _by_genre(loss_difference: Floats, scored: Scored, units: Units, genres: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Mean difference for each genre that has test tracks, with a permutation test per genre."""
     present = np.unique(scored.labels)
-    mine = scored.labels[:, None] == present
-    p_values = permutation_test(delta[:, None] * mine, units)
-    rows = zip(present.tolist(), p_values.tolist(), holm(p_values.tolist()), mine.T, strict=True)
+    in_genre = scored.labels[:, None] == present
+    p_values = permutation_test(loss_difference[:, None] * in_genre, units)
+    rows = zip(present.tolist(), p_values.tolist(), holm(p_values.tolist()), in_genre.T, strict=True)
     return [
         {
             "genre": genres[i],
-            "tracks": int(of_genre.sum()),
-            "difference": float(delta[of_genre].mean()),
+            "tracks": int(selected.sum()),
+            "difference": float(loss_difference[selected].mean()),
             "p_value": p,
             "p_adjusted": adjusted,
         }
-        for i, p, adjusted, of_genre in rows
+        for i, p, adjusted, selected in rows
     ]
 
 
 def _most_different(a: tuple[RunStore, Run], b: tuple[RunStore, Run]) -> list[Mapping[str, Any]]:
-    """The tracks on which the newest run of each differ most."""
+    """The tracks with the largest difference in loss between the newest run of each side."""
     from genrebench.evaluation.metrics import track_log_losses
 
     first, second = (store.predictions(run) for store, run in (a, b))
-    place = {key: i for i, key in enumerate(zip(second.ids, second.folds.tolist(), strict=True))}
-    order = np.array([place[key] for key in zip(first.ids, first.folds.tolist(), strict=True)])
+    positions = {key: i for i, key in enumerate(zip(second.ids, second.folds.tolist(), strict=True))}
+    order = np.array([positions[key] for key in zip(first.ids, first.folds.tolist(), strict=True)])
     loss_a = track_log_losses(first.labels, first.probabilities)
     loss_b = track_log_losses(second.labels, second.probabilities)[order]
     predicted_a, predicted_b = (p.probabilities.argmax(axis=1) for p in (first, second))
     predicted_b = predicted_b[order]
-    most = np.argsort(-np.abs(loss_a - loss_b), kind="stable")[:MOST_DIFFERENT]
+    largest = np.argsort(-np.abs(loss_a - loss_b), kind="stable")[:N_TRACKS_SHOWN]
     return [
         {
             "track": first.ids[i],
@@ -192,5 +198,5 @@ def _most_different(a: tuple[RunStore, Run], b: tuple[RunStore, Run]) -> list[Ma
             "loss_a": float(loss_a[i]),
             "loss_b": float(loss_b[i]),
         }
-        for i in most.tolist()
+        for i in largest.tolist()
     ]

@@ -1,4 +1,4 @@
-"""What can be said of two models on one test set: `genrebench compare`."""
+"""The result of comparing two models on the same test set: what `genrebench compare` shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison(Shown):
-    """What can be said of two models on one test set. All differences are the first minus the second.
+    """Comparison of two models on the same test set. All differences are the first minus the second.
 
     Parameters
     ----------
@@ -27,21 +27,22 @@ class Comparison(Shown):
     unit : {"artist", "track"}
     n_units, n_tracks : int
     difference : float
-        In log loss; negative if the first is better.
+        Difference in log loss; negative if the first is better.
     interval : (float, float)
-        95 % interval of it: the values that the permutation test doesn't reject; infinite with fewer than six units.
+        95 % interval of the difference: the values that the permutation test doesn't reject; infinite with fewer than six
+        units.
     p_value : float
-        Of the paired permutation test.
+        p-value of the paired permutation test.
     tied : bool
-        True if that test doesn't find a difference at 5 %.
+        True if the test finds no difference at the 5 % level.
     smallest_difference : float or None
-        That these tracks would have shown four times out of five; None with fewer than six units.
+        Smallest difference that the test would detect with 80 % power; None with fewer than six units.
     f1_micro : mapping
-        difference, interval, and of the newest run of each McNemar's only_a, only_b, p_value.
+        difference and interval, and McNemar's test between the newest run of each: only_a, only_b, p_value.
     genres : list of mapping
         One per genre: genre, tracks, difference, p_value, p_adjusted (Holm; None with fewer than two units).
     tracks : list of mapping
-        On which the losses differ most: track, fold, genre, answer_a, answer_b, loss_a, loss_b.
+        The tracks whose losses differ most: track, fold, genre, answer_a and answer_b (predicted genres), loss_a, loss_b.
     """
 
     a: Mapping[str, Any]
@@ -61,31 +62,31 @@ class Comparison(Shown):
 
     @property
     def sentence(self) -> str:
-        """One sentence to quote."""
+        """The result in one sentence, for quoting."""
         low, high = self.interval
         test_set = f"{self.n_tracks} test tracks" + (f" of {self.n_units} artists" if self.unit == "artist" else "")
-        made = ", synthetic music" if self.task.synthetic else ""
-        where = f"On {self.task.dataset} ({self.task.split_title}, {test_set}{made})"
+        synthetic = ", synthetic music" if self.task.synthetic else ""
+        where = f"On {self.task.dataset} ({self.task.split_title}, {test_set}{synthetic})"
         names = [
             side["name"] if side["name"].startswith(str(side["model"])) else f"{side['model']} ({side['name']})"
             for side in (self.a, self.b)
         ]
         if self.smallest_difference is None:
-            return f"{where}, nothing can be said of {names[0]} and {names[1]}: {self.n_units} {self.unit}s are too few."
+            return f"{where}, {names[0]} and {names[1]} can't be compared: {self.n_units} {self.unit}s are too few."
         if self.tied:
             return (
                 f"{where}, {names[0]} and {names[1]} can't be told apart by log loss (difference {self.difference:+.3f}, "
                 f"95 % interval {low:+.3f} to {high:+.3f}, p = {self.p_value:.2g}); "
-                f"a difference of {self.smallest_difference:.3f} would have been found four times out of five."
+                f"a difference of {self.smallest_difference:.3f} would be detected with 80 % power."
             )
-        (better, worse), (least, most) = (names, (-high, -low)) if self.difference < 0 else (names[::-1], (low, high))
+        (better, worse), (low, high) = (names, (-high, -low)) if self.difference < 0 else (names[::-1], (low, high))
         return (
             f"{where}, {better} has a lower log loss than {worse}, by {abs(self.difference):.3f} "
-            f"(95 % interval {least:.3f} to {most:.3f}, p = {self.p_value:.2g})."
+            f"(95 % interval {low:.3f} to {high:.3f}, p = {self.p_value:.2g})."
         )
 
     def with_top(self, n: int) -> Comparison:
-        """The same comparison with only the `n` tracks that differ most."""
+        """The same comparison, with only the `n` tracks that differ most."""
         return replace(self, tracks=self.tracks[:n])
 
     def to_json(self) -> dict[str, Any]:
@@ -94,29 +95,30 @@ class Comparison(Shown):
         return values | {"task": self.task.summary(), "sentence": self.sentence}
 
     def to_frame(self) -> pd.DataFrame:
-        """The differences by genre as a pandas frame."""
+        """The differences by genre as a pandas DataFrame."""
         return frame(self.genres, index="genre")
 
     def tables(self) -> list[Table]:
-        """Scores of both, differences by genre, and the tracks that differ most."""
+        """Scores of both models, differences by genre, and the tracks that differ most."""
         columns = ("track", "genre", "A predicts", "B predicts", "loss A", "loss B")
         tracks = [
             (t["track"], t["genre"], t["answer_a"], t["answer_b"], number(t["loss_a"]), number(t["loss_b"]))
             for t in self.tracks
         ]
-        most = [Table.of(columns, tracks, "tracks that differ most", columns[4:])] if tracks else []
-        return [self._scores(), self._by_genre(), *most]
+        track_tables = [Table.of(columns, tracks, "tracks that differ most", columns[4:])] if tracks else []
+        return [self._scores(), self._by_genre(), *track_tables]
 
     def notes(self) -> list[str]:
-        """The test of accuracy, and the sentence to quote."""
+        """McNemar's test of the accuracy, and the result in one sentence."""
         test = self.f1_micro
         return [
-            f"Only A is right: {test['only_a']} tracks, only B: {test['only_b']}; McNemar's exact p = {test['p_value']:.2g}.",
+            f"Only A is right on {test['only_a']} tracks, only B on {test['only_b']} (McNemar's exact test, "
+            f"p = {test['p_value']:.2g}).",
             self.sentence,
         ]
 
     def figure(self) -> Figure:
-        """Draw the difference in log loss: of all tracks with its 95 % interval, and grey below it that of each genre."""
+        """Draw the difference in log loss: over all tracks, with its 95 % interval, and per genre, in grey."""
         from genrebench.boards.figures import Line, draw_forest
 
         interval = None if self.smallest_difference is None else self.interval
@@ -130,14 +132,18 @@ class Comparison(Shown):
     def _scores(self) -> Table:
         sides = [(side["name"], number(side["log_loss"]), number(side["f1_micro"])) for side in (self.a, self.b)]
         low, high = self.interval
-        gap = ("A - B, 95 %", f"{self.difference:+.3f} ({low:+.3f} .. {high:+.3f})", f"{self.f1_micro['difference']:+.3f}")
-        title = (
-            f"{self.task.dataset}, split {self.task.split_title}, {self.n_tracks} test tracks by {self.n_units} {self.unit}s"
+        difference = (
+            "A - B, 95 %",
+            f"{self.difference:+.3f} ({low:+.3f} .. {high:+.3f})",
+            f"{self.f1_micro['difference']:+.3f}",
         )
-        return Table.of(("model", "log loss", "F1 micro"), [*sides, gap], title, ("log loss", "F1 micro"))
+        title = f"{self.task.dataset}, split {self.task.split_title}, {self.n_tracks} test tracks" + (
+            f" of {self.n_units} artists" if self.unit == "artist" else ""
+        )
+        return Table.of(("model", "log loss", "F1 micro"), [*sides, difference], title, ("log loss", "F1 micro"))
 
     def _by_genre(self) -> Table:
-        columns = ("genre", "tracks", "difference", "p", "p, corrected")
+        columns = ("genre", "tracks", "difference", "p", "p (Holm)")
         rows = [
             (g["genre"], g["tracks"], f"{g['difference']:+.3f}", number(g["p_value"]), number(g["p_adjusted"]))
             for g in self.genres

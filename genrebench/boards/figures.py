@@ -1,4 +1,4 @@
-"""The figure of boards and comparisons, drawn with matplotlib and free of its global state."""
+"""Forest plots of boards and comparisons, drawn with matplotlib without its global state."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def draw_forest(lines: Sequence[Line], title: str, xlabel: str, origin: float | 
     lines : sequence of Line
     title, xlabel : str
     origin : float, optional
-        Where to draw a vertical line.
+        Position of a vertical reference line.
     """
     figure = Figure(figsize=(7, 1.2 + 0.3 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
     if origin is not None:
         axes.axvline(origin, color=_MUTED, linewidth=1)
-    for place, line in enumerate(lines):
+    for position, line in enumerate(lines):
         colour = _MUTED if line.muted else _COLOUR
         if line.interval is not None:
-            axes.plot(line.interval, [place, place], color=colour, linewidth=2)
-        axes.plot(line.value, place, "o", color=colour)
+            axes.plot(line.interval, [position, position], color=colour, linewidth=2)
+        axes.plot(line.value, position, "o", color=colour)
     axes.set_yticks(range(len(lines)), [_safe(line.label) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_title(_safe(title), loc="left", fontsize="medium")
@@ -62,5 +62,5 @@ def draw_forest(lines: Sequence[Line], title: str, xlabel: str, origin: float | 
 
 
 def _safe(text: str) -> str:
-    """Text that matplotlib doesn't take for mathematics."""
+    """Escape dollar signs, so that matplotlib doesn't read the text as mathematics."""
     return printable(text).replace("$", r"\$")

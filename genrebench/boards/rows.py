@@ -1,4 +1,4 @@
-"""Boards and their rows: what `genrebench leaderboard` shows."""
+"""Boards and their rows, which `genrebench leaderboard` shows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Row:
     Parameters
     ----------
     row : str
-        Short identifier, the same wherever this model, version and options meet this task.
+        Short identifier, determined by the task and the model, its version and its options.
     rank : int
         From 1, by log loss.
     model, plugin, version : str
@@ -43,26 +43,26 @@ class Row:
     spread : mapping of str to (float or None)
         Standard deviation over the seeds (n - 1); None with one seed.
     intervals : mapping of str to (float, float)
-        95 % interval over the test tracks, by artist where artists are known, of log_loss and the F1 scores; empty with fewer
-        than six artists or tracks.
+        95 % interval of log_loss and the F1 scores over the test tracks, clustered by artist if artists are known; empty with
+        fewer than six artists or tracks.
     tied_with : tuple of str
-        Rows whose log loss this test set can't tell from this one's.
+        Rows whose log loss doesn't differ significantly from this row's.
     baseline : bool
-        True for the rows that follow from the labels alone.
+        True for the rows that ignore the audio; see `genrebench.boards.baselines`.
     changed : mapping
         The options that differ from their defaults.
     calibrated : bool
     feature_source : str or None
-        Where the inputs came from.
+        Source of the features.
     origin : {"plugin", "imported", "object"} or None
-        Where the model came from; None for a baseline.
+        Origin of the model; None for a baseline.
     device : str or None
     parameters : int or None
-        Number of the model's parameters, where it records it.
+        Number of the model's parameters, if recorded.
     timings : mapping of str to float
-        Seconds, mean over the seeds.
+        Mean over the seeds, in seconds.
     peak_rss_mb : float or None
-        In 10^6 bytes, the largest over the seeds.
+        Largest over the seeds, in 10^6 bytes.
     """
 
     row: str
@@ -89,12 +89,12 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The model with the options that aren't the defaults, to tell rows of a board apart."""
+        """Label for display: the model and the options that differ from their defaults."""
         options = ", ".join(f"{key}={value}" for key, value in self.changed.items())
         return f"{self.model} ({options})" if options else self.model
 
     def to_json(self) -> dict[str, Any]:
-        """The row in JSON types, its scores on the top level."""
+        """The row in JSON types, with its scores at the top level."""
         return {
             "row": self.row,
             "rank": self.rank,
@@ -116,7 +116,7 @@ class Row:
         return list(self.intervals[metric]) if metric in self.intervals else None
 
     def cells(self, ranks: Mapping[str, int]) -> tuple[str, ...]:
-        """The row under `COLUMNS`; `ranks` gives those of the rows that it is tied with."""
+        """The cells of the row, in the order of `COLUMNS`; `ranks` maps row ids to ranks."""
         ends = self.intervals.get("log_loss")
         spread = self.spread.get("log_loss")
         return (
@@ -136,9 +136,9 @@ class Row:
     def _note(self, ranks: Mapping[str, int]) -> str:
         notes = ["baseline (ignores the audio)"] if self.baseline else []
         if self.origin == "imported":
-            notes.append("predicted elsewhere")
+            notes.append("imported predictions")
         if self.calibrated:
-            notes.append("calibrated on validation")
+            notes.append("calibrated on validation tracks")
         if self.tied_with:
             notes.append("tied with rank " + ", ".join(str(ranks[other]) for other in self.tied_with if other in ranks))
         return "; ".join(notes)
@@ -151,19 +151,19 @@ class Board(Shown):
     Parameters
     ----------
     task : TaskRecord
-        That of its newest run.
+        As recorded by the newest run.
     rows : tuple of Row
-        By rank.
+        In order of rank.
     smallest_difference : float or None
-        Difference in log loss between two rows that these test tracks would show four times out of five.
+        Smallest difference in log loss between two rows that this test set would detect with 80 % power.
     unit : {"artist", "track"}
-        What intervals and tests draw.
+        Sampling unit of intervals and tests.
     n_units : int
-        How many of them.
+        Number of sampling units.
     apart : tuple of str
-        Why boards of the same dataset and split names are other boards.
+        Boards with the same dataset and split names that aren't comparable with this one, and why.
     references : tuple of Reference
-        Published scores on the dataset, none of which compares.
+        Published scores on the dataset; none of them is comparable with the rows.
     """
 
     task: TaskRecord
@@ -177,9 +177,9 @@ class Board(Shown):
     @property
     def title(self) -> str:
         """Dataset, split and size, in one line."""
-        made = " · synthetic music" if self.task.synthetic else ""
+        synthetic = " · synthetic music" if self.task.synthetic else ""
         return (
-            f"{self.task.dataset}{made} · split {self.task.split_title} · {self.task.n_test} test tracks · "
+            f"{self.task.dataset}{synthetic} · split {self.task.split_title} · {self.task.n_test} test tracks · "
             f"{len(self.task.genres)} genres · task {self.task.fingerprint}"
         )
 
@@ -196,30 +196,30 @@ class Board(Shown):
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """The rows as a pandas frame, one per row, by rank; an interval is two columns, such as log_loss_low and _high."""
+        """The rows as a pandas DataFrame indexed by rank; an interval has two columns: log_loss_low, log_loss_high, ..."""
         return frame([_flat(row) for row in self.rows], index="rank")
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The rows as a person reads them, under `COLUMNS`."""
+        """The cells of the rows for display, in the order of `COLUMNS`."""
         ranks = {row.row: row.rank for row in self.rows}
         return [row.cells(ranks) for row in self.rows]
 
     def tables(self) -> list[Table]:
-        """The board."""
+        """The board as one table."""
         return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS)]
 
     def notes(self) -> list[str]:
-        """What a reader of the board has to know beside its rows."""
+        """How to read the intervals, and which boards aren't comparable with this one."""
         lines = []
         if self.smallest_difference is not None:
             lines.append(
-                f"Intervals are 95 %, over {self.n_units} test {self.unit}s. The smallest difference in log loss that this "
-                f"test set would show four times out of five: {self.smallest_difference:.3f}."
+                f"Intervals are 95 % confidence intervals over {self.n_units} test {self.unit}s. The smallest difference in "
+                f"log loss that this test set would detect with 80 % power is {self.smallest_difference:.3f}."
             )
-        return [*lines, *(f"Apart: {reason}" for reason in self.apart)]
+        return [*lines, *self.apart]
 
     def figure(self) -> Figure:
-        """Draw the rows' log loss with its 95 % intervals, the best at the top; baselines are grey."""
+        """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey."""
         from genrebench.boards.figures import Line, draw_forest
 
         lines = [
@@ -230,13 +230,13 @@ class Board(Shown):
 
 
 class Boards(ShownSequence[Board]):
-    """The boards of some folders of runs, by dataset, split and fingerprint.
+    """The boards of one or several folders of runs, sorted by dataset, split and fingerprint.
 
     Parameters
     ----------
     boards : iterable of Board
     problems : sequence of str
-        One line for each run that should be on a board and isn't, because its record or predictions are damaged.
+        One line per run that is left out because its record or predictions are damaged.
     """
 
     def __init__(self, boards: Iterable[Board], problems: Sequence[str] = ()) -> None:
@@ -244,7 +244,7 @@ class Boards(ShownSequence[Board]):
         self.problems = tuple(problems)
 
     def with_references(self, references: Sequence[Reference]) -> Boards:
-        """The same boards, each with these published scores beside it."""
+        """The same boards, each with these published scores."""
         return Boards([replace(board, references=tuple(references)) for board in self], self.problems)
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -252,7 +252,7 @@ class Boards(ShownSequence[Board]):
         return [board.to_json() for board in self]
 
     def to_frame(self) -> pd.DataFrame:
-        """The rows of all boards as one pandas frame, each with the board's dataset, split and task fingerprint."""
+        """The rows of all boards as one pandas DataFrame, with the dataset, split and task fingerprint of their boards."""
         return frame(
             [
                 {"dataset": board.task.dataset, "split": board.task.split, "task": board.task.fingerprint, **_flat(row)}
@@ -262,8 +262,8 @@ class Boards(ShownSequence[Board]):
         )
 
     def to_table(self) -> Table:
-        """The rows of all boards as one table, for programs."""
-        task = ("dataset", "split", "fingerprint", "extra training")
+        """The rows of all boards as one table, for CSV and Markdown."""
+        task_columns = ("dataset", "split", "fingerprint", "extra training")
         rows = [
             (
                 *(board.task.dataset, board.task.split, board.task.fingerprint),
@@ -273,37 +273,37 @@ class Boards(ShownSequence[Board]):
             for board in self
             for cells in board.cells()
         ]
-        return Table.of((*task, *COLUMNS), rows)
+        return Table.of((*task_columns, *COLUMNS), rows)
 
     def tables(self) -> list[Table]:
         """One table per board."""
         return [table for board in self for table in board.tables()]
 
     def _repr_html_(self) -> str:
-        """HTML for notebooks, one board after the other."""
+        """HTML for notebooks, one table per board."""
         return "".join(board._repr_html_() for board in self)
 
 
 def reference_table(references: Sequence[Reference]) -> Table:
-    """Published scores, for scale."""
-    columns = ("published figure", "test set", "log loss", "F1 micro", "note")
+    """Published scores as a table, for orientation."""
+    columns = ("published score", "test set", "log loss", "F1 micro", "note")
     rows = [(r.name, r.test_set, number(r.log_loss), number(r.f1_micro, 4), r.note) for r in references]
-    title = "References: measured on other data, so not comparable with any row above"
+    title = "References: measured on other test sets, so not comparable with the rows above"
     return Table.of(columns, rows, title, columns[2:4])
 
 
 def _flat(row: Row) -> dict[str, Any]:
-    """A row with one value per column."""
-    ends = {
+    """A row as a flat mapping, with one scalar per interval bound."""
+    bounds = {
         f"{metric}_{end}": value
         for metric, interval in row.intervals.items()
         for end, value in zip(("low", "high"), interval, strict=True)
     }
-    told = {"rank", "model", "plugin", "version", *row.scores}
-    flat = {key: value for key, value in row.to_json().items() if key in told}
+    kept = {"rank", "model", "plugin", "version", *row.scores}
+    flat = {key: value for key, value in row.to_json().items() if key in kept}
     return (
         flat
-        | ends
+        | bounds
         | {
             "seeds": len(row.seeds),
             "log_loss_spread": row.spread.get("log_loss"),

@@ -1,4 +1,4 @@
-"""What is known of the rows of one board together: intervals, ties, the smallest difference that could be shown."""
+"""Intervals of the rows of a board, ties between them, and the smallest difference that the board can detect."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored
 
 VERSION = 2
-"""Raised whenever an interval or a tie of unchanged predictions changes."""
+"""Version of the cache; incremented whenever an interval or a tie changes for the same predictions."""
 
 FIXED_COUNTS = ("stratified", "first-80")
-"""Splits that fix the number of test tracks of each genre, so that resamples keep it where no artist is known."""
-
+"""Splits that fix the number of test tracks per genre; resamples keep these numbers if no artist is known."""
 
 F1_RESAMPLES = 2000
-"""Resamples for the F1 scores, each of which costs far more than that of a mean."""
+"""Number of resamples for macro and weighted F1, which cost far more than resamples of a mean."""
 
 Intervals = Mapping[str, tuple[float, float]]
-"""Metric name to the ends of its 95 % interval."""
+"""Metric name to the bounds of its 95 % interval."""
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """What is known of the rows of a board.
+    """Uncertainty of the scores of a board.
 
     Parameters
     ----------
     intervals : list of mapping
-        For each row, metric name to the ends of its 95 % interval; empty with fewer than six units, which tell too little.
+        For each row, metric name to the bounds of its 95 % interval; empty with fewer than six units, which are too few.
     tied_with : list of list of int
-        For each row, the rows from which this test set can't tell it apart by log loss.
+        For each row, the rows whose log loss doesn't differ significantly from this row's.
     smallest_difference : float or None
-        Difference in log loss that a test on these tracks would find four times out of five, for a typical pair of models;
-        None with fewer than two.
+        Smallest difference in log loss that a test on these tracks would detect with 80 % power, for a typical pair of models;
+        None with fewer than two models.
     unit : {"artist", "track"}
-        What was drawn.
+        Sampling unit.
     n_units : int
+        Number of sampling units.
     """
 
     intervals: list[Intervals]
@@ -68,25 +68,25 @@ class Uncertainty:
 
 
 def board_units(scored: Scored, split: str) -> Units:
-    """What to draw from the test tracks of a board."""
+    """Sampling units of the test tracks of a board."""
     return sampling_units(scored.groups, scored.labels if split in FIXED_COUNTS else None)
 
 
 def row_intervals(
     rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES, n_f1: int = F1_RESAMPLES
 ) -> list[Intervals]:
-    """Intervals of the scores of rows of one board.
+    """Intervals of the scores of a board's rows.
 
     Parameters
     ----------
     rows : sequence of sequence of Scored
-        Each row's runs, one a seed; all of the same tracks. A row's track loss is the mean over its seeds, so an interval
-        holds what the choice of tracks leaves open; the seeds are a second source, told apart on the board.
+        For each row its runs, one per seed, all on the same tracks. The loss of a track is the mean over the seeds, so an
+        interval reflects the choice of test tracks only; the board shows the variation between seeds separately.
     n_genres : int
     split : str
         Name of the split; see `FIXED_COUNTS`.
     n, n_f1 : int
-        Resamples, the same for all rows; of macro and weighted F1.
+        Number of resamples, which all rows share, and of those for macro and weighted F1.
     """
     if not rows:
         return []
@@ -94,9 +94,9 @@ def row_intervals(
     units = board_units(first, split)
     if len(units) < MIN_UNITS:
         return [{} for _ in rows]
-    hits = np.stack([np.mean([run.answers == run.labels for run in runs], axis=0) for runs in rows], axis=1)
+    hits = np.stack([np.mean([run.predicted == run.labels for run in runs], axis=0) for runs in rows], axis=1)
     means = MeanInterval(_losses(rows), units)
-    f1 = [F1Interval(first.labels, [run.answers for run in runs], n_genres, units) for runs in rows]
+    f1 = [F1Interval(first.labels, [run.predicted for run in runs], n_genres, units) for runs in rows]
     drawn = 0
     for weights in resamples(units, n):
         means.add(weights)
@@ -104,29 +104,29 @@ def row_intervals(
             interval.add(weights[: n_f1 - drawn])
         drawn += len(weights)
     log_loss, f1_micro = (
-        list(zip(*map(np.ndarray.tolist, ends), strict=True)) for ends in (means.interval(), share_interval(hits, units))
+        list(zip(*map(np.ndarray.tolist, bounds), strict=True)) for bounds in (means.interval(), share_interval(hits, units))
     )
-    found: list[Intervals] = []
+    result: list[Intervals] = []
     for i, interval in enumerate(f1):
         low, high = interval.interval()
-        # resamples of a set without mistakes have none either, and would claim to be certain
+        # without any wrong prediction all resamples score 1, and their interval would have no width
         macro, weighted = (f1_micro[i],) * 2 if hits[:, i].min() == 1 else zip(low.tolist(), high.tolist(), strict=True)
         loss = (max(log_loss[i][0], 0.0), log_loss[i][1])
-        found.append({"log_loss": loss, "f1_micro": f1_micro[i], "f1_macro": macro, "f1_weighted": weighted})
-    return found
+        result.append({"log_loss": loss, "f1_micro": f1_micro[i], "f1_macro": macro, "f1_weighted": weighted})
+    return result
 
 
 def _losses(rows: Sequence[Sequence[Scored]]) -> Floats:
     return np.stack([np.mean([run.losses for run in runs], axis=0) for runs in rows], axis=1)
 
 
-# ------------------------------------------------------------------ kept beside the runs
+# ------------------------------------------------------------------ cache
 
 
 class UncertaintyCache:
-    """What is known of boards that were shown before, in `.boards.json` beside the runs, by the predictions' checksums.
+    """Cache of uncertainties in `.boards.json` in the runs folder, keyed by the checksums of the predictions.
 
-    Intervals are kept a row, so that a new run costs its own only. The file may be deleted at any time.
+    Intervals are cached per row, so that a new run requires only its own. The file may be deleted at any time.
     """
 
     def __init__(self, root: Path) -> None:
@@ -141,7 +141,7 @@ class UncertaintyCache:
     def uncertainty(
         self, task: TaskRecord, rows: Sequence[Sequence[Scored]], checksums: Sequence[Sequence[str]], n_models: int
     ) -> Uncertainty:
-        """Uncertainty of a board's rows, computing what isn't known yet.
+        """Uncertainty of a board's rows, taken from the cache as far as possible.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class UncertaintyCache:
         rows : sequence of sequence of Scored
             As in `row_intervals`; the first `n_models` are models, the others baselines.
         checksums : sequence of sequence of str
-            What tells the rows apart from others, and from themselves before a change.
+            For each row, text that changes whenever its predictions change.
         n_models : int
         """
         split, first = task.split, rows[0][0]
@@ -157,9 +157,9 @@ class UncertaintyCache:
         board = self._known.get(task.fingerprint) or {"rows": {}, "key": None}
         keys = [_digest([split, first.tracks, checksum]) for checksum in checksums]
         new = [i for i, key in enumerate(keys) if key not in board["rows"]]
-        found = row_intervals([rows[i] for i in new], len(task.genres), split)
-        # rows that are gone are forgotten
-        kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: ends for i, ends in zip(new, found, strict=True)}
+        computed = row_intervals([rows[i] for i in new], len(task.genres), split)
+        # drops rows that are no longer on the board
+        kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: row for i, row in zip(new, computed, strict=True)}
         if new or board["key"] != _digest(keys):
             losses = _losses(rows)
             board = {
@@ -171,11 +171,11 @@ class UncertaintyCache:
             self._known[task.fingerprint] = board
             self._changed = True
         unit = "artist" if (first.groups >= 0).any() else "track"
-        intervals: list[Intervals] = [{metric: (ends[0], ends[1]) for metric, ends in kept[key].items()} for key in keys]
+        intervals: list[Intervals] = [{metric: (low, high) for metric, (low, high) in kept[key].items()} for key in keys]
         return Uncertainty(intervals, board["tied"], board["smallest"], unit, len(units))
 
     def save(self) -> None:
-        """Write what is new; a folder that can't be written costs time, nothing else."""
+        """Write the cache if it changed; if the folder can't be written, the values are recomputed next time."""
         if self._changed:
             with contextlib.suppress(OSError):
                 write(self._file, json.dumps(self._known | {"version": VERSION}).encode(), durable=False)

@@ -1,4 +1,4 @@
-"""The option --figure: refused before any work where it can't be written, and written at the end."""
+"""The option --figure: its path is checked before any work starts, and the figure is written at the end."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
-FigureOption = Annotated[Path | None, typer.Option("--figure", help="Write a figure: .png, .svg or .pdf.")]
+FigureOption = Annotated[Path | None, typer.Option("--figure", help="Write a figure to this .png, .svg or .pdf file.")]
 
 
 def require_writable(out: Path | None) -> None:
-    """Refuse a figure of a kind that isn't drawn, or in a folder that isn't there."""
+    """Check the path of a figure.
+
+    Raises
+    ------
+    UsageError
+        If the file type isn't supported or the folder doesn't exist.
+    """
     if out is None:
         return
     if out.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--figure {str(out)!r} has none of the endings {', '.join(SUFFIXES)}")
+        raise UsageError(f"--figure {str(out)!r} has none of the extensions {', '.join(SUFFIXES)}")
     files.require_place(out)
 
 
@@ -32,7 +38,7 @@ def save(figure: Figure, out: Path) -> None:
     import matplotlib as mpl
 
     try:
-        with mpl.rc_context({"svg.fonttype": "none"}):  # text that can be searched and edited
+        with mpl.rc_context({"svg.fonttype": "none"}):  # keeps text searchable and editable
             figure.savefig(out, dpi=120)
     except OSError as error:
         raise UsageError(f"can't write the figure {str(out)!r}: {error.strerror or error}") from None

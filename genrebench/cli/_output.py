@@ -1,4 +1,4 @@
-"""How commands print: tables for people, JSON alone on stdout for programs, errors as one line on stderr."""
+"""Output of the commands: tables for people, pure JSON on stdout for programs, errors as one line on stderr."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class ListFormat(enum.StrEnum):
     md = "md"
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-ListFormatOption = Annotated[ListFormat, typer.Option("--format", help="How to print the list.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
+ListFormatOption = Annotated[ListFormat, typer.Option("--format", help="Output format.")]
 
 
 @contextlib.contextmanager
-def results_alone() -> Iterator[None]:
-    """Keep stdout for results: what plugins and their libraries print goes to stderr, as far down as file descriptors go."""
+def reserved_stdout() -> Iterator[None]:
+    """Reserve stdout for results: output of plugins, libraries and child processes is redirected to stderr."""
     try:
         real = os.dup(sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):  # stdout is no file, in tests for one
+    except (OSError, ValueError, AttributeError):  # stdout isn't a file, for example in tests
         yield
         return
     sys.stdout.flush()
@@ -65,12 +65,12 @@ def results_alone() -> Iterator[None]:
 
 
 def results() -> TextIO:
-    """Return where results are printed."""
+    """Return the stream to which results are printed."""
     return _results or sys.stdout
 
 
 def echo(text: str = "", end: str = "\n") -> None:
-    """Print a line of the result."""
+    """Print a line of a result."""
     print(text, end=end, file=results())
 
 
@@ -81,12 +81,12 @@ def fail(message: str, code: int) -> int:
 
 
 def say(message: str) -> None:
-    """Tell a person something, on stderr."""
+    """Print a message on stderr."""
     print(printable(message), file=sys.stderr)
 
 
-def say_plain(text: str) -> None:
-    """Print help as it is, on stderr."""
+def say_unescaped(text: str) -> None:
+    """Print text on stderr without escaping line breaks."""
     print(text, file=sys.stderr)
 
 
@@ -95,48 +95,48 @@ def warn(message: str) -> None:
     say(f"warning: {message}")
 
 
-def warn_all(messages: Sequence[str], most: int = 10) -> None:
-    """Warn of the first `most` things and count the rest."""
-    for message in messages[:most]:
+def warn_all(messages: Sequence[str], limit: int = 10) -> None:
+    """Print at most `limit` warnings, and the number of the remaining ones."""
+    for message in messages[:limit]:
         warn(message)
-    if len(messages) > most:
-        warn(f"and {len(messages) - most} more like these")
+    if len(messages) > limit:
+        warn(f"and {len(messages) - limit} more")
 
 
 def print_json(value: Any) -> None:
-    """Print JSON; what is not a number is null, for programs that read strict JSON."""
+    """Print strict JSON; NaN and infinity become null."""
     echo(json.dumps(_finite(value), indent=2))
 
 
 def print_result(result: Shown) -> None:
-    """Print a result for people: its tables, then its notes, one per line."""
+    """Print a result: its tables, then its notes, one per line."""
     print_tables(result.tables())
     for note in result.notes():
         echo(note)
 
 
 def print_tables(tables: Iterable[Table]) -> None:
-    """Print tables for people."""
+    """Print tables in the terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
     console = Console(file=results())
-    if not console.is_terminal:  # a file or a pipe has no width to keep to
+    if not console.is_terminal:  # files and pipes have no width limit
         console = Console(file=results(), width=200)
     for table in tables:
         title = None if table.title is None else Text(printable(table.title))
-        drawn = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        rich_table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for name in table.columns:
-            drawn.add_column(Text(name), justify="right" if name in table.right else "left", overflow="fold")
+            rich_table.add_column(Text(name), justify="right" if name in table.right else "left", overflow="fold")
         for row in table.rows:
-            drawn.add_row(*(Text(printable(cell)) for cell in row))
-        console.print(drawn)
+            rich_table.add_row(*(Text(printable(cell)) for cell in row))
+        console.print(rich_table)
 
 
 def print_list(form: ListFormat, table: Table) -> None:
-    """Print a list as a table, as csv or as Markdown."""
+    """Print a list as a table, CSV or Markdown."""
     if form is ListFormat.table:
         print_tables([table])
     elif form is ListFormat.csv:

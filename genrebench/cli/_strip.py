@@ -1,4 +1,4 @@
-"""Genres along a file, as a strip in the terminal."""
+"""The timeline of a file as strips of block characters in the terminal."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def strip(line: Timeline, genres: Sequence[str], top: int, width: int) -> Iterator[str]:
-    """Yield a line of blocks for each of the likeliest genres, then a scale.
+    """Yield a line of blocks for each of the most probable genres, then a scale.
 
-    The fuller a block, the likelier the genre there. Where the line has no room for them all, a block stands for the mean of
+    The height of a block is the probability of the genre. If the timeline doesn't fit the terminal, a block is the mean over
     several seconds.
 
     Parameters
@@ -25,9 +25,9 @@ def strip(line: Timeline, genres: Sequence[str], top: int, width: int) -> Iterat
     line : Timeline
     genres : sequence of str
     top : int
-        Genres to show, at most.
+        Maximum number of genres.
     width : int
-        Columns of the terminal.
+        Width of the terminal, in characters.
     """
     import numpy as np
 
@@ -36,13 +36,13 @@ def strip(line: Timeline, genres: Sequence[str], top: int, width: int) -> Iterat
     order = (-line.probabilities.mean(axis=0)).argsort(kind="stable")[:top]
     names = [printable(genres[i]) for i in order]
     indent = max(map(len, names)) + 4
-    room = max(10, width - indent)
-    together = -(-len(line.seconds) // room)
-    starts = np.arange(0, len(line.seconds), together)
+    n_blocks = max(10, width - indent)
+    seconds_per_block = -(-len(line.seconds) // n_blocks)
+    starts = np.arange(0, len(line.seconds), seconds_per_block)
     sizes = np.diff([*starts, len(line.seconds)])
     means = np.add.reduceat(line.probabilities, starts, axis=0) / sizes[:, None]
     for name, i in zip(names, order, strict=True):
         yield f"  {name:<{indent - 4}}  " + "".join(_BLOCKS[round(float(p) * (len(_BLOCKS) - 1))] for p in means[:, i])
     edges = timeline_edges(line)
-    block = (edges[-1] - edges[0]) / len(line.seconds) * together
+    block = (edges[-1] - edges[0]) / len(line.seconds) * seconds_per_block
     yield f"  {edges[0]:.0f} .. {edges[-1]:.0f} s, {block:.3g} s per block"

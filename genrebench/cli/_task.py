@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their text is read."""
+"""Options shared by several commands, and parsing of their values."""
 
 from __future__ import annotations
 
@@ -15,32 +15,36 @@ SplitOption = Annotated[
     typer.Option(
         "--split",
         help="official, artist, stratified, artist-cv5, first-80 or challenge. "
-        "[default: official where there is one, else artist, else stratified]",
+        "[default: official if the dataset has one, else artist if artists are known, else stratified]",
     ),
 ]
 SplitSeedOption = Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the split.")]
-ExcerptOption = Annotated[str, typer.Option("--excerpt", help="Middle SECONDS of each track, or 'whole'.")]
-ExcludeOption = Annotated[Path | None, typer.Option("--exclude", help="CSV list of tracks to leave out: id, reason.")]
+ExcerptOption = Annotated[str, typer.Option("--excerpt", help="Seconds from the middle of each track, or 'whole'.")]
+ExcludeOption = Annotated[
+    Path | None, typer.Option("--exclude", help="CSV file of tracks to exclude, with columns id and reason.")
+]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use. [default: all processors]")]
 NoCacheOption = Annotated[
     bool,
-    typer.Option("--no-cache", help="Decode audio at each access instead of once into the cache: less disk, more time."),
+    typer.Option("--no-cache", help="Decode audio on every access instead of caching it: less disk space, more time."),
 ]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted; skip what has finished.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue interrupted runs and skip finished ones.")]
 
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the model. [default: 0]")]
-SeedsOption = Annotated[str | None, typer.Option("--seeds", help="Several seeds, 0,1,2: one run each, one row on the board.")]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", help="Several seeds, such as 0,1,2: one run per seed, one row on the board.")
+]
 SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="Set an option of the models; may be repeated."),
 ]
 
 
-def watched() -> dict[str, Any]:
-    """How the functions of `genrebench` show this terminal what they do: arguments for them."""
+def terminal() -> dict[str, Any]:
+    """Keyword arguments for the functions of `genrebench` that show progress and messages in the terminal."""
     from genrebench.cli._output import say
     from genrebench.progress import show_progress
 
@@ -48,30 +52,30 @@ def watched() -> dict[str, Any]:
 
 
 def exclusions(exclude: Path | None) -> Path | tuple[()]:
-    """What the functions of `genrebench` take for --exclude."""
+    """Value of --exclude as the functions of `genrebench` take it."""
     return () if exclude is None else exclude
 
 
 def parse_seeds(seeds: str | None) -> list[int] | None:
-    """Read --seeds."""
+    """Parse --seeds."""
     if seeds is None:
         return None
     try:
         return [int(part) for part in seeds.split(",")]
     except ValueError:
-        raise UsageError(f"--seeds {seeds!r} is no list of whole numbers such as 0,1,2") from None
+        raise UsageError(f"--seeds {seeds!r} isn't a list of whole numbers such as 0,1,2") from None
 
 
 def parse_settings(models: list[str], settings: list[str] | None) -> dict[str, dict[str, str]]:
-    """Sort KEY=VALUE and MODEL.KEY=VALUE by model."""
+    """Parse KEY=VALUE and MODEL.KEY=VALUE into the options of each model."""
     result: dict[str, dict[str, str]] = {name: {} for name in models}
     for text in settings or []:
         key, equals, value = text.partition("=")
         owner, dot, name = key.partition(".")
         if not equals or not key:
-            raise UsageError(f"--set {text!r} is not of the form KEY=VALUE or MODEL.KEY=VALUE")
+            raise UsageError(f"--set {text!r} isn't of the form KEY=VALUE or MODEL.KEY=VALUE")
         if dot and owner not in result:
-            raise UsageError(f"--set {text!r}: {owner!r} is not among the models of this command ({', '.join(models)})")
+            raise UsageError(f"--set {text!r}: {owner!r} isn't among the models of this command ({', '.join(models)})")
         for model in [owner] if dot else models:
             result[model][name if dot else key] = value
     return result

@@ -1,4 +1,4 @@
-"""`genrebench ablate`: does order in time matter."""
+"""`genrebench ablate`: whether a model uses temporal order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrebench.errors import UsageError
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of frames or waveforms.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model with frames or waveforms as input.")],
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
@@ -21,23 +21,23 @@ def command(
     exclude: _task.ExcludeOption = None,
     seed: _task.SeedOption = None,
     settings: _task.SettingsOption = None,
-    seconds: Annotated[str, typer.Option("--seconds", help="Also score the first so many seconds of each track.")] = "1,3,10",
+    seconds: Annotated[str, typer.Option("--seconds", help="Also score tracks shortened to these lengths.")] = "1,3,10",
     figure: _figure.FigureOption = None,
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
     workers: _task.WorkersOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Score one trained run on test tracks in order, shuffled, reversed and cut short.
+    """Score a trained run on its test tracks in order, shuffled, reversed and shortened.
 
-    A finished run of the same work is used; else the model is run first. Frames are shuffled one by one, waveforms in segments
-    of 50 ms.
+    A finished run of the same job is used if there is one; otherwise the model is run first. Frames are shuffled one by one,
+    waveforms in segments of 50 ms.
     """
     import genrebench as gb
 
     lengths = _lengths(seconds)
     _figure.require_writable(figure)
-    outcome = gb.ablate(
+    result = gb.ablate(
         model,
         dataset,
         split=split,
@@ -50,20 +50,20 @@ def command(
         runs=runs,
         device=device,
         workers=workers,
-        **_task.watched(),
+        **_task.terminal(),
     )
     if form is Format.json:
-        for remark in outcome.remarks():
+        for remark in result.remarks():
             say(remark)
-        print_json(outcome.to_json())
+        print_json(result.to_json())
     else:
-        print_result(outcome)
+        print_result(result)
     if figure is not None:
-        _figure.save(outcome.figure(), figure)
+        _figure.save(result.figure(), figure)
 
 
 def _lengths(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
-        raise UsageError(f"--seconds {text!r} is no list of numbers such as 1,3,10") from None
+        raise UsageError(f"--seconds {text!r} isn't a list of numbers such as 1,3,10") from None

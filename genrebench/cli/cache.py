@@ -1,4 +1,4 @@
-"""`genrebench cache`: computed inputs on disk."""
+"""`genrebench cache`: the cache of computed inputs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ app = typer.Typer(no_args_is_help=True, help="Show or clear the cache of compute
 
 @app.command()
 def info(form: FormatOption = Format.table) -> None:
-    """Show what the cache holds and where it is."""
+    """Show the folder and the content of the cache."""
     import genrebench as gb
 
-    held = gb.cache_info()
+    cache = gb.cache_info()
     if form is Format.json:
-        print_json(held.to_json())
+        print_json(cache.to_json())
     else:
-        print_result(held)
+        print_result(cache)
 
 
 @app.command()
 def clear() -> None:
-    """Remove all cached inputs; they are computed again when a run needs them."""
+    """Remove all cached inputs; they are recomputed when a run needs them."""
     import genrebench as gb
 
     say(f"removed {gb.clear_cache() / 1e6:.1f} MB")

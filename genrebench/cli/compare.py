@@ -1,4 +1,4 @@
-"""`genrebench compare`: two models on one test set."""
+"""`genrebench compare`: compare two models on the same test set."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ NameArgument = Annotated[str, typer.Argument(help="A run id, a row id of a board
 def command(
     a: NameArgument,
     b: NameArgument,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Look for models' names on this dataset's boards.")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Look for models' names on boards of this split.")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Look up model names on boards of this dataset.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Look up model names on boards of this split.")] = None,
     runs: _task.RunsListOption = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="How many of the tracks that differ most to show.")] = 5,
+    top: Annotated[int, typer.Option("--top", min=0, help="Number of tracks to show, those that differ most.")] = 5,
     form: FormatOption = Format.table,
 ) -> None:
-    """Say whether one model is better than another, by how much, and where.
+    """Show whether one model is better than another, by how much, and on which tracks.
 
-    Differences are A minus B in log loss: below 0, A is better.
+    Differences in log loss are A minus B: if they are negative, A is better.
     """
     import genrebench as gb
 

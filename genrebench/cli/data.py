@@ -1,4 +1,4 @@
-"""`genrebench data`: what datasets there are and what is in them."""
+"""`genrebench data`: list, describe, download and check datasets."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from genrebench.cli._output import (
     say,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List, show, get and check datasets, and extract their features.")
+app = typer.Typer(no_args_is_help=True, help="List, describe, download and check datasets, and extract their features.")
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A registered name or a folder.")]
 MusicArgument = Annotated[
-    str, typer.Argument(metavar="DATASET", help="A registered name, or a folder; a flat one without labels will do.")
+    str, typer.Argument(metavar="DATASET", help="A registered name or a folder, which may be flat and without labels.")
 ]
 
 
 @app.command("list")
 def list_(form: ListFormatOption = ListFormat.table) -> None:
-    """List the registered datasets; any folder of music is one too."""
+    """List the registered datasets; folders of music needn't be registered."""
     import genrebench as gb
 
     datasets = gb.list_datasets()
@@ -48,10 +48,10 @@ def show(
     split_seed: _task.SplitSeedOption = 0,
     form: FormatOption = Format.table,
 ) -> None:
-    """Count a dataset's tracks by genre, part of the split and artist; say how long they are and where features come from."""
+    """Show the number of tracks by genre, part and artist, their durations, and the source of the features."""
     import genrebench as gb
 
-    summary = gb.describe(dataset, split=split, split_seed=split_seed, **_task.watched())
+    summary = gb.describe(dataset, split=split, split_seed=split_seed, **_task.terminal())
     if form is Format.json:
         print_json(summary.to_json())
     else:
@@ -62,27 +62,28 @@ def show(
 def get(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="fma-small, fma-medium or fma-large.")],
     metadata: Annotated[
-        bool, typer.Option("--metadata", help="Without the audio: enough for svm-baseline on the distributed features.")
+        bool,
+        typer.Option("--metadata", help="Without the audio, which svm-baseline with the distributed features doesn't need."),
     ] = False,
     source: Annotated[
-        str | None, typer.Option("--from", help="A mirror (http, https) or a local folder that holds the archives.")
+        str | None, typer.Option("--from", help="A mirror (http, https) or a local folder with the archives.")
     ] = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Download, verify and unpack a dataset; what is there is skipped, what was interrupted goes on."""
+    """Download, verify and unpack a dataset; existing archives are skipped, interrupted downloads are resumed."""
     import genrebench as gb
     from genrebench.progress import byte_progress
 
     with byte_progress() as progress:
-        got = gb.get_dataset(dataset, metadata=metadata, source=source, progress=progress)
+        result = gb.get_dataset(dataset, metadata=metadata, source=source, progress=progress)
     if form is Format.json:
-        print_json(dataclasses.asdict(got) | {"folder": str(got.folder)})
+        print_json(dataclasses.asdict(result) | {"folder": str(result.folder)})
         return
-    for folder in got.present:
-        echo(f"{folder} is there already")
-    for folder in got.unpacked:
+    for folder in result.present:
+        echo(f"{folder} already exists")
+    for folder in result.unpacked:
         echo(f"{folder} unpacked and verified")
-    echo(f"{got.bytes_fetched / 1e6:.1f} MB fetched; the data lies in {got.folder}")
+    echo(f"{result.bytes_fetched / 1e6:.1f} MB downloaded; the data is in {result.folder}")
     echo(f"Next: genrebench data show {dataset}")
 
 
@@ -96,16 +97,16 @@ def check(
         Path | None,
         typer.Option(
             "--exclusions",
-            help="Write a list (id, reason) that --exclude takes: the faulty tracks, all but one of each set of copies, and "
-            "what --exclude left out.",
+            help="Write a CSV file (id, reason) for --exclude: faulty tracks, all but one track of each set of duplicates, and "
+            "the tracks already excluded with --exclude.",
         ),
     ] = None,
     workers: _task.WorkersOption = None,
     form: ListFormatOption = ListFormat.table,
 ) -> None:
-    """Decode every clip and report what is wrong with a dataset; exit code 1 if a track is faulty.
+    """Decode every clip and report problems with a dataset; exit code 1 if a track is faulty.
 
-    A second check reads what the first has found out, as long as the files are the same; an interrupted one goes on.
+    Results are cached, so checking unchanged files again is fast and an interrupted check can be resumed.
     """
     import genrebench as gb
 
@@ -117,17 +118,17 @@ def check(
         split_seed=split_seed,
         exclude=_task.exclusions(exclude),
         workers=workers,
-        **_task.watched(),
+        **_task.terminal(),
     )
     if form is ListFormat.json:
         print_json(report.to_json())
     elif form is ListFormat.table and not report.findings:
-        echo(f"Nothing is wrong with {report.dataset.name}.")
+        echo(f"No problems found in {report.dataset.name}.")
     else:
         print_list(form, report.to_table())
     if exclusions is not None:
         n = report.write_exclusions(exclusions)
-        say(f"wrote a list of {n} tracks to {exclusions}{f'; leave them out with --exclude {exclusions}' if n else ''}")
+        say(f"wrote {n} tracks to {exclusions}{f'; exclude them with --exclude {exclusions}' if n else ''}")
     for note in report.notes():
         say(note)
     if report.has_faults:
@@ -137,13 +138,13 @@ def check(
 @app.command()
 def features(
     dataset: MusicArgument,
-    out: Annotated[Path, typer.Option("--out", help="The CSV file to write, in the form of FMA's features.csv.")],
+    out: Annotated[Path, typer.Option("--out", help="The CSV file to write, in the format of FMA's features.csv.")],
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
     workers: _task.WorkersOption = None,
 ) -> None:
-    """Compute FMA's 518 columns from the audio of a dataset or of a flat folder of files."""
+    """Compute FMA's 518 features from the audio of a dataset or of a flat folder of files."""
     import genrebench as gb
 
-    n = gb.write_features(dataset, out, excerpt=excerpt, exclude=_task.exclusions(exclude), workers=workers, **_task.watched())
+    n = gb.write_features(dataset, out, excerpt=excerpt, exclude=_task.exclusions(exclude), workers=workers, **_task.terminal())
     say(f"wrote {n} rows of 518 columns to {out}")

@@ -1,4 +1,4 @@
-"""`genrebench leaderboard`: the boards."""
+"""`genrebench leaderboard`: rank the finished runs."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from genrebench.cli._output import (
 
 
 def command(
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset's boards. [default: all]")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only boards of this dataset. [default: all]")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
     runs: _task.RunsListOption = None,
     references: Annotated[
         bool,
-        typer.Option("--references", help="Show all published scores. [default: those on the board's dataset]"),
+        typer.Option("--references", help="Show all published scores. [default: only those on the dataset of the board]"),
     ] = False,
     form: ListFormatOption = ListFormat.table,
 ) -> None:
-    """Rank the finished runs: one board for each task, since only scores of one task compare."""
+    """Rank the finished runs, with one board per task, since only scores on the same task are comparable."""
     import genrebench as gb
     from genrebench.boards.rows import reference_table
 
@@ -41,8 +41,9 @@ def command(
         print_json(boards.to_json())
         return
     if not boards:
-        which = f" of {dataset}" if dataset else ""
-        say(f"no finished run{which} in {', '.join(map(str, runs or [Path('runs')]))}; start with: genrebench run svm-baseline")
+        where = f" on {dataset}" if dataset else ""
+        folders = ", ".join(map(str, runs or [Path("runs")]))
+        say(f"there are no finished runs{where} in {folders}; start with: genrebench run svm-baseline")
     if form is ListFormat.csv:
         print_list(form, boards.to_table())
         return
@@ -55,7 +56,7 @@ def command(
             else:
                 print_tables([table])
         for line in board.notes():
-            echo(line + "\n")  # a paragraph each, and the next board's title is none of it
+            echo(line + "\n")  # one paragraph per line, separate from the title of the next board
     if form is ListFormat.table:
         published = dict.fromkeys(reference for board in boards for reference in board.references)
         print_tables([reference_table(list(published))] if published else [])

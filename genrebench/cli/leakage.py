@@ -1,4 +1,4 @@
-"""`genrebench leakage`: what a model gains from shared artists."""
+"""`genrebench leakage`: how much a model gains from artist leakage."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def command(
     workers: _task.WorkersOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Measure what a model gains from artists that are in training and test.
+    """Measure how much a model gains if the same artists are in training and test.
 
-    One test set, two training sets of the same size and genre counts: without and with other tracks of the test's artists. The
-    runs are kept below RUNS/.leakage, apart from the boards; a second call goes on with what is there.
+    The test set is the same for two training sets of the same size and genre counts: one without and one with other tracks of
+    the test artists. The runs are stored in RUNS/.leakage and aren't on any board; finished runs there are reused.
     """
     import genrebench as gb
 
-    outcome = gb.leakage(
+    result = gb.leakage(
         model,
         dataset,
         split_seed=split_seed,
@@ -44,9 +44,9 @@ def command(
         runs=runs,
         device=device,
         workers=workers,
-        **_task.watched(),
+        **_task.terminal(),
     )
     if form is Format.json:
-        print_json(outcome.to_json())
+        print_json(result.to_json())
     else:
-        print_result(outcome)
+        print_result(result)

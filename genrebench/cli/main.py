@@ -1,6 +1,6 @@
-"""The command line. One file a command; nothing is computed here.
+"""The command line, with one file per command; all computation is in the functions of `genrebench`.
 
-Commands import what they need inside their functions, so that `genrebench --help` stays quick.
+Commands import their dependencies inside their functions, so that `genrebench --help` stays fast.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from genrebench.cli import (
     score,
     submission,
 )
-from genrebench.cli._output import fail, results_alone, say_plain
+from genrebench.cli._output import fail, reserved_stdout, say_unescaped
 from genrebench.errors import GenrebenchError
 
 INTERRUPTED = 130
@@ -60,8 +60,8 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(cache.app, name="cache")
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         from genrebench import __version__
 
         typer.echo(f"genrebench {__version__}")
@@ -72,25 +72,25 @@ def _version(wanted: bool) -> None:
 def root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
-    """Compare models of musical genre: fixed data, splits and metrics; models as plugins.
+    """Compare music genre classifiers on fixed data, splits and metrics; models are plugins.
 
-    First steps: `genrebench run svm-baseline` fits the reference model on the synthetic demo music, `genrebench leaderboard`
-    shows where it stands.
+    First steps: `genrebench run svm-baseline` trains a reference model on the synthetic demo music, `genrebench leaderboard`
+    shows its rank.
     """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0; 1 a run failed; 2 bad use or input; 130 Ctrl-C."""
+    """Run the command line and return its exit code: 0 success, 1 a run failed, 2 bad use or input, 130 Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets its escape
+            stream.reconfigure(errors="backslashreplace")  # for characters that the terminal's encoding lacks
     try:
-        # help and version are results too, which typer prints by itself
-        asked = {"-h", "--help", "--version"}.intersection(sys.argv[1:] if arguments is None else arguments)
-        with contextlib.nullcontext() if asked else results_alone():
+        # help and version also go to stdout, and typer prints them itself
+        help_requested = {"-h", "--help", "--version"}.intersection(sys.argv[1:] if arguments is None else arguments)
+        with contextlib.nullcontext() if help_requested else reserved_stdout():
             return _run(arguments)
-    except BrokenPipeError:  # `genrebench ... | head`: nobody reads on
+    except BrokenPipeError:  # the reader has closed the pipe, as in `genrebench ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + 13
 
@@ -103,14 +103,14 @@ def _run(arguments: list[str] | None) -> int:
     except typer.exceptions.TyperException as error:
         context = getattr(error, "ctx", None)
         message = error.format_message() if hasattr(error, "format_message") else str(error)
-        if message.lstrip().startswith("Usage:"):  # no command was named: help is the answer
-            say_plain(message)
+        if message.lstrip().startswith("Usage:"):  # without a command, typer's message is the help text
+            say_unescaped(message)
             return 2
         hint = f"; see '{context.command_path} --help'" if context is not None else ""
         return fail(message.rstrip(".") + hint, getattr(error, "exit_code", 2)) if message else 2
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", INTERRUPTED)
-    if code == INTERRUPTED:  # typer has caught the Ctrl-C
+    if code == INTERRUPTED:  # typer caught the Ctrl-C
         return fail("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
@@ -120,5 +120,5 @@ def _interrupt(*_: object) -> None:
 
 
 def entry() -> None:
-    """Start the program; the console script."""
+    """Entry point of the console script."""
     sys.exit(main())

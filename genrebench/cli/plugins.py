@@ -1,4 +1,4 @@
-"""`genrebench plugins`: what is installed, what a model's options are, and tools for authors."""
+"""`genrebench plugins`: installed plugins, the options of their models, and tools for plugin authors."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from genrebench.cli._output import (
     say,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List, explain, check and start plugins.")
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model.")]
+app = typer.Typer(no_args_is_help=True, help="List, describe, check and create plugins.")
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")]
 
 
 @app.command("list")
 def list_(form: ListFormatOption = ListFormat.table) -> None:
-    """List the installed plugins with what they offer; a broken one stands there with its error."""
+    """List the installed plugins and what they provide; broken plugins are listed with their error."""
     import genrebench as gb
-    from genrebench.plugin.registry import how_to_get_models
+    from genrebench.plugin.registry import install_hint
 
     plugins = gb.list_plugins()
     if form is ListFormat.json:
@@ -36,12 +36,12 @@ def list_(form: ListFormatOption = ListFormat.table) -> None:
     else:
         print_list(form, *plugins.tables())
     if not plugins.has_models:
-        say(f"no model is installed; {how_to_get_models()}")
+        say(f"no model is installed; {install_hint()}")
 
 
 @app.command()
 def show(name: ModelArgument, form: FormatOption = Format.table) -> None:
-    """Explain a model: what it sees and which options it has."""
+    """Describe a model: its input and its options."""
     import genrebench as gb
 
     model = gb.describe_model(name)
@@ -59,25 +59,25 @@ def check(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set an option.")] = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Check a model against the contract on a tiny task; exit code 1 if it breaks it."""
+    """Check that a model satisfies the contract, on a tiny task; exit code 1 if it doesn't."""
     import genrebench as gb
 
-    outcome = gb.check_model(name, _task.parse_settings([name], settings)[name])
+    result = gb.check_model(name, _task.parse_settings([name], settings)[name])
     if form is Format.json:
-        print_json(outcome.to_json())
+        print_json(result.to_json())
     else:
-        print_result(outcome)
-    if not outcome.passed:
+        print_result(result)
+    if not result.passed:
         raise typer.Exit(1)
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: a-z, digits, '-'.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to make. [default: genrebench-NAME]")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: a-z, 0-9 and '-'.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to create. [default: genrebench-NAME]")] = None,
 ) -> None:
-    """Start a plugin: a package with one model, its options and its test, ready for pip install -e."""
+    """Create a plugin: a package with one model, its options and a test, ready for pip install -e."""
     import genrebench as gb
 
     folder = gb.new_plugin(name, out)
-    say(f"made {folder}; next: pip install -e {folder} && genrebench plugins check {name} && genrebench run {name}")
+    say(f"created {folder}; next: pip install -e {folder} && genrebench plugins check {name} && genrebench run {name}")

@@ -1,4 +1,4 @@
-"""`genrebench report`: the boards as pages."""
+"""`genrebench report`: write the HTML report."""
 
 from __future__ import annotations
 
@@ -12,24 +12,20 @@ from genrebench.cli._output import Format, FormatOption, echo, print_json, warn_
 
 
 def command(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the report; an earlier report there is replaced.")] = Path(
-        "report"
-    ),
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset's boards. [default: all]")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the report; an existing report is replaced.")] = Path("report"),
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only boards of this dataset. [default: all]")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
     runs: _task.RunsListOption = None,
     audio: Annotated[
         list[str] | None,
-        typer.Option(
-            "--audio", metavar="DATASET", help="Copy clips of this dataset beside their predictions; may be repeated."
-        ),
+        typer.Option("--audio", metavar="DATASET", help="Include audio of this dataset in the report; may be repeated."),
     ] = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Write the boards, a page per run and one per comparison, to be opened from disk in any browser."""
+    """Write an HTML report of boards, runs and comparisons, which opens from disk in any browser."""
     import genrebench as gb
 
-    written = gb.write_report(out, dataset=dataset, split=split, runs=runs, audio=audio or [], **_task.watched())
+    written = gb.write_report(out, dataset=dataset, split=split, runs=runs, audio=audio or [], **_task.terminal())
     warn_all(written.problems)
     if form is Format.json:
         print_json(written.to_json())

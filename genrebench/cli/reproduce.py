@@ -1,4 +1,4 @@
-"""`genrebench reproduce`: repeat a run from its record."""
+"""`genrebench reproduce`: reproduce a run from its record."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from genrebench.cli._output import Format, FormatOption, print_json, print_resul
 
 
 def command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run to repeat, see 'genrebench runs list'.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run to reproduce, see 'genrebench runs list'.")],
     dataset: Annotated[
-        str | None, typer.Option("--dataset", help="Where the dataset is now. [default: where the record says]")
+        str | None, typer.Option("--dataset", help="Current location of the dataset. [default: as recorded]")
     ] = None,
     runs: _task.RunsOption = Path("runs"),
     device: _task.DeviceOption = "auto",
@@ -23,13 +23,13 @@ def command(
     no_cache: _task.NoCacheOption = False,
     form: FormatOption = Format.table,
 ) -> None:
-    """Repeat a run from its record, and say how the environment and the scores differ.
+    """Reproduce a run from its record, and show the differences in environment and scores.
 
-    The repeated run is a run like any other, and stands on the board in the place of the original.
+    The new run is an ordinary run, and replaces the original on the board.
     """
     import genrebench as gb
 
-    outcome = gb.reproduce(
+    result = gb.reproduce(
         run_id,
         dataset=dataset,
         runs=runs,
@@ -37,10 +37,10 @@ def command(
         device=device,
         workers=workers,
         cache=not no_cache,
-        **_task.watched(),
+        **_task.terminal(),
     )
     if form is Format.json:
-        print_json(outcome.to_json())
+        print_json(result.to_json())
     else:
-        print_result(outcome)
-    run.exit_code([outcome.repeated], runs)
+        print_result(result)
+    run.exit_code([result.repeated], runs)

@@ -1,4 +1,4 @@
-"""`genrebench run`: fit models on a task and keep the records."""
+"""`genrebench run`: fit and score models on a task."""
 
 from __future__ import annotations
 
@@ -31,20 +31,22 @@ def command(
     runs: _task.RunsOption = Path("runs"),
     extra_training: Annotated[
         str | None,
-        typer.Option("--extra-training", metavar="DATASET", help="Add training tracks of small genres from a larger dataset."),
+        typer.Option(
+            "--extra-training", metavar="DATASET", help="Add training tracks for small genres from this larger dataset."
+        ),
     ] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Scale the probabilities by a temperature fitted on the validation part.")
+        bool, typer.Option("--calibrate", help="Calibrate probabilities with a temperature fitted on the validation tracks.")
     ] = False,
     like: Annotated[
-        str | None, typer.Option("--like", metavar="RUN_ID", help="The old name of 'genrebench reproduce RUN_ID'.")
+        str | None, typer.Option("--like", metavar="RUN_ID", help="Old name of 'genrebench reproduce RUN_ID'.")
     ] = None,
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
     no_cache: _task.NoCacheOption = False,
     form: FormatOption = Format.table,
 ) -> None:
-    """Fit models, score them on the task's test tracks and keep the runs.
+    """Fit models, score them on the test tracks and record the runs.
 
     Example: genrebench run svm-baseline --dataset ./my-music --seeds 0,1,2
     """
@@ -54,11 +56,12 @@ def command(
         others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, excerpt != "30")
         if any(others) or seed is not None:
             raise UsageError(
-                "--like repeats a run as it was: beside it go only --dataset, --runs, --device, --workers, --no-cache, --resume"
+                "--like reproduces a run as it was; it can only be combined with --dataset, --runs, --device, --workers, "
+                "--no-cache and --resume"
             )
-        say(f"--like is now a command of its own: genrebench reproduce {like}")
+        say(f"--like has been replaced by a command: genrebench reproduce {like}")
         source = None if dataset == "demo" else dataset
-        outcome = gb.reproduce(
+        result = gb.reproduce(
             like,
             dataset=source,
             runs=runs,
@@ -66,15 +69,15 @@ def command(
             device=device,
             workers=workers,
             cache=not no_cache,
-            **_task.watched(),
+            **_task.terminal(),
         )
-        show([outcome.repeated], runs, form)
-        for note in outcome.notes():
+        show([result.repeated], runs, form)
+        for note in result.notes():
             say(note)
-        exit_code([outcome.repeated], runs)
+        exit_code([result.repeated], runs)
         return
     if not models:
-        raise UsageError("name a model to run; 'genrebench plugins list' shows the installed ones")
+        raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
     finished: list[RunResult] = []
     stopped: BaseException | None = None
     try:
@@ -96,12 +99,12 @@ def command(
             workers=workers,
             cache=not no_cache,
             each=finished.append,
-            **_task.watched(),
+            **_task.terminal(),
         )
-    except (GenrebenchError, KeyboardInterrupt) as error:  # what has finished is shown all the same
+    except (GenrebenchError, KeyboardInterrupt) as error:  # finished runs are still shown
         stopped = error
     if isinstance(stopped, KeyboardInterrupt):
-        say("what is done is kept: the same command with --resume goes on from there")
+        say("completed work is saved; the same command with --resume continues from there")
     if stopped is not None and not finished:
         raise stopped
     show(finished, runs, form)
@@ -111,7 +114,7 @@ def command(
 
 
 def show(finished: list[RunResult], folder: Path, form: Format) -> None:
-    """Print runs of one task, and what to do next."""
+    """Print runs of one task, and the next step."""
     from genrebench.runs.result import RunResults
 
     results: RunResults = RunResults(finished)
@@ -122,12 +125,12 @@ def show(finished: list[RunResult], folder: Path, form: Format) -> None:
     if not finished[0].record.task.n_test:
         echo("The split has no test tracks, so there are no scores and no row on a board.")
     elif any(result.status == "finished" for result in finished):
-        where = "" if folder == Path("runs") else f" --runs {folder}"
-        echo(f"Next: genrebench leaderboard{where}")
+        option = "" if folder == Path("runs") else f" --runs {folder}"
+        echo(f"Next: genrebench leaderboard{option}")
 
 
 def exit_code(finished: list[RunResult], folder: Path) -> None:
-    """Name the runs that failed; exit code 1 if there is one."""
+    """Print the errors of failed runs, and exit with code 1 if there are any."""
     failed = [result.record for result in finished if result.status != "finished"]
     for run in failed:
         fail(f"run {run.id} failed: {run.error}; the traceback is in {folder / run.id / 'error.txt'}", 1)

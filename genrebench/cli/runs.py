@@ -1,4 +1,4 @@
-"""`genrebench runs`: the records of runs."""
+"""`genrebench runs`: list, show and remove runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from genrebench.cli._output import (
 from genrebench.errors import StoreError
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove runs.")
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A run's id, see 'genrebench runs list'.")]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of a run, see 'genrebench runs list'.")]
 
 
 @app.command("list")
@@ -31,20 +31,20 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
     import genrebench as gb
 
     if runs != Path("runs") and not runs.is_dir():
-        raise StoreError(f"there is no folder of runs {str(runs)!r}; 'genrebench run MODEL --runs {runs}' makes it")
+        raise StoreError(f"there is no runs folder {str(runs)!r}; 'genrebench run MODEL --runs {runs}' creates it")
     results = gb.list_runs(runs=runs)
     warn_all(results.problems)
     if form is ListFormat.json:
         print_json(results.to_json())
     elif not results and form is ListFormat.table:
-        say(f"no run in {str(runs)!r}; start with: genrebench run svm-baseline")
+        say(f"there are no runs in {str(runs)!r}; start with: genrebench run svm-baseline")
     else:
         print_list(form, results.overview())
 
 
 @app.command()
 def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOption = Format.table) -> None:
-    """Show all that is known of a run."""
+    """Show the record of a run."""
     import genrebench as gb
 
     result = gb.load_run(id_, runs=runs)
@@ -58,7 +58,7 @@ def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOpt
 def rm(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Runs to remove.")], runs: _task.RunsOption = Path("runs")
 ) -> None:
-    """Remove runs for good."""
+    """Remove runs permanently."""
     import genrebench as gb
 
     gb.remove_runs(ids, runs=runs, each=lambda id_: say(f"removed {id_}"))

@@ -1,4 +1,4 @@
-"""`genrebench score`: a row for a model outside Python."""
+"""`genrebench score`: score predictions made outside genrebench."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from genrebench.cli._output import Format, FormatOption, say
 
 def command(
     predictions: Annotated[
-        Path, typer.Argument(metavar="PREDICTIONS.csv", help="track_id and a column of probabilities per genre.")
+        Path,
+        typer.Argument(metavar="PREDICTIONS.csv", help="CSV file with track_id and one column of probabilities per genre."),
     ],
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
-    name: Annotated[str, typer.Option("--name", help="What the model is called on the board.")] = "external",
-    version: Annotated[str, typer.Option("--model-version", help="The model's version.")] = "0",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which of several runs of the model this is.")] = 0,
+    name: Annotated[str, typer.Option("--name", help="Name of the model on the board.")] = "external",
+    version: Annotated[str, typer.Option("--model-version", help="Version of the model.")] = "0",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Number that distinguishes several runs of the same model.")] = 0,
     runs: _task.RunsOption = Path("runs"),
     form: FormatOption = Format.table,
 ) -> None:
-    """Score probabilities that were predicted elsewhere and put them on the board.
+    """Score predictions made outside genrebench and put them on the board.
 
-    The file has one row per test track of the split: track_id, then one column per genre, named as the genre or p:<genre>.
+    The file has one row per test track of the split: track_id and one column per genre, named GENRE or p:GENRE.
     """
     import genrebench as gb
 

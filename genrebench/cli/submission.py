@@ -1,4 +1,4 @@
-"""`genrebench submission`: the challenge's file."""
+"""`genrebench submission`: write a submission file for the challenge."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from genrebench.cli._output import Format, FormatOption, print_json, say, warn
 
 
 def command(
-    run_id: Annotated[str, typer.Option("--run", metavar="ID", help="The run whose model predicts.")],
-    clips: Annotated[Path, typer.Option("--clips", help="Folder of unlabelled clips, with its subfolders.")],
+    run_id: Annotated[str, typer.Option("--run", metavar="ID", help="The run whose model to use.")],
+    clips: Annotated[Path, typer.Option("--clips", help="Folder of unlabelled clips; subfolders are included.")],
     out: Annotated[Path, typer.Option("--out", help="The CSV file to write.")],
     runs: _task.RunsOption = Path("runs"),
     device: _task.DeviceOption = "auto",
     workers: _task.WorkersOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Predict a folder of clips into the challenge's format.
+    """Classify a folder of clips and write a submission file in the challenge's format.
 
-    Clips that can't be decoded or are silent are listed and get the frequencies of the training genres; none is dropped.
+    Clips that can't be decoded or are silent are listed and get the genre frequencies of the training tracks; none is dropped.
     """
     import genrebench as gb
 
-    written = gb.write_submission(run_id, clips, out, runs=runs, device=device, workers=workers, **_task.watched())
+    written = gb.write_submission(run_id, clips, out, runs=runs, device=device, workers=workers, **_task.terminal())
     if form is Format.json:
         print_json(written.to_json())
         return
     for prediction in written.problems:
-        warn(f"{prediction.path}: {prediction.problem}; its row holds the training prior")
-    say(f"wrote {len(written.predictions)} rows to {out}, {len(written.problems)} of them with the training prior")
+        warn(f"{prediction.path}: {prediction.problem}; the genre frequencies of the training tracks are used instead")
+    say(
+        f"wrote {len(written.predictions)} rows to {out}, "
+        f"{len(written.problems)} of them with the genre frequencies of the training tracks"
+    )

@@ -1,5 +1,5 @@
-"""The Python door: the functions behind `import genrebench`, which the command line calls too.
+"""The Python API: the functions behind `import genrebench`, which the command line calls, too.
 
-They take the same names and defaults as the command line's options and return objects with `to_frame()`, `to_json()`, tables
-for notebooks and figures.
+Their parameters have the names and defaults of the command line's options. They return objects with `to_frame()`, `to_json()`,
+HTML tables for notebooks and figures.
 """

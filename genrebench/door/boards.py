@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench import report
-from genrebench.boards import board as boarding
+from genrebench.boards import board as board_module
 from genrebench.boards.compare import compare_named
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
@@ -28,7 +28,7 @@ def leaderboard(
     runs: Paths | None = None,
     references: bool = False,
 ) -> Boards:
-    """Rank the finished runs: one board for each task, since only scores of one task compare.
+    """Rank the finished runs, with one board per task, since only scores on the same task are comparable.
 
     Parameters
     ----------
@@ -37,18 +37,17 @@ def leaderboard(
     split : str, optional
         Only boards of this split.
     runs : path or sequence of paths, optional
-        Folders of runs, ./runs by default.
+        Folders of runs; by default ./runs.
     references : bool
-        Show all published scores beside every board, instead of each dataset's own.
+        Show all published scores on every board, instead of only those on the dataset of the board.
 
     Returns
     -------
     Boards
-        By dataset, split and fingerprint; `problems` names runs that are damaged.
+        Sorted by dataset, split and fingerprint; `problems` names damaged runs.
     """
-    found, problems = boarding.boards(open_stores(runs), _name(dataset), split, published_scores())
-    boards = Boards(found, problems)
-    return boards.with_references(all_references()) if references else boards
+    result = Boards(*board_module.boards(open_stores(runs), _name(dataset), split, published_scores()))
+    return result.with_references(all_references()) if references else result
 
 
 def compare(
@@ -59,23 +58,24 @@ def compare(
     split: str | None = None,
     runs: Paths | None = None,
 ) -> Comparison:
-    """Say whether one model is better than another, by how much, and where.
+    """Compare two models: which is better, by how much, and on which tracks.
 
     Parameters
     ----------
     a, b : str or RunResult
-        Runs or their ids, row ids of a board, or names of models that stand on one board.
+        Runs or their ids, row ids of a board, or names of models on the same board.
     dataset, split, runs
-        As in `leaderboard`: which boards to look at for names of models.
+        As in `leaderboard`; model names are looked up on these boards.
 
     Raises
     ------
     UsageError
-        If a name is unknown or stands for several rows, or the two have no task in common.
+        If a name is unknown or ambiguous, or the two aren't comparable.
     """
     names = [side.id if isinstance(side, RunResult) else side for side in (a, b)]
-    passed = [side.store for side in (a, b) if isinstance(side, RunResult)]
-    stores = list({store.root: store for store in [*passed, *([] if passed and runs is None else open_stores(runs))]}.values())
+    stores_of_runs = [side.store for side in (a, b) if isinstance(side, RunResult)]
+    named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
+    stores = list({store.root: store for store in [*stores_of_runs, *named_stores]}.values())
     return compare_named(stores, names[0], names[1], _name(dataset), split)
 
 
@@ -86,16 +86,16 @@ class Report:
     Parameters
     ----------
     page : Path
-        Its first page.
+        The start page.
     problems : tuple of str
-        One line for each run that should be in it and isn't.
+        One line per run that is left out.
     """
 
     page: Path
     problems: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The outcome in JSON types."""
+        """The result in JSON types."""
         return {"page": str(self.page), "problems": list(self.problems)}
 
 
@@ -109,16 +109,16 @@ def write_report(
     progress: Progress = False,
     say: Say | None = None,
 ) -> Report:
-    """Write the boards, a page per run and one per comparison, to be opened from disk in any browser.
+    """Write an HTML report of boards, runs and comparisons, which opens from disk in any browser.
 
     Parameters
     ----------
     out : path
-        Folder of the report; an earlier report there is replaced.
+        Folder of the report; an existing report is replaced.
     dataset, split, runs
         As in `leaderboard`.
     audio : str or sequence of str
-        Datasets whose clips are copied beside their predictions.
+        Datasets whose audio is included in the report, for the tracks that it lists.
     progress, say
         As in `run`.
     """
@@ -126,10 +126,10 @@ def write_report(
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
     for name in [audio] if isinstance(audio, str | Path) else audio:
-        dataset_read = open_dataset(name, session)
-        clips[dataset_read.name] = {track.id: track.path for track in dataset_read.tracks if track.path is not None}
-        if not clips[dataset_read.name]:
-            raise UsageError(f"{name} has no audio to be heard; leave out --audio {name}")
+        with_audio = open_dataset(name, session)
+        clips[with_audio.name] = {track.id: track.path for track in with_audio.tracks if track.path is not None}
+        if not clips[with_audio.name]:
+            raise UsageError(f"{name} has no audio; leave out --audio {name}")
     page, problems = report.write(
         stores, Path(out), dataset=_name(dataset), split=split, audio=clips, references=published_scores()
     )
@@ -144,11 +144,11 @@ def _name(dataset: str | Path | Dataset | None) -> str | None:
 
 
 def published_scores() -> dict[str, tuple[Reference, ...]]:
-    """Published scores by the dataset on which they were measured."""
+    """Published scores, by the dataset on which they were measured."""
     registry = installed_plugins()
     return {one.spec.name: one.spec.references for one in registry.all(DATASET) if one.spec.references}
 
 
 def all_references() -> tuple[Reference, ...]:
     """All published scores, each once."""
-    return tuple(dict.fromkeys(reference for several in published_scores().values() for reference in several))
+    return tuple(dict.fromkeys(reference for references in published_scores().values() for reference in references))

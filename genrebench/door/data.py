@@ -1,4 +1,4 @@
-"""Datasets and tasks: what there is, what is in it, and whether it is sound."""
+"""Datasets and tasks: list, read, describe, download and check them."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def dataset(
     Parameters
     ----------
     name : str or path
-        A registered name, which wins over a folder of that name (write that one ./NAME), or a folder.
+        A registered name or a folder. Registered names take precedence over folders; write ./NAME for the folder.
     labelled : bool
-        Whether labels are needed; if not, a flat folder of audio files is a dataset too.
+        Whether labels are required; without them a flat folder of audio files is also a dataset.
     workers, progress, say
-        As in `run`; for a dataset that is computed.
+        As in `run`; used if the dataset is computed.
 
     Returns
     -------
     Dataset
-        `to_frame()` gives its tracks.
+        `to_frame()` returns its tracks.
 
     Raises
     ------
     UsageError
         If there is no such dataset or folder.
     DataError
-        If it can't be read.
+        If the dataset can't be read.
     """
     return open_dataset(name, open_session(workers=workers, progress=progress, say=say), labelled=labelled)
 
@@ -63,7 +63,7 @@ def task(
     progress: Progress = False,
     say: Say | None = None,
 ) -> Task:
-    """Fix what is compared: a dataset, its split, an excerpt, what is left out; `run` takes the result as its dataset.
+    """Define a task: a dataset, its split, an excerpt and exclusions; `run` takes a task as its dataset.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def task(
     Returns
     -------
     Task
-        `to_frame()` gives the part of each track in each fold, `fingerprint` what makes scores comparable.
+        `to_frame()` returns the part of each track in each fold; scores are comparable if `fingerprint` is the same.
     """
     session = open_session(workers=workers, progress=progress, say=say)
     return open_task(
@@ -95,7 +95,7 @@ def describe(
     progress: Progress = False,
     say: Say | None = None,
 ) -> DatasetSummary:
-    """Count a dataset's tracks by genre, part of the split and artist; say how long they are and where features come from."""
+    """Summarise a dataset: number of tracks by genre, part and artist, their durations, and the source of the features."""
     return DatasetSummary(summarise(open_dataset(dataset, open_session(progress=progress, say=say)), split, split_seed))
 
 
@@ -109,14 +109,14 @@ def check_dataset(
     progress: Progress = False,
     say: Say | None = None,
 ) -> CheckReport:
-    """Decode every clip and report what is wrong with a dataset.
+    """Decode every clip and report problems with a dataset.
 
-    A second check reads what the first has measured, as long as the files are the same; an interrupted one goes on.
+    Results are cached, so checking unchanged files again is fast and an interrupted check can be resumed.
 
     Parameters
     ----------
     dataset
-        Also a flat folder without labels.
+        As in `run`, or a flat folder without labels.
     split, split_seed, exclude, workers, progress, say
         As in `run`.
 
@@ -125,11 +125,13 @@ def check_dataset(
     CheckReport
     """
     session = open_session(workers=workers, progress=progress, say=say)
-    left_out = open_exclusions(exclude)
-    kept = _without(dataset, left_out, labelled=False, session=session)
-    cut, before = checks.cut(kept, split, split_seed)
-    findings = checks.check(kept, cut, home=session.home, workers=session.workers, progress=session.progress, before=before)
-    return CheckReport(kept, findings, left_out)
+    excluded = open_exclusions(exclude)
+    kept = _without(dataset, excluded, labelled=False, session=session)
+    split_used, before = checks.cut(kept, split, split_seed)
+    findings = checks.check(
+        kept, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
+    )
+    return CheckReport(kept, findings, excluded)
 
 
 def write_features(
@@ -142,14 +144,14 @@ def write_features(
     progress: Progress = False,
     say: Say | None = None,
 ) -> int:
-    """Compute FMA's 518 columns from the audio of a dataset or of a flat folder of files.
+    """Compute FMA's 518 features from the audio of a dataset or of a flat folder of files.
 
     Parameters
     ----------
     dataset, excerpt, exclude, workers, progress, say
         As in `run`.
     out : path
-        The CSV file to write, in the form of FMA's features.csv.
+        The CSV file to write, in the format of FMA's features.csv.
 
     Returns
     -------
@@ -168,16 +170,16 @@ def get_dataset(
     source: str | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> download.GetResult:
-    """Download, verify and unpack a subset of FMA; what is there is skipped, what was interrupted goes on.
+    """Download, verify and unpack a subset of FMA; existing archives are skipped, interrupted downloads are resumed.
 
     Parameters
     ----------
     name : str
         fma-small, fma-medium or fma-large.
     metadata : bool
-        Without the audio.
+        Download only the metadata, without the audio.
     source : str, optional
-        A mirror (http, https) or a local folder that holds the archives.
+        A mirror (http, https) or a local folder with the archives.
     progress : callable, optional
         Called as ``progress(archive, done, total)``, in bytes.
     """
@@ -188,7 +190,7 @@ class DatasetList(Shown):
     """The registered datasets."""
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Name, summary and plugin of each, in JSON types."""
+        """Name, summary and plugin of each dataset, in JSON types."""
         return [
             {"name": one.spec.name, "summary": one.spec.summary, "plugin": one.plugin.distribution}
             for one in sorted(installed_plugins().all(DATASET), key=lambda one: one.spec.name)
@@ -196,46 +198,46 @@ class DatasetList(Shown):
 
     def tables(self) -> list[Table]:
         """One row per dataset."""
-        return [Table.of(("dataset", "summary", "from"), [one.values() for one in self.to_json()])]
+        return [Table.of(("dataset", "summary", "plugin"), [one.values() for one in self.to_json()])]
 
 
 def list_datasets() -> DatasetList:
-    """List the registered datasets; any folder of music is one too."""
+    """List the registered datasets; folders of music needn't be registered."""
     return DatasetList()
 
 
 class CacheInfo(Shown):
-    """What the cache of computed inputs holds."""
+    """The content of the cache of computed inputs."""
 
     def __init__(self) -> None:
         self.folder = data_home() / "cache"
-        self.shelves = input_cache.info(self.folder)
+        self.inputs = input_cache.info(self.folder)
 
     def to_json(self) -> dict[str, Any]:
-        """Folder and kinds of input, in JSON types."""
-        shelves = [{"name": shelf.name, "entries": shelf.entries, "bytes": shelf.bytes} for shelf in self.shelves]
-        return {"folder": str(self.folder), "inputs": shelves}
+        """The folder and the inputs in it, in JSON types."""
+        inputs = [{"name": cached.name, "entries": cached.entries, "bytes": cached.bytes} for cached in self.inputs]
+        return {"folder": str(self.folder), "inputs": inputs}
 
     def tables(self) -> list[Table]:
-        """One row per kind of input."""
-        rows = [(shelf.name, shelf.entries, f"{shelf.bytes / 1e6:.1f}") for shelf in self.shelves]
+        """One row per input."""
+        rows = [(cached.name, cached.entries, f"{cached.bytes / 1e6:.1f}") for cached in self.inputs]
         return [Table.of(("input", "entries", "MB"), rows, f"cache in {self.folder}", ("entries", "MB"))]
 
 
 def cache_info() -> CacheInfo:
-    """Say what the cache holds and where it is."""
+    """Return the folder and the content of the cache."""
     return CacheInfo()
 
 
 def clear_cache() -> int:
-    """Remove all cached inputs; they are computed again when a run needs them. Returns the number of bytes freed."""
+    """Remove all cached inputs and return the number of bytes freed; inputs are recomputed when a run needs them."""
     return input_cache.clear(data_home() / "cache")
 
 
-def _without(dataset: str | Path | Dataset, left_out: list[Exclusion], *, labelled: bool, session: Any) -> Dataset:
-    """Read a dataset and leave tracks out of it."""
-    whole = open_dataset(dataset, session, labelled=labelled)
-    unknown = tasks.unknown_ids(left_out, whole)
+def _without(dataset: str | Path | Dataset, excluded: list[Exclusion], *, labelled: bool, session: Any) -> Dataset:
+    """Read a dataset without the excluded tracks."""
+    complete = open_dataset(dataset, session, labelled=labelled)
+    unknown = tasks.unknown_ids(excluded, complete)
     if unknown is not None:
         session.say(f"warning: {unknown}")
-    return tasks.without(whole, left_out)
+    return tasks.without(complete, excluded)

@@ -1,4 +1,4 @@
-"""Experiments that take several runs, or ask one run several times."""
+"""Experiments that need several runs, or that evaluate one run under several conditions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genrebench.door.opening import Progress, Say, open_models, open_seeds, open
 from genrebench.errors import RunError
 from genrebench.experiments.ablation.ablate import SECONDS
 from genrebench.experiments.ablation.outcome import Ablation
-from genrebench.experiments.ablation.run import ablate_run, refuse_unfit
+from genrebench.experiments.ablation.run import ablate_run, check_ablation
 from genrebench.experiments.leakage import measure
 from genrebench.experiments.leakage.outcome import Leakage
 from genrebench.records import Dataset, Exclusion, Task
@@ -35,10 +35,10 @@ def leakage(
     progress: Progress = False,
     say: Say | None = None,
 ) -> Leakage:
-    """Measure what a model gains from artists that are in training and test.
+    """Measure how much a model gains if the same artists are in training and test.
 
-    One test set, two training sets of the same size and genre counts: without and with other tracks of the test's artists. The
-    runs are kept below RUNS/.leakage, apart from the boards; a second call goes on with what is there.
+    The test set is the same for two training sets of the same size and genre counts: one without and one with other tracks of
+    the test artists. The runs are stored in RUNS/.leakage and aren't on any board; finished runs there are reused.
 
     Parameters
     ----------
@@ -77,24 +77,24 @@ def ablate(
     progress: Progress = False,
     say: Say | None = None,
 ) -> Ablation:
-    """Score one trained run on test tracks in order, shuffled, reversed and cut short.
+    """Score a trained run on its test tracks in order, shuffled, reversed and shortened.
 
-    A finished run of the same work is used; else the model is run first. Frames are shuffled one by one, waveforms in segments
-    of 50 ms.
+    A finished run of the same job is used if there is one; otherwise the model is run first. Frames are shuffled one by one,
+    waveforms in segments of 50 ms.
 
     Parameters
     ----------
     model : str or ModelSpec
-        A model of frames or waveforms.
+        A model with frames or waveforms as input.
     dataset, split, split_seed, excerpt, exclude, seed, options, runs, device, workers, progress, say
         As in `run`.
     seconds : sequence of float
-        Also score the first so many seconds of each track.
+        Also score tracks shortened to their first 1, 3, ... seconds.
 
     Raises
     ------
     UsageError
-        If the model's input has no order in time, or the split has no test tracks.
+        If the model's input has no temporal order, or the split has no test tracks.
     RunError
         If the run fails.
     """
@@ -102,7 +102,7 @@ def ablate(
     (hosted,) = open_models([model], options, session)
     task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
     job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
-    refuse_unfit(job, seconds)
+    check_ablation(job, seconds)
     run = runner.run(job, store, session, resume=True)
     if run.status != "finished":
         raise RunError(f"run {run.id} failed: {run.error}")

@@ -1,4 +1,4 @@
-"""From what a caller names to the objects of the program: sessions, datasets, tasks, models, stores."""
+"""Conversion of the API's arguments to objects: sessions, datasets, tasks, models, stores."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Paths = str | Path | Sequence[str | Path]
 
 
 class GenrebenchWarning(UserWarning):
-    """Something that a person should know of a result; the command line prints it."""
+    """A warning about a result; the command line prints it on stderr."""
 
 
 def warn(text: str) -> None:
-    """Pass warnings on to Python's own, and drop other messages: how a script hears of what the command line prints."""
+    """Issue messages that begin with "warning: " as Python warnings, and drop all others; the default for `say`."""
     if text.startswith("warning: "):
         warnings.warn(text.removeprefix("warning: "), GenrebenchWarning, stacklevel=2)
 
@@ -41,19 +41,19 @@ def open_session(
     progress: Progress = False,
     say: Say | None = None,
 ) -> Session:
-    """Make a session.
+    """Create a session.
 
     Parameters
     ----------
     device : {"auto", "cpu", "cuda", "mps"}
     workers : int, optional
-        Number of processes, by default all processors that this process may use.
+        Number of processes; by default the number of processors that this process may use.
     cache : bool
-        Whether audio is decoded once into the cache, or at each access.
+        Whether decoded audio is cached; if not, it is decoded on every access.
     progress : bool or callable
         True shows progress on stderr; a callable is called as ``progress(iterable, description, total)`` and yields the items.
     say : callable, optional
-        Called with each message; by default warnings become Python warnings, and other messages are dropped.
+        Called with each message; by default warnings are issued as Python warnings, and other messages are dropped.
     """
     if isinstance(progress, bool):
         progress = show_progress if progress else no_progress
@@ -67,7 +67,7 @@ def open_session(
 
 
 def open_dataset(dataset: str | Path | Dataset, session: Session, *, labelled: bool = True) -> Dataset:
-    """Read a dataset by its registered name or from a folder; a dataset is returned as it is."""
+    """Read a dataset by its registered name or from a folder; a `Dataset` is returned unchanged."""
     if isinstance(dataset, Dataset):
         return dataset
     home, progress, workers = session.home, session.progress, session.workers
@@ -84,10 +84,10 @@ def open_task(
     exclude: str | Path | Iterable[Exclusion | str] = (),
     extra_training: str | Path | Dataset | None = None,
 ) -> Task:
-    """Fix what is compared, and pass on the split's warnings; a task is returned as it is."""
+    """Create a task and report the warnings of its split; a `Task` is returned unchanged."""
     if isinstance(dataset, Task):
         if (split, split_seed, excerpt, extra_training) != (None, 0, 30, None) or exclude != ():
-            raise UsageError("a task has its split, excerpt and exclusions already; give these to gb.task, or run on a dataset")
+            raise UsageError("a task already has a split, an excerpt and exclusions; pass these arguments to gb.task instead")
         return dataset
     task = tasks.make_task(
         open_dataset(dataset, session),
@@ -106,65 +106,65 @@ def open_task(
 
 
 def open_exclusions(exclude: str | Path | Iterable[Exclusion | str]) -> list[Exclusion]:
-    """Read a list of tracks to leave out from a file, or take ids as they are given."""
+    """Read exclusions from a file, or convert ids to exclusions."""
     if isinstance(exclude, str | Path):
         return tasks.read_exclusions(Path(exclude))
     return [one if isinstance(one, Exclusion) else Exclusion(one, "left out by the user") for one in exclude]
 
 
 def open_models(models: Any, options: Mapping[str, Any] | None, session: Session) -> list[HostedModel]:
-    """Find the models that a caller names or passes, with their options.
+    """Look up models by name, or wrap model objects, and set their options.
 
     Parameters
     ----------
     models : str, ModelSpec or scikit-learn classifier, or a sequence of them
     options : mapping, optional
-        Option name to value, for every model that has the option's name; or model name to such a mapping.
+        Option name to value, for all models; or model name to such a mapping.
     session : Session
 
     Raises
     ------
     UsageError
-        If a model is unknown or named twice, or an option can't be used.
+        If a model is unknown, two models have the same name, or an option is invalid.
     """
-    several = models if isinstance(models, list | tuple) else [models]
-    if not several:
-        raise UsageError("name a model to run; 'genrebench plugins list' shows the installed ones")
-    registered = [session.registry.model(model) if isinstance(model, str) else registered_object(model) for model in several]
-    names = [one.spec.name for one in registered]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None and not all(isinstance(model, str) for model in several):  # a name that is repeated runs once
-        raise UsageError(f"two models are called {twice!r}; give one of them another name in a ModelSpec")
+    requested = models if isinstance(models, list | tuple) else [models]
+    if not requested:
+        raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
+    registered = [session.registry.model(model) if isinstance(model, str) else registered_object(model) for model in requested]
+    names = [model.spec.name for model in registered]
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None and not all(isinstance(model, str) for model in requested):  # a repeated name runs once
+        raise UsageError(f"two models are called {duplicate!r}; give one of them another name in a ModelSpec")
     by_model = _options_by_model(names, options or {})
-    return [HostedModel(one, by_model[one.spec.name]) for one in dict(zip(names, registered, strict=True)).values()]
+    return [HostedModel(model, by_model[model.spec.name]) for model in dict(zip(names, registered, strict=True)).values()]
 
 
 def open_stores(runs: Paths | None) -> list[RunStore]:
-    """Open folders of runs, by default ./runs; those that are named have to exist."""
+    """Open folders of runs, which have to exist; the default ./runs needn't."""
     if runs is None:
         return [RunStore(Path("runs"))]
     folders = [Path(folder) for folder in ([runs] if isinstance(runs, str | Path) else runs)]
     for folder in folders:
         if not folder.is_dir():
-            raise StoreError(f"there is no folder of runs {str(folder)!r}; 'genrebench run MODEL --runs {folder}' makes it")
+            raise StoreError(f"there is no runs folder {str(folder)!r}; 'genrebench run MODEL --runs {folder}' creates it")
     return [RunStore(folder) for folder in folders]
 
 
 def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:
-    """Take one seed or several, each once.
+    """Return one seed or several, without duplicates.
 
     Raises
     ------
     UsageError
-        If both are given, or one is negative.
+        If both arguments are used, a seed is negative, or there are no seeds.
     """
     if seed is not None and seeds is not None:
         raise UsageError("give --seed or --seeds, not both")
-    several = [seed or 0] if seeds is None else list(dict.fromkeys(seeds))
-    negative = next((one for one in several if one < 0), None)
-    if negative is not None or not several:
-        raise UsageError(f"seeds are whole numbers from 0 on, not {negative if several else 'an empty list'}")
-    return several
+    all_seeds = [seed or 0] if seeds is None else list(dict.fromkeys(seeds))
+    negative = next((number for number in all_seeds if number < 0), None)
+    if negative is not None or not all_seeds:
+        raise UsageError(f"seeds are whole numbers from 0 on, not {negative if all_seeds else 'an empty list'}")
+    return all_seeds
 
 
 def _options_by_model(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -172,9 +172,9 @@ def _options_by_model(names: Sequence[str], options: Mapping[str, Any]) -> dict[
     for key, value in options.items():
         if isinstance(value, Mapping):
             if key not in result:
-                raise UsageError(f"options are given for {key!r}, which is not among the models ({', '.join(names)})")
+                raise UsageError(f"there are options for {key!r}, which isn't among the models ({', '.join(names)})")
             result[key] |= value
         else:
-            for chosen in result.values():
-                chosen.setdefault(key, value)
+            for model_options in result.values():
+                model_options.setdefault(key, value)
     return result

@@ -1,4 +1,4 @@
-"""What is installed, what a model's options are, and tools for authors."""
+"""Installed plugins, the options of their models, and tools for plugin authors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PluginList(Shown):
-    """The installed plugins with what they offer; a broken one stands there with its error."""
+    """The installed plugins and what they provide; broken plugins are listed with their error."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -54,7 +54,7 @@ class PluginList(Shown):
 
     @staticmethod
     def _clash(names: list[str]) -> str:
-        return f"conflict: another plugin offers {', '.join(names)} too" if names else "ok"
+        return f"conflict: another plugin also provides {', '.join(names)}" if names else "ok"
 
 
 def list_plugins() -> PluginList:
@@ -64,13 +64,13 @@ def list_plugins() -> PluginList:
 
 @dataclass(frozen=True)
 class ModelInfo(Shown):
-    """What a model sees and which options it has."""
+    """Description of a model: its input and its options."""
 
     model: HostedModel
 
     @property
     def options(self) -> list[OptionInfo]:
-        """The options, in the order in which they are declared."""
+        """The options, in order of declaration."""
         return describe_options(self.model.name, self.model.spec.options)
 
     def to_json(self) -> dict[str, Any]:
@@ -86,29 +86,29 @@ class ModelInfo(Shown):
 
     @property
     def heading(self) -> list[str]:
-        """What the model is and what it sees, one sentence per line."""
-        return [f"{self.model.owner}: {self.model.spec.summary}", f"input: {self.model.input!r}"]
+        """The model's name and summary, and its input, one per line."""
+        return [f"{self.model.label}: {self.model.spec.summary}", f"input: {self.model.input!r}"]
 
     def tables(self) -> list[Table]:
-        """The options; no table if there is none."""
+        """The options; no table if there are none."""
         rows = [(o.name, o.type, "none" if o.default is None else o.default, o.help) for o in self.options]
-        return [Table.of(("option", "type", "default", "meaning"), rows)] if rows else []
+        return [Table.of(("option", "type", "default", "description"), rows)] if rows else []
 
     def notes(self) -> list[str]:
         """How to set an option."""
         if not self.options:
-            return ["It has no options."]
-        return [f"Set one with: genrebench run {self.model.name} --set {self.options[0].name}=VALUE"]
+            return ["The model has no options."]
+        return [f"Set an option with: genrebench run {self.model.name} --set {self.options[0].name}=VALUE"]
 
 
 def describe_model(name: str) -> ModelInfo:
-    """Explain an installed model."""
+    """Describe an installed model."""
     return ModelInfo(HostedModel(installed_plugins().model(name)))
 
 
 @dataclass(frozen=True)
 class ModelCheck(Shown):
-    """Outcomes of the conformance checks of a model."""
+    """Results of the conformance checks of a model."""
 
     checks: tuple[Check, ...]
 
@@ -123,25 +123,25 @@ class ModelCheck(Shown):
 
     def tables(self) -> list[Table]:
         """One row per check."""
-        return [Table.of(("check", "outcome"), [(c.name, c.problem or "passed") for c in self.checks])]
+        return [Table.of(("check", "result"), [(c.name, c.problem or "passed") for c in self.checks])]
 
 
 def check_model(name: str, options: Mapping[str, Any] | None = None) -> ModelCheck:
-    """Check an installed model against the contract on a tiny task.
+    """Check that an installed model satisfies the contract, on a tiny task.
 
     Parameters
     ----------
     name : str
     options : mapping, optional
-        Options to set, to make the model small.
+        Options of the model, for example to make it small.
     """
     from genrebench.testing import conformance
 
     registered = installed_plugins().model(name)
-    HostedModel(registered, options)  # what can't be set is bad use, not a finding
+    HostedModel(registered, options)  # an invalid option is a usage error, not a failed check
     return ModelCheck(tuple(conformance(registered.spec, **(options or {}))))
 
 
 def new_plugin(name: str, out: str | Path | None = None) -> Path:
-    """Write a package with one model, its options and its test into a new folder, genrebench-NAME by default."""
+    """Create a package with one model, its options and a test in a new folder, by default genrebench-NAME."""
     return scaffold.write(name, Path(out or f"genrebench-{name}"))

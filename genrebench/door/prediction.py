@@ -10,7 +10,7 @@ from typing import Any
 from genrebench import audio, files
 from genrebench.door.opening import Progress, Say, open_session
 from genrebench.errors import UsageError
-from genrebench.runs import predict as predicting
+from genrebench.runs import predict as predict_module
 from genrebench.runs import submission
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
 from genrebench.runs.result import RunResult
@@ -33,23 +33,24 @@ def predict(
     Parameters
     ----------
     files : path or sequence of paths
-        Audio files, each once.
+        Audio files; duplicates are dropped.
     run : str or RunResult
-        The run whose model predicts.
+        The run whose model to use.
     timeline : bool
-        Also give the genres along each file.
+        Also predict probabilities per second.
     runs, device, workers, progress, say
         As in `run`.
 
     Returns
     -------
     FilePredictions
-        One per file. A file that can't be decoded or is silent gets the frequencies of the training genres, and its `problem`.
+        One per file. For a file that can't be decoded or is silent, the probabilities are the genre frequencies of the training
+        tracks, and `problem` says why.
 
     Raises
     ------
     UsageError
-        If there is no such file, the run has no fitted model, or the model gives no timeline.
+        If a file doesn't exist, the run has no fitted model, or the model has no timeline.
     """
     paths = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
     for path in paths:
@@ -58,7 +59,7 @@ def predict(
     session = open_session(device=device, workers=workers, progress=progress, say=say)
     store = RunStore(Path(runs)) if isinstance(run, str) else run.store
     record = store.load(run) if isinstance(run, str) else run.record
-    return predicting.predict(record, store, list(dict.fromkeys(paths)), session, timeline=timeline)
+    return predict_module.predict(record, store, list(dict.fromkeys(paths)), session, timeline=timeline)
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,13 @@ class Submission:
 
     @property
     def problems(self) -> list[FilePrediction]:
-        """Clips whose row holds the training prior."""
+        """Clips whose probabilities are the genre frequencies of the training tracks."""
         return [prediction for prediction in self.predictions if prediction.problem]
 
     def to_json(self) -> dict[str, Any]:
-        """The outcome in JSON types."""
-        listed = [{"file": str(prediction.path), "problem": prediction.problem} for prediction in self.problems]
-        return {"out": str(self.out), "rows": len(self.predictions), "prior_used_for": listed}
+        """The result in JSON types."""
+        problems = [{"file": str(prediction.path), "problem": prediction.problem} for prediction in self.problems]
+        return {"out": str(self.out), "rows": len(self.predictions), "prior_used_for": problems}
 
 
 def write_submission(
@@ -96,13 +97,13 @@ def write_submission(
     progress: Progress = False,
     say: Say | None = None,
 ) -> Submission:
-    """Predict a folder of clips into the challenge's format.
+    """Classify a folder of clips and write a submission file in the challenge's format.
 
     Parameters
     ----------
     run : str or RunResult
     clips : path
-        Folder of unlabelled clips, with its subfolders.
+        Folder of unlabelled clips; subfolders are included.
     out : path
         The CSV file to write.
     runs, device, workers, progress, say
@@ -111,7 +112,7 @@ def write_submission(
     Returns
     -------
     Submission
-        Clips that can't be decoded or are silent get the frequencies of the training genres; none is dropped.
+        Clips that can't be decoded or are silent get the genre frequencies of the training tracks; none is dropped.
     """
     folder, target = Path(clips), Path(out)
     if not folder.is_dir():
@@ -119,15 +120,15 @@ def write_submission(
     files.require_place(target)
     paths = audio.find(folder)
     if not paths:
-        raise UsageError(f"{str(folder)!r} holds no audio file")
+        raise UsageError(f"there are no audio files in {str(folder)!r}")
     session = open_session(device=device, workers=workers, progress=progress, say=say)
     store = RunStore(Path(runs)) if isinstance(run, str) else run.store
     record = store.load(run) if isinstance(run, str) else run.record
-    predictions = predicting.predict(record, store, paths, session)
+    predictions = predict_module.predict(record, store, paths, session)
     submission.write(target, predictions, predictions.genres)
     if set(predictions.genres) != set(submission.GENRES):
         session.say(
-            f"warning: run {record.id} knows {len(predictions.genres)} genres, not the challenge's {len(submission.GENRES)}; "
-            "the challenge refuses that"
+            f"warning: run {record.id} has {len(predictions.genres)} genres, which aren't the challenge's "
+            f"{len(submission.GENRES)}; the challenge rejects such files"
         )
     return Submission(target, predictions)

@@ -1,4 +1,4 @@
-"""Running models and repeating runs."""
+"""Run models, and list, load, remove and reproduce runs."""
 
 from __future__ import annotations
 
@@ -38,49 +38,50 @@ def run(
     say: Say | None = None,
     each: Callable[[RunResult], object] | None = None,
 ) -> RunResults:
-    """Fit models, score them on the task's test tracks and keep the runs.
+    """Fit models, score them on the test tracks and record the runs.
 
     Parameters
     ----------
     models : str, ModelSpec or scikit-learn classifier, or a list of them
-        An object needs no plugin; a classifier gets the feature table.
+        Names of installed models, or objects, which need no plugin; a classifier gets the feature table.
     dataset : str, Path, Dataset or Task
-        A registered name, a folder, or what `dataset` or `task` returned. A task has its split already.
+        A registered name, a folder, or the result of `dataset` or `task`. A task already has a split.
     split : str, optional
-        As in `genrebench.tasks.splits.make_split`; by default official where there is one, else artist, else stratified.
+        As in `genrebench.tasks.splits.make_split`; by default official if the dataset has one, else artist if artists are
+        known, else stratified.
     split_seed : int
     excerpt : float or "whole"
-        The middle seconds of each track.
+        Seconds from the middle of each track.
     exclude : path, or ids
-        A CSV list of tracks to leave out, or their ids.
+        A CSV file of tracks to exclude (columns id and reason), or their ids.
     extra_training : str, Path or Dataset, optional
-        A larger dataset that adds training tracks of small genres.
+        A larger dataset from which training tracks for small genres are added.
     seed : int, optional
-        Seed of the models, 0 by default.
+        Seed of the models; by default 0.
     seeds : iterable of int, optional
-        Several seeds: one run each, and one row on the board.
+        Several seeds: one run per seed, one row on the board.
     options : mapping, optional
         Option name to value for all models, or model name to such a mapping.
     calibrate : bool
-        Scale the probabilities by a temperature fitted on the validation part.
+        Calibrate the probabilities with a temperature fitted on the validation tracks.
     resume : bool
-        Go on with what was interrupted, and return what has finished already.
+        Continue interrupted runs, and return finished ones without running them again.
     runs : path
         Folder of the runs.
     device, workers, cache, progress, say
         As in `genrebench.door.opening.open_session`.
     each : callable, optional
-        Called with each run as it ends, so that nothing is lost where a later one raises.
+        Called with each run when it ends, so that finished runs are available if a later one raises an exception.
 
     Returns
     -------
     RunResults
-        In the order of models and seeds. A run that failed says so in its status; it raises nothing.
+        In the order of models and seeds. A failed run raises no exception; its status is "failed".
 
     Raises
     ------
     GenrebenchError
-        If something is refused before it runs, or inputs can't be prepared.
+        If an argument is invalid, or inputs can't be prepared.
     """
     session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say)
     hosted = open_models(models, options, session)
@@ -94,7 +95,7 @@ def run(
         exclude=exclude,
         extra_training=extra_training,
     )
-    jobs = [Job(task, model, one, calibrate) for model in hosted for one in all_seeds]
+    jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
     for job in jobs:
         job.check(session)
     store = RunStore(Path(runs))
@@ -119,13 +120,13 @@ def reproduce(
     progress: Progress = False,
     say: Say | None = None,
 ) -> Reproduction:
-    """Repeat a run from its record, and say how the environment and the scores differ.
+    """Reproduce a run from its record, and compare its environment and scores with the original.
 
     Parameters
     ----------
     run_id : str
     dataset : str, Path or Dataset, optional
-        Where the dataset is now; by default where the record says.
+        Current location of the dataset; by default as recorded.
     runs, resume, device, workers, cache, progress, say
         As in `run`.
 
@@ -136,11 +137,11 @@ def reproduce(
     Raises
     ------
     UsageError
-        If the run's model isn't installed, or its predictions were made elsewhere.
+        If the run's model isn't installed, or its predictions were imported.
     """
     store = RunStore(Path(runs))
     original = store.load(run_id)
-    reproduction.require_repeatable(original)
+    reproduction.require_reproducible(original)
     task = original.task
     repeated = run(
         original.model.name,
@@ -178,23 +179,23 @@ def score(
     runs: str | Path = "runs",
     say: Say | None = None,
 ) -> RunResult:
-    """Score probabilities that were predicted elsewhere, and keep them as a run.
+    """Score predictions made outside genrebench, and record them as a run.
 
     Parameters
     ----------
     predictions : path
-        CSV with a row for each test track: track_id, then a column per genre, named as the genre or p:<genre>.
+        CSV file with one row per test track: track_id and one column per genre, named GENRE or p:GENRE.
     dataset, split, split_seed, excerpt, exclude, runs, say
         As in `run`.
     name, version : str
-        What the model is called on the board.
+        Name and version of the model on the board.
     seed : int
-        Which of several runs of the model this is.
+        Number that distinguishes several runs of the same model.
 
     Raises
     ------
     DataError
-        If the file can't be read, lacks a genre or a test track, or a row isn't a distribution.
+        If the file can't be read, a genre or a test track is missing, or a row isn't a probability distribution.
     """
     session = open_session(say=say)
     task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
@@ -208,14 +209,14 @@ def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:
     Raises
     ------
     StoreError
-        If there is no such run or its record is damaged.
+        If there is no such run, or its record is damaged.
     """
     store = RunStore(Path(runs))
     return RunResult(store.load(run_id), store)
 
 
 def list_runs(*, runs: str | Path = "runs") -> RunResults:
-    """Read all runs of a folder, newest first; `problems` names the folders that can't be read."""
+    """Read all runs in a folder, newest first; `problems` names runs that can't be read."""
     store = RunStore(Path(runs))
     records, problems = store.scan()
     return RunResults([RunResult(record, store) for record in records], problems)
@@ -224,14 +225,14 @@ def list_runs(*, runs: str | Path = "runs") -> RunResults:
 def remove_runs(
     run_ids: str | Iterable[str], *, runs: str | Path = "runs", each: Callable[[str], object] | None = None
 ) -> None:
-    """Remove runs for good; a malformed id is refused before anything is removed.
+    """Remove runs permanently; all ids are checked before any run is removed.
 
     Parameters
     ----------
     run_ids : str or iterable of str
     runs : path
     each : callable, optional
-        Called with each id when its run is gone.
+        Called with each id after its run is removed.
     """
     store, ids = RunStore(Path(runs)), [run_ids] if isinstance(run_ids, str) else list(run_ids)
     for run_id in ids:

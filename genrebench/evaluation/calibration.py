@@ -1,4 +1,4 @@
-"""How far a model's probabilities can be trusted, and temperature scaling.
+"""Calibration: reliability of a model's probabilities, and temperature scaling.
 
 Conventions are those of `genrebench.evaluation.metrics`: `labels` of shape (n_tracks,), `probabilities` of shape (n_tracks,
 n_genres). All functions are pure and return JSON types or arrays.
@@ -19,17 +19,17 @@ Floats = NDArray[np.float64]
 
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -> list[dict[str, Any]]:
-    """Accuracy beside confidence, by bins of the largest probability.
+    """Accuracy against confidence: the data of a reliability diagram.
 
     Returns
     -------
     list of dict
-        The bins that have tracks: low and high (the bin is (low, high]), tracks, confidence (mean) and accuracy. The bins are
-        those of `genrebench.evaluation.metrics.calibration_error`.
+        One per bin that has tracks: low and high (the bin is (low, high]), tracks, confidence (mean) and accuracy. The bins
+        are those of `genrebench.evaluation.metrics.calibration_error`.
     """
     y, p = metrics.validate(labels, probabilities)
     confidence = p.max(axis=1) / p.sum(axis=1)
-    right = p.argmax(axis=1) == y
+    correct = p.argmax(axis=1) == y
     bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
     return [
         {
@@ -37,7 +37,7 @@ def reliability(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -
             "high": (i + 1) / n_bins,
             "tracks": int((bins == i).sum()),
             "confidence": float(confidence[bins == i].mean()),
-            "accuracy": float(right[bins == i].mean()),
+            "accuracy": float(correct[bins == i].mean()),
         }
         for i in np.unique(bins).tolist()
     ]
@@ -52,37 +52,41 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> Floats:
 
 
 def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Temperature in [0.05, 20] with the lowest log loss (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+    """Find the temperature in [0.05, 20] with the lowest log loss.
 
-    The loss is convex in 1 / temperature, where its minimum is found by bisection of the slope.
+    The loss is convex in 1 / temperature, so bisection of its slope finds the minimum (Guo et al. 2017, "On Calibration of
+    Modern Neural Networks").
     """
     y, p = metrics.validate(labels, probabilities)
     logits = np.log(np.clip(p, metrics.CLIP, 1))
-    right = logits[np.arange(len(y)), y].mean()
+    true_logit = logits[np.arange(len(y)), y].mean()
     low, high = 0.05, 20.0
     for _ in range(60):
         middle = (low + high) / 2
-        slope = (apply_temperature(p, 1 / middle) * logits).sum(axis=1).mean() - right
+        slope = (apply_temperature(p, 1 / middle) * logits).sum(axis=1).mean() - true_logit
         low, high = (low, middle) if slope > 0 else (middle, high)
     return 2 / (low + high)
 
 
 def temperature_gain(predictions: Predictions, seed: int = 0) -> Mapping[str, float]:
-    """What temperature scaling would gain, without a validation part: fitted on one half of the artists, scored on the other.
+    """Estimate what temperature scaling would gain where there is no validation part.
+
+    The test tracks are divided at random into two halves that share no artist; each is scaled by the temperature that was
+    fitted on the other.
 
     Returns
     -------
     mapping
-        temperature (fitted on all tracks), log_loss before, log_loss_scaled (each half at the other's temperature), gain
-        (before - scaled; negative if scaling costs). Empty with fewer than four artists or tracks.
+        temperature (fitted on all tracks), log_loss (before scaling), log_loss_scaled, gain (log_loss - log_loss_scaled, in
+        nats; negative if scaling makes it worse). Empty for fewer than four artists, or tracks where no artist is known.
     """
     y, p = metrics.validate(predictions.labels, predictions.probabilities)
     groups = np.full(len(y), -1) if predictions.groups is None else predictions.groups
     keys = np.where(groups < 0, groups.max(initial=0) + 1 + np.arange(len(y)), groups)
-    found, codes = np.unique(keys, return_inverse=True)
-    if len(found) < 4:
+    artists, artist = np.unique(keys, return_inverse=True)
+    if len(artists) < 4:
         return {}
-    half = (np.random.default_rng(seed).permutation(len(found)) < len(found) // 2)[codes]
+    half = (np.random.default_rng(seed).permutation(len(artists)) < len(artists) // 2)[artist]
     scaled = p.copy()
     for part in (half, ~half):
         scaled[part] = apply_temperature(p[part], fit_temperature(y[~part], p[~part]))

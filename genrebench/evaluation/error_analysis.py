@@ -1,4 +1,4 @@
-"""Where a model's errors lie: by genre, by pair of genres, and the mistakes of which it was surest.
+"""Error analysis: scores per genre, confusion, the most confident mistakes, and the loss per pair of genres.
 
 Conventions are those of `genrebench.evaluation.metrics`: `labels` of shape (n_tracks,), `probabilities` of shape (n_tracks,
 n_genres). All functions are pure and return JSON types or arrays.
@@ -19,13 +19,13 @@ Floats = NDArray[np.float64]
 
 
 def genre_table(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[str]) -> list[dict[str, Any]]:
-    """Scores of each genre.
+    """Scores per genre.
 
     Returns
     -------
     list of dict
-        A genre each, in column order: genre, support (test tracks), predicted (how often it was the answer), precision,
-        recall and f1 (None where nothing defines them), log_loss (mean over its tracks), loss_share (of the total loss).
+        One per genre, in column order: genre, support (its test tracks), predicted (tracks that were predicted as this genre),
+        precision, recall and f1 (None where undefined), log_loss (mean over its tracks), loss_share (of the total loss).
     """
     y, p = metrics.validate(labels, probabilities)
     counts = metrics.confusion(y, p)
@@ -33,8 +33,8 @@ def genre_table(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[st
     by_genre = np.bincount(y, weights=losses, minlength=len(genres))
     support, predicted, hits = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts)
 
-    def ratio(above: float, below: float) -> float | None:
-        return float(above / below) if below else None
+    def ratio(numerator: float, denominator: float) -> float | None:
+        return float(numerator / denominator) if denominator else None
 
     return [
         {
@@ -52,7 +52,7 @@ def genre_table(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[st
 
 
 def normalised_confusion(counts: NDArray[np.int64], by: str = "true") -> Floats:
-    """Shares instead of counts.
+    """Confusion matrix of fractions instead of counts, shape (n_genres, n_genres).
 
     Parameters
     ----------
@@ -63,48 +63,48 @@ def normalised_confusion(counts: NDArray[np.int64], by: str = "true") -> Floats:
         without tracks or without predictions has zeros.
     """
     totals = counts.sum(axis=1 if by == "true" else 0, keepdims=True)
-    shares: Floats = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    return shares
+    fractions: Floats = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    return fractions
 
 
 def confident_mistakes(predictions: Predictions, n: int = 10) -> list[dict[str, Any]]:
-    """The wrong answers of which the model was surest.
+    """Misclassified tracks, the most confident first.
 
     Returns
     -------
     list of dict
-        Surest first: track (id), fold, genre (the true one), answer, confidence (probability of the answer), probability (of
-        the true genre), log_loss.
+        One per track, at most `n`: track (id), fold, genre (the true one), answer (the predicted genre), confidence
+        (probability of the predicted genre), probability (of the true genre), log_loss.
     """
     y, p = metrics.validate(predictions.labels, predictions.probabilities)
-    losses, answers, confidence = metrics.track_log_losses(y, p), p.argmax(axis=1), p.max(axis=1)
-    wrong = np.flatnonzero(answers != y)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
+    losses, predicted, confidence = metrics.track_log_losses(y, p), p.argmax(axis=1), p.max(axis=1)
+    wrong = np.flatnonzero(predicted != y)
+    most_confident = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
     return [
         {
             "track": predictions.ids[i],
             "fold": int(predictions.folds[i]),
             "genre": predictions.genres[y[i]],
-            "answer": predictions.genres[answers[i]],
+            "answer": predictions.genres[predicted[i]],
             "confidence": float(confidence[i]),
             "probability": float(p[i, y[i]]),
             "log_loss": float(losses[i]),
         }
-        for i in worst
+        for i in most_confident
     ]
 
 
 def pair_losses(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[str], n: int = 10) -> list[dict[str, Any]]:
-    """Which pairs of genres account for the loss.
+    """Share of the total loss per pair of genres, the largest first.
 
-    A track's loss is put down to its genre and that genre's strongest rival on it, the likeliest of the others, whether or not
-    the answer was right. So the shares of all pairs sum to 1.
+    A track's loss is attributed to the pair of its true genre and its rival, which is the most probable of the other genres,
+    whether or not the prediction was right. So the shares of all pairs sum to 1.
 
     Returns
     -------
     list of dict
-        Largest share first: genres (two names), share (of the total loss), confused (tracks of either that were answered
-        with the other), tracks (with this pair of genre and rival).
+        One per pair, at most `n`: genres (two names), share (of the total loss), confused (tracks of either genre that were
+        predicted as the other), tracks (whose true genre and rival are this pair).
     """
     y, p = metrics.validate(labels, probabilities)
     losses = metrics.track_log_losses(y, p)
@@ -118,7 +118,7 @@ def pair_losses(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[st
     share = np.bincount(pair, weights=losses, minlength=k * k) / losses.sum()
     tracks = np.bincount(pair, minlength=k * k)
     confused = metrics.confusion(y, p)
-    first = np.argsort(-share, kind="stable")[:n]
+    largest = np.argsort(-share, kind="stable")[:n]
     return [
         {
             "genres": [genres[i // k], genres[i % k]],
@@ -126,6 +126,6 @@ def pair_losses(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[st
             "confused": int(confused[i // k, i % k] + confused[i % k, i // k]),
             "tracks": int(tracks[i]),
         }
-        for i in first
+        for i in largest
         if tracks[i]
     ]

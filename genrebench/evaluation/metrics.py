@@ -1,8 +1,8 @@
-"""Scores of predictions.
+"""Metrics of predictions: log loss, F1 and its averages, confusion, calibration error.
 
-Conventions: `labels` holds the index of each track's genre, shape (n_tracks,); `probabilities` has a row a track and a column
-a genre, shape (n_tracks, n_genres), rows summing to 1. The predicted genre is the column with the largest probability, the
-first of equals. All functions are pure.
+Conventions: `labels` holds the index of each track's genre, shape (n_tracks,); `probabilities` has one row per track and one
+column per genre, shape (n_tracks, n_genres), and its rows sum to 1. The predicted genre is the column with the largest
+probability, the first of equals. All functions are pure.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from genrebench.plugin.metrics import MetricSpec
 
 VERSION = 1
-"""Raised whenever a score of unchanged predictions changes; older runs are then scored anew."""
+"""Increased whenever a score of unchanged predictions changes; older runs are then scored again."""
 
 CLIP = 1e-15
+"""Smallest probability in a log loss."""
 
 
 def validate(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -26,7 +27,8 @@ def validate(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.in
     Raises
     ------
     ValueError
-        If there is no track, the shapes don't fit, a label is no column, or a probability is negative or not finite.
+        If there is no track, the shapes don't match, a label isn't the index of a column, or a row of probabilities has a
+        value that is negative or not finite, or only zeros.
     """
     y = np.asarray(labels)
     p = np.asarray(probabilities, dtype=np.float64)
@@ -40,6 +42,8 @@ def validate(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.in
         raise ValueError(f"labels have to be from 0 to {p.shape[1] - 1}, not {y.min()} .. {y.max()}")
     if not np.isfinite(p).all() or (p < 0).any():
         raise ValueError("probabilities have to be finite and not negative")
+    if len(zero := np.flatnonzero(~p.any(axis=1))):
+        raise ValueError(f"the probabilities of row {zero[0]} are all zero")
     return y.astype(np.int64), p
 
 
@@ -55,7 +59,7 @@ def track_log_losses(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.
 
 
 def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean log loss over the tracks, in nats; 0 is perfect, ln(n_genres) is what uniform probabilities score."""
+    """Mean log loss over the tracks, in nats; 0 is perfect, and uniform probabilities score ln(n_genres)."""
     return float(track_log_losses(labels, probabilities).mean())
 
 
@@ -76,29 +80,29 @@ def genre_f1(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]
 
 
 def f1_micro(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Micro average of F1, which for one label a track is the accuracy; the challenge's "mean F1"."""
+    """Micro-averaged F1, which equals the accuracy as each track has one label; the challenge's "mean F1"."""
     counts = confusion(labels, probabilities)
     return float(np.trace(counts) / counts.sum())
 
 
 def f1_macro(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Unweighted mean of F1 over the genres that have tracks."""
+    """Macro-averaged F1: the unweighted mean over the genres that have tracks."""
     support = confusion(labels, probabilities).sum(axis=1)
     return float(genre_f1(labels, probabilities)[support > 0].mean())
 
 
 def f1_weighted(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean of F1 over the genres, weighted by their number of tracks."""
+    """Mean F1 over the genres, weighted by their number of tracks."""
     support = confusion(labels, probabilities).sum(axis=1)
     return float(np.average(genre_f1(labels, probabilities), weights=support))
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -> float:
-    """Expected calibration error of the top label, in [0, 1].
+    """Expected calibration error of the predicted genre, in [0, 1].
 
-    The largest probabilities are sorted into `n_bins` bins of equal width, (i/n, (i+1)/n]; the error is the mean of
-    abs(accuracy - mean confidence) over the bins, weighted by their number of tracks (Guo et al. 2017, "On Calibration of
-    Modern Neural Networks", eq. 3).
+    The tracks are binned by confidence, which is their largest probability, into `n_bins` bins of equal width,
+    (i/n, (i+1)/n]. The error is the mean of abs(accuracy - mean confidence) over the bins, weighted by their number of tracks
+    (Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3).
     """
     y, p = validate(labels, probabilities)
     confidence = p.max(axis=1) / p.sum(axis=1)
@@ -119,7 +123,7 @@ BUILT_IN = frozenset(metric.name for metric in METRICS)
 
 
 def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS) -> Mapping[str, float]:
-    """All of `metrics`, as name to score."""
+    """Compute all of `metrics`; a mapping of name to score."""
     y, p = validate(labels, probabilities)
     return {metric.name: float(metric.compute(y, p)) for metric in metrics}
 
@@ -127,13 +131,13 @@ def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricS
 def evaluate_more(
     labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...]
 ) -> tuple[dict[str, float | None], list[str]]:
-    """Those of `metrics` that aren't built in; one that fails scores None and costs nothing else.
+    """Compute those of `metrics` that aren't built in; one that raises scores None and leaves the others alone.
 
     Returns
     -------
     scores : dict of str to (float or None)
     problems : list of str
-        One line for each metric that failed.
+        One line per metric that raised.
     """
     y, p = validate(labels, probabilities)
     scores: dict[str, float | None] = {}

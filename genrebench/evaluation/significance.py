@@ -1,4 +1,4 @@
-"""Whether two models differ: paired permutation test, McNemar's exact test, ties on a board.
+"""Significance of differences between models: paired permutation test, McNemar's exact test, ties on a board.
 
 Conventions are those of `genrebench.evaluation.intervals`: the unit of every test is the artist where artists are known, else
 the track. All functions are pure.
@@ -19,20 +19,21 @@ from genrebench.evaluation.intervals import BLOCK, CONFIDENCE, MIN_UNITS, RESAMP
 def permutation_test(differences: Floats, units: Units, *, n: int = RESAMPLES, seed: int = 0) -> Floats:
     """Two-sided paired permutation test of mean differences.
 
-    If two models are equally good, either may have made either answer: the sign of a unit's summed difference is a coin's.
+    The null hypothesis is that the two models are exchangeable: each unit's summed difference is as likely to have one sign as
+    the other.
 
     Parameters
     ----------
     differences : ndarray of shape (n_tracks, n_columns)
-        Score of one model minus that of the other; one test a column.
+        Score of one model minus that of the other; one test per column.
     units : Units
     n : int
-        Random sign patterns; all of them are taken instead where there are no more than `n`.
+        Number of random sign patterns. If there are no more than `n` different ones, each is taken once instead.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        p-values, (1 + patterns at least as extreme) / (1 + patterns); the exact share where all patterns are taken.
+        p-values: (1 + patterns at least as extreme) / (1 + patterns), or the exact fraction if each pattern is taken once.
     """
     sums = units.sums(differences)
     extreme, patterns = np.zeros(sums.shape[1]), 0
@@ -45,10 +46,10 @@ def permutation_test(differences: Floats, units: Units, *, n: int = RESAMPLES, s
 def permutation_interval(
     differences: Floats, units: Units, *, n: int = RESAMPLES, seed: int = 0, level: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """Interval of a mean difference: every value that `permutation_test` wouldn't reject.
+    """Confidence interval of a mean difference: every value that `permutation_test` doesn't reject.
 
-    So it holds 0 exactly where that test, with the same `n` and `seed`, finds no difference. With fewer than six units, which
-    can't show any, it is infinite.
+    So it contains 0 if and only if that test, with the same `n` and `seed`, finds no difference. It is infinite if the units
+    are too few to reject any value: fewer than six, or more for a `level` above 0.95.
 
     Parameters
     ----------
@@ -62,6 +63,10 @@ def permutation_interval(
     columns = np.stack([sums, units.sizes], axis=1)
     flipped = np.concatenate([signs @ columns for signs in _signs(len(units), n, seed)])
     mean = float(differences.mean())
+    # a value far from all differences outweighs them, so that its test is one of the sizes alone
+    of_sizes = _extreme(flipped[:, 1:], units.sizes.sum(keepdims=True))
+    if _share(of_sizes, len(flipped), len(units), n)[0] > 1 - level:
+        return -math.inf, math.inf
 
     def accepted(value: float) -> bool:
         shifted, observed = flipped[:, 0] - value * flipped[:, 1], sums.sum() - value * units.sizes.sum()
@@ -81,7 +86,7 @@ def permutation_interval(
 
 
 def _signs(m: int, n: int, seed: int) -> Iterator[Floats]:
-    """Patterns of signs, in blocks of shape (n_patterns, m): all where there are no more than `n`, else `n` random ones."""
+    """Yield sign patterns in blocks of shape (n_patterns, m): each once if there are no more than `n`, else `n` random ones."""
     if 2**m <= n:
         bits = ((np.arange(2**m)[:, None] >> np.arange(m)) & 1).astype(np.float64)
         yield 2 * bits - 1
@@ -95,7 +100,7 @@ def _signs(m: int, n: int, seed: int) -> Iterator[Floats]:
 
 
 def _extreme(flipped: Floats, observed: Floats) -> Floats:
-    """Count the patterns that give at least what was observed, up to rounding."""
+    """Count the patterns that are at least as extreme as what was observed, up to rounding."""
     count: Floats = (np.abs(flipped) >= np.abs(observed) * (1 - 1e-12)).sum(axis=0).astype(np.float64)
     return count
 
@@ -105,14 +110,21 @@ def _share(extreme: Floats, patterns: int, m: int, n: int) -> Floats:
 
 
 def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:
-    """McNemar's exact test of whether two models are right equally often.
+    """McNemar's exact test of equal accuracy.
+
+    It assumes that the tracks are independent, which those of one artist aren't.
+
+    Parameters
+    ----------
+    right_a, right_b : ndarray of bool, shape (n_tracks,)
+        Whether each model's prediction is right.
 
     Returns
     -------
     only_a, only_b : int
-        Tracks on which only the one, only the other model is right.
+        Tracks that only model a, and only model b, gets right.
     p : float
-        Two-sided binomial probability; 1 where neither is alone on any track. It takes the tracks for independent.
+        Two-sided p-value of the binomial test; 1 if there are no such tracks.
     """
     from scipy.special import bdtr
 
@@ -122,7 +134,7 @@ def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected for being many (Holm 1979): the chance of any false alarm stays at the level."""
+    """Adjust p-values for multiple tests by Holm's method (1979), which controls the family-wise error rate."""
     order = np.argsort(p, kind="stable")
     factors = len(p) - np.arange(len(p))
     adjusted = np.minimum(np.maximum.accumulate(np.asarray(p, dtype=np.float64)[order] * factors), 1)
@@ -132,7 +144,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def pair_errors(losses: Floats, units: Units) -> tuple[Floats, Floats]:
-    """Differences of mean loss between all pairs of columns, and their standard errors over the units.
+    """Differences of mean loss between all pairs of columns, and their standard errors between units.
 
     Parameters
     ----------
@@ -144,7 +156,7 @@ def pair_errors(losses: Floats, units: Units) -> tuple[Floats, Floats]:
         Row minus column.
     """
     n, m = len(losses), len(units)
-    centred = losses - losses.mean(axis=1, keepdims=True)  # leaves differences as they are, and digits for them
+    centred = losses - losses.mean(axis=1, keepdims=True)  # differences stay as they are, with less rounding
     means = centred.mean(axis=0)
     sums = units.sums(centred - means)
     products = sums.T @ sums
@@ -156,16 +168,23 @@ def pair_errors(losses: Floats, units: Units) -> tuple[Floats, Floats]:
 def tied(losses: Floats, units: Units, *, level: float = CONFIDENCE, most: int = 2000) -> NDArray[np.bool_]:
     """Which pairs of columns this test set can't tell apart, shape (n_models, n_models).
 
-    A pair is tied where `permutation_test` doesn't find a difference. Pairs whose difference is far from the edge of that
-    test aren't put to it, nor any where more than `most` are near or there are more than `most` units: then the edge is
-    Student's.
+    A pair is tied if `permutation_test` finds no difference. To save time, that test is run only for pairs whose t statistic is
+    near Student's critical value, and for none if more than `most` pairs are, or if there are more than `most` units. All
+    others are decided by Student's t test.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_tracks, n_models)
+    units : Units
+    level : float
+    most : int
     """
     differences, errors = pair_errors(losses, units)
     m = len(units)
-    edge = t_quantile((1 + level) / 2, max(m - 1, 1))
+    critical = t_quantile((1 + level) / 2, max(m - 1, 1))
     ratio = np.divide(np.abs(differences), errors, out=np.where(differences == 0, 0.0, np.inf), where=errors > 0)
-    result: NDArray[np.bool_] = ratio <= edge
-    near = (ratio > 0.6 * edge) & (ratio < 1.8 * edge) if m >= 30 else ratio > 0
+    result: NDArray[np.bool_] = ratio <= critical
+    near = (ratio > 0.6 * critical) & (ratio < 1.8 * critical) if m >= 30 else ratio > 0
     first, second = np.nonzero(np.triu(near, 1))
     if 0 < len(first) <= most and m <= most:
         p = permutation_test(losses[:, first] - losses[:, second], units)
@@ -175,6 +194,12 @@ def tied(losses: Floats, units: Units, *, level: float = CONFIDENCE, most: int =
 
 
 def detectable(errors: NDArray[np.floating] | float, power: float = 0.8, level: float = CONFIDENCE) -> float:
-    """Difference that a test at 1 - `level` finds with probability `power`, given the (median) standard error."""
+    """Smallest difference that a two-sided test at 1 - `level` finds with probability `power`.
+
+    Parameters
+    ----------
+    errors : float or ndarray
+        Standard error of the difference; of several, the median counts.
+    """
     normal = NormalDist()
     return float((normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * np.median(errors))

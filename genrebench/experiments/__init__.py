@@ -1,1 +1,1 @@
-"""Questions that take several runs, or one run asked several times."""
+"""Experiments that need several runs, or that evaluate one run under several conditions."""

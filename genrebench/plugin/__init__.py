@@ -1,1 +1,1 @@
-"""Plugins: the contract that they fulfil, their options, how they are found, and one guarded object for each model."""
+"""Plugins: the contract, options, discovery, and the object through which the host uses a plugin's model."""

@@ -1,8 +1,7 @@
-"""The model contract: what a model gets and what it has to do. Authors import these names from `genrebench.api`.
+"""The contract between genrebench and models. Plugin authors import these names from `genrebench.api`.
 
-A model asks for one kind of input: `FeatureTable` (one feature vector per track, an array), or `Waveforms` or `Frames` (one
-array per track, read lazily). `ModelSpec` names the model and builds it; `Model` has five methods, of which the last is
-optional.
+A model requests one kind of input: `FeatureTable` (one feature vector per track, an array), `Waveforms` or `Frames` (one array
+per track, read lazily). `ModelSpec` names the model and builds it; `Model` is the base class of models.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Inputs = Table | LazyInputs
 InputT = TypeVar("InputT")  # Table or LazyInputs
 
 
-# ------------------------------------------------------------------ what a model can ask for
+# ------------------------------------------------------------------ inputs
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,10 @@ class FeatureTable:
     Parameters
     ----------
     groups : tuple of str
-        Features to keep, by the first level of the column names ("mfcc", "spectral_contrast"); empty keeps all.
+        Features to keep, by the first level of the column names ("mfcc", "spectral_contrast"); if empty, all are kept.
     source : {"auto", "given", "extract"}
-        "given" takes the values that came with the dataset, "extract" computes FMA's 518 columns from the audio, "auto" takes
-        given values where there are any.
+        "given" uses the precomputed features of the dataset, "extract" computes FMA's 518 features from the audio, "auto" uses
+        precomputed features if there are any.
     """
 
     groups: tuple[str, ...] = ()
@@ -63,7 +62,7 @@ class Frames:
     Parameters
     ----------
     kind : {"mfcc", "mel", "chroma"}
-        Cepstral coefficients of the mel spectrogram in dB; that spectrogram; energy of the pitch classes.
+        Cepstral coefficients of the mel spectrogram in dB, the mel spectrogram itself, or the energy of the pitch classes.
     sample_rate : int
         In Hz.
     hop_length, n_fft : int
@@ -71,7 +70,7 @@ class Frames:
     n_coefficients : int
         Cepstral coefficients, mel bands or pitch classes per frame.
     deltas : bool
-        Append first and second differences in time, which triples the values per frame.
+        Append first and second time derivatives, which triples the number of values per frame.
     """
 
     kind: Literal["mfcc", "mel", "chroma"] = "mfcc"
@@ -82,7 +81,7 @@ class Frames:
     deltas: bool = False
 
 
-# ------------------------------------------------------------------ what a model gets
+# ------------------------------------------------------------------ arguments of a model's methods
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,8 @@ class Examples(Generic[InputT]):
     labels : ndarray of int, shape (n_tracks,)
         Index into the genres.
     groups : ndarray of int, shape (n_tracks,)
-        Opaque: tracks of one artist share a number, so that inner folds can keep them together (see `grouped_folds`). Where no
-        artist is known, each track has its own.
+        Anonymous artist number: tracks by the same artist have the same number, so that inner folds can keep them together (see
+        `grouped_folds`). A track whose artist isn't known has a number of its own.
     """
 
     inputs: InputT
@@ -113,30 +112,29 @@ def _ignore(*_: Any) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """What a model knows of the run that it is part of.
+    """What a model can use of the run that it belongs to.
 
     Parameters
     ----------
     genres : tuple of str
         In the order of the label indices and of the probability columns.
     seed : int
-        All randomness of the model follows from it.
+        Seed for all randomness of the model.
     device : str
-        "auto", "cpu", "cuda" or "mps", as the user asked; a model that runs on one device ignores it.
+        "auto", "cpu", "cuda" or "mps", as requested by the user; models that support only one device ignore it.
     workers : int
-        Processes or threads that the model may use.
+        Number of processes or threads that the model may use.
     checkpoints : Path or None
-        The model's own folder for checkpoints: empty in a new run, as the interrupted run left it in a resumed one. None where
-        nothing is to be kept.
+        A folder for the model's checkpoints: empty in a new run, unchanged in a resumed run. None if checkpoints aren't needed.
     columns : tuple of tuple of str
-        Names of a feature table's columns; empty for other inputs.
+        Column names of a feature table; empty for other inputs.
     progress : callable
         ``progress(iterable, description, total=None)`` yields the items and shows progress.
     log : callable
-        ``log(epoch, values)`` adds a point to the run's curves: epochs count from 1, values map names to numbers. A second
-        point of one epoch replaces the first.
+        ``log(epoch, values)`` adds a point to the run's training curves: epochs count from 1, values map names to numbers. A
+        second point for the same epoch replaces the first.
     record : callable
-        ``record(name, value)`` keeps a fact of the run, in JSON types: "device", "parameters", ...
+        ``record(name, value)`` records a fact about the run, in JSON types: "device", "parameters", ...
     """
 
     genres: tuple[str, ...]
@@ -150,17 +148,17 @@ class Context:
     record: Callable[[str, Any], None] = _ignore
 
 
-# ------------------------------------------------------------------ what a plugin provides
+# ------------------------------------------------------------------ models
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Genre probabilities along one track.
+    """Genre probabilities over the course of a track.
 
     Parameters
     ----------
     seconds : ndarray of float, shape (n_points,)
-        Start of each stretch, from the start of the model's input.
+        Start of each segment, relative to the start of the model's input.
     probabilities : ndarray of float, shape (n_points, n_genres)
         Rows sum to 1.
     """
@@ -172,47 +170,47 @@ class Timeline:
 class Model(ABC, Generic[InputT]):
     """A genre classifier over inputs of type `InputT`: ``Model[Table]`` or ``Model[LazyInputs]``.
 
-    The host builds it, calls either `fit` or `load` once, then `predict_proba` any number of times. A model never sees a test
-    label, a title, an artist's name or a track id.
+    The host builds the model, calls either `fit` or `load` once, then `predict_proba` any number of times. A model never gets
+    test labels, titles, artist names or track ids.
     """
 
     @abstractmethod
     def fit(self, train: Examples[InputT], validation: Examples[InputT]) -> None:
-        """Learn from `train`. `validation`, which may be empty, may choose epochs or temperatures."""
+        """Fit the model to `train`. `validation`, which may be empty, is for early stopping, calibration and the like."""
 
     @abstractmethod
     def predict_proba(self, inputs: InputT) -> NDArray[np.float64]:
-        """Probabilities, shape (n_tracks, n_genres), not negative, rows summing to 1, columns in the context's order."""
+        """Return probabilities of shape (n_tracks, n_genres): non-negative, rows sum to 1, columns as in the context."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write what was learned into an existing empty folder; no pickle: safetensors, skops, JSON or NumPy."""
+        """Write the fitted model into an existing empty folder, as safetensors, skops, JSON or NumPy files, not as pickle."""
 
     @abstractmethod
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; called on a newly built model instead of `fit`."""
+        """Read the files that `save` wrote; called on a newly built model instead of `fit`."""
 
     def predict_timeline(self, inputs: InputT) -> list[Timeline]:
-        """Probabilities along each track; for models whose spec says ``timeline=True``."""
+        """Return the timeline of each track; for models whose spec has ``timeline=True``."""
         raise NotImplementedError
 
     def figures(self) -> Mapping[str, Figure]:
-        """Figures by title, drawn when the run ends and kept as images; optional."""
+        """Return figures by title, which are saved as images when the run ends; optional."""
         return {}
 
 
 @dataclass(frozen=True)
 class NoOptions:
-    """The options of a model that has none."""
+    """Options of a model without options."""
 
 
-def _nothing_to_refuse(context: Context, options: Any) -> None:
-    """Accept every context and all options."""
+def _accept(context: Context, options: Any) -> None:
+    """Accept all contexts and options."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model that `genrebench run NAME` finds.
+    """A model that can be run with `genrebench run NAME`.
 
     Parameters
     ----------
@@ -221,17 +219,18 @@ class ModelSpec:
     summary : str
         One line.
     build : callable
-        ``build(context, options)`` returns a new model. Heavy imports belong in here.
+        ``build(context, options)`` returns a new model. Put heavy imports into this function.
     inputs : callable
-        ``inputs(options)`` returns what the model sees: a `FeatureTable`, `Waveforms`, `Frames` or another registered input.
+        ``inputs(options)`` returns the input that the model requests: a `FeatureTable`, `Waveforms`, `Frames` or another
+        registered input.
     options : type
         A frozen dataclass whose fields have defaults. A field annotated
-        ``Annotated[float, Field(gt=0, description="penalty")]`` is checked and documented.
+        ``Annotated[float, Field(gt=0, description="penalty")]`` is validated and documented.
     check : callable
-        ``check(context, options)`` raises `UsageError` for what can be refused before any work: a device that isn't there,
-        options that contradict each other.
+        ``check(context, options)`` raises `UsageError` if the model can't run, for example because a device isn't available or
+        options contradict each other. It is called before any work starts.
     timeline : bool
-        Whether the model has `predict_timeline`.
+        Whether the model implements `predict_timeline`.
     """
 
     name: str
@@ -239,5 +238,5 @@ class ModelSpec:
     build: Callable[[Context, Any], Model[Any]]
     inputs: Callable[[Any], Any]
     options: type = NoOptions
-    check: Callable[[Context, Any], None] = _nothing_to_refuse
+    check: Callable[[Context, Any], None] = _accept
     timeline: bool = False

@@ -1,4 +1,4 @@
-"""What authors of datasets need."""
+"""The contract between genrebench and datasets."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from genrebench.records import Dataset
 
 @dataclass(frozen=True)
 class Reference:
-    """A published score on a dataset, for scale; its test set or features differ from a board's, so it compares with no row.
+    """A published score on a dataset, for orientation; test set or features differ, so it isn't comparable with any row.
 
     Parameters
     ----------
     name : str
-        The model.
+        Name of the model.
     test_set, source : str
-        What it was measured on, and where it was published.
+        The test set, and where the score was published.
     log_loss, f1_micro : float or None
-        None where not published.
+        None if not published.
     note : str
     """
 
@@ -39,7 +39,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A dataset that `--dataset NAME` finds.
+    """A dataset that can be selected with `--dataset NAME`.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ class DatasetSpec:
     summary : str
         One line.
     load : callable
-        ``load(home)`` reads the dataset; `home` is genrebench's data folder. It raises `DataError` with the command that gets
-        the dataset where it isn't there.
+        ``load(home)`` reads the dataset; `home` is genrebench's data folder. If the dataset is missing, it raises `DataError`
+        with the command that downloads it.
     make : callable, optional
-        For a dataset that is computed: ``make(home, progress, workers)``, called before `load`, computes what `load` reads
-        where it isn't there yet, with `workers` processes. `progress` as in `Context`.
+        For computed datasets: ``make(home, progress, workers)`` is called before `load` and computes the files that `load`
+        reads, unless they exist, with `workers` processes. `progress` as in `Context`.
     references : tuple of Reference
-        Published scores on this dataset, shown beside its boards.
+        Published scores on this dataset, shown with its boards.
     """
 
     name: str

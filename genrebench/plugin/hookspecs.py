@@ -1,8 +1,8 @@
-"""The hooks that genrebench calls, and what each of them collects.
+"""The hooks that plugins implement, and the kinds of specs that they return.
 
-A plugin implements any of them, marked with `genrebench.api.hookimpl`. All fire once per process, when the installed plugins
-are first asked for; their functions have to be quick and must not import anything heavy. A new kind of thing that plugins can
-offer is added here: its hook, and its line in `KINDS`.
+A plugin implements any of these hooks and marks the functions with `genrebench.api.hookimpl`. All hooks are called once per
+process, when plugins are discovered, so they have to be fast and must not import heavy packages. A new kind is added here: its
+hook and its entry in `KINDS`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ hookimpl = pluggy.HookimplMarker("genrebench")
 
 @hookspec
 def genrebench_models() -> list[ModelSpec]:  # type: ignore[empty-body]
-    """Models that can be run."""
+    """Return models that can be run."""
 
 
 @hookspec
 def genrebench_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
-    """Datasets that `--dataset NAME` finds."""
+    """Return datasets that can be selected with `--dataset NAME`."""
 
 
 @hookspec
 def genrebench_inputs() -> list[InputSpec]:  # type: ignore[empty-body]
-    """Kinds of input that a model can ask for."""
+    """Return kinds of input that models can request."""
 
 
 @hookspec
 def genrebench_metrics() -> list[MetricSpec]:  # type: ignore[empty-body]
-    """Further scores; they stand in the record beside the built-in ones."""
+    """Return metrics that are recorded in addition to the built-in ones."""
 
 
 S = TypeVar("S", ModelSpec, DatasetSpec, InputSpec, MetricSpec)
@@ -46,20 +46,20 @@ S = TypeVar("S", ModelSpec, DatasetSpec, InputSpec, MetricSpec)
 
 @dataclass(frozen=True)
 class Kind(Generic[S]):
-    """A kind of thing that plugins offer.
+    """A kind of object that plugins provide.
 
     Parameters
     ----------
     name : str
-        What one of them is called: "model".
+        Name of the kind, such as "model".
     hook : str
-        The hook that collects them.
+        Name of the hook.
     spec : type
-        The type of what the hook returns.
+        Type of the specs in the list that the hook returns.
     pattern : str
-        Regular expression that names have to match.
+        Regular expression that the names of specs have to match.
     reserved : frozenset of str
-        Names that can't be taken.
+        Names that aren't allowed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The sequence type of inputs that are too large for memory."""
+"""Sequence type for inputs that are too large for memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 
 class LazyInputs(Sequence[NDArray[np.float32]]):
-    """A sequence of arrays that are read when they are indexed, so that memory doesn't grow with the dataset.
+    """A sequence of arrays that are read on access, so that memory doesn't grow with the dataset.
 
-    Indexing with an integer reads one track. `subset` selects tracks without reading any. Instances can be pickled to worker
-    processes.
+    Indexing with an integer reads one track; `subset` selects tracks without reading any. Instances can be pickled and sent to
+    worker processes.
     """
 
     @property
@@ -30,7 +30,7 @@ class LazyInputs(Sequence[NDArray[np.float32]]):
     @overload
     def __getitem__(self, index: slice) -> LazyInputs: ...
     def __getitem__(self, index: int | slice) -> NDArray[np.float32] | LazyInputs:
-        """All of track `index`, or the tracks of a slice as lazy inputs."""
+        """The complete track `index`, or the tracks of a slice as lazy inputs."""
         if isinstance(index, slice):
             return self.subset(range(*index.indices(len(self))))
         if not -len(self) <= index < len(self):
@@ -42,8 +42,8 @@ class LazyInputs(Sequence[NDArray[np.float32]]):
 
     @abstractmethod
     def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Part of track `index`, from `start` to `stop` on the first axis; only that part is read."""
+        """Read part of track `index`, from `start` to `stop` along the first axis."""
 
     @abstractmethod
     def subset(self, indices: Iterable[int]) -> LazyInputs:
-        """The tracks at `indices`, in that order, as lazy inputs."""
+        """The tracks at `indices`, in this order, as lazy inputs."""

@@ -1,4 +1,4 @@
-"""What authors of metrics need."""
+"""The contract between genrebench and metrics."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ RESERVED = frozenset(
         "metrics", "facts", "error", "status",
     )
 )  # fmt: skip
-"""Names that the JSON of a board's row uses for something else, so that no metric can have them."""
+"""Keys of a row or a run in JSON that aren't metrics, so a metric can't have these names."""
 
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A score of predictions.
+    """A metric of predicted probabilities.
 
     Parameters
     ----------
     name : str
-        ``[a-z0-9_]+``, unique among the installed plugins; not one of `RESERVED`, and without the ending "_interval".
+        ``[a-z0-9_]+``, unique among the installed plugins; not one of `RESERVED`, and not ending in "_interval".
     summary : str
         One line.
     compute : callable
-        ``compute(labels, probabilities)`` with labels of shape (n_tracks,), int, and probabilities of shape
-        (n_tracks, n_genres).
+        ``compute(labels, probabilities)`` returns the score; labels are integers of shape (n_tracks,), probabilities have
+        shape (n_tracks, n_genres).
     """
 
     name: str

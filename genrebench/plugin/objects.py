@@ -1,4 +1,4 @@
-"""Models that a Python session passes as objects, without a plugin."""
+"""Models that are passed as Python objects, without a plugin."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from genrebench.plugin.registry import Plugin, Registered
 from genrebench.plugin.sklearn import SklearnModel
 
 OBJECT = "object"
-"""What stands as the plugin of a model that was passed as an object."""
+"""Recorded as the plugin of models that were passed as objects."""
 
 
 @dataclass(frozen=True)
 class EstimatorOptions:
-    """An estimator as text, so that estimators with different parameters are different rows of a board."""
+    """The estimator as text, so that estimators with different parameters are separate rows of a board."""
 
     estimator: Annotated[str, Field(description="the estimator and its parameters")] = ""
 
 
 def registered_object(model: Any) -> Registered[ModelSpec]:
-    """Make a model of a `ModelSpec` or of a scikit-learn classifier.
+    """Register a `ModelSpec` or a scikit-learn classifier as a model.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def registered_object(model: Any) -> Registered[ModelSpec]:
         return Registered(model, Plugin(OBJECT, OBJECT, ""), installed=False)
     if not all(hasattr(model, name) for name in ("fit", "predict_proba", "get_params")):
         raise UsageError(
-            f"{model!r:.60} is no model: give the name of an installed one, a ModelSpec, or a scikit-learn classifier with "
+            f"{model!r:.60} isn't a model; pass the name of an installed model, a ModelSpec, or a scikit-learn classifier with "
             "predict_proba"
         )
     kind = type(model)
@@ -60,7 +60,7 @@ def registered_object(model: Any) -> Registered[ModelSpec]:
 
 
 def _options(text: str) -> type:
-    """An options class whose values, unless set, are this estimator's."""
+    """An options class whose only value is the text of an estimator."""
     return type(
         "EstimatorOptions",
         (EstimatorOptions,),
@@ -80,7 +80,7 @@ def _seeded(model: Any, context: Context) -> Any:
 
 
 def _version(kind: type) -> str:
-    """Version of the distribution that an estimator comes from, where that is known."""
+    """Name and version of the distribution of an estimator; empty if unknown."""
     top = kind.__module__.partition(".")[0]
     for name in metadata.packages_distributions().get(top, ()):
         return f"{name} {metadata.version(name)}"

@@ -1,7 +1,7 @@
-"""Typed options of a model: read from text, checked, described.
+"""Typed options of models: parsing, validation, description.
 
-A model's options are a frozen dataclass whose fields all have defaults. Types and ranges are checked by pydantic, so a
-field may say ``Annotated[float, Field(gt=0, description="penalty of the SVM")] = 1.0``.
+The options of a model are a frozen dataclass whose fields all have defaults. Types and ranges are validated by pydantic, so a
+field can be declared as ``Annotated[float, Field(gt=0, description="penalty of the SVM")] = 1.0``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNIONS = (types.UnionType, typing.Union)
 
 @dataclass(frozen=True, slots=True)
 class OptionInfo:
-    """What a person wants to know of one option."""
+    """Description of an option."""
 
     name: str
     type: str
@@ -33,26 +33,26 @@ class OptionInfo:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the end of an error message: near names where there are any, else all of them."""
+    """Return a hint for an error message: similar names if there are any, else all known names."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=3)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(known)}" if known else "there is none"
+    similar = difflib.get_close_matches(word, known, n=3)
+    if similar:
+        return f"did you mean {' or '.join(similar)}?"
+    return f"known: {', '.join(known)}" if known else "there are none"
 
 
-def parse_options(model: str, options: type, given: Mapping[str, Any]) -> Any:
-    """Make the options of `model` from what the user set.
+def parse_options(model: str, options: type, settings: Mapping[str, Any]) -> Any:
+    """Create the options of `model` from the user's settings.
 
     Parameters
     ----------
     model : str
         The model's name, for messages.
     options : type
-        The options' dataclass.
-    given : mapping
-        Option name to value. Text is read by the option's type: "2", "0.5", "true", "none" where None is allowed; "1,4" or
-        "[1, 4]" where there may be several.
+        Dataclass of the options.
+    settings : mapping
+        Option name to value. Text is parsed according to the type of the option: "2", "0.5", "true", "none" if None is allowed,
+        "1,4" or "[1, 4]" for several values.
 
     Returns
     -------
@@ -62,16 +62,16 @@ def parse_options(model: str, options: type, given: Mapping[str, Any]) -> Any:
     Raises
     ------
     UsageError
-        If a name is unknown or a value has the wrong type or range.
+        If an option is unknown, or a value has the wrong type or is out of range.
     """
     import pydantic
 
     names = [field.name for field in dataclasses.fields(options)]
-    for name in given:
+    for name in settings:
         if name not in names:
             raise UsageError(f"{model} has no option {name!r}; {did_you_mean(name, names)}")
     hints = _hints(model, options)
-    values = {name: _from_text(value, hints[name]) if isinstance(value, str) else value for name, value in given.items()}
+    values = {name: _from_text(value, hints[name]) if isinstance(value, str) else value for name, value in settings.items()}
     try:
         return pydantic.TypeAdapter(options).validate_python(values)
     except pydantic.ValidationError as error:
@@ -79,14 +79,14 @@ def parse_options(model: str, options: type, given: Mapping[str, Any]) -> Any:
         name = str(first["loc"][0]) if first["loc"] else model
         reason = first["msg"].removeprefix("Value error, ")
         raise UsageError(
-            f"{model}: {name}={first.get('input')!r} can't be used: {reason}; see 'genrebench plugins show {model}'"
+            f"{model}: {name}={first.get('input')!r} is invalid: {reason}; see 'genrebench plugins show {model}'"
         ) from None
     except (pydantic.PydanticUserError, NameError) as error:
-        raise PluginError(f"the options of {model} can't be read: {error}") from error
+        raise PluginError(f"the options class of {model} is invalid: {error}") from error
 
 
 def describe_options(model: str, options: type) -> list[OptionInfo]:
-    """Say what options there are, in the order in which they are declared."""
+    """Describe the options of a model, in order of declaration."""
     hints = _hints(model, options)
     result = []
     for field in dataclasses.fields(options):
@@ -102,12 +102,12 @@ def options_as_dict(options: Any) -> dict[str, Any]:
 
 def _hints(model: str, options: type) -> dict[str, Any]:
     if not dataclasses.is_dataclass(options):
-        raise PluginError(f"the options of {model} are no dataclass but {options!r}")
+        raise PluginError(f"the options class of {model} isn't a dataclass: {options!r}")
     return typing.get_type_hints(options, include_extras=True)
 
 
 def _bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Split Annotated[type, ...] into type and annotations."""
+    """Split Annotated[type, ...] into the type and its annotations."""
     if typing.get_origin(hint) is typing.Annotated:
         base, *extras = typing.get_args(hint)
         return base, tuple(extras)
@@ -115,13 +115,13 @@ def _bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _kinds(hint: Any) -> list[Any]:
-    """The types that a value may have: those of a union, else the one."""
+    """The types that a value can have: the members of a union, or a single type."""
     base, _ = _bare(hint)
     return [_bare(part)[0] for part in typing.get_args(base)] if typing.get_origin(base) in _UNIONS else [base]
 
 
 def _from_text(text: str, hint: Any) -> Any:
-    """What pydantic doesn't read from text itself: none, and several values."""
+    """Parse None and sequences, which pydantic doesn't parse from text."""
     kinds = _kinds(hint)
     if text.lower() == "none" and type(None) in kinds:
         return None
@@ -154,7 +154,7 @@ def _type_text(hint: Any) -> str:
 
 
 def _several_text(kinds: tuple[Any, ...], extras: tuple[Any, ...]) -> str:
-    """Say what the parts of a tuple are, how many there may be, and how they are written."""
+    """Describe the items of a tuple, how many are allowed, and how they are separated."""
     if Ellipsis not in kinds:
         return f"{' and '.join(map(_type_text, kinds))}, separated by commas"
     signs = {"min_length": "at least", "max_length": "at most"}
@@ -163,6 +163,6 @@ def _several_text(kinds: tuple[Any, ...], extras: tuple[Any, ...]) -> str:
 
 
 def _limits(extras: Iterable[Any], names: Iterable[str]) -> list[tuple[str, Any]]:
-    """The limits of these names among the annotations of a type, in the order in which they stand."""
-    found = [(name, bound) for extra in extras for bound in getattr(extra, "metadata", [extra]) for name in names]
-    return [(name, getattr(bound, name)) for name, bound in found if getattr(bound, name, None) is not None]
+    """The limits with these names among the annotations of a type, in order."""
+    candidates = [(name, bound) for extra in extras for bound in getattr(extra, "metadata", [extra]) for name in names]
+    return [(name, getattr(bound, name)) for name, bound in candidates if getattr(bound, name, None) is not None]

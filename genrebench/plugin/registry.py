@@ -1,8 +1,8 @@
-"""Discovery of plugins by the entry-point group "genrebench": kind -> name -> who offers it.
+"""Discovery of plugins through the entry-point group "genrebench", and lookup of what they offer by kind and name.
 
-One rule holds for every kind: a name that two plugins offer is an error that names both, as soon as it is asked for. A plugin
-that can't be imported, or whose hooks fail, is listed with its error and affects no other plugin. What the core brings is a
-plugin like any other, `genrebench.builtin`.
+The same rule holds for every kind: a name that two plugins offer is an error that names both, raised when it is looked up. A
+plugin that can't be imported, or whose hooks fail, is listed with its error and doesn't affect other plugins. The core's own
+datasets, inputs and metrics are also a plugin, `genrebench.builtin`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Plugin:
     Parameters
     ----------
     name : str
-        The entry point's name; "genrebench" for the core's own.
+        Name of the entry point; "genrebench" for the core.
     distribution : str
-        The installed distribution, as pip knows it.
+        Name of the installed distribution.
     version : str
     error : str or None
-        Why none of it can be used; None if all is well.
+        Why the plugin can't be used; None if it can.
     offers : mapping of str to tuple of str
-        Names of what it offers, by the name of the kind.
+        Kind to the names that the plugin offers.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Registered(Generic[S]):
-    """Something that a plugin brings, with its origin; `installed` is False for an object that a Python session passed."""
+    """A spec and the plugin that offers it; `installed` is False for models passed as Python objects."""
 
     spec: S
     plugin: Plugin
@@ -61,23 +61,23 @@ class Registered(Generic[S]):
 
 
 Key = str | type
-"""What tells the things of one kind apart: their name, or for inputs their type."""
+"""Identifies a spec within its kind: its name, or for inputs its type."""
 
 
 @dataclass
 class Registry:
-    """What the plugins of this environment offer."""
+    """The plugins and everything that they offer."""
 
     plugins: list[Plugin] = field(default_factory=list)
     _offers: dict[str, dict[Key, list[Registered[Any]]]] = field(default_factory=lambda: {kind.name: {} for kind in KINDS})
 
     def get(self, kind: Kind[S], name: Key) -> Registered[S]:
-        """Return what is offered under a name.
+        """Look up a name.
 
         Raises
         ------
         UsageError
-            If no plugin, or more than one, offers it.
+            If no plugin, or more than one, offers the name.
         """
         offered = self._offers[kind.name]
         if name not in offered:
@@ -86,40 +86,40 @@ class Registry:
         return _only(kind, offered[name])
 
     def names(self, kind: Kind[Any]) -> list[str]:
-        """Names of all of one kind, in the order in which they are offered, clashes included."""
+        """All names of a kind in order of registration, including clashing names."""
         return [_name(offers[0].spec) for offers in self._offers[kind.name].values()]
 
     def all(self, kind: Kind[S]) -> list[Registered[S]]:
-        """Return everything of one kind, the core's first.
+        """Return everything of a kind, the core's first.
 
         Raises
         ------
         UsageError
-            If two plugins offer one name.
+            If two plugins offer the same name.
         """
         return [_only(kind, offers) for offers in self._offers[kind.name].values()]
 
     def model(self, name: str) -> Registered[ModelSpec]:
-        """Return the model `name`; as `get`, with advice for somebody who has no model at all."""
+        """Look up a model, like `get`, with an installation hint if no model is installed."""
         if not self._offers[MODEL.name]:
-            raise UsageError(f"no model {name!r}: no installed plugin offers a model; {how_to_get_models()}")
+            raise UsageError(f"no model {name!r}: no installed plugin offers a model; {install_hint()}")
         return self.get(MODEL, name)
 
     def input(self, requested: Any) -> InputSpec:
-        """Return the kind of input that a model asks for.
+        """Return the spec of the input that a model requests.
 
         Raises
         ------
         PluginError
-            If `requested` is of no registered type.
+            If the type of `requested` isn't registered.
         """
         if type(requested) not in self._offers[INPUT.name]:
             known = ", ".join(self.names(INPUT))
-            raise PluginError(f"the model asks for {type(requested).__name__}, which is no kind of input; known: {known}")
+            raise PluginError(f"the model requests {type(requested).__name__}, which isn't a registered input; known: {known}")
         return self.get(INPUT, type(requested)).spec
 
     def clashes(self, plugin: Plugin) -> list[str]:
-        """Names that `plugin` offers and another plugin too."""
+        """Names that both `plugin` and another plugin offer."""
         return sorted(
             _name(offers[0].spec)
             for by_name in self._offers.values()
@@ -128,36 +128,36 @@ class Registry:
         )
 
     def add(self, plugin: Plugin, offered: Mapping[str, Iterable[Any]]) -> None:
-        """Add a plugin and what it offers, by kind."""
+        """Add a plugin and what it offers, by name of the kind."""
         self.plugins.append(plugin)
         for kind, specs in offered.items():
             for spec in specs:
                 self._offers[kind].setdefault(_key(spec), []).append(Registered(spec, plugin))
 
 
-def how_to_get_models() -> str:
-    """Return the next step of somebody who has no model."""
-    return "install one, from a clone of genrebench: pip install ./plugins/genrebench-svm"
+def install_hint() -> str:
+    """Return how to install a first model, for messages."""
+    return "install one from a clone of genrebench: pip install ./plugins/genrebench-svm"
 
 
 @functools.cache
 def installed_plugins() -> Registry:
-    """Discover the plugins; the same object for the whole process."""
+    """Discover the installed plugins, once per process."""
     return discover(importlib.metadata.entry_points(group=GROUP))
 
 
 def discover(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
-    """Load the core's plugin and `entry_points`, and ask each what it offers.
+    """Load the core's plugin and those of `entry_points`, and register what they offer.
 
     Parameters
     ----------
     entry_points : iterable of EntryPoint
-        Of the group "genrebench".
+        Entry points of the group "genrebench".
 
     Returns
     -------
     Registry
-        Broken plugins stand in `plugins` with their error.
+        Its `plugins` include broken plugins, with their error.
     """
     result = Registry()
     _add(result, CORE, "genrebench", importlib.metadata.version("genrebench"))
@@ -171,13 +171,13 @@ def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
 
 
 def _add(result: Registry, entry: importlib.metadata.EntryPoint, distribution: str, version: str) -> None:
-    """Ask one plugin, in a manager of its own so that its failure is its own."""
+    """Add one plugin, loaded with a separate plugin manager so that a failure doesn't affect other plugins."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     try:
         manager.register(entry.load(), entry.name)
         manager.check_pending()
-        offered = {kind.name: _ask(manager, kind) for kind in KINDS}
+        offered = {kind.name: _specs(manager, kind) for kind in KINDS}
     # SystemExit too: a plugin that calls sys.exit on import must not end the program
     except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -187,13 +187,13 @@ def _add(result: Registry, entry: importlib.metadata.EntryPoint, distribution: s
     result.add(Plugin(entry.name, distribution, version, None, names), offered)
 
 
-def _ask(manager: pluggy.PluginManager, kind: Kind[S]) -> list[S]:
-    specs = [spec for answer in getattr(manager.hook, kind.hook)() for spec in answer]
+def _specs(manager: pluggy.PluginManager, kind: Kind[S]) -> list[S]:
+    specs = [spec for returned in getattr(manager.hook, kind.hook)() for spec in returned]
     for spec in specs:
         if not isinstance(spec, kind.spec):
             raise PluginError(f"{kind.hook} has to return a list of {kind.spec.__name__}, not {spec!r}")
         if not re.fullmatch(kind.pattern, spec.name):
-            raise PluginError(f"{kind.hook} offers the name {spec.name!r}; a {kind.name}'s name has to match {kind.pattern}")
+            raise PluginError(f"{kind.hook} offers the name {spec.name!r}; names of {kind.name}s have to match {kind.pattern}")
         if spec.name in kind.reserved:
             raise PluginError(f"{kind.hook} offers the name {spec.name!r}, which is reserved; choose another")
     keys = [_key(spec) for spec in specs]
@@ -204,7 +204,7 @@ def _ask(manager: pluggy.PluginManager, kind: Kind[S]) -> list[S]:
 
 
 def _key(spec: Any) -> Key:
-    """Inputs are told apart by their type: two plugins may each have an `Embeddings`."""
+    """Inputs are identified by their type, so two plugins may each have an input called `Embeddings`."""
     return spec.type if isinstance(spec, InputSpec) else str(spec.name)
 
 

@@ -1,4 +1,4 @@
-"""A new plugin's first files, for `genrebench plugins new`."""
+"""Files of a new plugin, for `genrebench plugins new`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ packages = ["src/{module}"]
 """
 
 MODULE = '''\
-"""The model `{name}` for genrebench: a starting point that works; put your own classifier into `make`."""
+"""The model `{name}` for genrebench: a working starting point; replace the classifier in `make` with your own."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -37,13 +37,13 @@ from genrebench.api import Field, FeatureTable, hookimpl, sklearn_model
 
 @dataclass(frozen=True)
 class Options:
-    """Options of the model; each is set with --set NAME=VALUE."""
+    """Options of the model, set with --set NAME=VALUE."""
 
     n_trees: Annotated[int, Field(ge=1, description="number of trees")] = 200
 
 
 def make(context, options):
-    """Return an unfitted classifier; heavy imports belong in here."""
+    """Return an unfitted classifier; heavy imports belong inside this function."""
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(options.n_trees, random_state=context.seed, n_jobs=context.workers)
@@ -51,7 +51,7 @@ def make(context, options):
 
 @hookimpl
 def genrebench_models():
-    """Offer the model to genrebench."""
+    """Register the model with genrebench."""
     return [
         sklearn_model(
             "{name}",
@@ -75,17 +75,17 @@ def test_contract():
 
 
 def write(name: str, folder: Path) -> Path:
-    """Write a plugin package for the model `name` into the new folder `folder` and return it.
+    """Write a plugin package for the model `name` into the new folder `folder`, and return the folder.
 
     Raises
     ------
     UsageError
-        If the name isn't [a-z0-9-]+ starting with a letter, or the folder exists.
+        If the name isn't of the form [a-z][a-z0-9-]*, or the folder exists.
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise UsageError(f"{name!r} can't name a model; start with a letter and use a-z, digits and '-'")
+        raise UsageError(f"{name!r} isn't a valid model name; start with a letter and use a-z, 0-9 and '-'")
     if folder.exists():
-        raise UsageError(f"{str(folder)!r} exists already; choose another name, or another folder with --out")
+        raise UsageError(f"{str(folder)!r} already exists; choose another name, or another folder with --out")
     module = f"genrebench_{name.replace('-', '_')}"
     files = {
         "pyproject.toml": PYPROJECT,
@@ -93,8 +93,8 @@ def write(name: str, folder: Path) -> Path:
         f"tests/test_{module}.py": TEST,
         "README.md": "# genrebench-{name}\n\nA model for genrebench: `genrebench run {name}`.\n",
     }
-    for place, text in files.items():
-        file = folder / place
+    for path, text in files.items():
+        file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.replace("{name}", name).replace("{module}", module), encoding="utf-8")
     return folder

@@ -1,4 +1,4 @@
-"""Any scikit-learn classifier as a model, in one line."""
+"""Adapter that makes a model of any scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from genrebench.errors import PluginError
 from genrebench.plugin.contract import Context, Examples, FeatureTable, Model, ModelSpec, NoOptions, Table
 
 TRUSTED = ("sklearn.", "numpy.", "scipy.")
-"""Packages whose types a saved estimator may name beyond those that skops trusts itself, trees for one."""
+"""Packages whose types may be loaded, in addition to those that skops trusts by default, for example decision trees."""
 
 
 class SklearnModel(Model[Table]):
-    """A scikit-learn classifier with `predict_proba` behind the model contract.
+    """A scikit-learn classifier with `predict_proba`, adapted to the model contract.
 
     Parameters
     ----------
     context : Context
     estimator : classifier
-        Unfitted; a pipeline is one too.
+        An unfitted classifier or pipeline.
 
     Notes
     -----
@@ -39,28 +39,28 @@ class SklearnModel(Model[Table]):
         self.estimator.fit(np.asarray(train.inputs), train.labels)
 
     def predict_proba(self, inputs: Table) -> NDArray[np.float64]:
-        """Probabilities with a column for every genre of the task."""
-        known = self.estimator.predict_proba(np.asarray(inputs))
-        result = np.zeros((len(known), len(self.context.genres)))
-        result[:, self.estimator.classes_] = known
+        """Return probabilities with a column for every genre of the task."""
+        fitted_genres = self.estimator.predict_proba(np.asarray(inputs))
+        result = np.zeros((len(fitted_genres), len(self.context.genres)))
+        result[:, self.estimator.classes_] = fitted_genres
         return result
 
     def save(self, folder: Path) -> None:
-        """Write the estimator with skops, which stores no code."""
+        """Save the estimator with skops, which stores no code."""
         import skops.io
 
         skops.io.dump(self.estimator, folder / "estimator.skops")
 
     def load(self, folder: Path) -> None:
-        """Read the estimator; a file that asks for types from elsewhere than scikit-learn and its base is refused."""
+        """Load the estimator; files with types from outside scikit-learn, NumPy and SciPy are rejected."""
         import skops.io
 
         file = folder / "estimator.skops"
-        asked = skops.io.get_untrusted_types(file=file)
-        unknown = [name for name in asked if not name.startswith(TRUSTED)]
-        if unknown:
-            raise PluginError(f"{file} asks for types that are not trusted: {', '.join(unknown)}; save the model anew")
-        self.estimator = skops.io.load(file, trusted=asked)
+        types = skops.io.get_untrusted_types(file=file)
+        untrusted = [name for name in types if not name.startswith(TRUSTED)]
+        if untrusted:
+            raise PluginError(f"{file} contains types that aren't trusted: {', '.join(untrusted)}; run the model again")
+        self.estimator = skops.io.load(file, trusted=types)
 
 
 def sklearn_model(
@@ -71,14 +71,14 @@ def sklearn_model(
     options: type = NoOptions,
     inputs: Callable[[Any], Any] = lambda _: FeatureTable(),
 ) -> ModelSpec:
-    """Make a model of a scikit-learn classifier.
+    """Create a model from a scikit-learn classifier.
 
     Parameters
     ----------
     name, summary : str
         As in `ModelSpec`.
     make : callable
-        ``make(context, options)`` gives the unfitted classifier or pipeline. Import scikit-learn in there.
+        ``make(context, options)`` returns the unfitted classifier or pipeline. Import scikit-learn inside this function.
     options : type
         Dataclass of the options.
     inputs : callable

@@ -1,4 +1,4 @@
-"""The HTML page: boards, runs and comparisons in a folder that opens from disk, without a network."""
+"""HTML report of boards, runs and comparisons: a folder of static pages that opens from disk and needs no network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genrebench.report.pages import Site, board_page, compare_page, pairs_of, ru
 from genrebench.runs.store import RunStore
 
 MARK = ".genrebench-report"
-"""A file that marks a folder as one that `write` made and may replace."""
+"""Name of a file that marks a folder as a report, which `write` may replace."""
 
 
 def write(
@@ -35,36 +35,36 @@ def write(
     ----------
     stores : RunStore or iterable of them
     out : Path
-        Folder of the report. It is made; an earlier report there is replaced, once the new one is whole.
+        Folder of the report; created if necessary. An existing report is replaced once the new one is complete.
     dataset, split : str, optional
-        Only these boards.
+        Only boards of this dataset and split.
     audio : mapping, optional
-        Dataset name to a mapping of track id to audio file. Clips of the tracks that a page names are copied into the report,
-        to be heard beside the predictions.
+        Dataset name to a mapping of track id to audio file. The audio of the tracks that a page lists is copied into the
+        report and can be played there.
     references : mapping, optional
-        Published scores by dataset, as in `genrebench.boards.board.boards`.
+        Published scores by dataset name, as in `genrebench.boards.board.boards`.
 
     Returns
     -------
     page : Path
         ``out/index.html``.
     problems : list of str
-        One line for each run that should be in the report and isn't.
+        One line per run that is left out.
 
     Raises
     ------
     UsageError
-        If `out` holds something else than a report.
+        If `out` exists and isn't a report or an empty folder.
     StoreError
-        If the disk refuses.
+        If the report can't be written.
     """
     stores = [stores] if isinstance(stores, RunStore) else list(stores)
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there and is no report; give another folder with --out")
-    found, problems = boards(stores, dataset, split, references)
+        raise UsageError(f"{out} already exists and isn't a report; give another folder with --out")
+    shown, problems = boards(stores, dataset, split, references)
     new = out.with_name(f".{out.name}-{secrets.token_hex(6)}")
     try:
-        _write(stores, found, problems, new, audio or {})
+        _write(stores, shown, problems, new, audio or {})
         if out.exists():
             old = out.with_name(f".{out.name}-{secrets.token_hex(6)}")
             out.rename(old)
@@ -81,36 +81,36 @@ def write(
 
 def _write(
     stores: list[RunStore],
-    found: list[Board],
+    shown: list[Board],
     problems: list[str],
     folder: Path,
     audio: Mapping[str, Mapping[str, Path]],
 ) -> None:
-    """Fill `folder` with the pages."""
+    """Write all pages into `folder`."""
     (folder / "runs").mkdir(parents=True)
     (folder / "compare").mkdir()
     (folder / MARK).touch()
     for static in sorted((Path(__file__).parent / "static").iterdir()):
         shutil.copyfile(static, folder / static.name)
-    site = Site(stores, found, folder, Clips(audio, folder))
-    for board in found:
+    site = Site(stores, shown, folder, Clips(audio, folder))
+    for board in shown:
         for row in board.rows:
             for run_id in row.runs:
-                with _named(problems):
-                    _text(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id))
+                with _reported(problems):
+                    _write_page(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id))
         for a, b in pairs_of(board):
-            with _named(problems):
-                _text(folder / "compare" / f"{a.row}-{b.row}.html", compare_page(site, board, a, b))
-    _text(folder / "index.html", board_page(site, problems))
+            with _reported(problems):
+                _write_page(folder / "compare" / f"{a.row}-{b.row}.html", compare_page(site, board, a, b))
+    _write_page(folder / "index.html", board_page(site, problems))
 
 
-def _text(file: Path, content: str) -> None:
-    file.write_text(content, encoding="utf-8", errors="replace")  # a file name may hold what isn't Unicode
+def _write_page(file: Path, content: str) -> None:
+    file.write_text(content, encoding="utf-8", errors="replace")  # file names needn't be valid Unicode
 
 
 @contextlib.contextmanager
-def _named(problems: list[str]) -> Iterator[None]:
-    """Name a run that was damaged since the boards were made, and go on without its page."""
+def _reported(problems: list[str]) -> Iterator[None]:
+    """Report a run that was damaged after the boards were computed, and continue without its page."""
     try:
         yield
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""Audio and images that pages show, copied into the report."""
+"""Audio files and figures, copied into the report."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-PLAYABLE = {".mp3", ".wav", ".ogg", ".oga", ".opus", ".flac", ".m4a"}
+BROWSER_FORMATS = {".mp3", ".wav", ".ogg", ".oga", ".opus", ".flac", ".m4a"}
 
 
 class Clips:
-    """Copies what is asked for, once.
+    """Copies files into the report, each at most once.
 
     Parameters
     ----------
     audio : mapping
         Dataset name to a mapping of track id to audio file.
     folder : Path
-        The report's.
+        Folder of the report.
     """
 
     def __init__(self, audio: Mapping[str, Mapping[str, Path]], folder: Path) -> None:
@@ -26,9 +26,9 @@ class Clips:
         self._folder = folder
 
     def clip(self, dataset: str, track: str) -> str | None:
-        """Address of a track's copy, relative to the report; None where there is no file that a browser plays."""
+        """Copy the audio of a track; returns the path relative to the report, or None without a file that browsers play."""
         file = self._audio.get(dataset, {}).get(track)
-        if file is None or file.suffix.lower() not in PLAYABLE or not file.is_file():
+        if file is None or file.suffix.lower() not in BROWSER_FORMATS or not file.is_file():
             return None
         key = hashlib.sha256(f"{dataset}\0{track}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
         copy = self._folder / "audio" / f"{key}{file.suffix.lower()}"
@@ -38,10 +38,10 @@ class Clips:
         return f"audio/{copy.name}"
 
     def figures(self, run_folder: Path, run_id: str) -> list[tuple[str, str]]:
-        """Title and address of each figure that a run left."""
+        """Copy the figures of a run; returns the title and relative path of each."""
         from PIL import Image
 
-        found = []
+        copied = []
         for file in sorted((run_folder / "figures").glob("*.png")):
             try:
                 with Image.open(file, formats=["PNG"]) as image:
@@ -51,5 +51,5 @@ class Clips:
             copy = self._folder / "runs" / run_id / file.name
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(file, copy)
-            found.append((title, f"{run_id}/{file.name}"))
-        return found
+            copied.append((title, f"{run_id}/{file.name}"))
+        return copied

@@ -1,4 +1,4 @@
-"""Plots as SVG for the page: drawn by matplotlib in ink that follows the page's theme."""
+"""SVG plots for the report, drawn by matplotlib; their text colour follows the theme of the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"
-"""Stands for the page's text colour, which isn't known before it is read."""
+"""Placeholder for the page's text colour, which depends on the reader's theme."""
 
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b")
 _STYLE: Any = {
@@ -29,7 +29,7 @@ _STYLE: Any = {
 
 
 def reliability_plot(bins: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Accuracy against confidence; dots as large as their bin has tracks."""
+    """Plot accuracy against confidence; the size of a dot shows the number of tracks in its bin."""
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", alpha=0.6)
@@ -40,11 +40,11 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]], name: str) -> str:
         axes.scatter(confidence, accuracy, s=sizes, color=COLOURS[0], alpha=0.6)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", aspect="equal")
 
-    return _svg(draw, name, "Reliability curve: the accuracy of the answers against their confidence", (4.2, 4.2))
+    return _svg(draw, name, "Reliability curve: accuracy of the predictions against their confidence", (4.2, 4.2))
 
 
 def curves_plot(curves: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Values over the epochs, a panel for losses and one for the rest; folds are lines of one colour."""
+    """Plot values over the epochs, with one panel for losses and one for other values; folds share a colour."""
     from matplotlib.ticker import MaxNLocator
 
     keys = sorted({key for point in curves for key in point} - {"fold", "epoch"})
@@ -70,7 +70,7 @@ def curves_plot(curves: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Log loss against seconds, the Pareto front marked.
+    """Plot log loss against seconds and mark the Pareto front.
 
     Parameters
     ----------
@@ -84,12 +84,13 @@ def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
         front = sorted((p["seconds"], p["log_loss"]) for p in points if p["best"])
         axes.step(*zip(*front, strict=True), where="post", color=COLOURS[1], linewidth=1, label="Pareto front")
         for best, colour, marker in ((True, COLOURS[1], "D"), (False, COLOURS[0], "o")):
-            those = [p for p in points if p["best"] == best]
-            axes.scatter([p["seconds"] for p in those], [p["log_loss"] for p in those], color=colour, marker=marker, s=36)
-        # neighbours in cost have their names above and below, so that they can be read where they are close in score too
+            selected = [p for p in points if p["best"] == best]
+            seconds, losses = [p["seconds"] for p in selected], [p["log_loss"] for p in selected]
+            axes.scatter(seconds, losses, color=colour, marker=marker, s=36)
+        # labels alternate above and below their points, so that labels of close points don't overlap
         for i, p in enumerate(sorted(points, key=lambda p: p["seconds"])):
-            place = (p["seconds"], p["log_loss"])
-            axes.annotate(p["label"], place, xytext=(6, (5, -13)[i % 2]), textcoords="offset points", fontsize=9)
+            position = (p["seconds"], p["log_loss"])
+            axes.annotate(p["label"], position, xytext=(6, (5, -13)[i % 2]), textcoords="offset points", fontsize=9)
         axes.set(xscale="log", xlabel="seconds to fit and predict", ylabel="log loss")
         axes.margins(0.18)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -102,14 +103,14 @@ def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """For each (cost, loss), whether no other is at most as large in both and smaller in one."""
+    """Whether each point (cost, loss) is on the Pareto front: no other point is at least as good in both and better in one."""
     return [not any(c <= cost and x <= loss and (c, x) != (cost, loss) for c, x in points) for cost, loss in points]
 
 
 def _svg(draw: Any, name: str, text: str, size: tuple[float, float]) -> str:
-    """An <svg> element to stand in a page.
+    """Draw an <svg> element for use in a page.
 
-    Ids get `name` in front, since a page holds several plots; the text for screen readers stands in the element.
+    Ids are prefixed with `name`, since a page has several plots; `text` is the description for screen readers.
     """
     import matplotlib as mpl
     from markupsafe import escape

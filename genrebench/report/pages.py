@@ -1,4 +1,4 @@
-"""What stands on each page; how it looks is the templates' matter."""
+"""The content of each page; the templates define its appearance."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from genrebench.runs.store import RunStore
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-ALL_PAIRS = 10
-"""Up to this many rows a board has a comparison of every two; of more, those with the best and with the next."""
+MAX_ROWS_ALL_PAIRS = 10
+"""Boards with more rows have comparisons only with the best row and between neighbouring ranks, not of all pairs."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What all pages share.
+    """Data shared by all pages.
 
     Parameters
     ----------
     stores : sequence of RunStore
     boards : sequence of Board
     folder : Path
-        Where the report is made.
+        Folder of the report.
     clips : Clips
     """
 
@@ -49,35 +49,36 @@ class Site:
 
     @cached_property
     def runs(self) -> dict[str, tuple[RunStore, Run]]:
-        """All readable runs by their id; the first store wins."""
-        found: dict[str, tuple[RunStore, Run]] = {}
+        """All readable runs by id; if several stores have the same id, the first store takes precedence."""
+        by_id: dict[str, tuple[RunStore, Run]] = {}
         for store in self.stores:
             for run in store.runs():
-                found.setdefault(run.id, (store, run))
-        return found
+                by_id.setdefault(run.id, (store, run))
+        return by_id
 
     @cached_property
     def templates(self) -> Environment:
-        """The templates; whatever they insert is escaped."""
+        """The templates; all inserted values are escaped."""
         from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
         loader = FileSystemLoader(Path(__file__).parent / "templates")
-        # records made elsewhere may lack what ours have
-        made = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True, lstrip_blocks=True)
-        made.filters |= {
+        environment = Environment(  # imported records may lack fields
+            loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        environment.filters |= {
             "number": _number,
             "percent": _percent,
-            "work": _work,
+            "compute_seconds": _compute_seconds,
             "seconds": _seconds,
-            "between": _between,
-            "place": _place,
-            "told": _told,
+            "percent_range": _percent_range,
+            "position": _position,
+            "text": _text,
         }
-        made.globals |= {"version": importlib.metadata.version("genrebench")}
-        return made
+        environment.globals |= {"version": importlib.metadata.version("genrebench")}
+        return environment
 
     def render(self, template: str, **values: Any) -> str:
-        """Fill a template."""
+        """Render a template."""
         return self.templates.get_template(template).render(**values)
 
 
@@ -85,9 +86,9 @@ class Site:
 
 
 def board_page(site: Site, problems: Sequence[str]) -> str:
-    """The first page: every board."""
-    shown = {run_id for board in site.boards for row in board.rows for run_id in row.runs}
-    others = [run for _, run in site.runs.values() if run.id not in shown]
+    """The start page, with all boards."""
+    on_boards = {run_id for board in site.boards for row in board.rows for run_id in row.runs}
+    others = [run for _, run in site.runs.values() if run.id not in on_boards]
     return site.render(
         "index.html",
         root="",
@@ -100,23 +101,23 @@ def board_page(site: Site, problems: Sequence[str]) -> str:
 
 def _board(board: Board, number: int) -> dict[str, Any]:
     by_id = {row.row: row for row in board.rows}
-    ends = [end for row in board.rows for end in row.intervals.get("log_loss", ())]
+    bounds = [bound for row in board.rows for bound in row.intervals.get("log_loss", ())]
     return {
         "id": f"board-{number + 1}",
         "board": board,
         "rows": board.rows,
         "ties": {row.row: [by_id[other] for other in row.tied_with] for row in board.rows},
         "pairs": pairs_of(board),
-        "scale": (min(ends, default=0.0), max(ends, default=1.0)),
-        "cost": _cost(board, number),
+        "scale": (min(bounds, default=0.0), max(bounds, default=1.0)),
+        "cost": _cost_plot(board, number),
     }
 
 
-def _cost(board: Board, number: int) -> str | None:
-    rows = [row for row in board.rows if _work(row)]
+def _cost_plot(board: Board, number: int) -> str | None:
+    rows = [row for row in board.rows if _compute_seconds(row)]
     if len(rows) < 2:
         return None
-    seconds = [_work(row) or 0.0 for row in rows]
+    seconds = [_compute_seconds(row) or 0.0 for row in rows]
     losses = [row.scores["log_loss"] for row in rows]
     best = pareto(list(zip(seconds, losses, strict=True)))
     points = [
@@ -126,25 +127,25 @@ def _cost(board: Board, number: int) -> str | None:
     return cost_plot(points, f"cost-{number}")
 
 
-def _work(row: Row) -> float | None:
-    """Seconds to fit and predict; inputs are prepared once, whoever comes first."""
-    known = [row.timings[key] for key in ("fit_s", "predict_s") if key in row.timings]
-    return sum(known) if known else None
+def _compute_seconds(row: Row) -> float | None:
+    """Seconds to fit and predict; the time for the inputs isn't counted, since only the first run computes them."""
+    recorded = [row.timings[key] for key in ("fit_s", "predict_s") if key in row.timings]
+    return sum(recorded) if recorded else None
 
 
 def pairs_of(board: Board) -> list[tuple[Row, Row]]:
-    """The rows of a board that get a page of their comparison."""
+    """The pairs of rows that have a comparison page."""
     rows = [row for row in board.rows if row.runs]
-    if len(rows) <= ALL_PAIRS:
+    if len(rows) <= MAX_ROWS_ALL_PAIRS:
         return list(itertools.combinations(rows, 2))
     return [*((rows[0], row) for row in rows[1:]), *itertools.pairwise(rows[1:])]
 
 
-# ------------------------------------------------------------------ a run
+# ------------------------------------------------------------------ runs
 
 
 def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
-    """One run: scores, errors by genre, calibration, cost, how to repeat it."""
+    """The page of a run: scores, errors by genre, calibration, cost, and the command that reproduces it."""
     store, run = site.runs[run_id]
     predictions = store.predictions(run)
     labels, p, genres = predictions.labels, predictions.probabilities, predictions.genres
@@ -182,32 +183,32 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
 
 
 def _scaling(run: Run, predictions: Predictions) -> Mapping[str, Any]:
-    """What temperature scaling gains: by validation where the run tried it, else by halves of the test tracks."""
-    if found := run.facts.get("temperature_scaling"):
-        return {**found, "by": "validation", "applied": run.model.calibrated}
+    """The gain from temperature scaling, measured on validation tracks if recorded, else on halves of the test tracks."""
+    if recorded := run.facts.get("temperature_scaling"):
+        return {**recorded, "by": "validation", "applied": run.model.calibrated}
     gain = calibration.temperature_gain(predictions)
     return {**gain, "temperatures": [gain["temperature"]], "by": "halves", "applied": False} if gain else {}
 
 
-# ------------------------------------------------------------------ two rows
+# ------------------------------------------------------------------ comparisons
 
 
 def compare_page(site: Site, board: Board, a: Row, b: Row) -> str:
-    """Two rows of a board side by side."""
-    found = compare_sides(*(Side(row.label, tuple(site.runs[run_id] for run_id in row.runs)) for row in (a, b)))
+    """The page that compares two rows of a board."""
+    comparison = compare_sides(*(Side(row.label, tuple(site.runs[run_id] for run_id in row.runs)) for row in (a, b)))
     dataset = board.task.dataset
     return site.render(
         "compare.html",
         root="../",
-        found=found,
+        comparison=comparison,
         board=board,
         rows=(a, b),
         labels=(a.label, b.label),
-        tracks=[{**track, "clip": site.clips.clip(dataset, track["track"])} for track in found.tracks],
+        tracks=[{**track, "clip": site.clips.clip(dataset, track["track"])} for track in comparison.tracks],
     )
 
 
-# ------------------------------------------------------------------ numbers
+# ------------------------------------------------------------------ template filters
 
 
 def _number(value: Any, digits: int = 3) -> str:
@@ -220,22 +221,22 @@ def _percent(value: Any) -> str:
     return f"{100 * value:.1f} %" if isinstance(value, int | float) else "–"
 
 
-def _between(ends: Any) -> str:
-    return f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f} %" if ends else ""
+def _percent_range(interval: Any) -> str:
+    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f} %" if interval else ""
 
 
-def _place(value: float, scale: tuple[float, float]) -> str:
-    """Where `value` stands on a strip, as CSS has it."""
+def _position(value: float, scale: tuple[float, float]) -> str:
+    """Position of `value` on a scale from 0 to 100 %, for CSS."""
     low, high = scale
     return f"{100 * (value - low) / (high - low) if high > low else 50:.2f}%"
 
 
-def _told(value: Any) -> str:
-    """Whatever a record may hold, for people."""
+def _text(value: Any) -> str:
+    """Text for display of any value in a record."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{str(key).replace('_', ' ')} {_told(item)}" for key, item in value.items())
+        return "; ".join(f"{str(key).replace('_', ' ')} {_text(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(_told, value))
+        return ", ".join(map(_text, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:.4g}" if isinstance(value, float) else str(value)

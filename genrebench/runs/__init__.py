@@ -1,1 +1,1 @@
-"""Runs: one model fitted and scored on one task, kept on disk, and what can be done with a finished one."""
+"""Runs: a model fitted and scored on a task; their records on disk, and predictions with finished runs."""

@@ -1,4 +1,4 @@
-"""What a model is given of a task, and what it gives back, beside the labels and artists that only the host knows."""
+"""Examples for a model, and its predictions combined with labels and artists, which are hidden from the model."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class TaskLabels:
         return np.array([self._labels[id_] for id_ in ids], dtype=np.int64)
 
     def groups(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Opaque number of each track's artist, shape (n_tracks,); a track without artist has its own."""
+        """Anonymous number of each track's artist, shape (n_tracks,); a track without artist has a number of its own."""
         return np.array([self._groups[id_] for id_ in ids], dtype=np.int64)
 
     def artists(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """As `groups`, but -1 for a track whose artist isn't known."""
+        """Like `groups`, but -1 for tracks whose artist isn't known."""
         return np.where([id_ in self._anonymous for id_ in ids], -1, self.groups(ids)).astype(np.int64)
 
     def predictions(self, probabilities: Sequence[NDArray[np.float64]]) -> Predictions:
-        """Put the probabilities of the test tracks of all folds, one array per fold, beside the true labels."""
+        """Combine the probabilities of the test tracks, one array per fold, with labels and artists."""
         folds = self._task.split.folds
         ids = [id_ for fold in folds for id_ in fold.test]
         artists = self.artists(ids)
@@ -67,30 +67,30 @@ class TaskLabels:
 
 
 class TaskExamples(TaskLabels):
-    """The inputs of a task's tracks, cut into labelled parts.
+    """Examples of a task: inputs with labels and artists, for any subset of the tracks.
 
     Parameters
     ----------
     task : Task
     prepared : Prepared
-        Inputs of the split's tracks, in the order of its `ids`.
+        Inputs of the split's tracks, in the order of `Split.ids`.
     """
 
     def __init__(self, task: Task, prepared: Prepared) -> None:
         super().__init__(task)
         self.prepared = prepared
-        self._place = {id_: i for i, id_ in enumerate(task.split.ids)}
+        self._positions = {id_: i for i, id_ in enumerate(task.split.ids)}
 
     @classmethod
     def prepare(cls, job: Job, session: Session) -> TaskExamples:
-        """Compute what a model sees of all the task's tracks."""
+        """Compute a model's inputs for all tracks of the task."""
         task, ids = job.task, job.task.split.ids
         context = session.input_context(task.excerpt)
-        hashes = {} if job.uses_given_features else audio_hashes(task.dataset, session.home, ids)
+        hashes = {} if job.uses_precomputed_features else audio_hashes(task.dataset, session.home, ids)
         return cls(task, prepare(job.model.input, task.dataset, ids, hashes, context, session.registry))
 
     def __call__(self, ids: Sequence[str]) -> Examples[Any]:
         """Return the examples of some tracks."""
-        rows, inputs = [self._place[id_] for id_ in ids], self.prepared.inputs
-        part = inputs.subset(rows) if isinstance(inputs, LazyInputs) else inputs[rows]
-        return Examples(part, self.labels(ids), self.groups(ids))
+        rows, inputs = [self._positions[id_] for id_ in ids], self.prepared.inputs
+        selected = inputs.subset(rows) if isinstance(inputs, LazyInputs) else inputs[rows]
+        return Examples(selected, self.labels(ids), self.groups(ids))

@@ -1,4 +1,4 @@
-"""Figures of runs and predictions, drawn with matplotlib and free of its global state."""
+"""Figures of runs and predictions, drawn with matplotlib without its global state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genrebench.tables import printable
 
 
 def draw_confusion(predictions: Predictions, title: str) -> Figure:
-    """Draw the confusion matrix: true genres in rows, predicted ones in columns, each row as shares that sum to 1."""
+    """Draw the confusion matrix: true genres in rows, predicted genres in columns, rows normalised to sum to 1."""
     shares = error_analysis.normalised_confusion(metrics.confusion(predictions.labels, predictions.probabilities))
     genres = [_safe(genre) for genre in predictions.genres]
     size = 2.5 + 0.4 * len(genres)
@@ -34,21 +34,21 @@ def draw_confusion(predictions: Predictions, title: str) -> Figure:
 
 
 def draw_timelines(lines: Sequence[tuple[str, Timeline]], genres: Sequence[str]) -> Figure:
-    """Draw one panel per file: genres from top to bottom, the likeliest first, and seconds from left to right.
+    """Draw one panel per file: time from left to right, genres from top to bottom in order of probability.
 
     Parameters
     ----------
     lines : sequence of (str, Timeline)
-        Name of each file, and its timeline in seconds of the file.
+        Name and timeline of each file, in seconds of the file.
     genres : sequence of str
 
     Raises
     ------
     UsageError
-        If there is no timeline.
+        If there are no timelines.
     """
     if not lines:
-        raise UsageError("no file has a timeline to draw")
+        raise UsageError("there are no timelines to draw; predict with timeline=True and at least one decodable file")
     height = 1.1 + 0.22 * len(genres)
     figure = Figure(figsize=(9, height * len(lines)), layout="constrained")
     for axes, (name, line) in zip(figure.subplots(len(lines), 1, squeeze=False)[:, 0], lines, strict=True):
@@ -64,12 +64,12 @@ def draw_timelines(lines: Sequence[tuple[str, Timeline]], genres: Sequence[str])
 
 
 def timeline_edges(line: Timeline) -> NDArray[np.float64]:
-    """Where the stretches of a timeline begin, and where the last one ends; a single one is taken to last a second."""
+    """Boundaries between the segments of a timeline, in seconds; a single segment is assumed to last one second."""
     seconds = np.asarray(line.seconds, dtype=np.float64)
     step = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1.0
     return np.append(seconds, seconds[-1] + step)
 
 
 def _safe(text: str) -> str:
-    """Text that matplotlib doesn't take for mathematics."""
+    """Escape dollar signs, so that matplotlib doesn't read the text as mathematics."""
     return printable(text).replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""Predictions for audio files, as a person works with them."""
+"""Predictions for audio files, with tables and figures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-TOP = 5
-"""Genres of a file that a table shows."""
+N_GENRES_SHOWN = 5
+"""Number of genres per file that a table shows."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class FilePrediction:
     ----------
     path : Path
     probabilities : ndarray of shape (n_genres,)
-        The training prior where the file can't be decoded or is silent.
+        The genre frequencies of the training tracks if the file can't be decoded or is silent.
     problem : str or None
-        Why the training prior stands in.
+        Why the model wasn't used for the file.
     timeline : Timeline or None
-        Probabilities along the excerpt that the model has seen, in seconds of the file, where they were asked for.
+        Probabilities per second of the excerpt that the model used, in seconds of the file; None if not requested.
     """
 
     path: Path
@@ -76,7 +76,7 @@ class FilePredictions(ShownSequence[FilePrediction]):
         return [prediction.to_json(self.genres) for prediction in self]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per file as a pandas frame: the likeliest genre, the problem, and a column p:<genre> per genre."""
+        """One row per file as a pandas DataFrame: predicted genre, problem, and a column p:GENRE per genre."""
         return frame(
             [
                 {
@@ -91,16 +91,16 @@ class FilePredictions(ShownSequence[FilePrediction]):
         )
 
     def tables(self) -> list[Table]:
-        """The likeliest genres of each file."""
-        columns = ("file", "likeliest genres", "problem")
-        return [Table.of(columns, [(one.path, self._likeliest(one), one.problem) for one in self])]
+        """The most probable genres of each file."""
+        columns = ("file", "most probable genres", "problem")
+        return [Table.of(columns, [(one.path, self._most_probable(one), one.problem) for one in self])]
 
     def figure(self) -> Figure:
-        """Draw the timelines; `predict` has to be asked for them."""
+        """Draw the timelines, which `predict` computes with ``timeline=True``."""
         from genrebench.runs.figures import draw_timelines
 
         return draw_timelines([(one.path.name, one.timeline) for one in self if one.timeline is not None], self.genres)
 
-    def _likeliest(self, prediction: FilePrediction) -> str:
-        order = (-prediction.probabilities).argsort(kind="stable")[:TOP]
+    def _most_probable(self, prediction: FilePrediction) -> str:
+        order = (-prediction.probabilities).argsort(kind="stable")[:N_GENRES_SHOWN]
         return ", ".join(f"{self.genres[i]} {prediction.probabilities[i]:.1%}" for i in order)

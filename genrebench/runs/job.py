@@ -1,4 +1,4 @@
-"""A job: a model with its options and seed on a task, before it has become a run."""
+"""A job: a model with its options and seed, to be run on a task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genrebench.session import Session
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is to do.
+    """A model to be run on a task.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Job:
     seed : int
         Seed of the model.
     calibrate : bool
-        Divide the logarithms of the probabilities by a temperature that is fitted on the validation part.
+        Calibrate the probabilities by temperature scaling, with a temperature fitted on the validation tracks.
     """
 
     task: Task
@@ -37,8 +37,8 @@ class Job:
     calibrate: bool = False
 
     @property
-    def uses_given_features(self) -> bool:
-        """Whether the model sees feature values that came with the dataset, so that no audio is needed."""
+    def uses_precomputed_features(self) -> bool:
+        """Whether the model uses the dataset's precomputed features, so that no audio is needed."""
         requested = self.model.input
         return (
             isinstance(requested, FeatureTable)
@@ -47,36 +47,37 @@ class Job:
         )
 
     def check(self, session: Session) -> None:
-        """Refuse the job before anything runs, where that is possible.
+        """Check before anything runs that the job is possible.
 
         Raises
         ------
         UsageError, DataError
-            If the dataset lacks the audio that the model needs, there is nothing to calibrate on, or the model refuses the
-            device or its options.
+            If the model needs audio that the dataset doesn't have, there are no validation tracks for calibration, or the model
+            can't run on the device or with its options.
         """
         if self.calibrate and not all(fold.validation for fold in self.task.split.folds):
             raise UsageError(
-                f"--calibrate needs a validation part and the split {self.task.split.name!r} has none; choose another --split"
+                f"--calibrate needs validation tracks, which the split {self.task.split.name!r} doesn't have; choose another "
+                "--split or leave out --calibrate"
             )
-        if not self.uses_given_features:
+        if not self.uses_precomputed_features:
             require_audio(self.task.dataset, self.task.dataset.tracks, self.task.extra)
         self.model.check(session.context(self.task.genres, seed=self.seed))
 
     def earlier_run(self, store: RunStore) -> Run | None:
-        """Return the newest run of the same task, model, version, options and seed, if there is one."""
-        wanted = ModelRecord.of(self.model, calibrate=self.calibrate)
+        """Return the newest run with the same task, model, version, options and seed, if there is one."""
+        model = ModelRecord.of(self.model, calibrate=self.calibrate)
         return next(
             (
                 run
                 for run in store.runs()
-                if run.seed == self.seed and run.task.fingerprint == self.task.fingerprint and run.model.same_work(wanted)
+                if run.seed == self.seed and run.task.fingerprint == self.task.fingerprint and run.model.same_model(model)
             ),
             None,
         )
 
     def begin(self, store: RunStore, feature_source: str | None) -> Run:
-        """Begin a run of this job in a store; `feature_source` says where the inputs come from."""
+        """Begin a run of this job in a store; `feature_source` describes the source of the features, for the record."""
         model = ModelRecord.of(self.model, calibrate=self.calibrate, feature_source=feature_source)
         run = begin_record(TaskRecord.of(self.task), model, self.seed)
         store.begin(run)
@@ -84,7 +85,7 @@ class Job:
 
 
 def begin_record(task: TaskRecord, model: ModelRecord, seed: int) -> Run:
-    """Return the record of a run that begins now."""
+    """Create the record of a run that begins now."""
     now = datetime.datetime.now(datetime.UTC)
     return Run(
         id=f"{model.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",

@@ -1,4 +1,4 @@
-"""predictions.csv: predictions of the test tracks to CSV and back."""
+"""Reading and writing of predictions.csv, the predictions of a run's test tracks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = ["track_id", "genre", "fold", "group"]
 
 
 def test_counts(predictions: Predictions) -> tuple[tuple[int, ...], ...]:
-    """For each fold, the number of tracks of each genre."""
+    """Number of test tracks per fold and genre."""
     n_folds = int(predictions.folds.max(initial=0)) + 1
     counts = np.zeros((n_folds, len(predictions.genres)), dtype=np.int64)
     np.add.at(counts, (predictions.folds, predictions.labels), 1)
@@ -21,7 +21,7 @@ def test_counts(predictions: Predictions) -> tuple[tuple[int, ...], ...]:
 
 
 def predictions_to_csv(predictions: Predictions) -> bytes:
-    """The content of predictions.csv; numbers are written so that they come back bit by bit."""
+    """Content of predictions.csv; probabilities are written with full precision."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(_COLUMNS + [f"p:{genre}" for genre in predictions.genres])
@@ -34,7 +34,7 @@ def predictions_to_csv(predictions: Predictions) -> bytes:
 
 
 def predictions_from_csv(data: bytes) -> Predictions:
-    """Read predictions.csv.
+    """Parse predictions.csv.
 
     Raises
     ------
@@ -45,12 +45,12 @@ def predictions_from_csv(data: bytes) -> Predictions:
     header = next(reader, [])
     n = len(_COLUMNS)
     if header[:n] != _COLUMNS or not all(name.startswith("p:") for name in header[n:]):
-        raise ValueError(f"the columns are not {', '.join(_COLUMNS)} and p:<genre>")
+        raise ValueError(f"the columns aren't {', '.join(_COLUMNS)} and p:GENRE")
     genres = tuple(name[2:] for name in header[n:])
     index = {genre: i for i, genre in enumerate(genres)}
     rows = list(reader)
     if any(len(row) != len(header) for row in rows):
-        raise ValueError("its rows differ in length")
+        raise ValueError("the rows differ in length")
     probabilities = np.array([list(map(float, row[n:])) for row in rows], dtype=np.float64).reshape(len(rows), len(genres))
     groups = np.array([int(row[3] or -1) for row in rows], dtype=np.int64)
     return Predictions(

@@ -1,4 +1,4 @@
-"""The record of a run: what run.json says, as frozen types."""
+"""The record of a run: the content of run.json as frozen types."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Status = Literal["running", "finished", "failed", "interrupted"]
 
 @dataclass(frozen=True, kw_only=True)
 class ExtraTrainingRecord:
-    """What a larger dataset added to a task's training part.
+    """Record of the tracks that a larger dataset added to a task's training part.
 
     Parameters
     ----------
     dataset, source : str
-        Name of the larger dataset, and how the user named it.
+        Name of the larger dataset, and its name or path as given by the user.
     added : mapping of str to int
         Number of added tracks by genre.
     ids : mapping of str to tuple of str, or None
-        Their ids by genre.
+        Ids of the added tracks by genre.
     """
 
     dataset: str
@@ -35,7 +35,7 @@ class ExtraTrainingRecord:
 
     @classmethod
     def of(cls, extra: ExtraTraining) -> ExtraTrainingRecord:
-        """Record what was added."""
+        """Create the record from a task's extra training tracks."""
         source = without_home(extra.source or extra.dataset)
         return cls(dataset=extra.dataset, source=source, added=extra.added, ids=extra.ids)
 
@@ -45,26 +45,26 @@ class ExtraTrainingRecord:
         return sum(self.added.values())
 
     def text(self, *, by_genre: bool = False) -> str:
-        """What was added, such as "64 training tracks of fma-large"; also how many of each genre if asked."""
+        """Label for display, such as "64 training tracks of fma-large"; with `by_genre` also the number of tracks per genre."""
         genres = ", ".join(f"{genre} {n}" for genre, n in self.added.items())
         return f"{self.n_added} training tracks of {self.dataset}" + (f" ({genres})" if by_genre and genres else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRecord:
-    """A task: enough to tell it apart from others and to repeat it.
+    """Record of a task: all that is needed to identify and reproduce it.
 
     Parameters
     ----------
     dataset, source, version : str
-        Name of the dataset, how the user named it, and its version for people.
+        Name of the dataset, its name or path as given by the user, and its version for display.
     split : str
     split_seed : int
     fingerprint : str
     excerpt : str
         "whole" or seconds.
     n_training, n_validation, n_test : int
-        Sums over the folds.
+        Number of tracks, summed over the folds.
     n_folds, n_excluded : int
     excluded : tuple of Exclusion
     genres : tuple of str
@@ -100,7 +100,7 @@ class TaskRecord:
 
     @classmethod
     def of(cls, task: Task) -> TaskRecord:
-        """Record a task."""
+        """Create the record of a task."""
         folds = task.split.folds
         genre_of = {track.id: track.genre for track in task.dataset.tracks}
 
@@ -132,11 +132,11 @@ class TaskRecord:
 
     @property
     def split_title(self) -> str:
-        """Name of the split and what was added to it, such as "official + 64 training tracks of fma-large"."""
+        """Label for display of the split and extra training tracks: "official + 64 training tracks of fma-large"."""
         return self.split if self.extra_training is None else f"{self.split} + {self.extra_training.text()}"
 
     def summary(self) -> dict[str, Any]:
-        """The record in JSON types, without what is listed by track or by fold: what a board shows of a task."""
+        """The record in JSON types, without values per track or per fold; boards show this."""
         shown: dict[str, Any] = plain(self)
         del shown["excluded"], shown["training_counts"]
         if shown["extra_training"] is not None:
@@ -145,26 +145,26 @@ class TaskRecord:
 
 
 Origin = Literal["plugin", "imported", "object"]
-"""Where a model came from: an installed plugin, a table of predictions made elsewhere, or an object in a Python session."""
+"""Origin of a model: an installed plugin, imported predictions, or an object in a Python session."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord:
-    """A model, its version and its options.
+    """Record of a model, its version and its options.
 
     Parameters
     ----------
     name : str
     plugin, version : str
-        The distribution that brought it, and its version.
+        Distribution that provides the model, and its version.
     options : mapping
         All options, in JSON types.
     changed : mapping
         The options that differ from their defaults.
     calibrated : bool
-        Whether the probabilities were scaled by a temperature fitted on validation.
+        Whether the probabilities were calibrated with a temperature fitted on the validation tracks.
     feature_source : str or None
-        Where its inputs came from.
+        Source of the features.
     origin : {"plugin", "imported", "object"}
         See `Origin`.
     """
@@ -180,26 +180,26 @@ class ModelRecord:
 
     @classmethod
     def of(cls, model: HostedModel, *, calibrate: bool = False, feature_source: str | None = None) -> ModelRecord:
-        """Record a model."""
+        """Create the record of a model."""
         return cls(
             name=model.name,
             plugin=model.plugin.distribution,
             version=model.plugin.version,
-            options=model.chosen,
+            options=model.option_values,
             changed=model.changed,
             calibrated=calibrate,
             feature_source=feature_source,
             origin="plugin" if model.registered.installed else "object",
         )
 
-    def same_work(self, other: ModelRecord) -> bool:
-        """Whether both are the same model, version and options."""
+    def same_model(self, other: ModelRecord) -> bool:
+        """Whether both have the same model, version and options."""
         return replace(self, feature_source=None) == replace(other, feature_source=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionsRecord:
-    """What the record says of predictions.csv.
+    """Record of predictions.csv.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ class PredictionsRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What is known of one run.
+    """Record of a run.
 
     Parameters
     ----------
@@ -230,19 +230,19 @@ class Run:
     metrics : mapping of str to (float or None), or None
         None until the run is scored.
     timings : mapping of str to float
-        Seconds: inputs_s, fit_s, predict_s.
+        inputs_s, fit_s and predict_s, in seconds.
     peak_rss_mb : float or None
         In 10^6 bytes.
     environment : mapping of str to str
-        Versions; see `genrebench.environment`.
+        Versions of packages and system; see `genrebench.environment`.
     facts : mapping
-        What the model and the host recorded, in JSON types.
+        Facts recorded by the model and the host, in JSON types.
     started : str
         ISO 8601, UTC.
     error : str or None
-        Why it isn't finished.
+        Why the run isn't finished.
     metrics_version : int
-        Version of the built-in metrics that scored it.
+        Version of the built-in metrics with which it was scored.
     predictions : PredictionsRecord or None
     """
 
@@ -263,22 +263,22 @@ class Run:
 
     @property
     def device(self) -> str | None:
-        """Where the model ran, if it recorded that."""
+        """The device of the model, if recorded."""
         device = self.facts.get("device")
         return device if isinstance(device, str) else None
 
     @property
     def parameters(self) -> int | None:
-        """Number of the model's parameters, if it recorded that."""
+        """Number of the model's parameters, if recorded."""
         parameters = self.facts.get("parameters")
         return parameters if isinstance(parameters, int) else None
 
-    def under_way(self, inputs_s: float) -> Run:
-        """The same run, running, with the seconds that its inputs took now added."""
+    def running(self, inputs_s: float) -> Run:
+        """The same run with status "running", and with `inputs_s` added to its timings."""
         timings = {**self.timings, "inputs_s": self.timings.get("inputs_s", 0.0) + inputs_s}
         return replace(self, status="running", error=None, timings=timings)
 
     @property
     def has_scores(self) -> bool:
-        """Whether the run is finished and has predictions of test tracks; a challenge run has none."""
+        """Whether the run is finished and has test tracks; a run on the challenge split has none."""
         return self.status == "finished" and self.predictions is not None and self.predictions.rows > 0

@@ -1,4 +1,4 @@
-"""A run while it grows: its record, and what it leaves in its folder."""
+"""Recording of a run in progress: its record and the files in its folder."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ COLUMNS = "columns.json"
 
 @dataclass(frozen=True)
 class FoldOutput:
-    """What a fold contributes to a run.
+    """The result of one fold of a run.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n_test_tracks, n_genres)
     temperature : float
-        The one that fits the fold's validation tracks best; nan where it has none.
+        Temperature fitted on the fold's validation tracks; nan if there are none.
     """
 
     probabilities: NDArray[np.float64]
@@ -50,16 +50,16 @@ class FoldOutput:
 
 
 class Recorder:
-    """The record of a run that is under way, and its folder.
+    """Keeps the record and the folder of a run in progress up to date.
 
     Parameters
     ----------
     run : Run
-        Has begun in the store.
+        A run that has begun in the store.
     store : RunStore
     session : Session
     columns : tuple of tuple of str
-        Names of the columns that the model sees; empty where it sees no table.
+        Column names of the model's feature table; empty for other inputs.
     """
 
     def __init__(self, run: Run, store: RunStore, session: Session, columns: tuple[tuple[str, ...], ...] = ()) -> None:
@@ -68,14 +68,14 @@ class Recorder:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """Hold the run while the body fits and scores it; what ends the body is recorded.
+        """Lock the run while the body fits and scores it, and record errors and interruptions.
 
         Raises
         ------
         UsageError
-            If another process holds the run.
+            If another process has locked the run.
         KeyboardInterrupt
-            After the run was recorded as interrupted. Other errors end here: the run is recorded as failed.
+            After the run was recorded as interrupted. Other errors are recorded as failures and not raised.
         """
         with locked(self.folder):
             try:
@@ -83,7 +83,7 @@ class Recorder:
                     self._memory = memory
                     yield
             except KeyboardInterrupt:
-                self.save(status="interrupted", error="interrupted by the user; 'genrebench run ... --resume' goes on")
+                self.save(status="interrupted", error="interrupted by the user; continue with 'genrebench run ... --resume'")
                 raise
             except Exception as error:
                 self.save(status="failed", error=one_line(error))
@@ -93,7 +93,7 @@ class Recorder:
     def save(self, **changes: Any) -> None:
         """Write the record with `changes`.
 
-        Where a full disk refuses, an unfinished run's model and checkpoints make room: they are worth less than its status.
+        If the disk is full, the model, figures and checkpoints are deleted to make room for the record.
         """
         self.run = dataclasses.replace(self.run, **changes)
         try:
@@ -105,7 +105,7 @@ class Recorder:
                 self.store.save(self.run)
 
     def finish(self, scoring: Scoring) -> None:
-        """Write the predictions and close the record; what only an unfinished run needs is removed."""
+        """Write the predictions and the final record, and remove files that only an unfinished run needs."""
         for problem in scoring.problems:
             self.session.say(f"warning: {problem}")
         run = dataclasses.replace(
@@ -117,24 +117,24 @@ class Recorder:
         )
         self.run = self.store.finish(run, scoring.predictions)
         shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
-        (self.folder / "error.txt").unlink(missing_ok=True)  # of a failure before --resume
+        (self.folder / "error.txt").unlink(missing_ok=True)  # from a failure before --resume
 
-    def kept_output(self, number: int) -> FoldOutput | None:
-        """What an interrupted run kept of a fold that it had finished."""
+    def saved_output(self, number: int) -> FoldOutput | None:
+        """Return the output of a fold if it was finished before an interruption."""
         file = self._fold_file(number)
         if not file.is_file():
             return None
         with np.load(file) as saved:
             return FoldOutput(saved["probabilities"], float(saved["temperature"]))
 
-    def keep_output(self, number: int, output: FoldOutput) -> FoldOutput:
-        """Keep the output of a finished fold until the run ends, and return it."""
+    def save_output(self, number: int, output: FoldOutput) -> FoldOutput:
+        """Save the output of a fold until the run is finished, and return it."""
         with files.atomic(self._fold_file(number)) as temporary, temporary.open("wb") as file:
             np.savez(file, probabilities=output.probabilities, temperature=output.temperature)
         return output
 
-    def keep_model(self, model: BuiltModel, number: int) -> None:
-        """Save the fitted model of a fold, and the names of its columns, so that it can be given the same ones later."""
+    def save_model(self, model: BuiltModel, number: int) -> None:
+        """Save the fitted model of a fold, and its column names, so that later inputs can have the same columns."""
         n_folds = self.run.task.n_folds
         folder = model_folders(self.folder, n_folds)[number]
         shutil.rmtree(folder, ignore_errors=True)
@@ -143,55 +143,55 @@ class Recorder:
         if self.columns:
             files.write(self.folder / "model" / COLUMNS, json.dumps(self.columns).encode())
         if number == n_folds - 1:
-            self._draw(model)
+            self._save_figures(model)
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the seconds of the body to a timing."""
-        began = time.perf_counter()
+        """Add the duration of the body to a timing."""
+        start = time.perf_counter()
         try:
             yield
         finally:
-            seconds = self.run.timings.get(name, 0.0) + time.perf_counter() - began
+            seconds = self.run.timings.get(name, 0.0) + time.perf_counter() - start
             self.run = dataclasses.replace(self.run, timings={**self.run.timings, name: seconds})
 
     def context(self, number: int) -> Context:
-        """What the model of fold `number` knows of the run."""
+        """Context for the model of fold `number`."""
         return self.session.context(
             self.run.task.genres,
             seed=self.run.seed,
-            checkpoints=self._made("checkpoint", f"model-{number}"),
+            checkpoints=self._subfolder("checkpoint", f"model-{number}"),
             columns=self.columns,
             log=lambda epoch, values: self._log(number, epoch, values),
-            record=self.fact,
+            record=self.record_fact,
         )
 
-    def fact(self, name: str, value: Any) -> None:
-        """Keep a fact of the run."""
+    def record_fact(self, name: str, value: Any) -> None:
+        """Record a fact about the run."""
         self.save(facts={**self.run.facts, name: plain(value)})
 
-    def _draw(self, model: BuiltModel) -> None:
-        """Keep the model's figures as images; one that can't be drawn doesn't cost the run."""
+    def _save_figures(self, model: BuiltModel) -> None:
+        """Save the model's figures as images; an error is a warning and doesn't fail the run."""
         try:
             for title, figure in model.figures().items():
                 name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "figure"
-                figure.savefig(self._made("figures") / f"{name}.png", dpi=120, metadata={"Title": title})
+                figure.savefig(self._subfolder("figures") / f"{name}.png", dpi=120, metadata={"Title": title})
         except Exception as error:
             reason = one_line(error)
-            owner = "" if isinstance(error, GenrebenchError) else f"{model.owner}: "
-            self.session.say(f"warning: the figures can't be drawn: {owner}{reason}")
-            self.fact("figures_error", reason)
+            label = "" if isinstance(error, GenrebenchError) else f"{model.label}: "
+            self.session.say(f"warning: the figures can't be drawn: {label}{reason}")
+            self.record_fact("figures_error", reason)
 
     def _fold_file(self, number: int) -> Path:
-        return self._made("checkpoint") / f"fold-{number}.npz"
+        return self._subfolder("checkpoint") / f"fold-{number}.npz"
 
-    def _made(self, *names: str) -> Path:
+    def _subfolder(self, *names: str) -> Path:
         folder = self.folder.joinpath(*names)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _log(self, fold: int, epoch: int, values: Mapping[str, float]) -> None:
-        """Append a point to the curves; a line that a killed run left half-written ends first."""
+        """Append a point to the training curves; an incomplete last line, left by a killed run, is terminated first."""
         point = {"fold": fold, "epoch": int(epoch), **{name: float(value) for name, value in values.items()}}
         file = self.folder / CURVES
         try:
@@ -199,26 +199,26 @@ class Recorder:
                 if stream.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
                     stream.write(b"\n")
                 stream.write(json.dumps(plain(point)).encode() + b"\n")
-        except OSError as error:  # a full disk: the curve isn't worth the run
+        except OSError as error:  # a full disk shouldn't fail the run because of a curve
             self.session.say(f"warning: {file} can't be written: {error.strerror}")
-        told = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self.session.say(f"fold {fold + 1} epoch {epoch}: {told}")
+        text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.session.say(f"fold {fold + 1} epoch {epoch}: {text}")
 
 
 def model_folders(folder: Path, n_folds: int) -> list[Path]:
-    """Where the fitted models of a run are kept, one folder per fold."""
+    """Folders of the fitted models of a run, one per fold."""
     model = folder / "model"
     return [model] if n_folds == 1 else [model / f"fold-{number}" for number in range(n_folds)]
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a run, so that no second process goes on with it; a process that dies lets go."""
+    """Lock a run, so that no other process resumes it; the lock of a process that dies is released."""
     lock = filelock.FileLock(folder / ".lock", timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout:
-        raise UsageError(f"{folder.name} is still running in another process; wait for it, or start without --resume") from None
+        raise UsageError(f"{folder.name} is running in another process; wait for it, or start without --resume") from None
     try:
         yield
     finally:

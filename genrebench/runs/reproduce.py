@@ -1,4 +1,4 @@
-"""Repeating a run from its record, and saying whether the scores agree."""
+"""Comparison of a reproduced run with the original."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from genrebench.runs.record import Run
 from genrebench.runs.result import RunResult, RunResults
 from genrebench.tables import Shown, Table
 
-AGREE = 1e-6
-"""Scores that differ by no more than this agree."""
+TOLERANCE = 1e-6
+"""Maximum difference between scores that agree."""
 
 
 @dataclass(frozen=True)
 class Reproduction(Shown):
-    """How a repeated run compares with the original.
+    """Comparison of a repeated run with the original.
 
     Parameters
     ----------
     original : Run
     repeated : RunResult
     same_task : bool
-        Whether the fingerprints agree; scores of different tasks don't compare.
+        Whether the fingerprints are the same; otherwise the scores aren't comparable.
     environment : mapping of str to (str or None, str or None)
-        What differs: the original's and the repeated run's version.
+        Versions of the original and of the repeated run, where they differ.
     scores : mapping of str to (float, float)
-        The original's and the repeated run's.
+        Scores of the original and of the repeated run.
     agree : bool
-        The same task, and no score differs by more than 1e-6.
+        Whether the tasks are the same and no score differs by more than 1e-6.
     """
 
     original: Run
@@ -47,18 +47,20 @@ class Reproduction(Shown):
         return RunResults([self.repeated]).tables()
 
     def notes(self) -> list[str]:
-        """How environment and scores differ; nothing where the repeated run failed."""
+        """Differences in environment and scores; none if the repeated run failed."""
         if self.repeated.status != "finished":
             return []
         lines = []
         if not self.same_task:
-            lines.append(f"Warning: the data of {self.original.id} or their split differ: the scores don't compare")
-        lines += [f"{name}: {then or 'absent'} then, {now or 'absent'} now" for name, (then, now) in self.environment.items()]
-        lines += [f"{name}: {then:.6f} then, {now:.6f} now" for name, (then, now) in self.scores.items()]
-        return [*lines, f"The scores {'agree' if self.agree else 'do not agree'} with {self.original.id}"]
+            lines.append(
+                f"Warning: the data or the split have changed since {self.original.id}, so the scores aren't comparable."
+            )
+        lines += [f"{name}: {old or 'absent'} then, {new or 'absent'} now" for name, (old, new) in self.environment.items()]
+        lines += [f"{name}: {old:.6f} then, {new:.6f} now" for name, (old, new) in self.scores.items()]
+        return [*lines, f"The scores {'agree' if self.agree else 'do not agree'} with {self.original.id}."]
 
     def to_json(self) -> dict[str, Any]:
-        """The outcome in JSON types: the original by its id, the repeated run whole."""
+        """The comparison in JSON types, with the id of the original and the complete repeated run."""
         return {
             "original": self.original.id,
             "repeated": self.repeated.to_json(),
@@ -69,40 +71,41 @@ class Reproduction(Shown):
         }
 
 
-def require_repeatable(run: Run) -> None:
-    """Refuse to repeat a run whose model isn't installed as a plugin.
+def require_reproducible(run: Run) -> None:
+    """Check that the model of a run came from a plugin.
 
     Raises
     ------
     UsageError
+        If the predictions were imported, or the model was passed as an object.
     """
     if run.model.origin == "imported":
-        raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it can't be repeated")
+        raise UsageError(f"the predictions of {run.id} were made outside genrebench, so the run can't be reproduced")
     if run.model.origin == "object":
-        raise UsageError(f"the model of {run.id} was an object in a Python session, so it can't be repeated from its record")
+        raise UsageError(f"the model of {run.id} was an object in a Python session, so the run can't be reproduced")
 
 
 def compare(original: Run, repeated: RunResult) -> Reproduction:
     """Compare a repeated run with the original."""
-    now = repeated.record
-    names = sorted(set(original.environment) | set(now.environment))
-    versions = {name: (original.environment.get(name), now.environment.get(name)) for name in names}
-    before, after = original.metrics or {}, now.metrics or {}
+    record = repeated.record
+    names = sorted(set(original.environment) | set(record.environment))
+    versions = {name: (original.environment.get(name), record.environment.get(name)) for name in names}
+    before, after = original.metrics or {}, record.metrics or {}
     scores = {
         name: (float(a), float(b)) for name in before if (a := before[name]) is not None and (b := after.get(name)) is not None
     }
-    same = original.task.fingerprint == now.task.fingerprint
+    same_task = original.task.fingerprint == record.task.fingerprint
     return Reproduction(
         original=original,
         repeated=repeated,
-        same_task=same,
+        same_task=same_task,
         environment={name: pair for name, pair in versions.items() if pair[0] != pair[1]},
         scores=scores,
-        agree=same and all(abs(a - b) <= AGREE for a, b in scores.values()),
+        agree=same_task and all(abs(a - b) <= TOLERANCE for a, b in scores.values()),
     )
 
 
 def command_line(run: Run, runs: Path = Path("runs")) -> str:
-    """Return the command that repeats a run."""
-    where = "" if runs == Path("runs") else f" --runs {runs}"
-    return f"genrebench reproduce {run.id}{where}"
+    """Return the command that reproduces a run."""
+    option = "" if runs == Path("runs") else f" --runs {runs}"
+    return f"genrebench reproduce {run.id}{option}"

@@ -1,4 +1,4 @@
-"""Runs as a person works with them: scores, predictions, tables and figures of one run or of several."""
+"""Results for users: scores, predictions, tables and figures of one run or several."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class RunResult(Shown):
     Parameters
     ----------
     record : Run
-        What run.json says.
+        The content of run.json.
     store : RunStore
-        Where the run is kept.
+        The store of the run.
     """
 
     record: Run
@@ -39,7 +39,7 @@ class RunResult(Shown):
 
     @property
     def id(self) -> str:
-        """The run's id."""
+        """Id of the run."""
         return self.record.id
 
     @property
@@ -49,12 +49,12 @@ class RunResult(Shown):
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
-        """Scores by name; None where there is none."""
+        """Scores by metric; None if the run has none."""
         return self.record.metrics or dict.fromkeys(METRICS)
 
     @property
     def folder(self) -> Path:
-        """Where the run is kept."""
+        """Folder of the run."""
         return self.store.folder(self.id)
 
     @cached_property
@@ -64,22 +64,22 @@ class RunResult(Shown):
         Raises
         ------
         StoreError
-            If the run isn't finished, or its predictions are missing or were changed.
+            If the run isn't finished, or its predictions are missing or were edited.
         """
         return self.store.predictions(self.record)
 
     @property
     def curves(self) -> tuple[Mapping[str, Any], ...]:
-        """Points of the run's curves: fold, epoch, and values by name."""
+        """Points of the training curves: fold, epoch, and values by name."""
         return self.store.curves(self.record)
 
     def genres(self) -> pd.DataFrame:
-        """Scores by genre as a pandas frame: support, precision, recall, f1, log_loss, ..."""
+        """Scores by genre as a pandas DataFrame: support, precision, recall, f1, log_loss, ..."""
         p = self.predictions
         return frame(error_analysis.genre_table(p.labels, p.probabilities, p.genres), index="genre")
 
     def to_json(self) -> dict[str, Any]:
-        """The record in JSON types, under the keys of `genrebench run --format json`."""
+        """The record in JSON types, as in the output of `genrebench run --format json`."""
         record = self.record
         return {
             "run_id": record.id,
@@ -97,7 +97,7 @@ class RunResult(Shown):
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """The predictions as a pandas frame: one row per test track, with its genre, fold and a column p:<genre> per genre."""
+        """The predictions as a pandas DataFrame: one row per test track, with genre, fold and a column p:GENRE per genre."""
         p = self.predictions
         rows = zip(p.ids, p.labels.tolist(), p.folds.tolist(), p.probabilities.tolist(), strict=True)
         columns = [f"p:{genre}" for genre in p.genres]
@@ -110,7 +110,7 @@ class RunResult(Shown):
         )
 
     def tables(self) -> list[Table]:
-        """All that is known of the run."""
+        """The complete record as one table."""
         record = self.record
         rows: list[tuple[str, object]] = [("run", record.id), ("status", record.status), ("started", record.started)]
         if record.error:
@@ -120,10 +120,10 @@ class RunResult(Shown):
             rows += [(f"{section}.{key}", self._text(key, item)) for key, item in value[section].items()]
         rows += _curves(self.curves)
         rows += [("seed", record.seed), ("peak memory", f"{record.peak_rss_mb} MB"), ("folder", self.folder)]
-        return [Table.of(("what", "value"), rows)]
+        return [Table.of(("field", "value"), rows)]
 
     def figure(self) -> Figure:
-        """Draw the confusion matrix, each row as shares of its genre's test tracks."""
+        """Draw the confusion matrix, with rows normalised to sum to 1."""
         from genrebench.runs.figures import draw_confusion
 
         return draw_confusion(self.predictions, f"{self.id}, {self.record.task.dataset}")
@@ -145,7 +145,7 @@ class RunResults(ShownSequence[RunResult]):
     ----------
     results : iterable of RunResult
     problems : sequence of str
-        One line for each folder that isn't a readable run.
+        One line per folder that isn't a readable run.
     """
 
     def __init__(self, results: Iterable[RunResult], problems: Sequence[str] = ()) -> None:
@@ -160,7 +160,7 @@ class RunResults(ShownSequence[RunResult]):
         return [result.to_json() for result in self]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per run as a pandas frame: what it is, its scores, its timings."""
+        """One row per run as a pandas DataFrame: task, model, scores and timings."""
         return frame(
             [
                 {
@@ -180,20 +180,20 @@ class RunResults(ShownSequence[RunResult]):
         )
 
     def tables(self) -> list[Table]:
-        """Scores and timings of runs of one task."""
+        """Scores and timings of runs on the same task, as one table."""
         if not self:
             return []
         task = self[0].record.task
-        made = " (synthetic music)" if task.synthetic else ""
+        synthetic = " (synthetic music)" if task.synthetic else ""
         title = (
-            f"{task.dataset}{made}, split {task.split_title}: {task.n_training} training, "
+            f"{task.dataset}{synthetic}, split {task.split_title}: {task.n_training} training, "
             f"{task.n_validation} validation, {task.n_test} test tracks, {len(task.genres)} genres"
         )
         columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
         return [Table.of(columns, map(_row, self), title, columns[4:])]
 
     def overview(self) -> Table:
-        """Runs of any tasks, one row per run: `genrebench runs list`."""
+        """Runs on any tasks, one row per run, for `genrebench runs list`."""
         columns = ("run", "status", "dataset", "split", "model", "seed", "log loss", "F1 micro", "started")
         rows = [
             (
@@ -220,12 +220,12 @@ def _row(result: RunResult) -> tuple[object, ...]:
 
 
 def _curves(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:
-    """One row per curve, its values by epoch."""
+    """One row per curve, with the values of all epochs."""
     folds = {point["fold"] for point in points}
     curves: dict[str, list[str]] = {}
     for point in points:
-        where = f"fold {int(point['fold']) + 1}." if len(folds) > 1 else ""
+        prefix = f"fold {int(point['fold']) + 1}." if len(folds) > 1 else ""
         for name, value in point.items():
             if name not in ("fold", "epoch"):
-                curves.setdefault(f"curve.{where}{name}", []).append(number(value))
+                curves.setdefault(f"curve.{prefix}{name}", []).append(number(value))
     return [(name, " ".join(values)) for name, values in curves.items()]

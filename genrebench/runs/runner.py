@@ -1,4 +1,4 @@
-"""One run, read from top to bottom: inputs; for each fold fit, probabilities and their check; then metrics and record."""
+"""A run from start to end: inputs; for each fold fit and predict; then metrics and record."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ from genrebench.session import Session
 
 
 def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) -> Run:
-    """Fit a model on a task, score it and keep the record.
+    """Fit a model on a task, score it and record the run.
 
     Parameters
     ----------
     job : Job
     store : RunStore
-        Where the run is kept.
+        Where the run is recorded.
     session : Session
     resume : bool
-        Go on with the newest unfinished run of the same job; a finished one is returned as it is.
+        Continue the newest unfinished run of the same job; a finished run is returned unchanged.
 
     Returns
     -------
     Run
-        Its status is "finished", or "failed" with `error` saying why.
+        Its status is "finished", or "failed" with the reason in `error`.
 
     Raises
     ------
     GenrebenchError
-        If the job is refused or its inputs can't be prepared; no run has begun then.
+        If the job isn't possible or its inputs can't be prepared; in this case no run is recorded.
     KeyboardInterrupt
-        On Ctrl-C; the record then says "interrupted".
+        On Ctrl-C; the run is recorded as interrupted.
     """
     job.check(session)
     earlier = job.earlier_run(store) if resume else None
     if earlier is not None and earlier.status == "finished":
-        session.say(f"{earlier.id} has finished already")
+        session.say(f"run {earlier.id} has already finished")
         return earlier
 
-    began = time.perf_counter()
+    start = time.perf_counter()
     examples = TaskExamples.prepare(job, session)
-    inputs_s = time.perf_counter() - began
+    inputs_s = time.perf_counter() - start
 
     begun = job.begin(store, examples.prepared.source) if earlier is None else earlier
-    recorder = Recorder(begun.under_way(inputs_s), store, session, examples.prepared.columns)
+    recorder = Recorder(begun.running(inputs_s), store, session, examples.prepared.columns)
     with recorder.recording():
-        session.say(f"run {begun.id}" if earlier is None else f"resuming {begun.id}")
+        session.say(f"run {begun.id}" if earlier is None else f"resuming run {begun.id}")
         outputs = [
-            recorder.kept_output(number) or _fit_and_predict(job, number, fold, examples, recorder)
+            recorder.saved_output(number) or _fit_and_predict(job, number, fold, examples, recorder)
             for number, fold in enumerate(job.task.split.folds)
         ]
         predictions = examples.predictions([output.probabilities for output in outputs])
@@ -68,7 +68,7 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
 
 
 def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, recorder: Recorder) -> FoldOutput:
-    """Fit one fold, predict its test and validation tracks, and keep the model."""
+    """Fit the model on one fold, predict its test and validation tracks, and save the model."""
     n_folds = len(job.task.split.folds)
     if n_folds > 1:
         recorder.session.say(f"fold {number + 1} of {n_folds}")
@@ -84,5 +84,5 @@ def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, 
     if fold.validation:
         validation = examples(fold.validation)
         temperature = fit_temperature(validation.labels, model.predict(validation.inputs))
-    recorder.keep_model(model, number)
-    return recorder.keep_output(number, FoldOutput(probabilities, temperature))
+    recorder.save_model(model, number)
+    return recorder.save_output(number, FoldOutput(probabilities, temperature))

@@ -1,7 +1,7 @@
-"""What boards need of a run's predictions, in a form that is read at once: the scores, and a few numbers a track.
+"""The scores of a run and a few numbers per track: all that boards need, in a form that is fast to read.
 
-It is derived from predictions.csv, kept beside it as `scores.cache`, and may be deleted at any time. The file is one line of
-JSON (checksum and stamp of the predictions, version of the metrics, the scores), then the columns, little-endian.
+Both are derived from predictions.csv and cached beside it in `scores.cache`, which may be deleted at any time. The file is one
+line of JSON (checksum and stamp of predictions.csv, version of the metrics, scores), followed by the columns, little-endian.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ class Scored:
     Parameters
     ----------
     scores : mapping of str to float
-        Every built-in metric.
+        All built-in metrics.
     losses : ndarray of float64, shape (n_tracks,)
         Log loss of each track, in nats.
-    labels, answers : ndarray of int64, shape (n_tracks,)
+    labels, predicted : ndarray of int64, shape (n_tracks,)
         True and predicted genre, as column index.
     folds, groups : ndarray of int64, shape (n_tracks,)
-        Fold in which the track was tested; artist numbers, -1 where not known.
+        Fold in which the track was tested; artist number, -1 if the artist isn't known.
     tracks : str
-        Digest of ids, folds and labels. The tracks stand in the order of fold and id, so that two runs with one digest can be
-        compared row by row.
+        Digest of ids, folds and labels. Tracks are sorted by fold and id, so two runs with the same digest can be compared
+        element by element.
     """
 
     scores: Mapping[str, float]
     losses: NDArray[np.float64]
     labels: NDArray[np.int64]
-    answers: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     folds: NDArray[np.int64]
     groups: NDArray[np.int64]
     tracks: str
@@ -53,7 +53,7 @@ def score(predictions: Predictions) -> Scored:
     Raises
     ------
     ValueError
-        If they can't be scored; see `genrebench.evaluation.metrics.validate`.
+        If the predictions can't be scored; see `genrebench.evaluation.metrics.validate`.
     """
     labels, probabilities = metrics.validate(predictions.labels, predictions.probabilities)
     groups = np.full(len(labels), -1) if predictions.groups is None else predictions.groups
@@ -67,7 +67,7 @@ def score(predictions: Predictions) -> Scored:
         scores=metrics.evaluate(labels, probabilities),
         losses=metrics.track_log_losses(labels, probabilities)[order],
         labels=labels[order],
-        answers=probabilities.argmax(axis=1).astype(np.int64)[order],
+        predicted=probabilities.argmax(axis=1).astype(np.int64)[order],
         folds=folds,
         groups=groups[order].astype(np.int64),
         tracks=hashlib.sha256(json.dumps(keys).encode("ascii")).hexdigest()[:16],
@@ -75,7 +75,7 @@ def score(predictions: Predictions) -> Scored:
 
 
 def encode(scored: Scored, sha256: str, stamp: list[int]) -> bytes:
-    """The content of the cache file."""
+    """Content of the cache file."""
     head = {
         "sha256": sha256,
         "stamp": stamp,
@@ -83,27 +83,27 @@ def encode(scored: Scored, sha256: str, stamp: list[int]) -> bytes:
         "tracks": scored.tracks,
         "scores": dict(scored.scores),
     }
-    integers = np.stack([scored.labels, scored.answers, scored.folds, scored.groups]).astype("<i4")
+    integers = np.stack([scored.labels, scored.predicted, scored.folds, scored.groups]).astype("<i4")
     return json.dumps(head).encode() + b"\n" + scored.losses.astype("<f8").tobytes() + integers.tobytes()
 
 
 def decode(data: bytes, sha256: str) -> tuple[Scored, list[int]] | None:
-    """Read the content of the cache file.
+    """Decode the content of the cache file.
 
     Returns
     -------
     (Scored, stamp) or None
-        None unless it was made of the predictions with this checksum by this version of the metrics.
+        None if the file is damaged, belongs to other predictions, or was written for another version of the metrics.
     """
     head, _, body = data.partition(b"\n")
     try:
-        known: dict[str, Any] = json.loads(head)
-        if known["sha256"] != sha256 or known["metrics"] != metrics.VERSION:
+        header: dict[str, Any] = json.loads(head)
+        if header["sha256"] != sha256 or header["metrics"] != metrics.VERSION:
             return None
         n = len(body) // 24
         losses = np.frombuffer(body, "<f8", n)
         integers = np.frombuffer(body, "<i4", 4 * n, offset=8 * n).reshape(4, n).astype(np.int64)
-        labels, answers, folds, groups = integers
-        return Scored(known["scores"], losses, labels, answers, folds, groups, known["tracks"]), known["stamp"]
+        labels, predicted, folds, groups = integers
+        return Scored(header["scores"], losses, labels, predicted, folds, groups, header["tracks"]), header["stamp"]
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,6 +1,7 @@
-"""run.json: records to JSON and back. Every value is checked as it is read, so that the rest of the program needn't.
+"""Reading and writing of run.json. Every value is validated when it is read, so that other code needn't check it.
 
-Version 0.1.0 wrote the curves into run.json, no origin of the model, and "external" as the plugin of imported predictions.
+Version 0.1.0 wrote the training curves into run.json, no origin of the model, and "external" as the plugin of imported
+predictions.
 """
 
 from __future__ import annotations
@@ -22,28 +23,28 @@ from genrebench.runs.record import (
 )
 
 FORMAT = 1
-"""Version of the layout of run.json; a record with a larger one was written by a newer genrebench."""
+"""Version of the format of run.json; a record with a higher version was written by a newer genrebench."""
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
 
 
 class NewerFormatError(ValueError):
-    """A newer genrebench wrote the record."""
+    """The record was written by a newer genrebench."""
 
 
 def record_to_dict(run: Run) -> dict[str, Any]:
-    """The content of run.json."""
+    """Content of run.json."""
     return {"format": FORMAT} | {field.name: getattr(run, field.name) for field in fields(Run)}
 
 
 def record_from_json(data: bytes) -> Run:
-    """Read run.json.
+    """Parse run.json.
 
     Raises
     ------
     ValueError, TypeError
-        If it isn't the record of a run; `NewerFormatError` if a newer genrebench wrote it.
+        If it isn't the record of a run; `NewerFormatError` if it was written by a newer genrebench.
     """
     record = _Object(json.loads(data), "the record")
     if record.take("format", _integer, 0) > FORMAT:
@@ -68,23 +69,23 @@ def record_from_json(data: bytes) -> Run:
 
 
 def curves_from_json(data: bytes) -> tuple[Mapping[str, Any], ...]:
-    """The curves that version 0.1.0 kept in run.json; newer runs have them in a file of their own."""
+    """Training curves in a run.json of version 0.1.0; newer runs have them in curves.jsonl."""
     record = _Object(json.loads(data), "the record")
     return record.take("curves", _list(_point), ())
 
 
 def curve_point(line: bytes) -> Mapping[str, Any]:
-    """Read a line of curves.jsonl.
+    """Parse a line of curves.jsonl.
 
     Raises
     ------
     ValueError, TypeError
-        If it isn't a point of a curve.
+        If it isn't a point of a training curve.
     """
     return _point(json.loads(line), "a point")
 
 
-# ------------------------------------------------------------------ the parts of a record
+# ------------------------------------------------------------------ parts of a record
 
 
 def _task(value: _Object) -> TaskRecord:
@@ -156,13 +157,13 @@ def _point(value: Any, where: str) -> Mapping[str, Any]:
     return point
 
 
-# ------------------------------------------------------------------ values, each with what it is called where it is wrong
+# ------------------------------------------------------------------ parsers; `where` names the value in error messages
 
 Parser = Callable[[Any, str], T]
 
 
 class _Object:
-    """An object of JSON whose values are checked as they are taken."""
+    """A JSON object whose values are validated when they are taken."""
 
     def __init__(self, value: Any, where: str) -> None:
         if not isinstance(value, dict):
@@ -170,7 +171,7 @@ class _Object:
         self._values, self._where = value, where
 
     def take(self, name: str, parse: Parser[T], default: Any = _REQUIRED) -> T:
-        """Parse a value; without a default it has to be there."""
+        """Parse a value, which is required unless there is a default."""
         if name not in self._values and default is not _REQUIRED:
             result: T = default
             return result
@@ -183,7 +184,7 @@ def _object(value: Any, where: str) -> _Object:
     return _Object(value, where)
 
 
-def _anything(value: Any, where: str) -> Any:  # noqa: ARG001 - like its siblings
+def _anything(value: Any, where: str) -> Any:  # noqa: ARG001 - the signature of all parsers
     return value
 
 
@@ -207,7 +208,7 @@ def _one_of(literal: Any) -> Parser[Any]:
 
     def parse(value: Any, where: str) -> Any:
         if value not in choices:
-            raise ValueError(f"{where} is {value!r:.40}, none of {', '.join(choices)}")
+            raise ValueError(f"{where} is {value!r:.40}, not one of {', '.join(choices)}")
         return value
 
     return parse

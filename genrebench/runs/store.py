@@ -1,7 +1,7 @@
-"""Runs on disk: ``<root>/<run id>/`` holds run.json, predictions.csv, and what the run leaves in figures/ and model/.
+"""Runs on disk: ``<root>/<run id>/`` has run.json, predictions.csv, figures/ and model/.
 
-Every file appears whole or not at all, and a run's status turns to "finished" only after its predictions are there. So
-several processes may write into one root, and a crash leaves nothing that reads like a result.
+Files are written atomically, and the status of a run becomes "finished" only after its predictions are written. So several
+processes can write into the same root, and a crash never leaves a partial result that looks complete.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _one_line(method: Callable[P, R]) -> Callable[P, R]:
-    """Turn what the disk says into a StoreError."""
+def _store_errors(method: Callable[P, R]) -> Callable[P, R]:
+    """Convert an OSError into a StoreError."""
 
     @wraps(method)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -51,39 +51,40 @@ def _one_line(method: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             where = error.filename if error.filename is not None else getattr(args[0], "root", "the runs folder")
             raise StoreError(
-                f"the runs folder refuses: {where}: {error.strerror or error}; make room or give another folder with --runs"
+                f"the runs folder can't be used: {where}: {error.strerror or error}; free disk space, fix the permissions, or "
+                "choose another folder with --runs"
             ) from error
 
     return wrapped
 
 
 class RunStore:
-    """The runs below one folder.
+    """The runs in a folder.
 
     Parameters
     ----------
     root : Path
-        Made when the first run begins.
+        Created when the first run begins.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
 
     def folder(self, run_id: str) -> Path:
-        """Folder of a run, whether or not it is there.
+        """Folder of a run, which needn't exist.
 
         Raises
         ------
         StoreError
-            If `run_id` is not of the form [a-z0-9-]+, so that no id leads out of the root.
+            If `run_id` isn't of the form [a-z0-9-]+, which prevents paths outside the root.
         """
         if not re.fullmatch(r"[a-z0-9-]+", run_id):
-            raise StoreError(f"{run_id!r} is no run id (a-z, 0-9 and -); `genrebench runs list` shows them")
+            raise StoreError(f"{run_id!r} isn't a run id (a-z, 0-9 and -); list the runs with `genrebench runs list`")
         return self.root / run_id
 
-    @_one_line
+    @_store_errors
     def begin(self, run: Run) -> Path:
-        """Make the run's folder with its record in it, both at once.
+        """Create the run's folder with its record, atomically.
 
         Returns
         -------
@@ -93,13 +94,13 @@ class RunStore:
         Raises
         ------
         StoreError
-            If a run of that id is there already, or the disk refuses.
+            If there is already a run with this id, or the folder can't be written.
         """
         folder = self.folder(run.id)
         self.root.mkdir(parents=True, exist_ok=True)
-        taken = StoreError(f"there is a run {run.id!r} in {self.root} already; take another id")
+        exists = StoreError(f"there is already a run {run.id!r} in {self.root}; choose another id")
         if folder.exists():
-            raise taken
+            raise exists
         new = beside(folder)
         new.mkdir()
         try:
@@ -107,33 +108,33 @@ class RunStore:
             new.rename(folder)
         except BaseException as error:
             shutil.rmtree(new, ignore_errors=True)
-            if isinstance(error, OSError) and folder.exists():  # another process was first
-                raise taken from error
+            if isinstance(error, OSError) and folder.exists():  # another process created it in the meantime
+                raise exists from error
             raise
         return folder
 
-    @_one_line
+    @_store_errors
     def save(self, run: Run) -> None:
         """Replace the record of a run that has begun."""
         write_json(self.folder(run.id) / RECORD, record_to_dict(run))
 
-    @_one_line
+    @_store_errors
     def finish(self, run: Run, predictions: Predictions) -> Run:
         """Write the predictions, then the record with status "finished".
 
         Returns
         -------
         Run
-            As it was written, with the checksum of its predictions.
+            The finished run, with the checksum of its predictions.
         """
         data = predictions_to_csv(predictions)
         write(self.folder(run.id) / PREDICTIONS, data)
-        about = PredictionsRecord(
+        record = PredictionsRecord(
             sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
         )
-        with contextlib.suppress(ValueError):  # what can't be scored is stored all the same
-            self._remember(self.folder(run.id), score(predictions), about.sha256)
-        finished = replace(run, status="finished", predictions=about)
+        with contextlib.suppress(ValueError):  # predictions that can't be scored are still stored
+            self._cache_scores(self.folder(run.id), score(predictions), record.sha256)
+        finished = replace(run, status="finished", predictions=record)
         self.save(finished)
         return finished
 
@@ -143,25 +144,25 @@ class RunStore:
         Raises
         ------
         StoreError
-            If there is no such run or its record is damaged.
+            If there is no such run, or its record is damaged.
         """
         folder = self.folder(run_id)
         if not folder.is_dir():
-            raise StoreError(f"there is no run {run_id!r} in {self.root}; `genrebench runs list` shows those that are")
+            raise StoreError(f"there is no run {run_id!r} in {self.root}; list the runs with `genrebench runs list`")
         file = folder / RECORD
         try:
             run = record_from_json(file.read_bytes())
         except OSError as error:
             raise StoreError(f"{file} can't be read: {error.strerror}; {_removal(run_id)}") from error
         except NewerFormatError as error:
-            raise StoreError(f"{file} was written by a newer genrebench; update this one") from error
+            raise StoreError(f"{file} was written by a newer version of genrebench; update genrebench") from error
         except (ValueError, TypeError, RecursionError) as error:
             raise StoreError(f"{file} is damaged ({str(error).splitlines()[0]}); {_removal(run_id)}") from error
         if run.id != run_id:
-            raise StoreError(f"{file} is the record of {run.id!r}; {_removal(run_id)}")
+            raise StoreError(f"{file} is the record of another run, {run.id!r}; {_removal(run_id)}")
         return run
 
-    @_one_line
+    @_store_errors
     def scan(self) -> tuple[list[Run], list[str]]:
         """Read all records.
 
@@ -170,7 +171,7 @@ class RunStore:
         runs : list of Run
             Newest first.
         problems : list of str
-            One line for each folder that isn't a readable run.
+            One line per folder that isn't a readable run.
         """
         runs, problems = [], []
         for name in self._names():
@@ -182,19 +183,20 @@ class RunStore:
         return runs, problems
 
     def runs(self) -> list[Run]:
-        """The readable runs, newest first; `scan` also tells which folders can't be read."""
+        """The readable runs, newest first; `scan` also returns the problems."""
         return self.scan()[0]
 
     def curves(self, run: Run) -> tuple[Mapping[str, Any], ...]:
-        """Read the points of a run's curves: fold, epoch, and values by name.
+        """Read the points of a run's training curves: fold, epoch, and values by name.
 
-        Of several points of one fold and epoch, the last counts; a line that was cut short when the run died is left out.
+        If there are several points for the same fold and epoch, the last one is used. Incomplete lines, left by a killed run,
+        are skipped.
         """
         folder = self.folder(run.id)
         try:
             lines = (folder / CURVES).read_bytes().splitlines()
         except FileNotFoundError:
-            return self._curves_of_the_record(folder)
+            return self._curves_in_record(folder)
         except OSError as error:
             raise StoreError(f"{folder / CURVES} can't be read: {error.strerror}") from error
         points: dict[tuple[int, int], Mapping[str, Any]] = {}
@@ -207,8 +209,8 @@ class RunStore:
         return tuple(points.values())
 
     @staticmethod
-    def _curves_of_the_record(folder: Path) -> tuple[Mapping[str, Any], ...]:
-        """Version 0.1.0 kept curves in run.json."""
+    def _curves_in_record(folder: Path) -> tuple[Mapping[str, Any], ...]:
+        """Read the curves from run.json, where version 0.1.0 wrote them."""
         try:
             return curves_from_json((folder / RECORD).read_bytes())
         except (OSError, ValueError, TypeError, RecursionError):
@@ -220,35 +222,35 @@ class RunStore:
         Raises
         ------
         StoreError
-            If the run isn't finished, the file is missing, or it isn't the one that the run wrote.
+            If the run isn't finished, or the file is missing or was edited.
         """
         return self._parsed(run, self._verified(run))
 
     def scored(self, run: Run) -> Scored:
-        """Scores of a finished run's predictions; quick where they were scored before and haven't been touched since.
+        """Score a finished run's predictions; cached scores are used if the file hasn't changed.
 
         Raises
         ------
         StoreError
-            As `predictions` does, or if the predictions can't be scored.
+            As in `predictions`, or if the predictions can't be scored.
         """
         folder = self.folder(run.id)
         sha256 = "" if run.predictions is None else run.predictions.sha256
         stamp = _stamp(folder / PREDICTIONS)
         cache = folder / SCORES
-        known = decode(cache.read_bytes(), sha256) if stamp and cache.is_file() else None
-        if known and known[1] == stamp:
-            return known[0]
+        cached = decode(cache.read_bytes(), sha256) if stamp and cache.is_file() else None
+        if cached and cached[1] == stamp:
+            return cached[0]
         data = self._verified(run)
         try:
-            found = known[0] if known else score(self._parsed(run, data))
+            scored = cached[0] if cached else score(self._parsed(run, data))
         except ValueError as error:
-            raise StoreError(f"the predictions of run {run.id!r} can't be scored: {error}; repeat it") from error
-        self._remember(folder, found, sha256)
-        return found
+            raise StoreError(f"the predictions of run {run.id!r} can't be scored: {error}; repeat the run") from error
+        self._cache_scores(folder, scored, sha256)
+        return scored
 
     def _verified(self, run: Run) -> bytes:
-        """The content of predictions.csv, if it is what the run wrote."""
+        """The content of predictions.csv, after a check that it wasn't edited."""
         if run.predictions is None:
             raise StoreError(f"run {run.id!r} has no predictions (status {run.status}); repeat it with `genrebench run`")
         file = self.folder(run.id) / PREDICTIONS
@@ -258,8 +260,8 @@ class RunStore:
             raise StoreError(f"{file} can't be read: {error.strerror}; repeat the run, or {_removal(run.id)}") from error
         if hashlib.sha256(data).hexdigest() != run.predictions.sha256:
             raise StoreError(
-                f"{file} was changed after the run (its checksum isn't the one in {RECORD}); "
-                f"put the original back, repeat the run, or {_removal(run.id)}"
+                f"{file} was changed after the run (its checksum differs from the one in {RECORD}); "
+                f"restore the original, repeat the run, or {_removal(run.id)}"
             )
         return data
 
@@ -271,30 +273,30 @@ class RunStore:
             raise StoreError(f"{file} isn't a table of predictions ({error}); repeat the run, or {_removal(run.id)}") from error
 
     @staticmethod
-    def _remember(folder: Path, found: Scored, sha256: str) -> None:
+    def _cache_scores(folder: Path, scored: Scored, sha256: str) -> None:
         stamp = _stamp(folder / PREDICTIONS)
-        with contextlib.suppress(OSError):  # a folder that can't be written costs time, nothing else
+        with contextlib.suppress(OSError):  # without the cache, scores are recomputed next time
             if stamp:
-                write(folder / SCORES, encode(found, sha256, stamp), durable=False)
+                write(folder / SCORES, encode(scored, sha256, stamp), durable=False)
 
-    @_one_line
+    @_store_errors
     def remove(self, run_id: str) -> None:
-        """Delete a run's folder, readable or not.
+        """Delete a run's folder, even if its record is damaged.
 
         Raises
         ------
         StoreError
-            If there is no such folder, or the disk refuses.
+            If there is no such folder, or it can't be deleted.
         """
         folder = self.folder(run_id)
         if not folder.is_dir():
-            raise StoreError(f"there is no run {run_id!r} in {self.root}; `genrebench runs list` shows those that are")
+            raise StoreError(f"there is no run {run_id!r} in {self.root}; list the runs with `genrebench runs list`")
         if folder.is_symlink():
             folder.unlink()
             return
-        doomed = beside(folder)
-        folder.rename(doomed)  # at once, so that nobody reads half of it
-        shutil.rmtree(doomed)
+        hidden = beside(folder)
+        folder.rename(hidden)  # atomic, so that no other process reads a partly deleted run
+        shutil.rmtree(hidden)
 
     def _names(self) -> Iterator[str]:
         try:
@@ -305,7 +307,7 @@ class RunStore:
 
 
 def _stamp(file: Path) -> list[int] | None:
-    """Size and times of a file: what changes whenever it is written."""
+    """Size and times of a file, which change whenever it is written."""
     try:
         stat = file.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""The challenge's submission file.
+"""Submission file of the WWW 2018 challenge.
 
-Format (WWW 2018 challenge): CSV, header ``file_id`` and the 16 genres; a row a test clip; ``file_id`` is the file's stem; rows
-sum to 1.
+Format: CSV with the columns ``file_id`` and the 16 genres, and one row per test clip; ``file_id`` is the file name without its
+extension; rows sum to 1.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ GENRES = (
     "Soul-RnB",
     "Spoken",
 )
-"""The challenge's genres in the order of its columns."""
+"""The genres of the challenge, in the order of the columns."""
 
 
 def column_order(genres: Sequence[str]) -> list[int]:
-    """Return the index of each submission column's genre among `genres`.
+    """Return the index in `genres` of each column of the submission.
 
-    The challenge's 16 genres are put in its order; any other set of genres keeps its own.
+    The challenge's 16 genres are put into its order; other genres keep their order.
     """
     return [list(genres).index(genre) for genre in (GENRES if set(genres) == set(GENRES) else genres)]
 
 
 def write(out: Path, predictions: Sequence[FilePrediction], genres: Sequence[str]) -> None:
-    """Write a submission, whole or not at all.
+    """Write a submission file atomically.
 
     Parameters
     ----------
@@ -58,15 +58,15 @@ def write(out: Path, predictions: Sequence[FilePrediction], genres: Sequence[str
     Raises
     ------
     DataError
-        If two clips have the same stem.
+        If two clips have the same file name without extension.
     UsageError
         If the file can't be written.
     """
     order = column_order(genres)
     stems = [prediction.path.stem for prediction in predictions]
-    twice = [stem for stem, count in Counter(stems).items() if count > 1]
-    if twice:
-        raise DataError(f"two clips are called {twice[0]!r}; the submission needs one row a stem")
+    duplicates = [stem for stem, count in Counter(stems).items() if count > 1]
+    if duplicates:
+        raise DataError(f"two clips are called {duplicates[0]!r}; file names without extension have to be unique")
     try:
         with files.atomic(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")

@@ -19,17 +19,17 @@ from genrebench.runs.store import RunStore
 
 @pytest.fixture
 def add(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> Callable:
-    """Put a finished run into the store."""
+    """Add a finished run to the store."""
     store = RunStore(tmp_path / "runs")
 
-    def put(run_id: str, *, skill: float = 1.0, answers_seed: int = 0, per_artist: int = 0, **record: object) -> RunStore:
-        answers = make_predictions(skill=skill, seed=answers_seed, per_artist=per_artist)
-        run = make_run(run_id, predictions=answers, **record)
+    def add(run_id: str, *, skill: float = 1.0, predictions_seed: int = 0, per_artist: int = 0, **record: object) -> RunStore:
+        predictions = make_predictions(skill=skill, seed=predictions_seed, per_artist=per_artist)
+        run = make_run(run_id, predictions=predictions, **record)
         store.begin(run)
-        store.finish(run, answers)
+        store.finish(run, predictions)
         return store
 
-    return put
+    return add
 
 
 def models(board: object) -> list[str]:
@@ -45,7 +45,7 @@ def test_ranks_by_log_loss_with_the_baselines(add: Callable) -> None:
     assert [row.rank for row in board.rows] == [1, 2, 3, 4]
     uniform, prior = board.rows[2:]
     assert uniform.scores["log_loss"] == pytest.approx(math.log(3))
-    # 10 test tracks a genre, training 30 : 20 : 10, by hand
+    # worked by hand: 10 test tracks per genre, training counts 30 : 20 : 10
     assert prior.scores["log_loss"] == pytest.approx(-(math.log(1 / 2) + math.log(1 / 3) + math.log(1 / 6)) / 3)
     assert prior.scores["f1_micro"] == pytest.approx(1 / 3)
     assert uniform.baseline
@@ -53,9 +53,9 @@ def test_ranks_by_log_loss_with_the_baselines(add: Callable) -> None:
 
 
 def test_seeds_are_one_row_with_mean_and_spread(add: Callable) -> None:
-    add("a", seed=0, answers_seed=1, started="2026-01-01")
-    add("old", seed=1, answers_seed=2, started="2026-01-01")
-    store = add("new", seed=1, answers_seed=3, started="2026-01-02")
+    add("a", seed=0, predictions_seed=1, started="2026-01-01")
+    add("old", seed=1, predictions_seed=2, started="2026-01-01")
+    store = add("new", seed=1, predictions_seed=3, started="2026-01-02")
     (board,), _ = boards(store)
     (row,) = [row for row in board.rows if not row.baseline]
     losses = [store.load(name).metrics["log_loss"] for name in ("a", "new")]
@@ -70,9 +70,9 @@ def test_rows_differ_by_options_and_version_boards_by_fingerprint(add: Callable)
     add("b", options={"C": 2})
     add("c", options={"C": 1}, version="2")
     store = add("d", options={"C": 1}, fingerprint="f1", split="stratified")
-    found, _ = boards(store)
-    assert [len([row for row in board.rows if not row.baseline]) for board in found] == [3, 1]
-    names = [row.row for board in found for row in board.rows]
+    all_boards, _ = boards(store)
+    assert [len([row for row in board.rows if not row.baseline]) for board in all_boards] == [3, 1]
+    names = [row.row for board in all_boards for row in board.rows]
     assert len(set(names)) == len(names)
     assert names == [row.row for board in boards(store)[0] for row in board.rows]
     assert [board.task.split for board in boards(store, split="stratified")[0]] == ["stratified"]
@@ -80,7 +80,7 @@ def test_rows_differ_by_options_and_version_boards_by_fingerprint(add: Callable)
     assert len(boards(store, dataset="./somewhere/music")[0]) == 2
 
 
-def test_unfinished_and_unscored_runs_stand_on_no_board(
+def test_unfinished_and_unscored_runs_are_on_no_board(
     tmp_path: Path, make_run: Callable, make_predictions: Callable, add: Callable
 ) -> None:
     store = add("a")
@@ -93,16 +93,16 @@ def test_unfinished_and_unscored_runs_stand_on_no_board(
     assert boards(RunStore(tmp_path / "nothing")) == ([], [])
 
 
-def test_an_edited_file_is_named_and_kept_off_even_after_it_was_read(add: Callable) -> None:
+def test_edited_predictions_are_reported_and_left_out_even_if_cached(add: Callable) -> None:
     add("a", model="good", skill=3)
     store = add("b", model="fair")
-    boards(store)  # remembers
+    boards(store)  # writes the caches
     file = store.folder("b") / "predictions.csv"
     stat = file.stat()
     data = bytearray(file.read_bytes())
     data[-10] = ord("9") if data[-10] != ord("9") else ord("8")
     file.write_bytes(bytes(data))
-    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # an edit that hides itself
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # the modification time doesn't show the edit
     (board,), (problem,) = boards(store)
     assert "fair" not in models(board)
     assert str(file) in problem
@@ -112,15 +112,15 @@ def test_scores_come_from_the_predictions(add: Callable) -> None:
     store = add("a")
     record = store.folder("a") / "run.json"
     content = json.loads(record.read_text())
-    right = content["metrics"]["log_loss"]
+    correct = content["metrics"]["log_loss"]
     content["metrics"]["log_loss"] = 0.0
     content["metrics_version"] = metrics.VERSION - 1
     record.write_text(json.dumps(content))
     (board,), _ = boards(store)
-    assert board.rows[0].scores["log_loss"] == pytest.approx(right)
+    assert board.rows[0].scores["log_loss"] == pytest.approx(correct)
 
 
-def test_a_worthless_cache_is_ignored(add: Callable) -> None:
+def test_a_damaged_or_outdated_cache_is_ignored(add: Callable) -> None:
     store = add("a")
     before = boards(store)[0][0].to_json()
     cache = store.folder("a") / "scores.cache"
@@ -143,18 +143,20 @@ def test_a_copied_store_gives_the_same_boards(add: Callable, tmp_path: Path) -> 
     assert boards(copy)[0] == []
 
 
-def test_several_stores_make_one_board(tmp_path: Path, add: Callable, make_run: Callable, make_predictions: Callable) -> None:
-    store = add("a", model="here")
+def test_runs_of_several_stores_are_on_one_board(
+    tmp_path: Path, add: Callable, make_run: Callable, make_predictions: Callable
+) -> None:
+    store = add("a", model="first")
     other = RunStore(tmp_path / "other")
-    answers = make_predictions()
-    run = make_run("a", model="there", predictions=answers)
+    predictions = make_predictions()
+    run = make_run("a", model="second", predictions=predictions)
     other.begin(run)
-    other.finish(run, answers)
+    other.finish(run, predictions)
     (board,), _ = boards([store, other])
-    assert {"here", "there"} <= set(models(board))
+    assert {"first", "second"} <= set(models(board))
 
 
-def test_json_is_as_agreed(add: Callable) -> None:
+def test_json_has_the_documented_keys(add: Callable) -> None:
     (board,), _ = boards(add("a", options={"C": 1.0}))
     out = json.loads(json.dumps(board.to_json(), allow_nan=False))
     row = out["rows"][0]
@@ -165,24 +167,24 @@ def test_json_is_as_agreed(add: Callable) -> None:
     assert out["references"] == []
 
 
-def test_published_scores_stand_beside_the_boards_of_their_dataset_alone(add: Callable) -> None:
+def test_published_scores_are_shown_only_on_boards_of_their_dataset(add: Callable) -> None:
     reference = Reference("a paper's model", "its own test set", "a paper", 1.5, 0.6)
     add("a")
-    found, _ = boards(add("b", fingerprint="f1", dataset="other"), references={"other": [reference]})
-    assert [board.references for board in found] == [(), (reference,)]
-    (shown,) = found[1].to_json()["references"]
+    all_boards, _ = boards(add("b", fingerprint="f1", dataset="other"), references={"other": [reference]})
+    assert [board.references for board in all_boards] == [(), (reference,)]
+    (shown,) = all_boards[1].to_json()["references"]
     assert {"name", "log_loss", "f1_micro", "comparable"} <= set(shown)
     assert not shown["comparable"]
 
 
-def test_no_metric_can_have_a_name_that_a_row_uses_for_something_else(add: Callable) -> None:
+def test_the_other_keys_of_a_row_are_reserved_names_for_metrics(add: Callable) -> None:
     (board,), _ = boards(add("a"))
     scores = {metric.name for metric in metrics.METRICS}
     others = {name for row in board.to_json()["rows"] for name in row} - scores
     assert {name for name in others if not name.endswith("_interval")} <= RESERVED
 
 
-def test_a_board_shows_no_list_of_tracks(add: Callable) -> None:
+def test_a_board_lists_no_tracks(add: Callable) -> None:
     more = {"dataset": "big", "added": {"Blues": 1}}
     store = add("a", excluded=[{"id": "t9", "reason": "user"}], extra_training=more | {"ids": {"Blues": ["1"]}})
     (board,), _ = boards(store)
@@ -191,13 +193,13 @@ def test_a_board_shows_no_list_of_tracks(add: Callable) -> None:
     assert "excluded" not in task and "training_counts" not in task
 
 
-def test_names_of_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dataset_name_of_names_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "demo").mkdir()
     monkeypatch.chdir(tmp_path / "demo")
     assert [dataset_name(name) for name in ("demo", "./x/", "a/b", ".")] == ["demo", "x", "b", "demo"]
 
 
-def test_the_board_loads_none_of_the_heavy_libraries() -> None:
+def test_boards_import_no_heavy_libraries() -> None:
     heavy = {"torch", "librosa", "sklearn", "scipy", "pandas", "matplotlib"}
     code = f"import sys, genrebench.boards.board; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

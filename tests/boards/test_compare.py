@@ -18,38 +18,38 @@ from genrebench.runs.store import RunStore
 def add(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> Callable:
     store = RunStore(tmp_path / "runs")
 
-    def put(run_id: str, *, skill: float = 1.0, answers_seed: int = 0, n: int = 120, **record: object) -> RunStore:
-        answers = make_predictions(n=n, skill=skill, seed=answers_seed, per_artist=2)
-        run = make_run(run_id, predictions=answers, **record)
+    def add(run_id: str, *, skill: float = 1.0, predictions_seed: int = 0, n: int = 120, **record: object) -> RunStore:
+        predictions = make_predictions(n=n, skill=skill, seed=predictions_seed, per_artist=2)
+        run = make_run(run_id, predictions=predictions, **record)
         store.begin(run)
-        store.finish(run, answers)
+        store.finish(run, predictions)
         return store
 
-    return put
+    return add
 
 
 def test_a_better_model_is_called_better(add: Callable) -> None:
-    add("a", model="good", skill=3, answers_seed=1)
-    store = add("b", model="poor", skill=0.5, answers_seed=2)
-    found = compare(store, "good", "b")
+    add("a", model="good", skill=3, predictions_seed=1)
+    store = add("b", model="poor", skill=0.5, predictions_seed=2)
+    comparison = compare(store, "good", "b")
     first, second = (store.predictions(store.load(name)) for name in "ab")
     losses = [metrics.log_loss(p.labels, p.probabilities) for p in (first, second)]
-    assert found.difference == pytest.approx(losses[0] - losses[1])
-    assert found.interval[0] < found.difference < found.interval[1] < 0
-    assert not found.tied
-    assert (found.unit, found.n_units, found.n_tracks) == ("artist", 60, 120)
-    assert "good has a lower log loss than poor (b), by" in found.sentence
-    assert sum(row["tracks"] * row["difference"] for row in found.genres) / 120 == pytest.approx(found.difference)
-    assert all(row["p_adjusted"] >= row["p_value"] for row in found.genres)
-    gaps = [abs(row["loss_a"] - row["loss_b"]) for row in found.tracks]
+    assert comparison.difference == pytest.approx(losses[0] - losses[1])
+    assert comparison.interval[0] < comparison.difference < comparison.interval[1] < 0
+    assert not comparison.tied
+    assert (comparison.unit, comparison.n_units, comparison.n_tracks) == ("artist", 60, 120)
+    assert "good has a lower log loss than poor (b), by" in comparison.sentence
+    assert sum(row["tracks"] * row["difference"] for row in comparison.genres) / 120 == pytest.approx(comparison.difference)
+    assert all(row["p_adjusted"] >= row["p_value"] for row in comparison.genres)
+    gaps = [abs(row["loss_a"] - row["loss_b"]) for row in comparison.tracks]
     assert gaps == sorted(gaps, reverse=True)
     assert len(gaps) == 10
-    json.dumps(found.to_json(), allow_nan=False)
+    json.dumps(comparison.to_json(), allow_nan=False)
 
 
-def test_the_other_way_round(add: Callable) -> None:
-    add("a", model="x", skill=1.2, answers_seed=1)
-    store = add("b", model="y", skill=1, answers_seed=2)
+def test_swapping_the_two_changes_only_the_sign(add: Callable) -> None:
+    add("a", model="x", skill=1.2, predictions_seed=1)
+    store = add("b", model="y", skill=1, predictions_seed=2)
     one, other = compare(store, "a", "b"), compare(store, "b", "a")
     assert one.difference == pytest.approx(-other.difference)
     assert one.p_value == other.p_value
@@ -60,7 +60,7 @@ def test_the_other_way_round(add: Callable) -> None:
 
 def test_board_and_comparison_agree_on_ties(add: Callable) -> None:
     for i, skill in enumerate((1.0, 1.1, 1.2, 1.4, 1.7, 2.5)):
-        store = add(f"r{i}", model=f"m{i}", skill=skill, answers_seed=i)
+        store = add(f"r{i}", model=f"m{i}", skill=skill, predictions_seed=i)
     (board,), _ = boards(store)
     rows = {row.model: row for row in board.rows if not row.baseline}
     ties = [(a, b) for a in rows for b in rows if a < b and rows[b].row in rows[a].tied_with]
@@ -74,9 +74,9 @@ def test_board_and_comparison_agree_on_ties(add: Callable) -> None:
 
 
 def test_seeds_are_averaged(add: Callable) -> None:
-    add("a0", model="x", seed=0, answers_seed=0)
-    add("a1", model="x", seed=1, answers_seed=1)
-    store = add("b", model="y", answers_seed=2)
+    add("a0", model="x", seed=0, predictions_seed=0)
+    add("a1", model="x", seed=1, predictions_seed=1)
+    store = add("b", model="y", predictions_seed=2)
     mean = np.mean([store.load(name).metrics["log_loss"] for name in ("a0", "a1")])
     assert compare(store, "x", "y").a["log_loss"] == pytest.approx(mean)
     assert compare(store, "x", "y").a["runs"] == ["a0", "a1"]
@@ -85,7 +85,7 @@ def test_seeds_are_averaged(add: Callable) -> None:
     )
 
 
-def test_names_that_stand_for_nothing_or_too_much(add: Callable) -> None:
+def test_unknown_and_ambiguous_names(add: Callable) -> None:
     add("a", model="x", options={"C": 1})
     add("b", model="x", options={"C": 2})
     add("c", model="z")
@@ -99,14 +99,14 @@ def test_names_that_stand_for_nothing_or_too_much(add: Callable) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 4, 10])
-def test_of_five_artists_nothing_is_said(add: Callable, n: int) -> None:
+def test_five_artists_are_too_few_for_a_result(add: Callable, n: int) -> None:
     add("a", model="x", skill=9, n=n)
     store = add("b", model="y", skill=0, n=n)
-    found = compare(store, "x", "y")
-    assert found.tied
-    assert f"{found.n_units} artists are too few" in found.sentence
-    assert found.to_json()["interval"] == [None, None]
-    assert found.to_json()["smallest_difference"] is None
+    comparison = compare(store, "x", "y")
+    assert comparison.tied
+    assert f"{comparison.n_units} artists are too few" in comparison.sentence
+    assert comparison.to_json()["interval"] == [None, None]
+    assert comparison.to_json()["smallest_difference"] is None
     (board,), _ = boards(store)
     row = board.to_json()["rows"][0]
     assert row["log_loss_interval"] is None
@@ -116,7 +116,7 @@ def test_of_five_artists_nothing_is_said(add: Callable, n: int) -> None:
     write(store, store.root.parent / "report")
 
 
-def test_damage_is_named(add: Callable) -> None:
+def test_the_damaged_file_is_named(add: Callable) -> None:
     add("a", model="x")
     store = add("b", model="y")
     (store.folder("b") / "predictions.csv").write_text("nothing")
@@ -124,7 +124,7 @@ def test_damage_is_named(add: Callable) -> None:
         compare(store, "a", "b")
 
 
-def test_boards_say_why_they_are_apart(add: Callable) -> None:
+def test_boards_say_why_they_are_not_comparable(add: Callable) -> None:
     add("a")
     add("b", fingerprint="f1", split_seed=1)
     add("c", fingerprint="f2", excluded=[{"id": "t9", "reason": "user"}])
@@ -132,9 +132,9 @@ def test_boards_say_why_they_are_apart(add: Callable) -> None:
     first = next(board for board in boards(store)[0] if board.task.fingerprint == "f0")
     text = "\n".join(first.apart)
     assert "split seed 1 there, 0 here" in text
-    assert "1 tracks (t9) left out there only" in text
+    assert "1 track (t9) excluded only there" in text
     assert "f3: labels, artists, parts, feature values or audio differ in content" in text
-    assert text.count("in content") == 1  # not where something that has a name differs
+    assert text.count("in content") == 1  # only for the board without any other difference
     assert first.to_json()["apart"] == list(first.apart)
 
 
@@ -143,7 +143,7 @@ ADDED = "extra training: 5 training tracks of big there, none here"
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "expected"),
     [
         ({"n_training": 65, "extra_training": MORE}, [ADDED]),
         ({"n_training": 60 + 13 * 5, "n_folds": 13, "extra_training": MORE}, [ADDED]),
@@ -152,23 +152,23 @@ ADDED = "extra training: 5 training tracks of big there, none here"
         ({"n_training": 65, "split_seed": 2, "extra_training": MORE}, ["split seed 2 there, 0 here", ADDED]),
     ],
 )
-def test_more_training_tracks_have_a_name(other: dict, said: list[str], make_run: Callable) -> None:
+def test_extra_training_is_reported_as_a_difference(other: dict, expected: list[str], make_run: Callable) -> None:
     here, there = make_run().task, make_run(fingerprint="f1", **other).task
-    assert differences(there, here) == said
+    assert differences(there, here) == expected
 
 
-def test_the_same_number_of_other_tracks_is_told_where_they_are_recorded(make_run: Callable) -> None:
+def test_different_extra_tracks_are_reported_if_their_ids_are_recorded(make_run: Callable) -> None:
     ids = {"Blues": ["1", "2", "3", "4"], "Soul, RnB": ["5"]}
     one = make_run(extra_training=MORE | {"ids": ids}).task
     other = make_run(fingerprint="f1", extra_training=MORE | {"ids": ids | {"Soul, RnB": ["6"]}}).task
     old = make_run(fingerprint="f2", extra_training=MORE).task
-    assert differences(one, other) == ["other 5 training tracks of big there than here"]
+    assert differences(one, other) == ["extra training: 5 training tracks of big in both, but not the same tracks"]
     assert "in content" in differences(one, old)[0]
 
 
-def test_a_comparison_names_more_training_tracks(add: Callable) -> None:
+def test_a_comparison_mentions_extra_training(add: Callable) -> None:
     more = MORE | {"ids": {"Blues": ["1", "2", "3", "4"], "Soul, RnB": ["5"]}}
     add("a", model="x", skill=3, extra_training=more)
-    found = compare(add("b", model="y", extra_training=more), "x", "y")
-    assert "(artist + 5 training tracks of big, " in found.sentence
-    assert found.to_json()["task"]["extra_training"] == {"source": ""} | MORE
+    comparison = compare(add("b", model="y", extra_training=more), "x", "y")
+    assert "(artist + 5 training tracks of big, " in comparison.sentence
+    assert comparison.to_json()["task"]["extra_training"] == {"source": ""} | MORE

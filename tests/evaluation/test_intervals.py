@@ -1,6 +1,12 @@
+"""Units, resamples and intervals, against loops over the definition, SciPy and scikit-learn."""
+
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.stats
+import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,6 +14,8 @@ from genrebench.evaluation import metrics
 from genrebench.evaluation.intervals import (
     F1Interval,
     MeanInterval,
+    Units,
+    mean_error,
     mean_interval,
     resamples,
     sampling_units,
@@ -22,12 +30,33 @@ def losses(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).exponential(size=n)
 
 
+# ------------------------------------------------------------------ units and resamples
+
+
 def test_unknown_artists_are_units_of_their_own() -> None:
     units = sampling_units(np.array([5, -1, 5, 2, -1]))
     assert len(units) == 4
     assert units.codes[0] == units.codes[2]
     assert sorted(units.sizes) == [1, 1, 1, 2]
     np.testing.assert_array_equal(np.sort(units.sums(np.array([1.0, 2, 4, 8, 16]))), [2, 5, 8, 16])
+    assert len(sampling_units(np.array([-1, 3]))) == 2
+
+
+def test_sums_stand_in_the_order_of_the_units() -> None:
+    values = np.array([[1.0, 10], [2, 20], [4, 40], [8, 80]])
+    for groups, expected in (([2, 0, 1, 3], [2, 4, 1, 8]), ([7, 3, 7, 3], [10, 5]), ([-1, 0, 0, -1], [6, 1, 8])):
+        units = sampling_units(np.array(groups))
+        assert units.sums(values).tolist() == [[value, 10 * value] for value in expected]
+        assert units.sums(np.ones(4)).tolist() == units.sizes.tolist()
+
+
+def test_genres_of_five_tracks_are_strata_and_smaller_ones_share_one() -> None:
+    labels = np.repeat([0, 1, 2, 3], [4, 5, 6, 3])
+    strata = sampling_units(np.full(18, -1), labels).strata
+    assert [stratum.tolist() for stratum in strata] == [[*range(4), *range(15, 18)], [*range(4, 9)], [*range(9, 15)]]
+    for known in (np.arange(18), np.where(np.arange(18) < 9, 0, -1)):  # all artists, or some
+        units = sampling_units(known, labels)
+        assert [stratum.tolist() for stratum in units.strata] == [list(range(len(units)))]
 
 
 def test_resamples_keep_the_genre_counts_only_without_artists() -> None:
@@ -47,6 +76,98 @@ def test_resamples_draw_as_many_units_as_there_are(groups: list[int], n: int) ->
     assert weights.shape == (n, len(units))
     assert (weights.sum(axis=1) == len(units)).all()
     np.testing.assert_array_equal(weights, np.concatenate(list(resamples(units, n))))
+
+
+def test_each_unit_is_drawn_as_often_as_any() -> None:
+    weights = np.concatenate(list(resamples(sampling_units(np.full(10, -1)))))
+    assert len(weights) == 10_000
+    # binomial with 10 draws at 1/10: mean 1, variance 0.9, covariance -0.1; the bounds are five standard errors
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.05)
+    covariance = np.cov(weights.T)
+    np.testing.assert_allclose(np.diag(covariance), 0.9, atol=0.08)
+    np.testing.assert_allclose(covariance[~np.eye(10, dtype=bool)], -0.1, atol=0.05)
+
+
+def test_resamples_of_many_units_come_in_blocks_and_follow_the_seed() -> None:
+    units = sampling_units(np.full(3000, -1))
+    blocks = list(resamples(units, 2000, seed=1))
+    assert len(blocks) > 1
+    assert sum(map(len, blocks)) == 2000
+    first, second, third = (next(resamples(units, 5, seed)) for seed in (1, 2, 1))
+    assert (first == third).all()
+    assert (first != second).any()
+
+
+# ------------------------------------------------------------------ means
+
+
+def draws(units: Units, n: int, seed: int) -> Iterator[list[list[int]]]:
+    """The units of each resample, by stratum, each as often as it is drawn."""
+    for weights in resamples(units, n, seed):
+        for row in weights.astype(int):
+            yield [[unit for unit in stratum for _ in range(row[unit])] for stratum in units.strata]
+
+
+def mean_and_error(values: np.ndarray, units: Units, strata: list[list[int]]) -> tuple[float, float]:
+    """Mean over the tracks of the drawn units, and its linearised standard error, by the definition."""
+    tracks = {unit: values[units.codes == unit] for stratum in strata for unit in stratum}
+    drawn = np.concatenate([tracks[unit] for stratum in strata for unit in stratum])
+    mean = drawn.mean()
+    # the variance of a sum of m independent residuals is m times theirs
+    residuals = [np.array([(tracks[unit] - mean).sum() for unit in stratum]) for stratum in strata]
+    variance = sum(len(of_stratum) * of_stratum.var(ddof=1) for of_stratum in residuals if len(of_stratum) > 1)
+    constant = len(set(drawn.tolist())) == 1
+    return mean, 0.0 if constant else np.sqrt(variance) / len(drawn)
+
+
+GROUPS = np.repeat(np.arange(12), [1, 2, 3, 4, 5, 6, 6, 5, 1, 3, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("groups", "labels"),
+    [
+        (GROUPS, None),  # artists of many sizes
+        (np.full(39, -1), None),  # tracks
+        (np.full(39, -1), np.repeat([0, 1, 2, 3], [8, 12, 16, 3])),  # tracks drawn by genre
+    ],
+)
+@pytest.mark.parametrize(("level", "seed"), [(0.95, 0), (0.8, 3)])
+def test_the_mean_interval_is_the_bootstrap_t_by_its_definition(
+    groups: np.ndarray, labels: np.ndarray | None, level: float, seed: int
+) -> None:
+    units = sampling_units(groups, labels)
+    values = losses(39, seed=4) + (0 if labels is None else labels)
+    mean, error = mean_and_error(values, units, [stratum.tolist() for stratum in units.strata])
+    found = [mean_and_error(values, units, strata) for strata in draws(units, 400, seed)]
+    ratios = [(drawn - mean) / its_error for drawn, its_error in found]
+    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+    expected = (mean - high * error, mean - low * error)
+    assert mean_interval(values, units, n=400, seed=seed, level=level) == pytest.approx(expected, rel=1e-9)
+    assert MeanInterval(values[:, None], units).error == pytest.approx(error, rel=1e-12)
+
+
+def test_columns_have_intervals_of_their_own() -> None:
+    values, units = np.stack([losses(39), losses(39, 1) ** 2], axis=1), sampling_units(GROUPS)
+    interval = MeanInterval(values, units)
+    for weights in resamples(units, 300):
+        interval.add(weights)
+    for column, ends in enumerate(zip(*interval.interval(), strict=True)):
+        assert ends == pytest.approx(mean_interval(values[:, column], units, n=300))
+
+
+def test_a_mean_interval_takes_10000_resamples_and_95_percent_unless_told() -> None:
+    values, units = losses(39), sampling_units(GROUPS)
+    assert mean_interval(values, units) == mean_interval(values, units, n=10_000, seed=0, level=0.95)
+
+
+def test_resamples_of_equal_values_say_nothing_about_the_scale() -> None:
+    values = np.array([0.1] * 5 + [0.9])  # a third of the resamples miss the last
+    units = sampling_units(np.arange(6))
+    mean, error = mean_and_error(values, units, [list(range(6))])
+    found = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
+    ratios = [(drawn - mean) / its_error if its_error else 0 for drawn, its_error in found]
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    assert mean_interval(values, units, n=300) == pytest.approx((mean - high * error, mean - low * error), rel=1e-9)
 
 
 def test_of_symmetric_values_the_interval_is_students() -> None:
@@ -91,6 +212,18 @@ def test_a_constant_loss_is_certain() -> None:
     assert mean_interval(np.ones(3), sampling_units(np.zeros(3, dtype=int))) == (1, 1)
 
 
+def test_standard_errors_of_means() -> None:
+    values = losses(300)
+    np.testing.assert_allclose(mean_error(values[:, None], sampling_units(ALONE)), [scipy.stats.sem(values)])
+    # by hand: artists of 2, 2 and 1 tracks, mean 16/5; sums of deviations 3 - 6.4, 9 - 6.4 and 4 - 3.2
+    expected = np.sqrt((3.4**2 + 2.6**2 + 0.8**2) * 3 / 2) / 5
+    units = sampling_units(np.array([0, 0, 1, 1, 2]))
+    assert mean_error(np.array([[1.0], [2], [3], [6], [4]]), units) == pytest.approx([expected])
+
+
+# ------------------------------------------------------------------ shares
+
+
 def test_shares_of_single_tracks_have_wilsons_interval() -> None:
     for right in (150, 297, 300, 0):
         hits = (np.arange(300) < right).astype(float)[:, None]
@@ -104,6 +237,75 @@ def test_shares_know_artists() -> None:
     (low,), (high,) = share_interval(hits, sampling_units(np.arange(300) // 20))
     (alone_low,), (alone_high,) = share_interval(hits, sampling_units(ALONE))
     assert low < alone_low < alone_high < high
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_shares_of_artists_have_wilsons_interval_of_the_effective_number_of_tracks(level: float) -> None:
+    hits = np.random.default_rng(2).random((600, 2)) < np.repeat(np.random.default_rng(3).random(60), 10)[:, None]
+    artists = np.repeat(np.arange(60), 10)
+    found = np.stack(share_interval(hits.astype(float), sampling_units(artists), level))
+    t = scipy.stats.t.ppf((1 + level) / 2, 59)
+    for column, share in enumerate(hits.mean(axis=0)):
+        sums = [(hits[artists == artist, column] - share).sum() for artist in range(60)]
+        error = np.sqrt(60 * np.var(sums, ddof=1)) / 600
+        n = share * (1 - share) / error**2
+        assert n < 200  # where artists differ, their tracks are worth less
+
+        def surplus(truth: float, share: float = share, n: float = n) -> float:
+            return abs(share - truth) - t * np.sqrt(truth * (1 - truth) / n)
+
+        ends = (scipy.optimize.brentq(surplus, *bracket) for bracket in ((0, share), (share, 1)))
+        np.testing.assert_allclose(found[:, column], list(ends), atol=1e-6)
+
+
+def test_a_certain_share_is_worth_its_artists() -> None:
+    # n / (n + t^2) for ten artists of three tracks, all right
+    t = scipy.stats.t.ppf(0.975, 9)
+    for share in (0.0, 1.0):
+        (low,), (high,) = share_interval(np.full((30, 1), share), sampling_units(np.arange(30) // 3))
+        certain, far = (high, 1 - low) if share else (1 - low, high)
+        assert certain == pytest.approx(1)
+        assert far == pytest.approx(t**2 / (10 + t**2), abs=1e-5)
+
+
+# ------------------------------------------------------------------ F1
+
+
+def f1(labels: np.ndarray, answers: list[np.ndarray]) -> list[float]:
+    """Macro F1 over the genres with tracks and weighted F1, by scikit-learn, mean over the seeds."""
+    return [
+        float(
+            np.mean(
+                [
+                    sklearn.metrics.f1_score(labels, answer, labels=np.unique(labels), average=average, zero_division=0)
+                    for answer in answers
+                ]
+            )
+        )
+        for average in ("macro", "weighted")
+    ]
+
+
+@pytest.mark.parametrize("skill", [0.5, 0.97])
+def test_f1_intervals_by_their_definition(skill: float) -> None:
+    rng = np.random.default_rng(14)
+    artists = np.repeat(np.arange(25), rng.integers(1, 5, 25))
+    units, n = sampling_units(artists), len(artists)
+    labels = rng.choice(4, size=n, p=[0.5, 0.35, 0.1, 0.05])
+    answers = [np.where(rng.random(n) < skill, labels, rng.integers(5, size=n)) for _ in range(2)]
+    interval = F1Interval(labels, answers, 5, units)
+    scores = []
+    for weights in resamples(units, 150):
+        interval.add(weights)
+    for (drawn,) in draws(units, 150, 0):
+        tracks = np.concatenate([np.flatnonzero(units.codes == unit) for unit in drawn])
+        scores.append(f1(labels[tracks], [answer[tracks] for answer in answers]))
+    for level in (0.8, 0.95):
+        tail = scipy.stats.norm.cdf(-np.sqrt(25 / 24) * scipy.stats.t.ppf((1 + level) / 2, 24))
+        bias = np.mean(scores, axis=0) - f1(labels, answers)
+        expected = np.clip(np.quantile(scores, [tail, 1 - tail], axis=0) - 2 * bias, 0, 1)
+        np.testing.assert_allclose(interval.interval(level), expected, atol=1e-6)
+    assert (np.max(expected) == 1) == (skill > 0.9)  # there an end would lie beyond 1
 
 
 def test_f1_intervals_are_those_of_a_loop_over_the_metrics(make_predictions: object) -> None:
@@ -120,6 +322,14 @@ def test_f1_intervals_are_those_of_a_loop_over_the_metrics(make_predictions: obj
         np.testing.assert_allclose([end[i] for end in found.interval()], by_loop, atol=0.012)
 
 
+# ------------------------------------------------------------------ Student's quantiles
+
+
 def test_students_quantiles() -> None:
-    for degrees in (1, 2, 3, 4, 5, 10, 30, 1000):
-        assert t_quantile(0.975, degrees) == pytest.approx(scipy.stats.t.ppf(0.975, degrees), rel=5e-3)
+    for p in (0.9, 0.975, 0.995):
+        for degrees in (1, 2):
+            assert t_quantile(p, degrees) == pytest.approx(scipy.stats.t.ppf(p, degrees), rel=1e-12)
+    for degrees in (3, 4, 5, 10, 20, 50, 100, 200):  # the first term that the expansion leaves out is 0.73 / degrees^5
+        assert abs(t_quantile(0.975, degrees) - scipy.stats.t.ppf(0.975, degrees)) < 1 / degrees**5
+        assert t_quantile(0.975, degrees) == pytest.approx(scipy.stats.t.ppf(0.975, degrees), rel=2e-3)
+        assert t_quantile(0.995, degrees) == pytest.approx(scipy.stats.t.ppf(0.995, degrees), rel=8e-3)

@@ -1,6 +1,13 @@
+"""Significance tests, against enumeration of all patterns by hand, exact fractions, and SciPy."""
+
+from fractions import Fraction
+from itertools import product
+
 import numpy as np
 import pytest
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genrebench.evaluation.intervals import sampling_units
 from genrebench.evaluation.significance import (
@@ -16,6 +23,55 @@ from genrebench.evaluation.significance import (
 
 def alone(n: int) -> object:
     return sampling_units(np.full(n, -1))
+
+
+def enumerated_p(differences: list[Fraction], artists: list[int]) -> Fraction:
+    """Share of all patterns of the artists' signs with a sum at least as far from 0, in exact arithmetic."""
+    names = sorted(set(artists))
+    sums = [sum(d for d, artist in zip(differences, artists, strict=True) if artist == name) for name in names]
+    patterns = [abs(sum(sign * s for sign, s in zip(signs, sums, strict=True))) for signs in product((1, -1), repeat=len(sums))]
+    return Fraction(sum(pattern >= abs(sum(sums)) for pattern in patterns), len(patterns))
+
+
+artists_and_tenths = st.integers(1, 8).flatmap(
+    lambda m: st.lists(st.tuples(st.integers(0, m - 1), st.integers(-9, 9)), min_size=1, max_size=25)
+)
+
+# ------------------------------------------------------------------ the permutation test
+
+
+@given(artists_and_tenths)
+@settings(max_examples=60, deadline=None)
+def test_p_is_that_of_all_patterns_in_exact_arithmetic(tracks: list[tuple[int, int]]) -> None:
+    artists = [artist for artist, _ in tracks]
+    (p,) = permutation_test(np.array([[tenths / 10] for _, tenths in tracks]), sampling_units(np.array(artists)))
+    assert p == pytest.approx(float(enumerated_p([Fraction(tenths, 10) for _, tenths in tracks], artists)), rel=1e-12)
+
+
+def test_p_by_hand() -> None:
+    # sums 0.3, 0.1, 0.2, in all 0.6; only +++ and --- reach it
+    assert permutation_test(np.array([[0.3], [0.1], [0.2]]), alone(3))[0] == 2 / 8
+    # 0.3 - 0.1 - 0.2 = 0, and every pattern reaches that; 0.1 + 0.2 = 0.30000000000000004
+    assert permutation_test(np.array([[0.3], [-0.1], [-0.2]]), alone(3))[0] == 1
+    # 0.3 + 0.1 - 0.2 = 0.2 is reached by all but the two patterns of sum 0
+    assert permutation_test(np.array([[0.3], [0.1], [-0.2]]), alone(3))[0] == 6 / 8
+    # artists weigh by their tracks: sums 6 and -1, so 5, 7, -7 and -5 all reach 5
+    assert permutation_test(np.array([[2.0], [2], [2], [-1]]), sampling_units(np.array([0, 0, 0, 1])))[0] == 1
+
+
+def test_all_patterns_are_taken_if_there_are_no_more_than_asked_for() -> None:
+    d = np.arange(1.0, 11)[:, None]  # ten units of one sign: 2 of 1024 patterns
+    assert permutation_test(d, alone(10), n=1024)[0] == 2 / 1024
+    (p,) = permutation_test(d, alone(10), n=1000)
+    assert (p * 1001) % 1 == pytest.approx(0)
+    assert 1 / 1001 <= p < 0.02
+
+
+def test_random_patterns_follow_the_seed() -> None:
+    d = np.random.default_rng(1).normal(0.1, size=(100, 1))
+    p = [permutation_test(d, alone(100), n=500, seed=seed)[0] for seed in (0, 1, 2, 0)]
+    assert p[0] == p[3]
+    assert len(set(p)) > 1
 
 
 def test_few_units_are_tested_with_all_patterns() -> None:
@@ -56,6 +112,43 @@ def test_false_alarms_come_at_their_rate() -> None:
     assert naive > 0.15  # what artists are known for
 
 
+# ------------------------------------------------------------------ its interval
+
+
+def test_the_interval_of_six_units_is_that_of_their_means() -> None:
+    # Of 64 patterns at least 4 have to reach what is observed. Between the second-largest mean and the largest, turning the
+    # largest round does (and all signs changed: 4); above it, only the observed pattern and its mirror image do (2).
+    d = np.array([0.4, -0.1, 0.25, 0.3, 0.9, 0.2])
+    assert permutation_interval(d, alone(6)) == pytest.approx((-0.1, 0.9), rel=1e-10)
+    groups, d = np.repeat(np.arange(6), [1, 2, 3, 1, 2, 1]), np.array([5, 1, 3, -2, 0, -4, 0.5, 2, 2, 1])
+    assert permutation_interval(d, sampling_units(groups)) == pytest.approx((-2, 5), rel=1e-10)
+    assert permutation_interval(d, sampling_units(groups), level=0.97) == (-np.inf, np.inf)  # 2 / 64 is more than 0.03
+
+
+@pytest.mark.parametrize(("level", "m"), [(0.95, 7), (0.95, 8), (0.8, 6), (0.75, 6), (0.5, 7), (0.99, 9)])
+def test_the_interval_of_few_artists_is_what_enumeration_does_not_reject(level: float, m: int) -> None:
+    rng = np.random.default_rng(m)
+    artists = np.repeat(np.arange(m), rng.integers(1, 4, m)).tolist()
+    d = [Fraction(int(value), 100) for value in rng.integers(-50, 100, len(artists))]
+    low, high = permutation_interval(np.array([float(value) for value in d]), sampling_units(np.array(artists)), level=level)
+    for end, inward in ((low, 1), (high, -1)):
+        p = [
+            enumerated_p([v - Fraction(end) - step for v in d], artists)
+            for step in (inward * Fraction(1, 10**9), -inward * Fraction(1, 10**9))
+        ]
+        assert p[0] > 1 - Fraction(str(level)) >= p[1]
+
+
+def test_the_interval_of_random_patterns_is_what_their_test_does_not_reject() -> None:
+    d = np.random.default_rng(9).exponential(size=40) - 0.7
+    units = sampling_units(np.repeat(np.arange(20), [1, 3] * 10))
+    for seed, level in ((0, 0.95), (3, 0.95), (3, 0.8)):
+        low, high = permutation_interval(d, units, n=300, seed=seed, level=level)
+        values = np.array([low + 1e-9, high - 1e-9, low - 1e-9, high + 1e-9])
+        p = permutation_test(d[:, None] - values, units, n=300, seed=seed)
+        assert (p > 1 - level).tolist() == [True, True, False, False]
+
+
 def test_the_interval_is_what_the_test_does_not_reject() -> None:
     d = np.random.default_rng(8).normal(0.2, size=120)
     for units in (alone(120), sampling_units(np.arange(120) // 4)):
@@ -70,8 +163,24 @@ def test_the_interval_is_what_the_test_does_not_reject() -> None:
 
 
 def test_intervals_of_too_little() -> None:
+    d = np.arange(1.0, 8)
+    assert permutation_interval(d[:5], alone(5)) == (-np.inf, np.inf)
+    assert permutation_interval(d[:5], alone(5), level=0.8) == (-np.inf, np.inf)
+    assert permutation_interval(d[:6], alone(6)) == pytest.approx((1, 6))
+    assert permutation_interval(d, alone(7), level=0.99) == (-np.inf, np.inf)  # p is never below 1/64
     assert permutation_interval(np.full(50, 0.3), alone(50)) == pytest.approx((0.3, 0.3))
     assert permutation_interval(np.array([0.1, 0.3, 0.2]), alone(3)) == (-np.inf, np.inf)  # p is never below 1/4
+
+
+# ------------------------------------------------------------------ McNemar and Holm
+
+
+def test_mcnemar_by_hand() -> None:
+    a, b = np.array([1, 1, 1, 1, 0, 1, 0], dtype=bool), np.array([0, 0, 0, 1, 1, 1, 0], dtype=bool)
+    assert mcnemar(a, b) == (3, 1, pytest.approx(2 * (1 + 4) / 16))  # 0 or 1 heads of 4, and as many tails
+    assert mcnemar(b, a) == (1, 3, pytest.approx(2 * (1 + 4) / 16))
+    assert mcnemar(a[3:5], b[3:5]) == (0, 1, 1.0)
+    assert mcnemar(np.array([True, False]), np.array([False, True])) == (1, 1, 1.0)  # twice 3/4, cut to 1
 
 
 def test_mcnemar_is_the_binomial_test() -> None:
@@ -86,8 +195,28 @@ def test_mcnemar_is_the_binomial_test() -> None:
 
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.01, 0.011, 0.5, 0.2]) == pytest.approx([0.04, 0.04, 0.5, 0.4])  # 0.011 * 3 is less than 0.01 * 4
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1, 1]
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=12), st.integers(1, 99))
+@settings(max_examples=100, deadline=None)
+def test_holm_rejects_what_the_stepwise_procedure_rejects(percent: list[int], level: int) -> None:
+    rejected = 0  # the smallest p against level / m, the next against level / (m - 1), and so on, until one isn't rejected
+    for step, p in enumerate(sorted(percent)):
+        if p * (len(percent) - step) > level:
+            break
+        rejected += 1
+    adjusted = holm([p / 100 for p in percent])
+    assert sum(p <= level / 100 + 1e-9 for p in adjusted) == rejected
+    for p, other in zip(percent, adjusted, strict=True):
+        assert p / 100 <= other <= 1
+    assert sorted(adjusted) == [adjusted[i] for i in np.argsort(percent, kind="stable")]
+
+
+# ------------------------------------------------------------------ ties on a board
 
 
 def test_errors_of_pairs_are_those_of_the_paired_t_test() -> None:
@@ -98,6 +227,55 @@ def test_errors_of_pairs_are_those_of_the_paired_t_test() -> None:
     assert (np.diag(error) == 0).all()
 
 
+def test_errors_of_pairs_by_hand() -> None:
+    # differences 1, 3 | -2, 0 | 4: mean 6/5; sums of deviations 4 - 2.4, -2 - 2.4 and 4 - 1.2
+    losses = np.array([[2.0, 1], [4, 1], [0, 2], [5, 5], [6, 2]])
+    difference, error = pair_errors(losses, sampling_units(np.array([0, 0, 1, 1, 2])))
+    expected = np.sqrt((1.6**2 + 4.4**2 + 2.8**2) * 3 / 2) / 5
+    np.testing.assert_allclose(difference, [[0, 1.2], [-1.2, 0]], atol=1e-15)
+    np.testing.assert_allclose(error, [[0, expected], [expected, 0]])
+
+
+def paired(*differences: np.ndarray) -> np.ndarray:
+    """Losses of a model, and of others that differ from it by `differences`."""
+    return np.stack([np.zeros(len(differences[0])), *differences], axis=1)
+
+
+FIVE_OF_30 = np.repeat([1.0, 0], [5, 25])  # t 2.41, above Student's 2.05; but only the five signs matter: p 2/32
+ONE_LARGE_OF_30 = np.repeat([1.0, 0.0155], [1, 29])  # t 1.47; but only equal signs reach it: p near 0
+
+
+def test_ties_are_those_of_the_permutation_test_near_students_edge() -> None:
+    for d, tie, t in ((FIVE_OF_30, True, 2.41), (ONE_LARGE_OF_30, False, 1.47)):
+        assert scipy.stats.ttest_1samp(d, 0).statistic == pytest.approx(t, abs=0.01)
+        assert tied(paired(d), alone(30)).tolist() == [[False, tie], [tie, False]]
+        for most in (0, 29):  # no pair, or fewer units than there are: Student's test
+            assert tied(paired(d), alone(30), most=most)[0, 1] == (not tie)
+        assert tied(paired(d), alone(30), most=30)[0, 1] == tie
+
+
+def test_more_near_pairs_than_asked_for_are_left_to_students_test() -> None:
+    losses = FIVE_OF_30[:, None] * np.arange(9)  # 36 pairs, all alike
+    assert tied(losses, alone(30), most=36).sum() == 72
+    assert tied(losses, alone(30), most=35).sum() == 0
+
+
+def test_ties_of_few_units_are_those_of_the_permutation_test() -> None:
+    d = np.array([1, 1.1, 0.9, 1, 1])  # far beyond Student's edge, and of 32 patterns 2 reach it
+    assert tied(paired(d), alone(5))[0, 1]
+    assert not tied(paired(d), alone(5), most=0)[0, 1]
+    assert not tied(paired(d), alone(5), level=0.9)[0, 1]  # 2/32 is less than 0.1
+    assert not tied(paired(np.append(d, 1.2)), alone(6))[0, 1]
+
+
+def test_ties_have_a_level_and_are_two_sided() -> None:
+    d = np.random.default_rng(10).normal(size=60)
+    d += -d.mean() + 1.8 * scipy.stats.sem(d)  # t 1.8: two-sided p 0.077
+    for most in (0, 2000):
+        assert tied(paired(d), alone(60), most=most)[0, 1]
+        assert not tied(paired(d), alone(60), level=0.8, most=most)[0, 1]
+
+
 def test_ties() -> None:
     rng = np.random.default_rng(6)
     base = rng.exponential(size=200)
@@ -106,6 +284,12 @@ def test_ties() -> None:
     assert found[0].tolist() == [False, True, False, True]
     assert found[2].tolist() == [False, False, False, False]
     np.testing.assert_array_equal(found, found.T)
+
+
+def test_detectable_difference_by_hand() -> None:
+    # z of 0.975 and of 0.8, times the median error
+    assert detectable(np.array([1.0, 2, 9])) == pytest.approx((1.959964 + 0.841621) * 2, rel=1e-6)
+    assert detectable(1.0, power=0.5, level=0.8) == pytest.approx(1.281552, rel=1e-6)
 
 
 def test_smallest_difference_is_found_four_times_out_of_five() -> None:

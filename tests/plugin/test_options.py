@@ -23,9 +23,9 @@ class Options:
     span: tuple[int, float] | None = None
 
 
-def test_text_is_read_by_type() -> None:
-    given_ = {"epochs": "7", "rate": "0.5", "loss": "cce", "gamma": "none", "balance": "true"}
-    assert parse_options("m", Options, given_) == Options(7, 0.5, "cce", None, True)
+def test_text_is_parsed_by_type() -> None:
+    settings = {"epochs": "7", "rate": "0.5", "loss": "cce", "gamma": "none", "balance": "true"}
+    assert parse_options("m", Options, settings) == Options(7, 0.5, "cce", None, True)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_text_is_read_by_type() -> None:
         ("span", "none", None),
     ],
 )
-def test_several_values_are_read_from_text(name: str, text: str, value: object) -> None:
+def test_sequences_are_parsed_from_text(name: str, text: str, value: object) -> None:
     assert getattr(parse_options("m", Options, {name: text}), name) == value
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("epochs", "0", "epochs='0'"),
         ("epochs", "two", "epochs='two'"),
@@ -64,31 +64,31 @@ def test_several_values_are_read_from_text(name: str, text: str, value: object) 
         ("span", "1", "Field required"),
     ],
 )
-def test_a_bad_value_is_named_with_the_model(name: str, value: str, said: str) -> None:
+def test_an_invalid_value_is_reported_with_the_model(name: str, value: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         parse_options("cnn-raw", Options, {name: value})
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "cnn-raw" in str(error.value)
     assert "\n" not in str(error.value)
 
 
 @given(st.integers(1, 100), st.floats(1e-6, 1e6))
-def test_options_survive_their_record(epochs: int, rate: float) -> None:
+def test_recorded_options_give_the_same_options(epochs: int, rate: float) -> None:
     options = Options(epochs=epochs, rate=rate)
     assert parse_options("m", Options, options_as_dict(options)) == options
 
 
-def test_description_gives_type_range_and_help() -> None:
-    found = {info.name: info for info in describe_options("m", Options)}
-    assert found["epochs"].type == "int >= 1, <= 100"
-    assert found["loss"].type == "bce | cce"
-    assert found["gamma"].type == "float | none"
-    assert found["rate"].help == "step size"
-    assert found["steps"].type == "int >= 1, <= 9; at least 1 and at most 3, separated by commas"
-    assert found["steps"].default == [1, 4]
-    assert found["names"].type == "str; several, separated by commas"
-    assert found["span"].type == "int and float, separated by commas | none"
+def test_options_are_described_by_type_range_and_help() -> None:
+    described = {info.name: info for info in describe_options("m", Options)}
+    assert described["epochs"].type == "int >= 1, <= 100"
+    assert described["loss"].type == "bce | cce"
+    assert described["gamma"].type == "float | none"
+    assert described["rate"].help == "step size"
+    assert described["steps"].type == "int >= 1, <= 9; at least 1 and at most 3, separated by commas"
+    assert described["steps"].default == [1, 4]
+    assert described["names"].type == "str; several, separated by commas"
+    assert described["span"].type == "int and float, separated by commas | none"
 
 
-def test_did_you_mean_lists_everything_where_nothing_is_near() -> None:
+def test_did_you_mean_lists_all_names_if_none_is_similar() -> None:
     assert did_you_mean("zzz", ["b", "a"]) == "known: a, b"

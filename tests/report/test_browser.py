@@ -19,35 +19,35 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
-        message = "no Chromium on this machine: install the package chromium"
+        message = "Chromium isn't installed: install the package chromium"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        # containers have neither the namespaces of the sandbox nor much shared memory
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield found
-        found.close()
+        # containers lack the namespaces that the sandbox needs and have little shared memory
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield launched
+        launched.close()
 
 
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Iterator[Page]:
-    """The first page; at the end, nothing may have been complained of, asked of a network, or popped up."""
+    """The start page; the test fails on console messages, page errors, dialogs and network requests."""
     yield from _watched(browser, report, color_scheme="light", viewport=DESKTOP)
 
 
 def _watched(browser: Browser, report: Path, **context: object) -> Iterator[Page]:
-    trouble: list[str] = []
-    opened = browser.new_context(**context)
-    page = opened.new_page()
-    page.on("console", lambda message: trouble.append(message.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("dialog", lambda dialog: (trouble.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else trouble.append(r.url))
+    problems: list[str] = []
+    browser_context = browser.new_context(**context)
+    page = browser_context.new_page()
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else problems.append(r.url))
     page.goto((report / "index.html").as_uri())
     yield page
-    opened.close()
-    assert trouble == []
+    browser_context.close()
+    assert problems == []
 
 
 def models(page: Page, board: int = 0) -> list[str]:
@@ -58,12 +58,12 @@ def models(page: Page, board: int = 0) -> list[str]:
 def test_sorting(page: Page) -> None:
     board = page.locator(".board").first
     assert models(page) == ["mfcc", "svm", "cnn", "uniform", "training-prior"]
-    time = board.get_by_role("button", name="fit and predict")
-    time.click()
+    header = board.get_by_role("button", name="fit and predict")
+    header.click()
     assert models(page)[:3] == ["svm", "mfcc", "cnn"]  # rows without a time stay last
     expect(board.locator("th[aria-sort]")).to_have_text("fit and predict")
     expect(board.locator("th[aria-sort]")).to_have_attribute("aria-sort", "ascending")
-    time.click()
+    header.click()
     assert models(page)[:3] == ["cnn", "mfcc", "svm"]
     expect(board.locator("th[aria-sort]")).to_have_attribute("aria-sort", "descending")
     board.get_by_role("button", name="log loss").press("Enter")  # by keyboard
@@ -79,7 +79,7 @@ def test_filtering(page: Page) -> None:
     board.get_by_label("Filter").fill("")
     board.get_by_label("baselines").uncheck()
     assert models(page) == ["mfcc", "svm", "cnn"]
-    assert len(models(page, 1)) == 3  # the other board keeps its own
+    assert len(models(page, 1)) == 3  # the filter of the other board is unchanged
 
 
 def test_opening_a_run_and_a_comparison(page: Page) -> None:
@@ -94,7 +94,7 @@ def test_opening_a_run_and_a_comparison(page: Page) -> None:
     expect(page.locator(".sentence")).to_contain_text("mfcc has a lower log loss than cnn, by")
 
 
-def test_the_keyboard_reaches_everything(page: Page) -> None:
+def test_keyboard_navigation_reaches_content_and_headers(page: Page) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
@@ -107,25 +107,25 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("theme", "viewport"), [("light", PHONE), ("dark", DESKTOP)], ids=["light-phone", "dark-desktop"])
-def test_it_fits_and_is_accessible(browser: Browser, report: Path, theme: str, viewport: dict[str, int]) -> None:
+def test_pages_fit_the_screen_and_are_accessible(browser: Browser, report: Path, theme: str, viewport: dict[str, int]) -> None:
     comparison = next((report / "compare").iterdir()).relative_to(report).as_posix()
     for page in _watched(browser, report, color_scheme=theme, viewport=viewport):
         for address in ("index.html", "runs/cnn-0.html", comparison):
             page.goto((report / address).as_uri())
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
             page.evaluate(AXE.read_text("utf-8"))
-            found = page.evaluate("axe.run({preload: false})")["violations"]
-            told = [(v["id"], v["impact"], [node["html"][:200] for node in v["nodes"]][:3]) for v in found]
-            assert [v for v in told if v[1] in ("serious", "critical")] == [], address
+            violations = page.evaluate("axe.run({preload: false})")["violations"]
+            summary = [(v["id"], v["impact"], [node["html"][:200] for node in v["nodes"]][:3]) for v in violations]
+            assert [v for v in summary if v[1] in ("serious", "critical")] == [], address
 
 
-def test_without_scripts_the_boards_are_there(browser: Browser, report: Path) -> None:
+def test_boards_are_readable_without_scripts(browser: Browser, report: Path) -> None:
     for page in _watched(browser, report, java_script_enabled=False):
         expect(page.get_by_role("rowheader", name="mfcc genrebench-mfcc")).to_be_visible()
         expect(page.get_by_label("Filter").first).to_be_hidden()
 
 
-def test_on_paper(page: Page, tmp_path: Path) -> None:
+def test_printing(page: Page, tmp_path: Path) -> None:
     page.emulate_media(media="print")
     expect(page.get_by_label("Filter").first).to_be_hidden()
     page.pdf(path=tmp_path / "report.pdf", format="A4")

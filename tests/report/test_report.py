@@ -13,7 +13,7 @@ from genrebench.runs.store import RunStore
 
 
 class Page(HTMLParser):
-    """Tags, their attributes, and the text of a page; fails where an element isn't closed as it was opened."""
+    """Tags, attributes and text of a page; fails if elements aren't nested correctly."""
 
     VOID = frozenset({"meta", "link", "input", "img", "br", "path", "use", "rect", "stop"})
 
@@ -42,13 +42,13 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_every_page_is_there(report: Path, all_pages: list[Path]) -> None:
+def test_there_is_a_page_per_run_and_pair_of_rows(report: Path, all_pages: list[Path]) -> None:
     names = {page.relative_to(report).as_posix() for page in all_pages}
     assert {"index.html", "runs/svm-0.html", "runs/svm-1.html", "runs/cnn-0.html", "runs/mfcc-0.html"} <= names
-    assert len([name for name in names if name.startswith("compare/")]) == 3  # of three rows, every two
+    assert len([name for name in names if name.startswith("compare/")]) == 3  # all pairs of three rows
 
 
-def test_pages_are_whole_and_refer_to_what_is_there(all_pages: list[Path]) -> None:
+def test_pages_are_well_formed_and_links_resolve(all_pages: list[Path]) -> None:
     for file in all_pages:
         page = Page(file)
         ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -75,10 +75,10 @@ def test_names_are_escaped(all_pages: list[Path]) -> None:
     assert "What <b>it</b> learned" in run.text
 
 
-def test_the_boards_are_those_of_the_leaderboard(report: Path, own_store: RunStore) -> None:
+def test_the_boards_are_those_of_the_leaderboard(report: Path, report_store: RunStore) -> None:
     text = Page(report / "index.html").text
-    found, problems = boards(own_store)
-    for board in found:
+    expected, problems = boards(report_store)
+    for board in expected:
         for row in board.rows:
             assert f"{row.scores['log_loss']:.3f}" in text
         for reason in board.apart:
@@ -86,16 +86,16 @@ def test_the_boards_are_those_of_the_leaderboard(report: Path, own_store: RunSto
     assert "synthetic music" in text
     assert "broken" in problems[0]
     assert "run.json is damaged" in text
-    assert all(reference["name"] in text for reference in found[0].references)
+    assert all(reference["name"] in text for reference in expected[0].references)
 
 
-def test_a_run_page_tells_how_to_repeat_it(report: Path) -> None:
+def test_a_run_page_shows_how_to_reproduce_the_run(report: Path) -> None:
     text = Page(report / "runs" / "svm-0.html").text
     assert "genrebench reproduce svm-0" in text
     assert "Reliability" in (report / "runs" / "svm-0.html").read_text("utf-8")
 
 
-def test_only_the_clips_that_are_named_are_copied(report: Path) -> None:
+def test_only_the_audio_of_listed_tracks_is_copied(report: Path) -> None:
     assert 0 < len(list((report / "audio").iterdir())) < 100
     page = Page(report / "runs" / "cnn-0.html")
     players = [attributes for tag, attributes in page.tags if tag == "audio"]
@@ -103,14 +103,14 @@ def test_only_the_clips_that_are_named_are_copied(report: Path) -> None:
     assert all(player["aria-label"] for player in players)
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="is no report"):
+    with pytest.raises(UsageError, match="isn't a report"):
         write(RunStore(tmp_path / "runs"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_an_empty_report_says_what_to_do_and_is_replaced(
+def test_an_empty_report_names_the_next_step_and_is_replaced(
     tmp_path: Path, make_run: Callable, make_predictions: Callable
 ) -> None:
     store, out = RunStore(tmp_path / "runs"), tmp_path / "out"
@@ -118,16 +118,16 @@ def test_an_empty_report_says_what_to_do_and_is_replaced(
     assert page == out / "index.html"
     assert problems == []
     assert "genrebench run svm-baseline" in page.read_text("utf-8")
-    answers = make_predictions(n=3)
-    run = make_run(predictions=answers)
+    predictions = make_predictions(n=3)
+    run = make_run(predictions=predictions)
     store.begin(run)
-    store.finish(run, answers)
+    store.finish(run, predictions)
     write(store, out)
     assert "svm" in Page(page).text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "runs"]
 
 
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="give another --out"):
         write(RunStore(tmp_path / "runs"), tmp_path / "file" / "out")

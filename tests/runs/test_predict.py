@@ -1,4 +1,4 @@
-"""Predictions for a person's own files, whatever state these are in."""
+"""Predictions for audio files, including damaged ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.damage import damaged_files, some, whole_files
 
 
 @pytest.fixture(scope="module")
-def around(tmp_path_factory: pytest.TempPathFactory) -> Session:
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     return Session(home=tmp_path_factory.mktemp("home"), workers=2, registry=tiny.registry(*tiny.SPECS))
 
 
@@ -47,19 +47,19 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=tiny.SPECS, ids=lambda spec: spec.name)
-def run(request: pytest.FixtureRequest, store: RunStore, around: Session, music: Path) -> Run:
-    return run_of(request.param, store, around, music)
+def run(request: pytest.FixtureRequest, store: RunStore, session: Session, music: Path) -> Run:
+    return run_of(request.param, store, session, music)
 
 
-def run_of(spec: ModelSpec, store: RunStore, around: Session, music: Path) -> Run:
-    task = make_task(datasets.resolve(str(music), installed_plugins(), around.home), around.home)
-    return runner.run(tiny.job(task, spec), store, around)
+def run_of(spec: ModelSpec, store: RunStore, session: Session, music: Path) -> Run:
+    task = make_task(datasets.resolve(str(music), installed_plugins(), session.home), session.home)
+    return runner.run(tiny.job(task, spec), store, session)
 
 
 @pytest.fixture
-def alone(around: Session, tmp_path: Path) -> Session:
+def alone(session: Session, tmp_path: Path) -> Session:
     """A session with an empty cache that decodes in this process, where `decoded` can count."""
-    return replace(around, home=tmp_path / "home", workers=1)
+    return replace(session, home=tmp_path / "home", workers=1)
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ def test_a_second_prediction_decodes_only_what_could_not_be_decoded(
 
 
 def test_what_a_run_decoded_is_not_decoded_again(
-    run: Run, store: RunStore, around: Session, music: Path, decoded: Counter[str]
+    run: Run, store: RunStore, session: Session, music: Path, decoded: Counter[str]
 ) -> None:
-    predictions = predict(run, store, sorted(music.glob("*.wav")), replace(around, workers=1))
+    predictions = predict(run, store, sorted(music.glob("*.wav")), replace(session, workers=1))
     assert not any(prediction.problem for prediction in predictions)
     assert not decoded
 
@@ -230,8 +230,8 @@ def test_inputs_of_plugins_see_no_bad_clip(
     assert seen == []
 
 
-def test_damaged_files_are_answered_or_get_the_prior(
-    run: Run, store: RunStore, around: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_damaged_files_are_classified_or_get_the_training_prior(
+    run: Run, store: RunStore, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary, music = tmp_path / "temporary", tmp_path / "music"
     for folder in (temporary, music):
@@ -239,19 +239,19 @@ def test_damaged_files_are_answered_or_get_the_prior(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("TMPDIR", str(temporary))
     paths = some(damaged_files(whole_files(tmp_path), music), 100)
-    there = sorted(music.iterdir())
-    answers = predict(run, store, paths, around)
-    assert [answer.path for answer in answers] == paths
-    probabilities = np.stack([answer.probabilities for answer in answers])
+    files_before = sorted(music.iterdir())
+    predictions = predict(run, store, paths, session)
+    assert [prediction.path for prediction in predictions] == paths
+    probabilities = np.stack([prediction.probabilities for prediction in predictions])
     assert np.isfinite(probabilities).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    problems = [answer for answer in answers if answer.problem]
-    assert 0.1 * len(paths) < len(problems) < 0.9 * len(paths), "the damage is too weak or too strong to say something"
-    for answer in problems:
-        assert answer.problem
-        assert "\n" not in answer.problem
-        assert str(music) not in answer.problem  # whoever prints it names the file
-        np.testing.assert_array_equal(answer.probabilities, training_prior(run))
-    assert sorted(music.iterdir()) == there
+    unusable = [prediction for prediction in predictions if prediction.problem]
+    assert 0.1 * len(paths) < len(unusable) < 0.9 * len(paths), "the damage is too weak or too strong for this test"
+    for prediction in unusable:
+        assert prediction.problem
+        assert "\n" not in prediction.problem
+        assert str(music) not in prediction.problem  # the caller names the file
+        np.testing.assert_array_equal(prediction.probabilities, training_prior(run))
+    assert sorted(music.iterdir()) == files_before
     assert [path for path in temporary.rglob("*") if path.is_file()] == []
-    assert [path for path in around.home.rglob(".*") if path.is_file() and path.suffix != ".lock"] == []
+    assert [path for path in session.home.rglob(".*") if path.is_file() and path.suffix != ".lock"] == []

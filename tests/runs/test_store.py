@@ -45,20 +45,20 @@ def predictions(draw: st.DrawFn) -> Predictions:
 
 @given(predictions())
 @settings(max_examples=60, deadline=None)
-def test_predictions_come_back_bit_by_bit(answers: Predictions) -> None:
+def test_predictions_are_read_back_exactly(written: Predictions) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder))
         store.begin(RECORD)
-        store.finish(RECORD, answers)
-        back = store.predictions(store.load("r"))
-    assert (back.ids, back.genres) == (answers.ids, answers.genres)
-    np.testing.assert_array_equal(back.labels, answers.labels)
-    np.testing.assert_array_equal(back.folds, answers.folds)
-    assert back.probabilities.tobytes() == answers.probabilities.tobytes()
-    if answers.groups is None:
-        assert back.groups is None
+        store.finish(RECORD, written)
+        read = store.predictions(store.load("r"))
+    assert (read.ids, read.genres) == (written.ids, written.genres)
+    np.testing.assert_array_equal(read.labels, written.labels)
+    np.testing.assert_array_equal(read.folds, written.folds)
+    assert read.probabilities.tobytes() == written.probabilities.tobytes()
+    if written.groups is None:
+        assert read.groups is None
     else:
-        np.testing.assert_array_equal(back.groups, answers.groups)
+        np.testing.assert_array_equal(read.groups, written.groups)
 
 
 counts = st.integers(0, 10**6)
@@ -94,41 +94,41 @@ models = st.builds(
 
 @given(tasks, models, st.dictionaries(names, values, max_size=4), names)
 @settings(max_examples=60, deadline=None)
-def test_records_come_back(task: TaskRecord, model: ModelRecord, facts: dict, error: str) -> None:
+def test_records_are_read_back_exactly(task: TaskRecord, model: ModelRecord, facts: dict, error: str) -> None:
     run = replace(RECORD, task=task, model=model, facts=facts, error=error)
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder))
         store.begin(run)
         text = (Path(folder) / "r" / "run.json").read_text("ascii")
-        back = store.load("r")
+        read = store.load("r")
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert back == run
+    assert read == run
 
 
-def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
+def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store.begin(replace(RECORD, facts={"loss": float("nan"), "range": [0.0, float("inf")]}))
     assert store.load("r").facts == {"loss": None, "range": [0.0, None]}
 
 
-def test_a_run_on_disk(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:
+def test_the_files_of_a_run(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:
     store = RunStore(tmp_path / "runs")
     assert store.runs() == []
-    answers = make_predictions(per_artist=2)
-    folder = store.begin(make_run(predictions=answers))
+    predictions = make_predictions(per_artist=2)
+    folder = store.begin(make_run(predictions=predictions))
     assert [path.name for path in folder.iterdir()] == ["run.json"]
     assert store.load("a-run").status == "running"
-    finished = store.finish(make_run(predictions=answers), answers)
+    finished = store.finish(make_run(predictions=predictions), predictions)
     assert store.runs() == [finished]
     assert finished.status == "finished"
     assert finished.predictions.test_counts == ((10, 10, 10),)
     head, first = (folder / "predictions.csv").read_text("utf-8").splitlines()[:2]
     assert head == 'track_id,genre,fold,group,p:Blues,p:Old-Time / Historic,"p:Soul, RnB"'
-    assert first == "t0,Blues,0,0," + ",".join(map(repr, answers.probabilities[0].tolist()))
+    assert first == "t0,Blues,0,0," + ",".join(map(repr, predictions.probabilities[0].tolist()))
     assert sorted(path.name for path in folder.iterdir()) == ["predictions.csv", "run.json", "scores.cache"]
 
 
-def test_newest_first_and_damage_beside_it(tmp_path: Path, make_run: Callable) -> None:
+def test_runs_are_sorted_newest_first_and_damaged_ones_reported(tmp_path: Path, make_run: Callable) -> None:
     store = RunStore(tmp_path)
     for day in (1, 3, 2):
         store.begin(make_run(f"r{day}", started=f"2026-01-0{day}T00:00:00+00:00"))
@@ -148,7 +148,7 @@ def test_newest_first_and_damage_beside_it(tmp_path: Path, make_run: Callable) -
     ("name", "value"),
     [("task", []), ("seed", "0"), ("seed", True), ("metrics", 3), ("predictions", "x"), ("started", None)],
 )
-def test_a_record_with_a_field_of_another_kind(tmp_path: Path, make_run: Callable, name: str, value: object) -> None:
+def test_a_field_of_the_wrong_type_is_a_damaged_record(tmp_path: Path, make_run: Callable, name: str, value: object) -> None:
     store = RunStore(tmp_path)
     file = store.begin(make_run()) / "run.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
@@ -156,11 +156,11 @@ def test_a_record_with_a_field_of_another_kind(tmp_path: Path, make_run: Callabl
         store.load("a-run")
 
 
-def test_a_record_of_a_newer_genrebench_says_so(tmp_path: Path, make_run: Callable) -> None:
+def test_a_record_of_a_newer_version_is_an_error(tmp_path: Path, make_run: Callable) -> None:
     store = RunStore(tmp_path)
     file = store.begin(make_run()) / "run.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
-    with pytest.raises(StoreError, match="newer genrebench"):
+    with pytest.raises(StoreError, match="newer version of genrebench"):
         store.load("a-run")
 
 
@@ -174,20 +174,22 @@ def test_the_curves_of_a_0_1_0_record_are_read(tmp_path: Path, make_run: Callabl
     assert store.curves(store.load("a-run")) == tuple(POINTS)
 
 
-def test_curves_survive_a_kill_within_a_line_and_later_points_replace_earlier_ones(tmp_path: Path, make_run: Callable) -> None:
+def test_incomplete_lines_of_curves_are_skipped_and_later_points_replace_earlier_ones(
+    tmp_path: Path, make_run: Callable
+) -> None:
     store = RunStore(tmp_path)
     file = store.begin(make_run()) / "curves.jsonl"
-    again = {"fold": 0, "epoch": 1, "loss": 0.75}
-    lines = [json.dumps(point) for point in (*POINTS, again)]
+    replacement = {"fold": 0, "epoch": 1, "loss": 0.75}
+    lines = [json.dumps(point) for point in (*POINTS, replacement)]
     file.write_text("\n".join([*lines, "[]", '{"fold": 0}', '{"fold": 0, "epoch": 3, "lo']))
-    assert store.curves(store.load("a-run")) == (POINTS[1], again)
+    assert store.curves(store.load("a-run")) == (POINTS[1], replacement)
 
 
-def test_an_edit_is_found(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:
+def test_edited_predictions_are_an_error(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> None:
     store = RunStore(tmp_path)
-    answers = make_predictions()
-    file = store.begin(make_run(predictions=answers)) / "predictions.csv"
-    run = store.finish(make_run(predictions=answers), answers)
+    predictions = make_predictions()
+    file = store.begin(make_run(predictions=predictions)) / "predictions.csv"
+    run = store.finish(make_run(predictions=predictions), predictions)
     original = file.read_bytes()
     file.write_bytes(original.replace(b"t1,", b"t1 ,"))
     with pytest.raises(StoreError, match=r"predictions\.csv was changed .*genrebench runs rm a-run"):
@@ -196,10 +198,10 @@ def test_an_edit_is_found(tmp_path: Path, make_run: Callable, make_predictions: 
     with pytest.raises(StoreError, match=r"predictions\.csv can't be read: No such file"):
         store.predictions(run)
     file.write_bytes(original)
-    assert store.predictions(run).ids == answers.ids
+    assert store.predictions(run).ids == predictions.ids
 
 
-def test_no_predictions_before_the_end(tmp_path: Path, make_run: Callable) -> None:
+def test_an_unfinished_run_has_no_predictions(tmp_path: Path, make_run: Callable) -> None:
     store = RunStore(tmp_path)
     store.begin(make_run())
     with pytest.raises(StoreError, match="status running"):
@@ -207,14 +209,14 @@ def test_no_predictions_before_the_end(tmp_path: Path, make_run: Callable) -> No
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc", "A", "a.b", "é", "a\n", "."])
-def test_ids_stay_inside(tmp_path: Path, name: str) -> None:
+def test_invalid_ids_are_errors_and_never_lead_outside(tmp_path: Path, name: str) -> None:
     outside = tmp_path / "x"
     outside.mkdir()
     store = RunStore(tmp_path / "runs")
     for use in (store.load, store.remove, store.folder):
-        with pytest.raises(StoreError, match="no run id"):
+        with pytest.raises(StoreError, match="isn't a run id"):
             use(name)
-    with pytest.raises(StoreError, match="no run id"):
+    with pytest.raises(StoreError, match="isn't a run id"):
         store.begin(replace(RECORD, id=name))
     assert outside.is_dir()
 
@@ -230,7 +232,7 @@ def test_remove(tmp_path: Path, make_run: Callable) -> None:
         store.remove("a-run")
 
 
-def test_an_id_is_taken_once(tmp_path: Path, make_run: Callable) -> None:
+def test_an_existing_id_is_an_error(tmp_path: Path, make_run: Callable) -> None:
     store = RunStore(tmp_path)
     store.begin(make_run(seed=1))
     with pytest.raises(StoreError, match="already"):
@@ -247,29 +249,29 @@ def _begin(root: str, seed: int) -> bool:
     return True
 
 
-def test_of_several_processes_one_gets_the_id(tmp_path: Path) -> None:
+def test_only_one_of_several_processes_gets_an_id(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        won = pool.starmap(_begin, [(str(tmp_path), seed) for seed in range(8)])
-    assert won.count(True) == 1
-    assert RunStore(tmp_path).load("r").seed == won.index(True)
+        created = pool.starmap(_begin, [(str(tmp_path), seed) for seed in range(8)])
+    assert created.count(True) == 1
+    assert RunStore(tmp_path).load("r").seed == created.index(True)
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
-def test_a_full_disk_is_one_line_and_keeps_the_old_record(
+def test_a_full_disk_is_a_one_line_error_and_keeps_the_old_record(
     tmp_path: Path, make_run: Callable, make_predictions: Callable
 ) -> None:
     resource = pytest.importorskip("resource")
     import signal
 
     store = RunStore(tmp_path)
-    answers = make_predictions(n=300)
-    store.begin(make_run(predictions=answers))
+    predictions = make_predictions(n=300)
+    store.begin(make_run(predictions=predictions))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))  # a real write that the system refuses
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, limits[1]))  # makes a real write fail
     try:
-        with pytest.raises(StoreError, match="refuses") as caught:
-            store.finish(make_run(predictions=answers), answers)
+        with pytest.raises(StoreError, match="can't be used") as caught:
+            store.finish(make_run(predictions=predictions), predictions)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, old)
@@ -278,9 +280,9 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_record(
     assert [path.name for path in (tmp_path / "a-run").iterdir()] == ["run.json"]
 
 
-def test_a_root_that_is_a_file(tmp_path: Path, make_run: Callable) -> None:
+def test_a_root_that_is_a_file_is_an_error(tmp_path: Path, make_run: Callable) -> None:
     file = tmp_path / "runs"
     file.write_text("")
-    with pytest.raises(StoreError, match=r"refuses: .*runs"):
+    with pytest.raises(StoreError, match=r"can't be used: .*runs"):
         RunStore(file).begin(make_run())
     assert RunStore(file).runs() == []

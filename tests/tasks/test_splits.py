@@ -1,5 +1,6 @@
 """Splits: nothing in two parts, the same everywhere, small genres served."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrebench.errors import DataError, UsageError
-from genrebench.records import Dataset, Split, Track
+from genrebench.records import Dataset, Fold, Split, Track
 from genrebench.tasks.splits import NAMES, audit, make_split, shared_artists
 
 
@@ -140,6 +141,62 @@ def test_shares_are_80_10_10_where_artists_allow():
         assert (len(fold.training), len(fold.validation), len(fold.test)) == (840, 280, 280)
 
 
+@pytest.mark.parametrize(
+    ("tracks", "expected"), [(3, 1), (4, 1), (9, 1), (14, 1), (15, 2), (16, 2), (24, 2), (25, 3), (104, 10), (105, 11)]
+)
+def test_a_tenth_tests_and_a_tenth_validates_rounded_half_up_and_at_least_one(tracks: int, expected: int) -> None:
+    (fold,) = make_split(dataset(*genre("a", tracks), *genre("b", 20)), "stratified").folds
+    a = [[track for track in ids if track[0] == "a"] for ids in (fold.training, fold.validation, fold.test)]
+    assert [len(ids) for ids in a] == [tracks - 2 * expected, expected, expected]
+    first = sorted((f"a{i}" for i in range(tracks)), key=lambda id_: hashlib.sha256(f"0:{id_}".encode()).hexdigest())
+    assert (set(a[2]), set(a[1])) == (set(first[:expected]), set(first[expected : 2 * expected]))
+
+
+def by_artists(**sizes: list[int]) -> tuple[Track, ...]:
+    """Tracks of artists of these sizes, by genre."""
+    return tuple(
+        Track(f"{name}{number}-{i}", name, f"{name}{number} of {size}")
+        for name, all_sizes in sizes.items()
+        for number, size in enumerate(all_sizes)
+        for i in range(size)
+    )
+
+
+def sizes_of_artists(music: Dataset, ids: tuple[str, ...], name: str) -> list[int]:
+    artists = {track.artist for track in music.tracks if track.id in ids and track.genre == name}
+    return sorted((int(str(artist).split()[-1]) for artist in artists), reverse=True)
+
+
+def test_folds_by_hand():
+    # Largest artist first, to the fold with the fewest tracks of the genre, then the fewest in all, then the first.
+    # a: 9, 7, 5, 4, 3 open the folds; 2 to the fold of 3, 2 to that of 4; 1 to that of 5, the first of two; 1 to that of 3 + 2.
+    # b: folds hold 9, 7, 6, 6, 6 of a. 6 to the third, 5 to the fourth, 1 to the fifth, 1 to the second, 1 to the first: then
+    #    these hold 10, 8 and 7 with 1 of b each, so that the last 1 goes to the fifth.
+    music = dataset(*by_artists(a=[1, 2, 3, 4, 9, 7, 5, 2, 1], b=[1, 1, 1, 1, 5, 6]))
+    folds = make_split(music, "artist-cv5").folds
+    assert [sizes_of_artists(music, fold.test, "a") for fold in folds] == [[9], [7], [5, 1], [4, 2], [3, 2, 1]]
+    assert [sizes_of_artists(music, fold.test, "b") for fold in folds] == [[1], [1], [6], [5], [1, 1]]
+
+
+def test_artists_by_hand():
+    # a has 31 tracks, so that 3 test: only the smallest artist fits; of the others the smaller validates
+    music = dataset(*by_artists(a=[20, 10, 1], b=[1, 1, 1]))
+    for seed in range(5):
+        (fold,) = make_split(music, "artist", seed).folds
+        parts = (fold.training, fold.validation, fold.test)
+        assert [sizes_of_artists(music, ids, "a") for ids in parts] == [[20], [10], [1]]
+
+
+def test_an_artist_counts_for_the_genre_of_most_of_its_tracks():
+    plain = by_artists(a=[1, 1, 1], b=[1, 1])
+    for of_a, of_b, n_artists in ((1, 2, 3), (2, 1, 2), (2, 2, 2)):  # equally many: the first in the alphabet
+        guest = [Track(f"{name}-guest{i}", name, "guest") for name, n in (("b", of_b), ("a", of_a)) for i in range(n)]
+        split = make_split(dataset(*plain, *guest), "artist-cv5")
+        tested = {track for fold in split.folds for track in fold.test}
+        assert ("b0-0" in tested) == (n_artists == 3)
+        assert any("genre 'b' has 2 artists" in warning for warning in split.warnings) == (n_artists == 2)
+
+
 # ------------------------------------------------------------------ small and odd data
 
 
@@ -192,6 +249,14 @@ def test_an_artist_named_like_a_track_is_not_that_track():
     music = dataset(Track("x", "a"), Track("y", "a", "x"), Track("z", "a", "x"), *genre("b", 3, artists=3))
     parts = parts_of(make_split(music, "artist"))
     assert parts["y"] == parts["z"] != parts["x"]
+
+
+def test_of_a_track_and_an_artist_with_one_name_the_track_comes_first():
+    large = [Track(f"large{i}", "a", "large") for i in range(8)]
+    music = dataset(Track("y", "a", "x"), Track("x", "a"), *large, *genre("b", 3, artists=3))
+    for seed in range(5):
+        parts = parts_of(make_split(music, "artist", seed))
+        assert (parts["x"], parts["y"]) == ("test", "validation")
 
 
 def test_challenge_trains_on_everything():
@@ -256,6 +321,31 @@ def test_audit_counts_by_hand():
     assert overlap.artists == {("training", "validation"): (), ("training", "test"): ("X",), ("validation", "test"): ("Y",)}
     assert overlap.test_touched == pytest.approx(2 / 3)
     assert overlap.n_artists == shared_artists(music, split) == 2
+
+
+def test_an_artist_in_all_parts_is_one_and_the_worst_fold_counts():
+    music = dataset(*(Track(f"{artist}{i}", "ab"[i % 2], artist) for artist in "XYZ" for i in range(3)))
+    folds = (
+        Fold(("X0", "Y0", "Y1", "Y2"), ("X1", "Z0", "Z1", "Z2"), ("X2",)),
+        Fold(("X0", "Y0"), ("X1", "Y1", "Z0"), ("X2", "Y2", "Z1", "Z2")),
+        Fold(("X0", "X1", "X2"), ("Y0", "Y1", "Y2"), ("Z0", "Z1", "Z2")),
+    )
+    split = Split("official", 0, folds)
+    first, second, third = audit(music, split)
+    assert first.artists == dict.fromkeys([("training", "validation"), ("training", "test"), ("validation", "test")], ("X",))
+    assert second.artists["validation", "test"] == ("X", "Y", "Z")
+    assert [overlap.n_artists for overlap in (first, second, third)] == [1, 3, 0]
+    assert [overlap.test_touched for overlap in (first, second, third)] == [1, 1, 0]
+    assert [overlap.fold for overlap in (first, second, third)] == [0, 1, 2]
+    assert shared_artists(music, split) == 3
+
+
+def test_tracks_of_unknown_artists_share_none():
+    music = dataset(Track("1", "a"), Track("2", "a"), Track("3", "b", "X"), Track("4", "b"))
+    split = Split("official", 0, (Fold(("1",), ("2",), ("3", "4")), Fold(("1", "2", "3", "4"), (), ())))
+    tested, untested = audit(music, split)
+    assert (tested.n_artists, tested.test_touched) == (0, 0)
+    assert untested.test_touched is None
 
 
 def test_audit_without_artists_is_none():

@@ -1,1 +1,1 @@
-"""Does order in time matter? One trained run on test tracks in order, shuffled, reversed and cut short."""
+"""Does temporal order matter? A trained run is evaluated on test tracks in order, shuffled, reversed and shortened."""

@@ -1,10 +1,9 @@
-"""Does order in time matter? A fitted model answers for its test tracks as they are, shuffled, reversed, and cut short.
+"""Does temporal order matter? Score a fitted model on its test tracks in order, shuffled, reversed and shortened.
 
-Conventions: what is shuffled are frames, or segments of a waveform of 50 ms, which keep their own inner order; differences of
-frames in time are computed anew. The model isn't fitted anew, so a condition shows what the fitted model uses, and a changed
-track is unlike those that it was trained on: what it loses is an upper bound of what order is worth. Each condition is
-compared with the tracks in order, track by track; standard errors are those of the mean difference over artists where artists
-are known, else over tracks.
+Conventions: frames are shuffled one by one, waveforms in segments of 50 ms; deltas are recomputed from the changed frames. The
+model isn't retrained, so a condition shows what the fitted model uses; and since changed tracks differ from the training data,
+the difference is an upper bound of the value of temporal order. Each condition is compared with the tracks in order, track by
+track; standard errors are those of the mean difference, over artists if artists are known, else over tracks.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from genrebench.errors import UsageError
 from genrebench.evaluation import intervals, metrics
-from genrebench.experiments.ablation.changes import Change, Changed, keep, reverse, shuffle, with_new_deltas
+from genrebench.experiments.ablation.changes import Change, ChangedInputs, keep, reverse, shuffle, with_new_deltas
 from genrebench.experiments.ablation.conditions import IN_ORDER, Reference, Row, condition_of
 from genrebench.experiments.ablation.outcome import Ablation
 from genrebench.plugin.contract import Frames, Waveforms
@@ -28,24 +27,24 @@ from genrebench.plugin.lazy import LazyInputs
 from genrebench.runs.record import Run
 
 SEGMENT_MS = 50
-"""Length of the segments of a waveform that are shuffled."""
+"""Length of the waveform segments that are shuffled."""
 
 SECONDS = (1.0, 3.0, 10.0)
-"""Lengths that tracks are cut to."""
+"""Lengths to which tracks are shortened."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A fitted model and the tracks that it is tested on; a run of k folds has k of them.
+    """A fitted model and its test tracks; a run with k folds has k parts.
 
     Parameters
     ----------
     predict : callable
-        ``predict(inputs)`` gives checked probabilities, shape (n_tracks, n_genres).
+        ``predict(inputs)`` returns checked probabilities of shape (n_tracks, n_genres).
     inputs : LazyInputs
     labels : ndarray of int, shape (n_tracks,)
     groups : ndarray of int, shape (n_tracks,)
-        Artist numbers, -1 where the artist isn't known.
+        Artist numbers, -1 if the artist isn't known.
     """
 
     predict: Callable[[LazyInputs], NDArray[np.float64]]
@@ -55,19 +54,19 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a model's input has in order.
+class TimeAxis:
+    """The time axis of a model's input, which is its first axis.
 
     Parameters
     ----------
     rate : float
-        Entries of the first axis a second.
+        Entries per second.
     segment : int
-        Entries that stay together when they are shuffled.
+        Number of consecutive entries that are shuffled as one.
     name : str
-        Of what is shuffled, for people.
+        Name of what is shuffled, for display.
     n_values : int or None
-        Values of a frame before the differences in time that follow from them; None where there are none of these.
+        Number of values per frame without deltas; None if the input has no deltas.
     """
 
     rate: float
@@ -76,36 +75,36 @@ class Order:
     n_values: int | None = None
 
 
-def order_of(requested: Any) -> Order:
-    """Return what a model's input has in order.
+def time_axis(requested: Any) -> TimeAxis:
+    """Return the time axis of a model's input.
 
     Raises
     ------
     UsageError
-        If that isn't known.
+        If the input isn't of a kind whose time axis is known.
     """
     if isinstance(requested, Frames):
         rate = requested.sample_rate / requested.hop_length
-        return Order(rate, 1, f"frames {1000 / rate:.0f} ms apart", requested.n_coefficients if requested.deltas else None)
+        return TimeAxis(rate, 1, f"frames {1000 / rate:.0f} ms apart", requested.n_coefficients if requested.deltas else None)
     if isinstance(requested, Waveforms):
         segment = max(1, round(requested.sample_rate * SEGMENT_MS / 1000))
-        return Order(float(requested.sample_rate), segment, f"segments of {SEGMENT_MS} ms")
+        return TimeAxis(float(requested.sample_rate), segment, f"segments of {SEGMENT_MS} ms")
     raise UsageError(
-        f"{type(requested).__name__} has no order in time that can be changed; ablate a model of Frames or Waveforms"
+        f"{type(requested).__name__} has no temporal order that can be changed; choose a model with Frames or Waveforms"
     )
 
 
 def check_lengths(seconds: Sequence[float]) -> None:
-    """Refuse lengths that nothing can be cut to.
+    """Check the lengths to which tracks are to be shortened.
 
     Raises
     ------
     UsageError
-        If one isn't a finite number above 0.
+        If a length isn't a finite number above 0.
     """
-    wrong = next((s for s in seconds if not 0 < s < math.inf), None)
-    if wrong is not None:
-        raise UsageError(f"can't cut tracks to {wrong:g} s; give lengths above 0, such as 1,3,10")
+    invalid = next((s for s in seconds if not 0 < s < math.inf), None)
+    if invalid is not None:
+        raise UsageError(f"can't shorten tracks to {invalid:g} s; give lengths above 0, such as 1,3,10")
 
 
 def ablate(
@@ -117,22 +116,22 @@ def ablate(
     references: Sequence[Reference] = (),
     run: Run | None = None,
 ) -> Ablation:
-    """Score a fitted model with its test tracks in order, shuffled, reversed and cut short.
+    """Score a fitted model on its test tracks in order, shuffled, reversed and shortened.
 
     Parameters
     ----------
     parts : sequence of Part
-        One a fold.
+        One per fold.
     requested : Frames or Waveforms
-        What the model sees.
+        The model's input.
     seconds : sequence of float
-        Lengths to cut to; those that no track exceeds are left out.
+        Lengths to which tracks are shortened; lengths that no track exceeds are left out.
     seed : int
-        Order of the shuffled tracks.
+        Seed for shuffling.
     references : sequence of Reference
-        To stand beside the scores.
+        Scores of baselines, shown with the result.
     run : Run, optional
-        The run whose models are ablated.
+        The run whose models are evaluated.
 
     Returns
     -------
@@ -141,16 +140,16 @@ def ablate(
     Raises
     ------
     UsageError
-        If the model sees no sequence, there is no test track, or a length isn't above 0.
+        If the input has no temporal order, there is no test track, or a length isn't above 0.
     """
-    order = order_of(requested)
+    axis = time_axis(requested)
     check_lengths(seconds)
     if not sum(len(part.labels) for part in parts):
-        raise UsageError("there is no test track; ablate a run on a split that tests")
+        raise UsageError("there are no test tracks; choose a run on a split with a test part")
     longest = max(int(part.inputs.lengths.max(initial=0)) for part in parts)
-    lengths = {s: max(1, round(min(s * order.rate, longest))) for s in sorted(set(seconds))}
+    lengths = {s: max(1, round(min(s * axis.rate, longest))) for s in sorted(set(seconds))}
     changes: dict[str, tuple[Change, int | None]] = {
-        "shuffled": (partial(shuffle, segment=order.segment, seed=seed), None),
+        "shuffled": (partial(shuffle, segment=axis.segment, seed=seed), None),
         "reversed": (reverse, None),
         **{condition_of(s): (keep, length) for s, length in lengths.items() if length < longest},
     }
@@ -160,13 +159,13 @@ def ablate(
     in_order = np.concatenate([part.predict(part.inputs) for part in parts])
     rows = [_row(IN_ORDER, labels, in_order, in_order, units)]
     for name, (change, length) in changes.items():
-        if order.n_values is not None:
-            change = partial(with_new_deltas, change=change, n_values=order.n_values)
-        answer = np.concatenate([part.predict(Changed(part.inputs, change, length)) for part in parts])
-        rows.append(_row(name, labels, answer, in_order, units))
+        if axis.n_values is not None:
+            change = partial(with_new_deltas, change=change, n_values=axis.n_values)
+        probabilities = np.concatenate([part.predict(ChangedInputs(part.inputs, change, length)) for part in parts])
+        rows.append(_row(name, labels, probabilities, in_order, units))
     return Ablation(
         run=run,
-        shuffled=order.name,
+        shuffled=axis.name,
         n_tracks=len(labels),
         unit="artist" if (groups >= 0).any() else "track",
         n_units=len(units),
@@ -179,19 +178,19 @@ def ablate(
 def _row(
     name: str,
     labels: NDArray[np.int64],
-    answer: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
     in_order: NDArray[np.float64],
     units: intervals.Units,
 ) -> Row:
-    losses = metrics.track_log_losses(labels, answer) - metrics.track_log_losses(labels, in_order)
-    hits = (answer.argmax(axis=1) == labels).astype(np.float64) - (in_order.argmax(axis=1) == labels)
+    losses = metrics.track_log_losses(labels, probabilities) - metrics.track_log_losses(labels, in_order)
+    hits = (probabilities.argmax(axis=1) == labels).astype(np.float64) - (in_order.argmax(axis=1) == labels)
     differences = np.stack([losses, hits], axis=1)
     errors = intervals.mean_error(differences, units)
     return Row(
         name,
-        metrics.log_loss(labels, answer),
-        metrics.f1_micro(labels, answer),
-        metrics.f1_macro(labels, answer),
+        metrics.log_loss(labels, probabilities),
+        metrics.f1_micro(labels, probabilities),
+        metrics.f1_macro(labels, probabilities),
         float(losses.mean()),
         float(errors[0]),
         float(hits.mean()),

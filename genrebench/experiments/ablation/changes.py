@@ -1,4 +1,4 @@
-"""Tracks in another order, or cut short."""
+"""Inputs whose tracks are shuffled, reversed or shortened."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from genrebench.plugin.lazy import LazyInputs
 Array = NDArray[np.float32]
 
 Change = Callable[[Array, int], Array]
-"""``change(track, number)`` gives a track of the same length; the number of the track stands for chance."""
+"""``change(track, number)`` returns a track of the same length; random changes depend on the number of the track."""
 
 
 def keep(track: Array, _number: int) -> Array:
-    """The track as it is."""
+    """The unchanged track."""
     return track
 
 
 def reverse(track: Array, _number: int) -> Array:
-    """The track from its end to its start."""
+    """The track in reverse order."""
     return track[::-1]
 
 
 def shuffle(track: Array, number: int, *, segment: int, seed: int) -> Array:
-    """The track's segments of `segment` entries, each kept as it is, in an order that follows from seed and number."""
+    """The track's segments of `segment` entries in random order, determined by `seed` and `number`."""
     starts = np.arange(0, len(track), segment)
     order = np.random.default_rng([seed, number]).permutation(len(starts))
     pieces = [track[start : start + segment] for start in starts[order]]
@@ -36,22 +36,22 @@ def shuffle(track: Array, number: int, *, segment: int, seed: int) -> Array:
 
 
 def with_new_deltas(track: Array, number: int, *, change: Change, n_values: int) -> Array:
-    """The first `n_values` of each frame changed, and the differences in time computed anew from these."""
+    """The changed track, with deltas recomputed from the first `n_values` values per frame."""
     return with_deltas(change(track[:, :n_values], number))
 
 
-class Changed(LazyInputs):
-    """Inputs whose tracks are cut and changed as they are read; a track is read whole for any part of it.
+class ChangedInputs(LazyInputs):
+    """Inputs whose tracks are shortened and changed when they are read; any part of a track requires the whole track.
 
     Parameters
     ----------
     inputs : LazyInputs
     change : callable
-        As `Change`.
+        See `Change`.
     length : int, optional
-        Entries of the first axis to keep, from the start; without it all.
+        Number of entries of the first axis to keep, from the start. By default all.
     numbers : sequence of int, optional
-        The number of each track; its position if nothing is given.
+        Number of each track; by default its position.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Changed(LazyInputs):
     ) -> None:
         self.inputs, self.change, self.length = inputs, change, length
         self.numbers = range(len(inputs)) if numbers is None else numbers
-        self._last: tuple[int, Array] | None = None  # models read a track in several pieces
+        self._last: tuple[int, Array] | None = None  # the last track read, since models read a track piece by piece
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -71,15 +71,15 @@ class Changed(LazyInputs):
 
     def read(self, index: int, start: int = 0, stop: int | None = None) -> Array:
         """Part of a changed track."""
-        held = self._last
-        if held is None or held[0] != index:
-            held = self._last = (index, self.change(self.inputs.read(index, 0, self.length), self.numbers[index]))
-        return held[1][start:stop].copy()
+        last = self._last
+        if last is None or last[0] != index:
+            last = self._last = (index, self.change(self.inputs.read(index, 0, self.length), self.numbers[index]))
+        return last[1][start:stop].copy()
 
-    def subset(self, indices: Iterable[int]) -> Changed:
-        """Some of the tracks, each changed as here."""
+    def subset(self, indices: Iterable[int]) -> ChangedInputs:
+        """A subset of the tracks, each with the same change."""
         chosen = list(indices)
-        return Changed(self.inputs.subset(chosen), self.change, self.length, [self.numbers[i] for i in chosen])
+        return ChangedInputs(self.inputs.subset(chosen), self.change, self.length, [self.numbers[i] for i in chosen])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_last": None}

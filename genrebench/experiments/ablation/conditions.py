@@ -1,4 +1,4 @@
-"""Conditions of an ablation, and how a model scores under each."""
+"""The conditions of an ablation, and the scores under each."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ IN_ORDER = "in order"
 
 
 def condition_of(seconds: float) -> str:
-    """Name the condition in which tracks are cut to `seconds`."""
+    """Name of the condition in which tracks are shortened to `seconds`."""
     return f"first {seconds:g} s"
 
 
 @dataclass(frozen=True)
 class Row:
-    """How a model scores under one condition.
+    """The scores of a model under one condition.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ class Row:
         "in order", "shuffled", "reversed", or "first 3 s".
     log_loss, f1_micro, f1_macro : float
     log_loss_difference, log_loss_error : float
-        Mean over the tracks of the log loss here minus that in order, and its standard error.
+        Mean difference in log loss from the tracks in order, and its standard error.
     f1_micro_difference, f1_micro_error : float
-        The same of the share of right answers.
+        The same for the accuracy.
     """
 
     condition: str
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Reference:
-    """What a baseline, which ignores the audio, scores on the same tracks."""
+    """The scores of a baseline, which ignores the audio, on the same tracks."""
 
     name: str
     log_loss: float

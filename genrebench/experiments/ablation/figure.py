@@ -1,4 +1,4 @@
-"""The figure of an ablation."""
+"""Figure of an ablation."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from matplotlib.figure import Figure
 from genrebench.experiments.ablation.conditions import Reference, Row
 
 _LINES = ({"color": "0.65", "linewidth": 3}, {"color": "black", "linewidth": 1, "linestyle": ":"})
-"""Of the references: both can be seen where they coincide."""
+"""Line styles of the references, chosen so that both are visible if they coincide."""
 
 
 def draw(rows: Sequence[Row], references: Sequence[Reference], title: str, *, error: str, remarks: Sequence[str]) -> Figure:
-    """Draw log loss and F1 under each condition, with the baselines' scores.
+    """Draw log loss and F1 under each condition, with the scores of the baselines.
 
-    The whiskers are one standard error of the difference from "in order", not of the score.
+    The error bars show one standard error of the difference from "in order", not of the score itself.
 
     Parameters
     ----------
     rows : sequence of Row
-        The first is in order.
+        The first is "in order".
     references : sequence of Reference
     title : str
         May have several lines.
     error : str
-        What the whiskers are.
+        Label of the error bars.
     remarks : sequence of str
-        Below the panels.
+        Text below the panels.
     """
     notes = "\n".join(textwrap.fill(remark, 120) for remark in remarks)
     height = 0.4 * len(rows) + 2.2 + 0.2 * notes.count("\n")
@@ -36,13 +36,13 @@ def draw(rows: Sequence[Row], references: Sequence[Reference], title: str, *, er
     panels = figure.subplots(1, 2, sharey=True)
     names = [row.condition for row in rows]
     colours = ["tab:blue"] + ["tab:orange"] * (len(names) - 1)
-    for axes, score, whisker, label in (
+    for axes, score, error_field, label in (
         (panels[0], "log_loss", "log_loss_error", "log loss, lower is better"),
         (panels[1], "f1_micro", "f1_micro_error", "F1 micro, higher is better"),
     ):
         scores = [getattr(row, score) for row in rows]
         axes.barh(names, scores, color=colours, height=0.6)
-        errors = [getattr(row, whisker) for row in rows[1:]]
+        errors = [getattr(row, error_field) for row in rows[1:]]
         axes.errorbar(scores[1:], names[1:], xerr=errors, fmt="none", ecolor="black", label=f"± {error}")
         axes.axvline(scores[0], color="tab:blue", linewidth=0.8, linestyle="--", label=names[0])
         for reference, style in zip(references, _LINES, strict=False):

@@ -1,4 +1,4 @@
-"""The outcome of an ablation."""
+"""The result of an ablation."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ablation(Shown):
-    """Scores under all conditions, the first of them in order.
+    """Scores under all conditions; the first condition is "in order".
 
     Parameters
     ----------
     run : Run or None
-        The run that was ablated.
+        The run that was evaluated.
     shuffled : str
         What was shuffled: "frames 23 ms apart", "segments of 50 ms".
     n_tracks : int
     unit : {"artist", "track"}
-        What the standard errors are taken over.
+        Unit of the standard errors.
     n_units : int
+        Number of units.
     rows : tuple of Row
     references : tuple of Reference
+        Scores of the baselines.
     left_out : tuple of float
-        Lengths in seconds that no track exceeds.
+        Lengths in seconds that were left out because no track exceeds them.
     """
 
     run: Run | None
@@ -46,24 +48,24 @@ class Ablation(Shown):
 
     @property
     def error(self) -> str:
-        """What stands behind ±, for people."""
+        """What the numbers after ± are, for display."""
         return f"standard error of the difference from {IN_ORDER}, over {self.n_units} {self.unit}s"
 
     @property
     def title(self) -> tuple[str, str]:
-        """What was ablated, and how."""
-        how = f"{self.n_tracks} test tracks; shuffled: {self.shuffled}"
+        """The model and its task, and how it was evaluated."""
+        details = f"{self.n_tracks} test tracks; shuffled: {self.shuffled}"
         if self.run is None:
-            return "a fitted model", how
+            return "a fitted model", details
         task = self.run.task
-        made = " (synthetic music)" if task.synthetic else ""
+        synthetic = " (synthetic music)" if task.synthetic else ""
         return (
-            f"{self.run.model.name} on {task.dataset}{made}, split {task.split_title}",
-            f"run {self.run.id}, seed {self.run.seed}: {how}",
+            f"{self.run.model.name} on {task.dataset}{synthetic}, split {task.split_title}",
+            f"run {self.run.id}, seed {self.run.seed}: {details}",
         )
 
     def tables(self) -> list[Table]:
-        """Scores under each condition, with the differences from that in order, and the baselines."""
+        """Scores under each condition with the difference from "in order", and the baselines."""
         first, *others = self.rows
         rows = [
             (first.condition, number(first.log_loss), "", number(first.f1_micro), ""),
@@ -79,29 +81,29 @@ class Ablation(Shown):
             ),
             *((one.name, number(one.log_loss), "", number(one.f1_micro), "") for one in self.references),
         ]
-        columns = ("tracks", "log loss", "change", "F1 micro", "change of F1")
+        columns = ("tracks", "log loss", "difference", "F1 micro", "F1 difference")
         return [Table.of(columns, rows, ", ".join(self.title), columns[1:])]
 
     def notes(self) -> list[str]:
-        """What ± means, and what a reader has to know beside the scores."""
+        """What ± means, followed by `remarks`."""
         return [f"±: {self.error}.", *self.remarks()]
 
     def remarks(self) -> list[str]:
-        """What a reader of the scores has to know beside them, one per line."""
+        """Caveats for interpreting the scores, one per line."""
         lines = []
         best = min(self.references, key=lambda reference: reference.log_loss, default=None)
         worse = [row.condition for row in self.rows[1:] if best and row.log_loss > best.log_loss]
         if best and worse:
             lines.append(
-                f"Worse than {best.name}, which ignores the audio: {', '.join(worse)}. Such tracks are unlike those that the "
-                "model was trained on, so the difference is an upper bound of what order or length is worth, not its worth."
+                f"Worse than {best.name}, which ignores the audio: {', '.join(worse)}. Such tracks differ from the training "
+                "data, so the difference is only an upper bound of the value of temporal order or length."
             )
         if self.left_out:
-            lines.append(f"Left out, since no track is longer: {', '.join(map(condition_of, self.left_out))}.")
+            lines.append(f"Left out because no track is longer: {', '.join(map(condition_of, self.left_out))}.")
         return lines
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same in JSON types."""
+        """The result in JSON types."""
         values = {key: value for key, value in asdict(self).items() if key != "run"} | {"notes": self.remarks()}
         if self.run is None:
             return values
@@ -109,7 +111,7 @@ class Ablation(Shown):
         return run | values
 
     def to_frame(self) -> pd.DataFrame:
-        """The conditions as a pandas frame."""
+        """The conditions as a pandas DataFrame."""
         return frame([asdict(row) for row in self.rows], index="condition")
 
     def figure(self) -> Figure:

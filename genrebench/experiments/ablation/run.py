@@ -1,4 +1,4 @@
-"""Ablating a finished run: its models predict its test tracks again, as they are and changed."""
+"""Ablation of a finished run: its models predict the unchanged and the changed test tracks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from genrebench.boards.baselines import baselines
 from genrebench.errors import UsageError
-from genrebench.experiments.ablation.ablate import SECONDS, Part, ablate, check_lengths, order_of
+from genrebench.experiments.ablation.ablate import SECONDS, Part, ablate, check_lengths, time_axis
 from genrebench.experiments.ablation.conditions import Reference
 from genrebench.experiments.ablation.outcome import Ablation
 from genrebench.plugin.lazy import LazyInputs
@@ -18,26 +18,26 @@ from genrebench.runs.store import RunStore
 from genrebench.session import Session
 
 
-def refuse_unfit(job: Job, seconds: Sequence[float]) -> None:
-    """Refuse what can't be ablated, before anything runs.
+def check_ablation(job: Job, seconds: Sequence[float]) -> None:
+    """Check before anything runs that an ablation of a job is possible.
 
     Raises
     ------
     UsageError
-        If the model's input has no order in time, the split tests nothing, or a length isn't a number above 0.
+        If the model's input has no temporal order, the split has no test tracks, or a length isn't a number above 0.
     """
-    order_of(job.model.input)
+    time_axis(job.model.input)
     check_lengths(seconds)
     if not any(fold.test for fold in job.task.split.folds):
         raise UsageError(
-            f"the split {job.task.split.name!r} of {job.task.dataset.name} has no test tracks to ablate; choose another --split"
+            f"the split {job.task.split.name!r} of {job.task.dataset.name} has no test tracks; choose another --split"
         )
 
 
 def ablate_run(
     run: Run, job: Job, store: RunStore, session: Session, *, seconds: Sequence[float] = SECONDS, seed: int = 0
 ) -> Ablation:
-    """Score a finished run's models on their test tracks in order, shuffled, reversed and cut short.
+    """Score a finished run's models on their test tracks in order, shuffled, reversed and shortened.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def ablate_run(
         A finished run of `job`.
     job : Job
     store : RunStore
-        Where the run is kept.
+        The store of the run.
     session : Session
     seconds, seed
         As in `genrebench.experiments.ablation.ablate.ablate`.
@@ -55,7 +55,7 @@ def ablate_run(
     Ablation
         With the baselines as references.
     """
-    refuse_unfit(job, seconds)
+    check_ablation(job, seconds)
     examples = TaskExamples.prepare(job, session)
     models = load_models(run, store.folder(run.id), job.model, examples.prepared, session)
     parts = []
@@ -63,7 +63,7 @@ def ablate_run(
         if not fold.test:
             continue
         test = examples(fold.test)
-        assert isinstance(test.inputs, LazyInputs)  # noqa: S101 - frames and waveforms are
+        assert isinstance(test.inputs, LazyInputs)  # noqa: S101 - true of frames and waveforms
         parts.append(Part(model.predict, test.inputs, test.labels, examples.artists(fold.test)))
     references = [
         Reference(name, *(scored.scores[score] for score in ("log_loss", "f1_micro", "f1_macro")))

@@ -1,1 +1,1 @@
-"""What a model gains from artists that are in training and test."""
+"""Artist leakage: how much a model gains if the same artists are in training and test."""

@@ -1,4 +1,4 @@
-"""Running a model without and with the test's artists, and comparing track by track."""
+"""Run a model without and with the test artists in training, and compare the runs track by track."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from genrebench.tasks.task import retask
 
 
 def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session) -> Leakage:
-    """Measure what a model gains from artists that are in training and test.
+    """Measure how much a model gains if the test artists have other tracks in training.
 
     Parameters
     ----------
     task : Task
-        Its tracks are used; its split's seed decides which artists are tested.
+        Provides the tracks; the seed of its split decides which artists are tested.
     model : HostedModel
     seeds : sequence of int
-        A pair of runs each; scores are means over the seeds.
+        One pair of runs per seed; scores are means over the seeds.
     store : RunStore
-        See `folder`.
+        Where the runs are stored; see `folder`.
     session : Session
 
     Raises
@@ -53,15 +53,15 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
     without, with_, n_replaced = leakage_splits(task)
     runs: dict[str, list[Run]] = {WITHOUT: [], WITH: []}
     for split in (without, with_):
-        half = retask(task, split, session.home)
+        split_task = retask(task, split, session.home)
         for seed in seeds:
-            run = runner.run(Job(half, model, seed), store, session, resume=True)
+            run = runner.run(Job(split_task, model, seed), store, session, resume=True)
             if run.status != "finished":
                 raise RunError(f"run {run.id} failed: {run.error}")
             runs[split.name].append(run)
     scored = {name: [store.scored(run) for run in by_seed] for name, by_seed in runs.items()}
     losses = {name: np.mean([one.losses for one in by_seed], axis=0) for name, by_seed in scored.items()}
-    hits = {name: np.mean([one.answers == one.labels for one in by_seed], axis=0) for name, by_seed in scored.items()}
+    hits = {name: np.mean([one.predicted == one.labels for one in by_seed], axis=0) for name, by_seed in scored.items()}
     units = sampling_units(scored[WITHOUT][0].groups)
     loss_gap = losses[WITHOUT] - losses[WITH]
     hit_gap = hits[WITHOUT] - hits[WITH]
@@ -80,12 +80,12 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
 
 
 def folder(runs: Path) -> Path:
-    """Where the pairs of runs are kept: apart from other runs, since one of each pair leaks on purpose."""
+    """Folder of the pairs of runs, separate from other runs, since one run of each pair leaks on purpose."""
     return runs / ".leakage"
 
 
 def _t_interval(gaps: Floats, units: Units) -> tuple[float, float]:
-    """Student's interval over the units, for differences that take few values."""
+    """Student's t interval over the units, for differences that take only a few values."""
     if len(units) < MIN_UNITS:
         return -math.inf, math.inf
     half = t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(gaps[:, None], units)[0])

@@ -1,4 +1,4 @@
-"""The outcome of a leakage measurement."""
+"""The result of a leakage measurement."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ SCORES = ("log_loss", "f1_micro")
 
 @dataclass(frozen=True)
 class Leakage(Shown):
-    """Scores of a model trained without and with other tracks of the test's artists, averaged over the seeds.
+    """Scores of a model trained without and with other tracks of the test artists, averaged over the seeds.
 
     Parameters
     ----------
     without, with_ : tuple of Run
         One per seed.
     n_test, n_training, n_replaced : int
-        Tracks in the test, in each training set, and of the latter the test artists' own in "with".
+        Number of test tracks, of training tracks, and of training tracks in "with" that are by test artists.
     log_loss_gap, f1_micro_gap : float
-        Without minus with; a positive log loss gap is what the leak hides.
+        Score without minus score with; a positive log loss gap is the error that leakage hides.
     log_loss_interval, f1_micro_interval : (float, float)
-        95 %, paired, over artists.
+        Paired 95 % interval over artists.
     p_value : float
-        Paired permutation test of the log loss, by artist.
+        p-value of the paired permutation test of the log loss, by artist.
     """
 
     without: tuple[Run, ...]
@@ -49,7 +49,7 @@ class Leakage(Shown):
     p_value: float
 
     def to_json(self) -> dict[str, Any]:
-        """The outcome in JSON types."""
+        """The result in JSON types."""
         values: dict[str, Any] = plain(
             {
                 "n_test": self.n_test,
@@ -69,7 +69,7 @@ class Leakage(Shown):
         return values
 
     def to_frame(self) -> pd.DataFrame:
-        """The scores of each run as a pandas frame."""
+        """The scores of each run as a pandas DataFrame."""
         rows = [
             {"training": name, "seed": run.seed, "run": run.id, **{score: (run.metrics or {}).get(score) for score in SCORES}}
             for name, runs in self._sides.items()
@@ -78,34 +78,33 @@ class Leakage(Shown):
         return frame(rows)
 
     def tables(self) -> list[Table]:
-        """Scores of both trainings, and the gap with its interval."""
+        """Scores with both training sets, and the gap with its interval."""
         rows = [
-            (f"{name} the test's artists", *(number(_mean(runs, score)) for score in SCORES))
-            for name, runs in self._sides.items()
+            (f"{name} test artists", *(number(_mean(runs, score)) for score in SCORES)) for name, runs in self._sides.items()
         ]
         rows.append(("gap", number(self.log_loss_gap), number(self.f1_micro_gap)))
         rows.append(("95 %", _interval(self.log_loss_interval), _interval(self.f1_micro_interval)))
         task, model = self.without[0].task, self.without[0].model.name
         title = (
             f"{model} on {task.dataset}{' (synthetic music)' if task.synthetic else ''}: {self.n_test} test tracks, "
-            f"{self.n_training} training tracks, {self.n_replaced} of them by the test's artists in 'with'"
+            f"{self.n_training} training tracks, {self.n_replaced} of them by test artists in 'with'"
         )
         return [Table.of(("training", "log loss", "F1 micro"), rows, title, ("log loss", "F1 micro"))]
 
     def notes(self) -> list[str]:
-        """The test of the log loss."""
+        """The significance of the log loss gap."""
         return [f"Paired permutation test of the log loss, by artist: p = {self.p_value:.2g}"]
 
     def figure(self) -> Figure:
-        """Draw the log loss of each run, without and with the test's artists in training."""
+        """Draw the log loss of each run, without and with test artists in training."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(6, 2.2), layout="constrained")
         axes = figure.add_subplot()
-        for place, runs in enumerate(self._sides.values()):
+        for position, runs in enumerate(self._sides.values()):
             losses = [(run.metrics or {}).get("log_loss") or math.nan for run in runs]
-            axes.plot(losses, [place] * len(runs), "o", color=f"C{place}")
-        axes.set_yticks([0, 1], [f"{name} the test's artists" for name in self._sides])
+            axes.plot(losses, [position] * len(runs), "o", color=f"C{position}")
+        axes.set_yticks([0, 1], [f"{name} test artists" for name in self._sides])
         axes.set_ylim(1.5, -0.5)
         axes.set_xlabel("log loss in nats, one point per seed")
         return figure
@@ -120,4 +119,4 @@ def _mean(runs: tuple[Run, ...], score: str) -> float:
 
 
 def _interval(pair: tuple[float, float]) -> str:
-    return "too few artists to say" if pair[1] == math.inf else f"{number(pair[0])} .. {number(pair[1])}"
+    return "too few artists" if pair[1] == math.inf else f"{number(pair[0])} .. {number(pair[1])}"

@@ -1,6 +1,6 @@
 "use strict";
 
-// Sorting: a header cell becomes a button; rows are ordered by data-value, or by their text where a cell has none.
+// Sorting: header cells become buttons; rows are sorted by data-value, or by the text of cells without one.
 function value(row, column) {
   const cell = row.cells[column];
   if (cell.dataset.value === undefined) return cell.textContent.trim().toLowerCase();
@@ -20,7 +20,7 @@ function sort(table, header) {
   const rows = [...table.tBodies[0].rows];
   rows.sort((a, b) => {
     const [x, y] = [value(a, header.cellIndex), value(b, header.cellIndex)];
-    const missing = Number.isNaN(x) || Number.isNaN(y); // last, whichever way
+    const missing = Number.isNaN(x) || Number.isNaN(y); // last in both directions
     return missing ? compare(x, y) : sign * compare(x, y);
   });
   table.tBodies[0].append(...rows);
@@ -37,7 +37,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }
 }
 
-// Filtering: a row stays if it holds every word.
+// Filtering: rows that contain all words are shown.
 for (const board of document.querySelectorAll(".board")) {
   const form = board.querySelector("form.tools");
   const rows = [...board.querySelectorAll("table.sortable tbody tr")];
@@ -45,8 +45,8 @@ for (const board of document.querySelectorAll(".board")) {
     const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of rows) {
       const text = row.dataset.text.toLowerCase();
-      const wanted = form.elements.baselines.checked || !("baseline" in row.dataset);
-      row.hidden = !(wanted && words.every((word) => text.includes(word)));
+      const kindShown = form.elements.baselines.checked || !("baseline" in row.dataset);
+      row.hidden = !(kindShown && words.every((word) => text.includes(word)));
     }
     const shown = rows.filter((row) => !row.hidden).length;
     form.querySelector("output").textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;

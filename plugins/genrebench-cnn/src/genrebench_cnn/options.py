@@ -58,20 +58,20 @@ class CnnOptions:
     ] = 0
     checkpoint_minutes: Annotated[float, Field(gt=0, description="time between checkpoints inside an epoch")] = 3.0
     max_steps: Annotated[int, Field(ge=0, description="stop after this many training steps, for trials; 0 sets no limit")] = 0
-    precision: Annotated[Literal["float32", "mixed"], Field(description="mixed: bfloat16 where it is safe, on CUDA only")] = (
-        "float32"
-    )
+    precision: Annotated[
+        Literal["float32", "mixed"], Field(description="mixed: half precision (bfloat16) where it is safe, on CUDA only")
+    ] = "float32"
 
     def __post_init__(self) -> None:
         if self.window < MIN_WINDOW:
             needed = math.ceil(1000 * MIN_WINDOW / self.sample_rate) / 1000
             raise UsageError(
-                f"a window of {self.window} samples ({self.window_seconds:g} s at {self.sample_rate} Hz) is too short "
+                f"cnn-raw: a window of {self.window} samples ({self.window_seconds:g} s at {self.sample_rate} Hz) is too short "
                 f"for the last pool, which needs {MIN_WINDOW}; set window_seconds to {needed:g} or more"
             )
         if self.hop_seconds > self.window_seconds:
             raise UsageError(
-                f"hop_seconds={self.hop_seconds:g} leaves gaps between windows of {self.window_seconds:g} s; "
+                f"cnn-raw: hop_seconds={self.hop_seconds:g} leaves gaps between windows of {self.window_seconds:g} s; "
                 "set it to the window's length or less"
             )
 

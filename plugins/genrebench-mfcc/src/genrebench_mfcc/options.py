@@ -22,15 +22,11 @@ class MfccOptions:
     ] = 3.0
     dilations: Annotated[
         tuple[Annotated[int, Field(ge=1, le=1000)], ...],
-        Field(
-            min_length=1, max_length=12, description="frames between the taps of the filters in time; one filter bank per value"
-        ),
+        Field(min_length=1, max_length=12, description="frames between the taps of the filters in time, one bank per value"),
     ] = (1, 4, 16)
     hidden: Annotated[int, Field(ge=1, le=4096, description="hidden units of each small network")] = 128
     members: Annotated[int, Field(ge=1, le=64, description="small networks whose probabilities are averaged")] = 4
-    dropout: Annotated[float, Field(ge=0, lt=1, description="probability that a pooled value or a hidden unit is dropped")] = (
-        0.3
-    )
+    dropout: Annotated[float, Field(ge=0, lt=1, description="probability of dropping a pooled value or hidden unit")] = 0.3
     epochs: Annotated[int, Field(ge=1, le=100_000, description="passes over the training tracks, one crop per track")] = 60
     batch_size: Annotated[int, Field(ge=1, le=4096, description="crops per training step")] = 32
     learning_rate: Annotated[float, Field(gt=0, le=1, description="largest learning rate of AdamW")] = 0.002

@@ -1,0 +1,164 @@
+"""Reliability and temperature scaling, against values worked by hand, scikit-learn and SciPy's optimiser."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.special
+import sklearn.calibration
+import sklearn.metrics
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genrebench.evaluation import calibration, metrics
+from genrebench.records import Predictions
+
+
+def random_predictions(seed: int, n: int = 60, k: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Labels that are often the likeliest genre, and overconfident probabilities."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % k
+    logits = rng.normal(size=(n, k)) * 3
+    logits[np.arange(n), labels] += 2
+    return labels, scipy.special.softmax(logits, axis=1)
+
+
+def best_temperature(labels: np.ndarray, p: np.ndarray) -> float:
+    """Minimise scikit-learn's log loss of SciPy's softmax over the logarithm of the temperature."""
+
+    def loss(log_temperature: float) -> float:
+        scaled = scipy.special.softmax(np.log(p) / np.exp(log_temperature), axis=1)
+        return sklearn.metrics.log_loss(labels, scaled, labels=range(p.shape[1]))
+
+    bounds = (np.log(0.05), np.log(20))
+    return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x))
+
+
+# ------------------------------------------------------------------ reliability
+
+
+def test_reliability_by_hand() -> None:
+    # five bins; 0.6 belongs to (0.4, 0.6]; the second row sums to 2, so its confidence is 0.9
+    p = [[0.6, 0.4, 0], [1.8, 0.1, 0.1], [0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.05, 0.95, 0]]
+    assert calibration.reliability([0, 0, 1, 1, 2], p, n_bins=5) == [
+        {"low": 0.4, "high": 0.6, "tracks": 3, "confidence": pytest.approx(1.6 / 3), "accuracy": pytest.approx(2 / 3)},
+        {"low": 0.8, "high": 1.0, "tracks": 2, "confidence": pytest.approx(1.85 / 2), "accuracy": 0.5},
+    ]
+    assert [(b["low"], b["high"]) for b in calibration.reliability([0], [[1, 0]])] == [(14 / 15, 1)]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 300), st.integers(2, 16))
+@settings(max_examples=40, deadline=None)
+def test_reliability_agrees_with_scikit_learn(seed: int, n: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, p = rng.integers(k, size=n), rng.dirichlet(np.ones(k), size=n)
+    bins = calibration.reliability(labels, p)
+    right = (p.argmax(axis=1) == labels).astype(int)
+    accuracy, confidence = sklearn.calibration.calibration_curve(right, p.max(axis=1), n_bins=15, pos_label=1)
+    np.testing.assert_allclose([b["accuracy"] for b in bins], accuracy, atol=1e-12)
+    np.testing.assert_allclose([b["confidence"] for b in bins], confidence, atol=1e-12)
+    assert sum(b["tracks"] for b in bins) == n
+    error = sum(b["tracks"] / n * abs(b["accuracy"] - b["confidence"]) for b in bins)
+    assert error == pytest.approx(metrics.calibration_error(labels, p))
+
+
+# ------------------------------------------------------------------ temperature
+
+
+def test_temperature_by_hand() -> None:
+    # the square root of 0.64 : 0.36 is 0.8 : 0.6; its square is 0.4096 : 0.1296
+    np.testing.assert_allclose(calibration.apply_temperature([[0.64, 0.36]], 2), [[4 / 7, 3 / 7]])
+    np.testing.assert_allclose(calibration.apply_temperature([[0.64, 0.36]], 0.5), [[256 / 337, 81 / 337]])
+    np.testing.assert_allclose(calibration.apply_temperature([[6.4, 0.25, 0.16]], 2), [[1 / 1.9, 0.5 / 1.9, 0.4 / 1.9]])
+    # a probability of 0 counts as 1e-15: its fifth root is 1e-3
+    np.testing.assert_allclose(calibration.apply_temperature([[1, 0]], 5), [[1 / 1.001, 0.001 / 1.001]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_fitted_temperature_is_that_of_an_optimiser(seed: int) -> None:
+    labels, p = random_predictions(seed)
+    for bent in (p, scipy.special.softmax(np.log(p) / 3, axis=1)):
+        assert calibration.fit_temperature(labels, bent) == pytest.approx(best_temperature(labels, bent), rel=1e-6)
+
+
+def test_the_fitted_temperature_by_hand() -> None:
+    # 3 of 4 right at 0.9 : 0.1. The best is 0.75 : 0.25, so ln 9 / T = ln 3 and T = 2; of 0.6 : 0.4, T = ln 1.5 / ln 3
+    p = np.array([[0.9, 0.1]] * 4)
+    assert calibration.fit_temperature([0, 0, 0, 1], p) == pytest.approx(2, rel=1e-13)
+    p = np.array([[0.6, 0.4]] * 4)
+    assert calibration.fit_temperature([0, 0, 0, 1], p) == pytest.approx(np.log(1.5) / np.log(3), rel=1e-13)
+
+
+def test_the_fitted_temperature_has_bounds() -> None:
+    p = np.array([[0.6, 0.4]] * 4)
+    assert calibration.fit_temperature([0, 0, 0, 0], p) == pytest.approx(0.05)
+    assert calibration.fit_temperature([1, 1, 1, 1], p) == pytest.approx(20)
+
+
+@given(st.floats(0.3, 4))
+@settings(max_examples=15, deadline=None)
+def test_temperature_is_found_again(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.ones(4), size=4000)
+    labels = (true.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    bent = calibration.apply_temperature(true, 1 / temperature)
+    assert calibration.fit_temperature(labels, bent) == pytest.approx(temperature, rel=0.1)
+    np.testing.assert_allclose(calibration.apply_temperature(bent, 1), bent, atol=1e-12)
+
+
+# ------------------------------------------------------------------ what scaling would gain
+
+
+def gains_of_all_halves(labels: np.ndarray, p: np.ndarray, artists: np.ndarray) -> list[float]:
+    """The gain for every way to halve the artists."""
+    names, gains = np.unique(artists), []
+    for half in combinations(names, len(names) // 2):
+        part, scaled = np.isin(artists, half), p.copy()
+        for tested in (part, ~part):
+            temperature = best_temperature(labels[~tested], p[~tested])
+            scaled[tested] = scipy.special.softmax(np.log(p[tested]) / temperature, axis=1)
+        genres = range(p.shape[1])
+        before, after = (sklearn.metrics.log_loss(labels, q, labels=genres) for q in (p, scaled))
+        gains.append(before - after)
+    return gains
+
+
+@pytest.mark.parametrize(
+    ("groups", "artists"),
+    [
+        ([7] * 12 + [2] * 12 + [3] * 20 + [4] * 16, [7] * 12 + [2] * 12 + [3] * 20 + [4] * 16),
+        ([7] * 20 + [2] * 38 + [-1] * 2, [7] * 20 + [2] * 38 + [8, 9]),  # each track of an unknown artist stands alone
+    ],
+)
+def test_the_gain_is_that_of_one_way_to_halve_the_artists(groups: list[int], artists: list[int]) -> None:
+    labels, p = random_predictions(5)
+    ids, genres = tuple(map(str, range(60))), tuple("abcd")
+    predictions = Predictions(ids, genres, labels, np.zeros(60, dtype=int), p, np.array(groups))
+    possible = gains_of_all_halves(labels, p, np.array(artists))
+    found = set()
+    for seed in range(12):
+        gain = calibration.temperature_gain(predictions, seed)
+        assert gain["log_loss"] == pytest.approx(sklearn.metrics.log_loss(labels, p))
+        assert gain["gain"] == pytest.approx(gain["log_loss"] - gain["log_loss_scaled"])
+        assert gain["temperature"] == pytest.approx(best_temperature(labels, p), rel=1e-6)
+        assert np.isclose(possible, gain["gain"], rtol=1e-6).any()
+        found.add(round(gain["gain"], 6))
+    assert len(found) == 3  # four artists are halved in three ways, and seeds choose among them
+    assert calibration.temperature_gain(predictions) == calibration.temperature_gain(predictions, 0)
+
+
+def test_overconfidence_is_worth_scaling(make_predictions: Callable[..., Predictions]) -> None:
+    p = make_predictions(n=600, skill=1.5, per_artist=3)
+    sharp = replace(p, probabilities=calibration.apply_temperature(p.probabilities, 0.3))
+    gain = calibration.temperature_gain(sharp)
+    assert gain["gain"] > 0.1
+    assert gain["temperature"] > 2
+
+
+def test_fewer_than_four_artists_or_tracks_say_nothing(make_predictions: Callable[..., Predictions]) -> None:
+    assert calibration.temperature_gain(make_predictions(n=3)) == {}
+    assert calibration.temperature_gain(make_predictions(n=9, per_artist=3)) == {}
+    assert calibration.temperature_gain(make_predictions(n=4)) != {}
