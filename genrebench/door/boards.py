@@ -17,7 +17,7 @@ from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.registry import installed_plugins
-from genrebench.records import Dataset
+from genrebench.records import Dataset, Task
 from genrebench.runs.result import RunResult
 
 
@@ -138,6 +138,8 @@ def write_report(
 
 def _name(dataset: str | Path | Dataset | None) -> str | None:
     """What runs of a dataset are found by."""
+    if isinstance(dataset, Task):
+        raise UsageError("boards are chosen by dataset and split, not by a task; give task.dataset and task.split.name")
     return dataset.name if isinstance(dataset, Dataset) else None if dataset is None else str(dataset)
 
 
