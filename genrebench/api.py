@@ -22,7 +22,7 @@ from genrebench.plugin.contract import (
     Timeline,
     Waveforms,
 )
-from genrebench.plugin.datasets import DatasetSpec
+from genrebench.plugin.datasets import DatasetSpec, Reference
 from genrebench.plugin.folds import grouped_folds
 from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
@@ -56,6 +56,7 @@ __all__ = [
     "NoOptions",
     "PluginError",
     "Prepared",
+    "Reference",
     "Table",
     "Timeline",
     "Track",

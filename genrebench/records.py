@@ -71,7 +71,7 @@ class FeatureValues:
     values: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Labelled tracks, with precomputed features and an official split if there are any.
 
@@ -112,6 +112,9 @@ class Dataset:
     feature_source: str | None = None
     synthetic: bool = False
     note: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.name!r}: {len(self.tracks)} tracks, {len(self.genres)} genres>"
 
     def to_frame(self) -> pd.DataFrame:
         """The tracks as a pandas DataFrame: track_id, genre, artist, path, and the part in the official split, if any."""
@@ -207,7 +210,7 @@ class ExtraTraining:
         return {genre: len(ids) for genre, ids in self.ids.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Task:
     """A dataset, its split and an excerpt; scores are comparable if they were measured on the same task.
 
@@ -236,6 +239,10 @@ class Task:
     shared_artists: int | None
     source: str = ""
     extra: ExtraTraining | None = None
+
+    def __repr__(self) -> str:
+        folds = f", {len(self.split.folds)} folds" if len(self.split.folds) > 1 else ""
+        return f"<Task {self.fingerprint}: {self.dataset.name}, split {self.split.name}{folds}>"
 
     @property
     def genres(self) -> tuple[str, ...]:

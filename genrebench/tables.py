@@ -41,6 +41,10 @@ class Table:
         cells = (tuple("" if cell is None else str(cell) for cell in row) for row in rows)
         return cls(tuple(columns), tuple(cells), title, tuple(right))
 
+    def to_frame(self) -> pd.DataFrame:
+        """The cells as a pandas frame of text."""
+        return frame([dict(zip(self.columns, row, strict=True)) for row in self.rows])
+
     def to_html(self) -> str:
         """The table in HTML; all text is escaped."""
         align = dict.fromkeys(self.right, ' style="text-align: right"')
@@ -72,6 +76,10 @@ class Shown:
     def notes(self) -> list[str]:
         """Notes below the tables, one per line."""
         return []
+
+    def to_frame(self) -> pd.DataFrame:
+        """The first table as a pandas frame; results with numbers override this."""
+        return self.tables()[0].to_frame() if self.tables() else frame([])
 
     def _repr_html_(self) -> str:
         """HTML for notebooks; all text is escaped."""

@@ -20,6 +20,9 @@ WITH_INTERVAL = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
 SCORES = tuple(metric.name for metric in metrics.METRICS)
 COLUMNS = ("rank", "model", "options", "seeds", "log loss", "95 %", "± seeds", "F1 micro", "F1 macro", "features", "note")
 FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
+MAX_LABEL = 60
+"""Characters of the options in a row's label; the table and the JSON have them all."""
+
 NUMBERS = ("rank", "log loss", "± seeds", "F1 micro", "F1 macro")
 
 
@@ -91,6 +94,8 @@ class Row:
     def label(self) -> str:
         """Label for display: the model and the options that differ from their defaults."""
         options = ", ".join(f"{key}={value}" for key, value in self.changed.items())
+        if len(options) > MAX_LABEL:
+            options = f"{options[: MAX_LABEL - 1]}…"
         return f"{self.model} ({options})" if options else self.model
 
     def to_json(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from genrebench.errors import UsageError
 from genrebench.plugin.contract import Context, FeatureTable, ModelSpec
+from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.registry import Plugin, Registered
 from genrebench.plugin.sklearn import SklearnModel
 
@@ -26,7 +27,7 @@ class EstimatorOptions:
     estimator: Annotated[str, Field(description="the estimator and its parameters")] = ""
 
 
-def registered_object(model: Any) -> Registered[ModelSpec]:
+def registered_object(model: Any, name: str | None = None) -> Registered[ModelSpec]:
     """Register a `ModelSpec` or a scikit-learn classifier as a model.
 
     Parameters
@@ -34,15 +35,21 @@ def registered_object(model: Any) -> Registered[ModelSpec]:
     model : ModelSpec or classifier
         A classifier, or a pipeline that ends in one, gets the feature table. It is cloned for each run, and every
         ``random_state`` parameter that is None is set to the run's seed.
+    name : str, optional
+        What the model is called; by default the spec's name, or that of the classifier's class.
 
     Raises
     ------
     UsageError
-        If it is neither.
+        If it is neither, or the name has other characters than a-z, 0-9 and -.
     """
+    if name is not None and not re.fullmatch(MODEL.pattern, name):
+        raise UsageError(f"the model name {name!r} has to match {MODEL.pattern}")
     if isinstance(model, ModelSpec):
-        return Registered(model, Plugin(OBJECT, OBJECT, ""), installed=False)
-    if not all(hasattr(model, name) for name in ("fit", "predict_proba", "get_params")):
+        return Registered(replace(model, name=name or model.name), Plugin(OBJECT, OBJECT, ""), installed=False)
+    if isinstance(model, type):
+        raise UsageError(f"{model.__name__} is a class; pass an instance, {model.__name__}()")
+    if not all(hasattr(model, method) for method in ("fit", "predict_proba", "get_params")):
         raise UsageError(
             f"{model!r:.60} isn't a model; pass the name of an installed model, a ModelSpec, or a scikit-learn classifier with "
             "predict_proba"
@@ -50,7 +57,7 @@ def registered_object(model: Any) -> Registered[ModelSpec]:
     kind = type(model)
     text = " ".join(repr(model).split())
     spec = ModelSpec(
-        name=re.sub(r"[^a-z0-9]+", "-", kind.__name__.lower()).strip("-"),
+        name=name or re.sub(r"[^a-z0-9]+", "-", kind.__name__.lower()).strip("-"),
         summary=f"{kind.__name__} on the feature table",
         build=lambda context, _: SklearnModel(context, _seeded(model, context)),
         inputs=lambda _: FeatureTable(),

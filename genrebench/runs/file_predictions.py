@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ class FilePrediction:
     path : Path
     probabilities : ndarray of shape (n_genres,)
         The genre frequencies of the training tracks if the file can't be decoded or is silent.
+    genres : tuple of str
+        In the order of the probabilities.
     problem : str or None
         Why the model wasn't used for the file.
     timeline : Timeline or None
@@ -38,21 +40,27 @@ class FilePrediction:
 
     path: Path
     probabilities: NDArray[np.float64]
+    genres: tuple[str, ...]
     problem: str | None = None
     timeline: Timeline | None = None
 
-    def to_json(self, genres: Sequence[str]) -> dict[str, Any]:
+    @property
+    def genre(self) -> str | None:
+        """The likeliest genre; None if the model wasn't used for the file."""
+        return None if self.problem else self.genres[int(self.probabilities.argmax())]
+
+    def to_json(self) -> dict[str, Any]:
         """The prediction in JSON types."""
         result: dict[str, Any] = {
             "file": str(self.path),
-            "genre": None if self.problem else genres[int(self.probabilities.argmax())],
-            "probabilities": dict(zip(genres, self.probabilities.tolist(), strict=True)),
+            "genre": self.genre,
+            "probabilities": dict(zip(self.genres, self.probabilities.tolist(), strict=True)),
             "problem": self.problem,
         }
         if self.timeline is not None:
             result["timeline"] = {
                 "seconds": self.timeline.seconds.tolist(),
-                "probabilities": [dict(zip(genres, row.tolist(), strict=True)) for row in self.timeline.probabilities],
+                "probabilities": [dict(zip(self.genres, row.tolist(), strict=True)) for row in self.timeline.probabilities],
             }
         return result
 
@@ -73,7 +81,7 @@ class FilePredictions(ShownSequence[FilePrediction]):
 
     def to_json(self) -> list[dict[str, Any]]:
         """The predictions in JSON types."""
-        return [prediction.to_json(self.genres) for prediction in self]
+        return [prediction.to_json() for prediction in self]
 
     def to_frame(self) -> pd.DataFrame:
         """One row per file as a pandas DataFrame: predicted genre, problem, and a column p:GENRE per genre."""
@@ -81,7 +89,7 @@ class FilePredictions(ShownSequence[FilePrediction]):
             [
                 {
                     "file": str(prediction.path),
-                    "genre": None if prediction.problem else self.genres[int(prediction.probabilities.argmax())],
+                    "genre": prediction.genre,
                     "problem": prediction.problem,
                     **{f"p:{genre}": p for genre, p in zip(self.genres, prediction.probabilities.tolist(), strict=True)},
                 }

@@ -60,8 +60,8 @@ def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, 
     excerpt = Excerpt.parse(run.task.excerpt)
     folder = store.folder(run.id)
     prepared, problems = _prepare(paths, folder, model.input, excerpt, session)
-    prior = training_prior(run)
-    predictions = {path: FilePrediction(path, prior, problem) for path, problem in problems.items()}
+    prior, genres = training_prior(run), run.task.genres
+    predictions = {path: FilePrediction(path, prior, genres, problem) for path, problem in problems.items()}
     if prepared is not None:
         good = [path for path in paths if path not in problems]
         models = load_models(run, folder, model, prepared, session)
@@ -71,8 +71,8 @@ def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, 
         ]
         lines = _mean_timelines([m.timelines(prepared.inputs) for m in models]) if timeline else [None] * len(good)
         for path, row, line in zip(good, np.mean(by_model, axis=0), lines, strict=True):
-            predictions[path] = FilePrediction(path, row, None, line and _in_file(line, path, excerpt))
-    return FilePredictions([predictions[path] for path in paths], run.task.genres)
+            predictions[path] = FilePrediction(path, row, genres, None, line and _in_file(line, path, excerpt))
+    return FilePredictions([predictions[path] for path in paths], genres)
 
 
 def fitted_model(run: Run, session: Session) -> HostedModel:

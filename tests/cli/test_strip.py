@@ -39,8 +39,10 @@ def test_one_genre_of_many_is_shown_if_one_is_asked_for() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 40])
 def test_a_figure_shows_each_file_and_genre(tmp_path, n: int) -> None:
-    answers = [FilePrediction(tmp_path / f"{name}.wav", np.array([0.5, 0.5]), None, rising(n)) for name in ("one", "tw$o")]
-    answers.append(FilePrediction(tmp_path / "bad.mp3", np.array([0.5, 0.5]), "silent"))
+    answers = [
+        FilePrediction(tmp_path / f"{name}.wav", np.array([0.5, 0.5]), GENRES, None, rising(n)) for name in ("one", "tw$o")
+    ]
+    answers.append(FilePrediction(tmp_path / "bad.mp3", np.array([0.5, 0.5]), GENRES, "silent"))
     _figure.save(FilePredictions(answers, GENRES).figure(), tmp_path / "a.svg")
     drawn = (tmp_path / "a.svg").read_text()
     for text in ("one.wav", "bright / high", "deep", "probability", "seconds of the file"):

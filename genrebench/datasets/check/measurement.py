@@ -199,7 +199,7 @@ class MeasurementCache:
 
     def path(self, content_hash: str) -> Path:
         """Path of the measurement for a content hash."""
-        return self.folder / f"doctor-v{audio.VERSION}.{VERSION}" / content_hash[:2] / f"{content_hash}.json"
+        return self.folder / f"check-v{audio.VERSION}.{VERSION}" / content_hash[:2] / f"{content_hash}.json"
 
     def get(self, content_hash: str) -> Measurement | None:
         """Read a measurement; None if it is missing or damaged."""

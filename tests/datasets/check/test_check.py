@@ -11,7 +11,7 @@ import soundfile
 
 from genrebench import audio
 from genrebench.api import AudioError, Dataset, Excerpt, Exclusion, Track
-from genrebench.datasets import check as doctor
+from genrebench.datasets import check as checks
 from genrebench.datasets.check.near_duplicates import N_NEIGHBOURS
 from genrebench.errors import DataError, StoreError
 from genrebench.records import Fold, Split
@@ -45,7 +45,7 @@ def dataset(tracks, **more):
 
 def check(data, home, split=None, **options):
     by_track = defaultdict(list)
-    for finding in doctor.check(data, split, home=home, **options):
+    for finding in checks.check(data, split, home=home, **options):
         by_track[finding.track].append(finding)
     return by_track
 
@@ -61,7 +61,7 @@ def sound_clips(tmp_path_factory):
 
 
 def test_nothing_is_wrong_with_sound_clips(sound_clips, tmp_path):
-    assert doctor.check(dataset(sound_clips), home=tmp_path) == []
+    assert checks.check(dataset(sound_clips), home=tmp_path) == []
 
 
 def loud(seed):
@@ -108,7 +108,7 @@ def test_no_path_among_tracks_that_have_one_is_missing(sound_clips, tmp_path):
 
 
 def test_a_dataset_without_audio_is_one_note(tmp_path):
-    found = doctor.check(dataset([Track(str(i), "A") for i in range(5)]), home=tmp_path)
+    found = checks.check(dataset([Track(str(i), "A") for i in range(5)]), home=tmp_path)
     assert kinds(found) == [("no-audio", "note")]
 
 
@@ -118,11 +118,11 @@ def test_a_blank_label(sound_clips, tmp_path):
 
 
 def test_a_dataset_without_labels_is_one_note(sound_clips, tmp_path):
-    found = doctor.check(dataset([Track(track.id, "", path=track.path) for track in sound_clips]), home=tmp_path)
+    found = checks.check(dataset([Track(track.id, "", path=track.path) for track in sound_clips]), home=tmp_path)
     assert [(f.track, f.kind, f.severity, f.detail) for f in found] == [
         ("", "no-label", "note", "none of the 3 tracks has a genre")
     ]
-    assert doctor.exclusions(found) == []
+    assert checks.exclusions(found) == []
 
 
 def test_tracks_that_a_dataset_left_out_for_want_of_a_label_are_notes(sound_clips, tmp_path):
@@ -192,14 +192,14 @@ def test_near_duplicates(name, change, sound_clips, tmp_path):
 
 
 def listed(findings):
-    return {exclusion.id for exclusion in doctor.exclusions(findings)}
+    return {exclusion.id for exclusion in checks.exclusions(findings)}
 
 
 def test_all_but_one_of_the_copies_are_on_the_list(sound_clips, tmp_path):
     samples = soundfile.read(sound_clips[0].path)[0]
     copies = [Track(f"c{i}", "A", "a", write(tmp_path / f"c{i}.flac", samples)) for i in range(2)]
     softer = Track("softer", "A", "a", write(tmp_path / "softer.wav", 0.3 * samples))
-    found = doctor.check(dataset([softer, *sound_clips, *copies]), home=tmp_path)
+    found = checks.check(dataset([softer, *sound_clips, *copies]), home=tmp_path)
     assert [(f.track, f.kind, f.severity) for f in found] == [
         ("c0", "duplicate", "warning"),
         ("c1", "duplicate", "warning"),
@@ -207,7 +207,7 @@ def test_all_but_one_of_the_copies_are_on_the_list(sound_clips, tmp_path):
     ]
     assert listed(found) == {"c0", "c1", "ok0"}
     cut = split(training=("softer", "ok1", "ok2", "c0"), validation=("ok0",), test=("c1",))
-    across = doctor.check(dataset([softer, *sound_clips, *copies]), cut, home=tmp_path)
+    across = checks.check(dataset([softer, *sound_clips, *copies]), cut, home=tmp_path)
     assert listed(across) == {"softer", "ok0", "c0"}
     assert (
         "sounds like 'c1' (A, test), but in a different part: correlation 1.00"
@@ -242,7 +242,7 @@ def test_one_of_many_that_sound_alike_is_left_at_the_first_look(sound_clips, tmp
         start = rng.integers(RATE)
         path = write(tmp_path / f"{i}.ogg", rng.uniform(0.1, 1) * samples[start : start + 12 * RATE])
         copies.append(Track(str(i), "A", None, path))
-    found = doctor.check(dataset([*sound_clips, *copies]), home=tmp_path / "home")
+    found = checks.check(dataset([*sound_clips, *copies]), home=tmp_path / "home")
     assert {f.kind for f in found} == {"near-duplicate"}
     assert listed(found) == {track.id for track in copies}
 
@@ -258,12 +258,12 @@ def test_what_is_left_after_the_list_has_no_copies_in_several_parts(name, tmp_pa
             tracks.append(Track(f"{i}-{suffix}", "AB"[(i + (i > 8 and j)) % 2], f"artist {3 * i + j}", path))
     official = {track.id: ("training", "validation", "test")[i % 3] for i, track in enumerate(tracks)}
     music_with_copies = dataset(tracks, official=official)
-    first = doctor.check(music_with_copies, make_split(music_with_copies, name), home=tmp_path / "home")
+    first = checks.check(music_with_copies, make_split(music_with_copies, name), home=tmp_path / "home")
     assert any("in a different part" in f.detail for f in first)
-    task = tasks.make_task(music_with_copies, tmp_path / "home", split=name, exclude=doctor.exclusions(first))
+    task = tasks.make_task(music_with_copies, tmp_path / "home", split=name, exclude=checks.exclusions(first))
     assert len(task.dataset.tracks) == 12
     assert {track.id.split("-")[0] for track in task.dataset.tracks} == {str(i) for i in range(12)}
-    again = doctor.check(task.dataset, task.split, home=tmp_path / "home")
+    again = checks.check(task.dataset, task.split, home=tmp_path / "home")
     assert [f for f in again if f.kind in ("duplicate", "near-duplicate")] == []
 
 
@@ -271,17 +271,17 @@ def test_what_is_left_after_the_list_has_no_copies_in_several_parts(name, tmp_pa
 
 
 def test_what_can_not_be_split_is_checked_all_the_same(sound_clips, tmp_path):
-    cut, why = doctor.cut(dataset(sound_clips))
+    cut, why = checks.cut(dataset(sound_clips))
     assert cut is None
     assert kinds(why) == [("no-split", "warning")]
     assert "one genre only, 'A'" in why[0].detail
-    assert doctor.check(dataset(sound_clips), home=tmp_path, before=why) == why
+    assert checks.check(dataset(sound_clips), home=tmp_path, before=why) == why
     with pytest.raises(DataError, match="one genre only"):
-        doctor.cut(dataset(sound_clips), "stratified")
-    assert doctor.cut(dataset([Track("1", ""), Track("2", "")])) == (None, [])
+        checks.cut(dataset(sound_clips), "stratified")
+    assert checks.cut(dataset([Track("1", ""), Track("2", "")])) == (None, [])
     with pytest.raises(DataError, match="2 of 2 tracks have no genre"):
-        doctor.cut(dataset([Track("1", ""), Track("2", "")]), "stratified")
-    (fold,) = doctor.cut(dataset([Track("1", "A"), Track("2", ""), Track("3", "B")]), "stratified")[0].folds
+        checks.cut(dataset([Track("1", ""), Track("2", "")]), "stratified")
+    (fold,) = checks.cut(dataset([Track("1", "A"), Track("2", ""), Track("3", "B")]), "stratified")[0].folds
     assert fold.training == ("1", "3")
 
 
@@ -314,41 +314,41 @@ def test_faults_come_first_and_kinds_are_documented(sound_clips, tmp_path):
         path = tmp_path / f"{name}.wav"
         make(path)
         tracks.append(Track(name, "B", name, path))
-    found = doctor.check(dataset(tracks), home=tmp_path)
-    ranks = [(doctor.SEVERITIES.index(f.severity), list(doctor.KINDS).index(f.kind)) for f in found]
+    found = checks.check(dataset(tracks), home=tmp_path)
+    ranks = [(checks.SEVERITIES.index(f.severity), list(checks.KINDS).index(f.kind)) for f in found]
     assert ranks == sorted(ranks)
     written = tmp_path / "exclude.csv"
-    assert doctor.write_exclusions(found, written) == len({f.track for f in found if f.severity == "fault"}) == 9
-    assert tasks.read_exclusions(written) == doctor.exclusions(found)
+    assert checks.write_exclusions(found, written) == len({f.track for f in found if f.severity == "fault"}) == 9
+    assert tasks.read_exclusions(written) == checks.exclusions(found)
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_the_list_has_one_row_per_track_and_survives_odd_ids(tmp_path):
     findings = [
-        doctor.Finding('a,"b"\n', "silent", "fault", "nothing"),
-        doctor.Finding('a,"b"\n', "short", "fault", "1 s"),
-        doctor.Finding("c", "clipped", "warning", "2 %"),
-        doctor.Finding("", "no-audio", "fault", "of no track"),
+        checks.Finding('a,"b"\n', "silent", "fault", "nothing"),
+        checks.Finding('a,"b"\n', "short", "fault", "1 s"),
+        checks.Finding("c", "clipped", "warning", "2 %"),
+        checks.Finding("", "no-audio", "fault", "of no track"),
     ]
-    doctor.write_exclusions(findings, tmp_path / "list.csv")
+    checks.write_exclusions(findings, tmp_path / "list.csv")
     with (tmp_path / "list.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["id", "reason"], ['a,"b"\n', "silent: nothing; short: 1 s"]]
     with pytest.raises(StoreError, match="can't write"):
-        doctor.write_exclusions(findings, tmp_path / "no" / "list.csv")
-    assert doctor.write_exclusions(findings[2:], tmp_path / "list.csv", [Exclusion("d", "by hand")]) == 1
+        checks.write_exclusions(findings, tmp_path / "no" / "list.csv")
+    assert checks.write_exclusions(findings[2:], tmp_path / "list.csv", [Exclusion("d", "by hand")]) == 1
     assert tasks.read_exclusions(tmp_path / "list.csv") == [Exclusion("d", "by hand")]
 
 
 def test_a_second_check_reads_its_cache_and_a_damaged_entry_is_recomputed(tmp_path):
     tracks = [Track(str(i), "A", None, write(tmp_path / f"{i}.wav", (loud if i else music)(i))) for i in range(4)]
-    first = doctor.check(dataset(tracks), home=tmp_path / "home")
+    first = checks.check(dataset(tracks), home=tmp_path / "home")
     entries = sorted((tmp_path / "home" / "cache").rglob("*.json"))
     assert len(entries) == 4
     before = {entry: entry.stat().st_mtime_ns for entry in entries}
-    assert doctor.check(dataset(tracks), home=tmp_path / "home") == first
+    assert checks.check(dataset(tracks), home=tmp_path / "home") == first
     assert {entry: entry.stat().st_mtime_ns for entry in entries} == before
     entries[0].write_text(entries[0].read_text()[:100])
-    assert doctor.check(dataset(tracks), home=tmp_path / "home") == first
+    assert checks.check(dataset(tracks), home=tmp_path / "home") == first
     assert [entry for entry in entries if entry.stat().st_mtime_ns != before[entry]] == [entries[0]]
 
 
@@ -361,7 +361,7 @@ def test_an_interrupted_check_keeps_what_it_measured(workers, sound_clips, tmp_p
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        doctor.check(dataset(sound_clips), home=tmp_path, workers=workers, progress=stop)
+        checks.check(dataset(sound_clips), home=tmp_path, workers=workers, progress=stop)
     assert len(list((tmp_path / "cache").rglob("*.json"))) >= 2
     assert list(tmp_path.rglob(".*")) == []
 
@@ -374,8 +374,8 @@ def test_several_processes_give_the_same_findings_and_copies_are_measured_once(s
         os.link(sound_clips[i % 3].path, tmp_path / f"{i}.wav")
         copies.append(Track(str(i), "A", None, tmp_path / f"{i}.wav"))
     tracks = [*copies, Track("wrong", "A", None, wrong)]
-    alone = doctor.check(dataset(tracks), home=tmp_path / "one")
-    assert doctor.check(dataset(tracks), home=tmp_path / "two", workers=2) == alone
+    alone = checks.check(dataset(tracks), home=tmp_path / "one")
+    assert checks.check(dataset(tracks), home=tmp_path / "two", workers=2) == alone
     assert Counter(kinds(alone)) == {("duplicate", "warning"): 297, ("undecodable", "fault"): 1}
     assert len(list((tmp_path / "two" / "cache").rglob("*.json"))) == 3
 
@@ -385,7 +385,7 @@ def test_the_real_clips_are_sound_and_a_shortened_copy_is_found(real_data, tmp_p
         rows = list(csv.DictReader(file))
     clips = [real_data / "fma" / row["path"] for row in rows]
     tracks = [Track(row["track_id"], row["genre_top"], None, path) for row, path in zip(rows, clips, strict=True)]
-    assert [f for f in doctor.check(dataset(tracks), home=tmp_path) if f.kind != "clipped"] == []
+    assert [f for f in checks.check(dataset(tracks), home=tmp_path) if f.kind != "clipped"] == []
     whole = clips[0].read_bytes()
     (tmp_path / "copy.mp3").write_bytes(whole[len(whole) // 10 :])
     shutil.copy(clips[1], tmp_path / "same.mp3")
