@@ -1,4 +1,4 @@
-"""Made runs, for the tests of what reads them."""
+"""Fixtures that create predictions and records of runs."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ GENRES = ("Blues", "Old-Time / Historic", "Soul, RnB")
 
 @pytest.fixture
 def make_predictions() -> Callable[..., Predictions]:
-    """Answers of a model of given skill: 0 knows nothing, larger is better."""
+    """Create predictions of a model with a given skill: 0 is chance, larger is better."""
 
     def make(
         n: int = 30, skill: float = 1.0, seed: int = 0, genres: tuple[str, ...] = GENRES, per_artist: int = 0, folds: int = 1
@@ -41,7 +41,7 @@ def make_predictions() -> Callable[..., Predictions]:
 
 @pytest.fixture
 def make_run() -> Callable[..., Run]:
-    """A record, running, of a model on a task of three genres."""
+    """Create the record of a run in progress, on a task with three genres."""
 
     def make(
         run_id: str = "a-run",
@@ -54,7 +54,7 @@ def make_run() -> Callable[..., Run]:
         started: str = "2026-01-01T00:00:00+00:00",
         **task: Any,
     ) -> Run:
-        described = {
+        task_record = {
             "dataset": "music",
             "split": "artist",
             "fingerprint": "f0",
@@ -67,7 +67,7 @@ def make_run() -> Callable[..., Run]:
         record = {
             "id": run_id,
             "status": "running",
-            "task": described | task,
+            "task": task_record | task,
             "model": {"name": model, "plugin": f"genrebench-{model}", "version": version, "options": options or {}},
             "seed": seed,
             "metrics": None,

@@ -1,4 +1,4 @@
-"""Damaged files for the tests. GENREBENCH_DAMAGED_FILES sets how many go through each; the default keeps the suite quick."""
+"""Damaged files for the tests. GENREBENCH_DAMAGED_FILES sets the number of files per test; the default keeps the tests fast."""
 
 import os
 from importlib.util import find_spec
@@ -10,18 +10,18 @@ import soundfile
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-_WANTED = os.environ.get("GENREBENCH_DAMAGED_FILES")
-COUNT = int(_WANTED or 400)
+_COUNT_SETTING = os.environ.get("GENREBENCH_DAMAGED_FILES")
+COUNT = int(_COUNT_SETTING or 400)
 FORMATS = ("wav", "flac", "mp3", "ogg", *(["m4a"] if find_spec("av") else []))
 
 
 def some(files: list[T], few: int) -> list[T]:
-    """The first few files for what takes long; all of them where a number of files was asked for."""
-    return files if _WANTED else files[:few]
+    """Return the first few files, for slow tests, or all files if GENREBENCH_DAMAGED_FILES is set."""
+    return files if _COUNT_SETTING else files[:few]
 
 
 def damage(data: bytes, rng: np.random.Generator) -> bytes:
-    """One to three accidents, mostly in the header: bytes changed, a piece lost, zeroed, doubled or noise, the end lost."""
+    """Damage one to three places, mostly in the header: bytes changed, removed, zeroed, duplicated, randomised or cut off."""
     out = bytearray(data)
     for _ in range(rng.integers(1, 4)):
         size = max(len(out), 1)
@@ -46,7 +46,7 @@ def damage(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def whole_files(folder: Path) -> dict[str, bytes]:
-    """A second of music in each format."""
+    """Write a second of noise in each format, and return the content by format."""
     samples = 0.2 * np.random.default_rng(0).standard_normal((22050, 2)).cumsum(axis=0).clip(-2, 2)
     for suffix in FORMATS:
         (write_m4a if suffix == "m4a" else soundfile.write)(folder / f"a.{suffix}", samples, 22050)
@@ -54,7 +54,7 @@ def whole_files(folder: Path) -> dict[str, bytes]:
 
 
 def write_m4a(path: Path, samples: NDArray[Any], rate: int) -> None:
-    """AAC in MP4 by PyAV; `samples` has shape (n_samples, n_channels)."""
+    """Write AAC in MP4 with PyAV; `samples` has shape (n_samples, n_channels)."""
     import av
 
     layout = "mono" if samples.shape[1] == 1 else "stereo"
@@ -67,7 +67,7 @@ def write_m4a(path: Path, samples: NDArray[Any], rate: int) -> None:
 
 
 def damaged_files(sources: dict[str, bytes], folder: Path) -> list[Path]:
-    """COUNT files, the formats in turn, each damaged in its own way."""
+    """Write COUNT files, cycling through the formats, each with different damage."""
     paths = [folder / f"{number}.{FORMATS[number % len(FORMATS)]}" for number in range(COUNT)]
     for number, path in enumerate(paths):
         path.write_bytes(damage(sources[path.suffix[1:]], np.random.default_rng(number)))

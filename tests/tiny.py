@@ -1,4 +1,4 @@
-"""Helpers of the tests: tiny models, one for each kind of input; small datasets; plugins on a path, as pip leaves them."""
+"""Helpers for the tests: tiny models, one for each kind of input; small datasets; plugins installed on a path."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PLUGIN = Plugin("tiny", "genrebench-tiny", "1.0")
 class Options:
     """Options of the tiny models."""
 
-    sharpness: Annotated[float, Field(gt=0, description="how sure the model is")] = 1.0
+    sharpness: Annotated[float, Field(gt=0, description="inverse temperature of the softmax")] = 1.0
 
 
 class Nearest(Model[Any]):
-    """Softmax over the distances to the genres' mean vectors."""
+    """Softmax over the negative distances to the mean vectors of the genres."""
 
     def __init__(self, context: Context, options: Options) -> None:
         self.context, self.options = context, options
@@ -86,9 +86,9 @@ class FrameMeans(Nearest):
         return np.asarray(item.mean(axis=0), dtype=np.float64)
 
 
-def spec(name: str, model: type[Nearest], wanted: Any) -> ModelSpec:
+def spec(name: str, model: type[Nearest], requested: Any) -> ModelSpec:
     timeline = model.predict_timeline is not Model.predict_timeline
-    return ModelSpec(name, "a tiny model", model, lambda _: wanted, Options, timeline=timeline)
+    return ModelSpec(name, "a tiny model", model, lambda _: requested, Options, timeline=timeline)
 
 
 SPECS = (
@@ -107,14 +107,14 @@ def job(task: Task, model: ModelSpec, seed: int = 0, **options: Any) -> Job:
 
 
 def registry(*models: ModelSpec) -> Registry:
-    """What the core brings, and `models` as if a plugin offered them."""
-    known = discover([])
-    known.add(PLUGIN, {"model": models})
-    return known
+    """The core's registry, with `models` added as if a plugin offered them."""
+    result = discover([])
+    result.add(PLUGIN, {"model": models})
+    return result
 
 
 def write_music(folder: Path, n: int = 10, seconds: float = 1.5, genres: tuple[str, ...] = ("deep", "bright / high")) -> Path:
-    """A folder dataset of short tones: the genres differ in pitch, artists in loudness."""
+    """Write a folder dataset of short tones: genres differ in pitch, artists in loudness."""
     rng = np.random.default_rng(3)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -133,7 +133,7 @@ def write_music(folder: Path, n: int = 10, seconds: float = 1.5, genres: tuple[s
 def write_table(
     folder: Path, n: int = 30, genres: tuple[str, ...] = ("a", "b", "c"), artists: bool = True, noise: float = 0.3
 ) -> Path:
-    """A folder dataset of given features, without audio."""
+    """Write a folder dataset with precomputed features and without audio."""
     rng = np.random.default_rng(4)
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -151,7 +151,7 @@ def write_table(
 
 
 def install_plugin(site: Path, name: str, code: str, module: str | None = None, version: str = "1.0") -> Path:
-    """Put a distribution into a folder as pip would, and return that folder, for PYTHONPATH."""
+    """Install a distribution into a folder as pip would, and return the folder, for PYTHONPATH."""
     module = module or name.replace("-", "_")
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
@@ -162,7 +162,7 @@ def install_plugin(site: Path, name: str, code: str, module: str | None = None, 
 
 
 def read_json(text: str) -> Any:
-    """Strict JSON: NaN and Infinity are refused."""
+    """Parse strict JSON, without NaN and Infinity."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)

@@ -131,12 +131,12 @@ class UncertaintyCache:
 
     def __init__(self, root: Path) -> None:
         self._file = root / ".boards.json"
-        self._known: dict[str, Any] = {}
+        self._cached: dict[str, Any] = {}
         self._changed = False
         with contextlib.suppress(OSError, ValueError):
-            known = json.loads(self._file.read_bytes())
-            if isinstance(known, dict) and known.get("version") == VERSION:
-                self._known = known
+            content = json.loads(self._file.read_bytes())
+            if isinstance(content, dict) and content.get("version") == VERSION:
+                self._cached = content
 
     def uncertainty(
         self, task: TaskRecord, rows: Sequence[Sequence[Scored]], checksums: Sequence[Sequence[str]], n_models: int
@@ -154,7 +154,7 @@ class UncertaintyCache:
         """
         split, first = task.split, rows[0][0]
         units = board_units(first, split)
-        board = self._known.get(task.fingerprint) or {"rows": {}, "key": None}
+        board = self._cached.get(task.fingerprint) or {"rows": {}, "key": None}
         keys = [_digest([split, first.tracks, checksum]) for checksum in checksums]
         new = [i for i, key in enumerate(keys) if key not in board["rows"]]
         computed = row_intervals([rows[i] for i in new], len(task.genres), split)
@@ -168,7 +168,7 @@ class UncertaintyCache:
                 "tied": [np.flatnonzero(row).tolist() for row in tied(losses, units)],
                 "smallest": _smallest(losses[:, :n_models], units) if n_models > 1 and len(units) >= MIN_UNITS else None,
             }
-            self._known[task.fingerprint] = board
+            self._cached[task.fingerprint] = board
             self._changed = True
         unit = "artist" if (first.groups >= 0).any() else "track"
         intervals: list[Intervals] = [{metric: (low, high) for metric, (low, high) in kept[key].items()} for key in keys]
@@ -178,7 +178,7 @@ class UncertaintyCache:
         """Write the cache if it changed; if the folder can't be written, the values are recomputed next time."""
         if self._changed:
             with contextlib.suppress(OSError):
-                write(self._file, json.dumps(self._known | {"version": VERSION}).encode(), durable=False)
+                write(self._file, json.dumps(self._cached | {"version": VERSION}).encode(), durable=False)
 
 
 def _smallest(losses: Floats, units: Units) -> float:

@@ -35,7 +35,7 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue interrupt
 
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the model. [default: 0]")]
 SeedsOption = Annotated[
-    str | None, typer.Option("--seeds", help="Several seeds, such as 0,1,2: one run per seed, one row on the board.")
+    str | None, typer.Option("--seeds", help="Several seeds, such as 0,1,2: one run per seed, averaged on the board.")
 ]
 SettingsOption = Annotated[
     list[str] | None,

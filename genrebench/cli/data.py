@@ -63,7 +63,7 @@ def get(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="fma-small, fma-medium or fma-large.")],
     metadata: Annotated[
         bool,
-        typer.Option("--metadata", help="Without the audio, which svm-baseline with the distributed features doesn't need."),
+        typer.Option("--metadata", help="Only the metadata and features, without the audio; enough for svm-baseline."),
     ] = False,
     source: Annotated[
         str | None, typer.Option("--from", help="A mirror (http, https) or a local folder with the archives.")

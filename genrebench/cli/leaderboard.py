@@ -42,7 +42,7 @@ def command(
         return
     if not boards:
         where = f" on {dataset}" if dataset else ""
-        folders = ", ".join(map(str, runs or [Path("runs")]))
+        folders = ", ".join(repr(str(folder)) for folder in runs or [Path("runs")])
         say(f"there are no finished runs{where} in {folders}; start with: genrebench run svm-baseline")
     if form is ListFormat.csv:
         print_list(form, boards.to_table())

@@ -12,7 +12,7 @@ from genrebench.cli._output import Format, FormatOption, print_json, print_resul
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")],
     dataset: _task.DatasetOption = "demo",
     split_seed: _task.SplitSeedOption = 0,
     excerpt: _task.ExcerptOption = "30",

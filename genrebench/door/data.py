@@ -177,7 +177,7 @@ def get_dataset(
     name : str
         fma-small, fma-medium or fma-large.
     metadata : bool
-        Download only the metadata, without the audio.
+        Download only the metadata and features, without the audio.
     source : str, optional
         A mirror (http, https) or a local folder with the archives.
     progress : callable, optional

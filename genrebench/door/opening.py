@@ -134,7 +134,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     names = [model.spec.name for model in registered]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate is not None and not all(isinstance(model, str) for model in requested):  # a repeated name runs once
-        raise UsageError(f"two models are called {duplicate!r}; give one of them another name in a ModelSpec")
+        raise UsageError(f"two models are called {duplicate!r}; rename one of them in a ModelSpec")
     by_model = _options_by_model(names, options or {})
     return [HostedModel(model, by_model[model.spec.name]) for model in dict(zip(names, registered, strict=True)).values()]
 
@@ -159,7 +159,7 @@ def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:
         If both arguments are used, a seed is negative, or there are no seeds.
     """
     if seed is not None and seeds is not None:
-        raise UsageError("give --seed or --seeds, not both")
+        raise UsageError("use either --seed or --seeds, not both")
     all_seeds = [seed or 0] if seeds is None else list(dict.fromkeys(seeds))
     negative = next((number for number in all_seeds if number < 0), None)
     if negative is not None or not all_seeds:

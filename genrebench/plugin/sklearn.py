@@ -1,4 +1,4 @@
-"""Adapter that makes a model of any scikit-learn classifier."""
+"""Adapter from scikit-learn classifiers to the model contract."""
 
 from __future__ import annotations
 

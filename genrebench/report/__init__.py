@@ -60,7 +60,7 @@ def write(
     """
     stores = [stores] if isinstance(stores, RunStore) else list(stores)
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} already exists and isn't a report; give another folder with --out")
+        raise UsageError(f"{out} already exists and isn't a report; choose another folder with --out")
     shown, problems = boards(stores, dataset, split, references)
     new = out.with_name(f".{out.name}-{secrets.token_hex(6)}")
     try:
@@ -73,7 +73,9 @@ def write(
         else:
             new.rename(out)
     except OSError as error:
-        raise StoreError(f"{error.filename or out} can't be written: {error.strerror or error}; give another --out") from error
+        raise StoreError(
+            f"{error.filename or out} can't be written: {error.strerror or error}; choose another folder with --out"
+        ) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return out / "index.html", problems

@@ -1,4 +1,4 @@
-"""The functions of `import genrebench`, used as in a notebook."""
+"""The Python API, used as in a notebook."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ TABLE, WAVEFORM, FRAMES = tiny.SPECS
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with features of three genres, in the current folder."""
+    """A dataset with features of three genres, in the current folder."""
     monkeypatch.chdir(tmp_path)
     return tiny.write_table(tmp_path / "data", n=240)
 
 
 class Checked(html.parser.HTMLParser):
-    """HTML whose elements are closed as they were opened; `text` is what a person reads."""
+    """Parsed HTML; fails if elements aren't nested correctly. `text` is the visible text."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Checked(html.parser.HTMLParser):
         self.text += data
 
 
-def test_every_name_is_there_and_none_is_hidden_by_a_module() -> None:
+def test_every_public_name_exists_and_no_module_shadows_it() -> None:
     package = Path(gb.__file__).parent
     modules = {path.name.removesuffix(".py") for path in package.iterdir()}
     for name in gb.__all__:
@@ -67,7 +67,7 @@ def test_every_name_is_there_and_none_is_hidden_by_a_module() -> None:
         _ = gb.rnu  # type: ignore[attr-defined]
 
 
-def test_from_an_estimator_to_a_board_and_a_sentence(data: Path) -> None:
+def test_estimators_are_run_ranked_and_compared(data: Path) -> None:
     forest = make_pipeline(StandardScaler(), RandomForestClassifier(5))
     runs = gb.run([forest, KNeighborsClassifier(3), TABLE_ANY], "data", seeds=[0, 1])
     assert [run.status for run in runs] == ["finished"] * 6
@@ -82,53 +82,53 @@ def test_from_an_estimator_to_a_board_and_a_sentence(data: Path) -> None:
     models = rows[~rows["baseline"]]
     assert set(models["model"]) == set(frame["model"])
     assert (models["log_loss_low"] < models["log_loss"]).all() and (models["log_loss"] < models["log_loss_high"]).all()
-    (of_forest,) = models.loc[models["model"] == "pipeline", "options"]
-    assert "RandomForestClassifier(n_estimators=5)" in of_forest["estimator"]
+    (options,) = models.loc[models["model"] == "pipeline", "options"]
+    assert "RandomForestClassifier(n_estimators=5)" in options["estimator"]
 
     comparison = gb.compare(runs[0], runs[2])
     difference = runs[0].metrics["log_loss"] - runs[2].metrics["log_loss"]  # type: ignore[operator]
     assert comparison.difference == pytest.approx(difference)
     assert runs[0].id in comparison.sentence
     assert comparison.to_frame()["tracks"].sum() == comparison.n_tracks
-    for shown in (runs, board, comparison, runs[0]):
-        assert "table" in Checked(shown._repr_html_()).tags
-        assert isinstance(shown.figure(), Figure) if hasattr(shown, "figure") else True
+    for result in (runs, board, comparison, runs[0]):
+        assert "table" in Checked(result._repr_html_()).tags
+        assert isinstance(result.figure(), Figure) if hasattr(result, "figure") else True
 
 
 TABLE_ANY = tiny.spec("tiny-any", tiny.Nearest, tiny.FeatureTable())
 
 
-def test_other_parameters_are_another_row_and_the_seed_reaches_the_estimator(data: Path) -> None:
+def test_parameters_distinguish_rows_and_the_seed_is_passed_to_the_estimator(data: Path) -> None:
     gb.run([RandomForestClassifier(3)], "data", seeds=[0, 1])
     gb.run([RandomForestClassifier(4)], "data")
     (board,) = gb.leaderboard()
     rows = {row.changed["estimator"]: row for row in board.rows if not row.baseline}
     assert sorted(rows) == ["RandomForestClassifier(n_estimators=3)", "RandomForestClassifier(n_estimators=4)"]
     assert rows["RandomForestClassifier(n_estimators=3)"].spread["log_loss"] > 0  # type: ignore[operator]
-    first, again = (gb.run(RandomForestClassifier(3), "data", seed=5)[0] for _ in range(2))
-    assert first.metrics == again.metrics
+    first, second = (gb.run(RandomForestClassifier(3), "data", seed=5)[0] for _ in range(2))
+    assert first.metrics == second.metrics
 
 
-def test_an_estimator_is_left_as_it_was(data: Path) -> None:
+def test_the_estimator_itself_is_not_fitted(data: Path) -> None:
     estimator = KNeighborsClassifier(3)
     gb.run(estimator, "data")
     assert not hasattr(estimator, "classes_")
 
 
-def test_what_is_shown_in_a_notebook_is_escaped(data: Path) -> None:
-    evil = "<img src=x onerror=alert(1)>"
+def test_notebook_output_is_escaped(data: Path) -> None:
+    html_genre = "<img src=x onerror=alert(1)>"
     tracks = data / "tracks.csv"
-    tracks.write_text(tracks.read_text().replace(",c,", f",{evil},"))
+    tracks.write_text(tracks.read_text().replace(",c,", f",{html_genre},"))
     runs = gb.run([TABLE_ANY, KNeighborsClassifier(3)], data)
     (board,) = gb.leaderboard()
     comparison = gb.compare("tiny-any", "kneighborsclassifier")
-    for shown in (gb.describe(data), runs[0], runs, board, comparison):
-        parsed = Checked(shown._repr_html_())
+    for result in (gb.describe(data), runs[0], runs, board, comparison):
+        parsed = Checked(result._repr_html_())
         assert "img" not in parsed.tags
-    assert evil in Checked(comparison._repr_html_()).text
+    assert html_genre in Checked(comparison._repr_html_()).text
 
 
-def test_a_task_is_fixed_once_and_used_again(data: Path) -> None:
+def test_a_task_can_be_created_once_and_reused(data: Path) -> None:
     task = gb.task("data", split="stratified", split_seed=3, exclude=["1", "2"])
     frame = task.to_frame()
     assert len(frame) == 238 and set(frame["part"]) == {"training", "validation", "test"}
@@ -140,7 +140,7 @@ def test_a_task_is_fixed_once_and_used_again(data: Path) -> None:
         gb.run(TABLE_ANY, task, split="artist")
 
 
-def test_a_dataset_is_read_once_and_used_again(data: Path) -> None:
+def test_a_dataset_can_be_read_once_and_reused(data: Path) -> None:
     music = gb.dataset("data")
     assert music.to_frame().loc["4"].tolist()[:2] == ["b", "artist 2"]
     assert gb.run(TABLE_ANY, music)[0].record.task.dataset == "data"
@@ -148,7 +148,7 @@ def test_a_dataset_is_read_once_and_used_again(data: Path) -> None:
     assert summary.to_frame()["tracks"].tolist() == [80, 80, 80]
 
 
-def test_a_run_is_loaded_with_its_predictions(data: Path) -> None:
+def test_a_run_can_be_loaded_with_its_predictions(data: Path) -> None:
     (run,) = gb.run(TABLE_ANY, "data", options={"sharpness": "2"})
     loaded = gb.load_run(run.id)
     assert loaded.record == run.record
@@ -158,14 +158,14 @@ def test_a_run_is_loaded_with_its_predictions(data: Path) -> None:
     np.testing.assert_array_equal(frame[[f"p:{genre}" for genre in p.genres]].to_numpy(), p.probabilities)
     assert loaded.genres()["support"].sum() == len(frame)
     assert [point["epoch"] for point in loaded.curves] == [1]
-    assert [one.id for one in gb.list_runs()] == [run.id]
+    assert [listed.id for listed in gb.list_runs()] == [run.id]
     with pytest.raises(StoreError, match="no run 'nothing'"):
         gb.load_run("nothing")
     gb.remove_runs([run.id])
     assert len(gb.list_runs()) == 0
 
 
-def test_options_go_to_all_models_or_to_one(data: Path) -> None:
+def test_options_apply_to_all_models_or_to_one(data: Path) -> None:
     other = tiny.spec("tiny-other", tiny.Nearest, tiny.FeatureTable())
     runs = gb.run([TABLE_ANY, other], "data", options={"sharpness": 3, "tiny-other": {"sharpness": 4}})
     assert [run.record.model.options["sharpness"] for run in runs] == [3, 4]
@@ -173,19 +173,19 @@ def test_options_go_to_all_models_or_to_one(data: Path) -> None:
         gb.run(TABLE_ANY, "data", options={"nobody": {"sharpness": 1}})
 
 
-def test_each_run_is_handed_over_as_it_ends_and_progress_is_shown(data: Path) -> None:
-    seen: list[str] = []
-    shown: list[str] = []
+def test_each_finished_run_is_passed_on_and_progress_is_shown(data: Path) -> None:
+    finished: list[str] = []
+    descriptions: list[str] = []
 
     def progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-        shown.append(description)
+        descriptions.append(description)
         yield from iterable
 
     class Failing(tiny.Nearest):
         def fit(self, train: Any, validation: Any) -> None:
             if self.context.seed == 1:
                 raise KeyboardInterrupt
-            list(self.context.progress(range(2), "thinking"))
+            list(self.context.progress(range(2), "training"))
             super().fit(train, validation)
 
     with pytest.raises(KeyboardInterrupt):
@@ -194,22 +194,22 @@ def test_each_run_is_handed_over_as_it_ends_and_progress_is_shown(data: Path) ->
             "data",
             seeds=range(3),
             progress=progress,
-            each=lambda run: seen.append(run.id),
+            each=lambda run: finished.append(run.id),
         )
-    assert len(seen) == 1
-    assert shown == ["thinking"]
+    assert len(finished) == 1
+    assert descriptions == ["training"]
     assert [run.status for run in gb.list_runs()] == ["interrupted", "finished"]
 
 
-def test_warnings_are_python_s_own(data: Path) -> None:
+def test_warnings_are_python_warnings(data: Path) -> None:
     with pytest.warns(gb.GenrebenchWarning, match="1 excluded ids are not in data"):
         gb.task("data", exclude=["nobody"])
-    said: list[str] = []
-    gb.task("data", exclude=["nobody"], say=said.append)
-    assert len(said) == 1 and said[0].startswith("warning: 1 excluded ids")
+    messages: list[str] = []
+    gb.task("data", exclude=["nobody"], say=messages.append)
+    assert len(messages) == 1 and messages[0].startswith("warning: 1 excluded ids")
 
 
-def test_a_model_that_is_none_is_refused(data: Path) -> None:
+def test_invalid_models_and_seeds_are_errors(data: Path) -> None:
     with pytest.raises(UsageError, match="isn't a model"):
         gb.run(StandardScaler(), "data")
     with pytest.raises(UsageError, match="two models are called 'tiny-any'"):
@@ -221,7 +221,7 @@ def test_a_model_that_is_none_is_refused(data: Path) -> None:
     assert not Path("runs").exists()
 
 
-def test_a_run_of_an_object_can_t_be_asked_again_by_its_name(data: Path) -> None:
+def test_a_run_of_an_object_cannot_be_reproduced_or_predict(data: Path) -> None:
     (run,) = gb.run(TABLE_ANY, "data")
     assert run.record.model.origin == "object"
     with pytest.raises(UsageError, match="was an object in a Python session"):
@@ -230,7 +230,7 @@ def test_a_run_of_an_object_can_t_be_asked_again_by_its_name(data: Path) -> None
         gb.predict(__file__, run)
 
 
-def test_predictions_made_elsewhere_are_scored(data: Path, tmp_path: Path) -> None:
+def test_imported_predictions_are_scored(data: Path, tmp_path: Path) -> None:
     (run,) = gb.run(TABLE_ANY, "data")
     frame = run.to_frame().drop(columns=["genre", "fold"])
     frame.to_csv(tmp_path / "elsewhere.csv")
@@ -241,17 +241,17 @@ def test_predictions_made_elsewhere_are_scored(data: Path, tmp_path: Path) -> No
         gb.reproduce(scored.id)
 
 
-def test_ablation_and_leakage_give_frames_and_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ablation_and_leakage_have_frames_and_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tiny.write_music(tmp_path / "tones", n=12)
     ablation = gb.ablate(FRAMES, "tones", seconds=[0.5])
     assert ablation.to_frame().index.tolist() == ["in order", "shuffled", "reversed", "first 0.5 s"]
     leakage = gb.leakage(FRAMES, "tones", seeds=[0, 1])
     assert leakage.to_frame()["training"].tolist() == ["without", "without", "with", "with"]
-    for shown in (ablation, leakage):
-        assert isinstance(shown.figure(), Figure)
-        assert "table" in Checked(shown._repr_html_()).tags
-        assert isinstance(shown.to_json(), dict)
+    for result in (ablation, leakage):
+        assert isinstance(result.figure(), Figure)
+        assert "table" in Checked(result._repr_html_()).tags
+        assert isinstance(result.to_json(), dict)
     with pytest.raises(UsageError, match="no temporal order"):
         gb.ablate(KNeighborsClassifier(), "tones")
     assert gb.check_dataset("tones").to_frame() is not None
@@ -259,7 +259,7 @@ def test_ablation_and_leakage_give_frames_and_figures(tmp_path: Path, monkeypatc
     assert pd.read_csv("features.csv", header=[0, 1, 2], index_col=0).shape == (24, 518)
 
 
-def test_a_missing_dataset_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_dataset_is_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="no dataset or folder 'nosuch'"):
         gb.run(TABLE_ANY, "nosuch")
@@ -267,7 +267,7 @@ def test_a_missing_dataset_is_one_clear_error(tmp_path: Path, monkeypatch: pytes
         gb.run(TABLE_ANY, "fma-small")
 
 
-def test_importing_costs_nothing_and_a_verb_brings_only_what_it_needs(tmp_path: Path) -> None:
+def test_functions_import_only_the_packages_that_they_need(tmp_path: Path) -> None:
     code = (
         "import sys, genrebench as gb\n"
         "heavy = {'numpy', 'pandas', 'sklearn', 'torch', 'librosa', 'scipy', 'matplotlib', 'rich', 'typer'}\n"

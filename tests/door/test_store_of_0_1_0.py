@@ -1,4 +1,4 @@
-"""Runs that version 0.1.0 wrote keep their scores: the same boards, the same comparison, the same predictions."""
+"""Runs written by version 0.1.0 give the same boards, the same comparison and the same predictions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import genrebench as gb
 
 MODELS = ("svm-baseline", "cnn-raw", "mfcc-frames")
 CHANGED = {"references"}
-"""What a board shows otherwise on purpose: published scores stand beside the dataset that they were measured on."""
+"""Keys that differ intentionally: published scores are shown only on boards of the dataset on which they were measured."""
 
 
 @pytest.fixture
 def store(real_data: Path, tmp_path: Path) -> Path:
-    """A copy that can be written into, since boards keep caches beside the runs."""
+    """A writable copy, since boards write caches into the runs folder."""
     folder = tmp_path / "runs"
     shutil.copytree(real_data / "store-0.1.0" / "runs", folder, copy_function=shutil.copyfile)
     for path in [folder, *folder.rglob("*")]:
@@ -31,15 +31,15 @@ def expected(real_data: Path, name: str) -> Any:
 
 
 def agree(new: Any, old: Any, tolerance: float, where: str = "") -> None:
-    """Whatever 0.1.0 gave is there, numbers within the tolerance; more keys may have come."""
+    """Assert that all values of 0.1.0 are unchanged, numbers within the tolerance; additional keys are allowed."""
     if isinstance(old, dict):
         for key in old.keys() - CHANGED:
             assert key in new, f"{where}.{key}"
             agree(new[key], old[key], tolerance, f"{where}.{key}")
     elif isinstance(old, list):
         assert len(new) == len(old), where
-        for number, (one, other) in enumerate(zip(new, old, strict=True)):
-            agree(one, other, tolerance, f"{where}[{number}]")
+        for number, (new_item, old_item) in enumerate(zip(new, old, strict=True)):
+            agree(new_item, old_item, tolerance, f"{where}[{number}]")
     elif isinstance(old, float):
         assert new == pytest.approx(old, abs=tolerance, rel=0), where
     else:
@@ -70,7 +70,7 @@ def test_the_same_predictions(model: str, store: Path, real_data: Path) -> None:
 
 
 def test_the_same_record(store: Path, real_data: Path) -> None:
-    """What 'runs show' gives is what run.json says, curves of 0.1.0 included."""
+    """`runs show` shows the content of run.json, including the curves of version 0.1.0."""
     for run in gb.list_runs(runs=store):
         record = json.loads((store / run.id / "run.json").read_text())
         agree(run.to_json(), {key: record[key] for key in ("status", "task", "model", "seed", "metrics", "timings")}, 0.0)

@@ -108,7 +108,7 @@ class Loudness:
 
 
 def test_inputs_of_plugins_are_dispatched_by_their_type(dataset, context):
-    with pytest.raises(PluginError, match="Loudness, which is no kind of input; known: FeatureTable"):
+    with pytest.raises(PluginError, match="Loudness, which isn't a registered input; known: FeatureTable"):
         inputs.prepare(Loudness(), dataset, ["a"], {}, context)
     spec = InputSpec(Loudness, "", lambda requested, clips, context: Prepared(np.zeros((len(clips), 1)), source="thin air"))
     registry = Registry()

@@ -129,7 +129,7 @@ def test_an_empty_report_names_the_next_step_and_is_replaced(
 
 def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="give another --out"):
+    with pytest.raises(StoreError, match="choose another folder with --out"):
         write(RunStore(tmp_path / "runs"), tmp_path / "file" / "out")
 
 

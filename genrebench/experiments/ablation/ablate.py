@@ -104,7 +104,7 @@ def check_lengths(seconds: Sequence[float]) -> None:
     """
     invalid = next((s for s in seconds if not 0 < s < math.inf), None)
     if invalid is not None:
-        raise UsageError(f"can't shorten tracks to {invalid:g} s; give lengths above 0, such as 1,3,10")
+        raise UsageError(f"can't shorten tracks to {invalid:g} s; use lengths above 0, such as 1,3,10")
 
 
 def ablate(
