@@ -182,7 +182,7 @@ class Excerpt:
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < MAX_EXCERPT:
-            raise UsageError(f"--excerpt {text!r} is neither 'whole' nor a number of seconds above 0, such as 30")
+            raise UsageError(f"the excerpt {text!r} is neither 'whole' nor a number of seconds above 0, such as 30")
         return cls(seconds)
 
 

@@ -248,6 +248,9 @@ class Boards(ShownSequence[Board]):
         self._items = tuple(boards)
         self.problems = tuple(problems)
 
+    def __repr__(self) -> str:
+        return f"Boards({', '.join(board.title for board in self)})"
+
     def with_references(self, references: Sequence[Reference]) -> Boards:
         """The same boards, each with these published scores."""
         return Boards([replace(board, references=tuple(references)) for board in self], self.problems)

@@ -72,10 +72,8 @@ def get(
 ) -> None:
     """Download, verify and unpack a dataset; existing archives are skipped, interrupted downloads are resumed."""
     import genrebench as gb
-    from genrebench.progress import byte_progress
 
-    with byte_progress() as progress:
-        result = gb.get_dataset(dataset, metadata=metadata, source=source, progress=progress)
+    result = gb.get_dataset(dataset, metadata=metadata, source=source, progress=True)
     if form is Format.json:
         print_json(dataclasses.asdict(result) | {"folder": str(result.folder)})
         return

@@ -19,7 +19,6 @@ from genrebench.cli._output import (
     say,
     warn_all,
 )
-from genrebench.errors import StoreError
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove runs.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of a run, see 'genrebench runs list'.")]
@@ -30,8 +29,6 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
     """List the runs, newest first."""
     import genrebench as gb
 
-    if runs != Path("runs") and not runs.is_dir():
-        raise StoreError(f"there is no runs folder {str(runs)!r}; 'genrebench run MODEL --runs {runs}' creates it")
     results = gb.list_runs(runs=runs)
     warn_all(results.problems)
     if form is ListFormat.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from genrebench.inputs import cache as input_cache
 from genrebench.inputs import export
 from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.registry import installed_plugins
+from genrebench.progress import byte_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.session import data_home
 from genrebench.tables import Shown, Table
@@ -88,7 +90,7 @@ def task(
 
 
 def describe(
-    dataset: str | Path | Dataset,
+    dataset: str | Path | Dataset | Task,
     *,
     split: str | None = None,
     split_seed: int = 0,
@@ -100,7 +102,7 @@ def describe(
 
 
 def check_dataset(
-    dataset: str | Path | Dataset,
+    dataset: str | Path | Dataset | Task,
     *,
     split: str | None = None,
     split_seed: int = 0,
@@ -135,7 +137,7 @@ def check_dataset(
 
 
 def write_features(
-    dataset: str | Path | Dataset,
+    dataset: str | Path | Dataset | Task,
     out: str | Path,
     *,
     excerpt: str | float | None = 30,
@@ -168,7 +170,7 @@ def get_dataset(
     *,
     metadata: bool = False,
     source: str | None = None,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: bool | Callable[[str, int, int | None], None] = False,
 ) -> download.GetResult:
     """Download, verify and unpack a subset of FMA; existing archives are skipped, interrupted downloads are resumed.
 
@@ -180,10 +182,11 @@ def get_dataset(
         Download only the metadata and features, without the audio.
     source : str, optional
         A mirror (http, https) or a local folder with the archives.
-    progress : callable, optional
-        Called as ``progress(archive, done, total)``, in bytes.
+    progress : bool or callable
+        True shows progress on stderr; a callable is called as ``progress(archive, done, total)``, in bytes.
     """
-    return download.get(name, data_home(), metadata_only=metadata, source=source, progress=progress or ignore)
+    with byte_progress() if progress is True else contextlib.nullcontext(progress or ignore) as show:
+        return download.get(name, data_home(), metadata_only=metadata, source=source, progress=show)
 
 
 class DatasetList(Shown):
@@ -234,7 +237,7 @@ def clear_cache() -> int:
     return input_cache.clear(data_home() / "cache")
 
 
-def _without(dataset: str | Path | Dataset, excluded: list[Exclusion], *, labelled: bool, session: Any) -> Dataset:
+def _without(dataset: str | Path | Dataset | Task, excluded: list[Exclusion], *, labelled: bool, session: Any) -> Dataset:
     """Read a dataset without the excluded tracks."""
     complete = open_dataset(dataset, session, labelled=labelled)
     unknown = tasks.unknown_ids(excluded, complete)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +31,16 @@ class GenrebenchWarning(UserWarning):
 def warn(text: str) -> None:
     """Issue messages that begin with "warning: " as Python warnings, and drop all others; the default for `say`."""
     if text.startswith("warning: "):
-        warnings.warn(text.removeprefix("warning: "), GenrebenchWarning, stacklevel=2)
+        warnings.warn(text.removeprefix("warning: "), GenrebenchWarning, stacklevel=_levels_to_caller())
+
+
+def _levels_to_caller() -> int:
+    """Frames from `warn` to the code that called genrebench, which is where a warning belongs."""
+    package = Path(__file__).parents[1]
+    frame, levels = sys._getframe(1), 1
+    while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(package):
+        frame, levels = frame.f_back, levels + 1
+    return levels
 
 
 def open_session(
@@ -66,10 +76,10 @@ def open_session(
     )
 
 
-def open_dataset(dataset: str | Path | Dataset, session: Session, *, labelled: bool = True) -> Dataset:
-    """Read a dataset by its registered name or from a folder; a `Dataset` is returned unchanged."""
-    if isinstance(dataset, Dataset):
-        return dataset
+def open_dataset(dataset: str | Path | Dataset | Task, session: Session, *, labelled: bool = True) -> Dataset:
+    """Read a dataset by its registered name or from a folder; a `Dataset`, or that of a `Task`, is returned unchanged."""
+    if isinstance(dataset, Dataset | Task):
+        return dataset if isinstance(dataset, Dataset) else dataset.dataset
     home, progress, workers = session.home, session.progress, session.workers
     return resolve(str(dataset), session.registry, home, progress, labelled=labelled, workers=workers)
 
@@ -117,7 +127,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
 
     Parameters
     ----------
-    models : str, ModelSpec or scikit-learn classifier, or a sequence of them
+    models : str, ModelSpec or scikit-learn classifier, a sequence of them, or a mapping of name to object
     options : mapping, optional
         Option name to value, for all models; or model name to such a mapping.
     session : Session
@@ -127,6 +137,10 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     UsageError
         If a model is unknown, two models have the same name, or an option is invalid.
     """
+    if isinstance(models, Mapping):
+        named = [registered_object(model, name) for name, model in models.items()]
+        by_model = _options_by_model(list(models), options or {})
+        return [HostedModel(model, by_model[model.spec.name]) for model in named]
     requested = models if isinstance(models, list | tuple) else [models]
     if not requested:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
@@ -134,7 +148,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     names = [model.spec.name for model in registered]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate is not None and not all(isinstance(model, str) for model in requested):  # a repeated name runs once
-        raise UsageError(f"two models are called {duplicate!r}; rename one of them in a ModelSpec")
+        raise UsageError(f"two models are called {duplicate!r}; name them with a mapping of name to model")
     by_model = _options_by_model(names, options or {})
     return [HostedModel(model, by_model[model.spec.name]) for model in dict(zip(names, registered, strict=True)).values()]
 
@@ -159,8 +173,11 @@ def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:
         If both arguments are used, a seed is negative, or there are no seeds.
     """
     if seed is not None and seeds is not None:
-        raise UsageError("use either --seed or --seeds, not both")
+        raise UsageError("use either seed or seeds, not both")
     all_seeds = [seed or 0] if seeds is None else list(dict.fromkeys(seeds))
+    wrong = next((number for number in all_seeds if not isinstance(number, int)), None)
+    if wrong is not None:
+        raise UsageError(f"seeds are whole numbers such as 0, 1, 2, not {wrong!r}")
     negative = next((number for number in all_seeds if number < 0), None)
     if negative is not None or not all_seeds:
         raise UsageError(f"seeds are whole numbers from 0 on, not {negative if all_seeds else 'an empty list'}")

@@ -10,6 +10,7 @@ from typing import Any
 from genrebench import audio, files
 from genrebench.door.opening import Progress, Say, open_session
 from genrebench.errors import UsageError
+from genrebench.plugin.objects import registered_object
 from genrebench.runs import predict as predict_module
 from genrebench.runs import submission
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
@@ -22,6 +23,7 @@ def predict(
     run: str | RunResult,
     *,
     timeline: bool = False,
+    model: Any = None,
     runs: str | Path = "runs",
     device: str = "auto",
     workers: int | None = None,
@@ -38,6 +40,9 @@ def predict(
         The run whose model to use.
     timeline : bool
         Also predict probabilities per second.
+    model : ModelSpec or scikit-learn classifier, optional
+        The object that `run` was called with, for a run whose model isn't an installed one. What it learned is read from the
+        run, and the object itself isn't fitted.
     runs, device, workers, progress, say
         As in `run`.
 
@@ -59,7 +64,8 @@ def predict(
     session = open_session(device=device, workers=workers, progress=progress, say=say)
     store = RunStore(Path(runs)) if isinstance(run, str) else run.store
     record = store.load(run) if isinstance(run, str) else run.record
-    return predict_module.predict(record, store, list(dict.fromkeys(paths)), session, timeline=timeline)
+    passed = None if model is None else registered_object(model, record.model.name)
+    return predict_module.predict(record, store, list(dict.fromkeys(paths)), session, timeline=timeline, registered=passed)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
+from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_stores, open_task
 from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
@@ -42,7 +42,7 @@ def run(
 
     Parameters
     ----------
-    models : str, ModelSpec or scikit-learn classifier, or a list of them
+    models : str, ModelSpec or scikit-learn classifier, a list of them, or a mapping of name to object
         Names of installed models, or objects, which need no plugin; a classifier gets the feature table.
     dataset : str, Path, Dataset or Task
         A registered name, a folder, or the result of `dataset` or `task`. A task already has a split.
@@ -102,6 +102,8 @@ def run(
     results = []
     for job in jobs:
         result = RunResult(runner.run(job, store, session, resume=resume), store)
+        if result.status != "finished" and say is None:  # a caller that follows the messages looks at the status
+            session.say(f"warning: run {result.id} failed: {result.record.error}")
         results.append(result)
         if each is not None:
             each(result)
@@ -109,7 +111,7 @@ def run(
 
 
 def reproduce(
-    run_id: str,
+    run_id: str | RunResult,
     *,
     dataset: str | Path | Dataset | None = None,
     runs: str | Path = "runs",
@@ -124,7 +126,7 @@ def reproduce(
 
     Parameters
     ----------
-    run_id : str
+    run_id : str or RunResult
     dataset : str, Path or Dataset, optional
         Current location of the dataset; by default as recorded.
     runs, resume, device, workers, cache, progress, say
@@ -139,8 +141,8 @@ def reproduce(
     UsageError
         If the run's model isn't installed, or its predictions were imported.
     """
-    store = RunStore(Path(runs))
-    original = store.load(run_id)
+    store = run_id.store if isinstance(run_id, RunResult) else RunStore(Path(runs))
+    original = run_id.record if isinstance(run_id, RunResult) else store.load(run_id)
     reproduction.require_reproducible(original)
     task = original.task
     repeated = run(
@@ -155,7 +157,7 @@ def reproduce(
         options=original.model.options,
         calibrate=original.model.calibrated,
         resume=resume,
-        runs=runs,
+        runs=store.root,
         device=device,
         workers=workers,
         cache=cache,
@@ -216,28 +218,39 @@ def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:
 
 
 def list_runs(*, runs: str | Path = "runs") -> RunResults:
-    """Read all runs in a folder, newest first; `problems` names runs that can't be read."""
-    store = RunStore(Path(runs))
+    """Read all runs in a folder, newest first; `problems` names runs that can't be read.
+
+    Raises
+    ------
+    StoreError
+        If there is no such folder; the default, ./runs, needn't exist.
+    """
+    (store,) = open_stores(None if Path(runs) == Path("runs") else runs)
     records, problems = store.scan()
     return RunResults([RunResult(record, store) for record in records], problems)
 
 
 def remove_runs(
-    run_ids: str | Iterable[str], *, runs: str | Path = "runs", each: Callable[[str], object] | None = None
+    run_ids: str | RunResult | Iterable[str | RunResult],
+    *,
+    runs: str | Path = "runs",
+    each: Callable[[str], object] | None = None,
 ) -> None:
     """Remove runs permanently; all ids are checked before any run is removed.
 
     Parameters
     ----------
-    run_ids : str or iterable of str
+    run_ids : str or RunResult, or an iterable of them
     runs : path
+        Where runs that are given by their ids are kept.
     each : callable, optional
         Called with each id after its run is removed.
     """
-    store, ids = RunStore(Path(runs)), [run_ids] if isinstance(run_ids, str) else list(run_ids)
-    for run_id in ids:
+    several = [run_ids] if isinstance(run_ids, str | RunResult) else list(run_ids)
+    pairs = [(one.store, one.id) if isinstance(one, RunResult) else (RunStore(Path(runs)), one) for one in several]
+    for store, run_id in pairs:
         store.folder(run_id)
-    for run_id in ids:
+    for store, run_id in pairs:
         store.remove(run_id)
         if each is not None:
             each(run_id)

@@ -92,7 +92,7 @@ class HostedModel:
             If it has none.
         """
         if not self.spec.timeline:
-            raise UsageError(f"{self.name} has no timeline; leave out --timeline")
+            raise UsageError(f"{self.name} has no timeline; leave out the timeline")
 
     def build(self, context: Context) -> BuiltModel:
         """Build the model."""

@@ -57,8 +57,8 @@ class Job:
         """
         if self.calibrate and not all(fold.validation for fold in self.task.split.folds):
             raise UsageError(
-                f"--calibrate needs validation tracks, which the split {self.task.split.name!r} doesn't have; choose another "
-                "--split or leave out --calibrate"
+                f"calibration needs validation tracks, which the split {self.task.split.name!r} doesn't have; choose another "
+                "split or leave out the calibration"
             )
         if not self.uses_precomputed_features:
             require_audio(self.task.dataset, self.task.dataset.tracks, self.task.extra)

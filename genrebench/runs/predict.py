@@ -15,9 +15,10 @@ from genrebench import audio
 from genrebench.errors import AudioError, StoreError, UsageError
 from genrebench.evaluation import calibration
 from genrebench.inputs import prepare_usable
-from genrebench.plugin.contract import FeatureTable, Timeline
+from genrebench.plugin.contract import FeatureTable, ModelSpec, Timeline
 from genrebench.plugin.hosted import BuiltModel, HostedModel
 from genrebench.plugin.inputs import Clip, Prepared
+from genrebench.plugin.registry import Registered
 from genrebench.records import Excerpt
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
 from genrebench.runs.record import Run
@@ -26,7 +27,15 @@ from genrebench.runs.store import RunStore
 from genrebench.session import Session
 
 
-def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, *, timeline: bool = False) -> FilePredictions:
+def predict(
+    run: Run,
+    store: RunStore,
+    paths: Sequence[Path],
+    session: Session,
+    *,
+    timeline: bool = False,
+    registered: Registered[ModelSpec] | None = None,
+) -> FilePredictions:
     """Classify audio files with a finished run's model; a k-fold run predicts the mean over its folds' models.
 
     Parameters
@@ -38,6 +47,8 @@ def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, 
     session : Session
     timeline : bool
         Also give the probabilities along each file.
+    registered : Registered of ModelSpec, optional
+        The run's model, if it isn't an installed one.
 
     Returns
     -------
@@ -49,7 +60,7 @@ def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, 
     UsageError
         If the run hasn't finished, its model isn't installed, saw features that audio can't give, or has no timeline.
     """
-    model = fitted_model(run, session)
+    model = fitted_model(run, session, registered)
     if timeline:
         model.require_timeline()
     if (run.model.feature_source or "").startswith("given"):
@@ -75,21 +86,39 @@ def predict(run: Run, store: RunStore, paths: Sequence[Path], session: Session, 
     return FilePredictions([predictions[path] for path in paths], genres)
 
 
-def fitted_model(run: Run, session: Session) -> HostedModel:
-    """Return the model that a finished run has fitted, as it is installed now.
+def fitted_model(run: Run, session: Session, registered: Registered[ModelSpec] | None = None) -> HostedModel:
+    """Return the model that a finished run has fitted.
+
+    Parameters
+    ----------
+    run : Run
+    session : Session
+    registered : Registered of ModelSpec, optional
+        The model, if it isn't an installed one.
 
     Raises
     ------
     UsageError
-        If the run has no fitted model, or its model isn't installed or doesn't take the run's options any more.
+        If the run has no fitted model, its model isn't installed or no longer has the run's options, or `registered` is
+        another model than the run's.
     """
     if run.model.origin == "imported":
-        raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it has no model to ask")
-    if run.model.origin == "object":
-        raise UsageError(f"the model of {run.id} was an object in a Python session; make it a plugin, so that it can be loaded")
+        raise UsageError(f"the predictions of {run.id} were made outside genrebench, so it has no fitted model")
     if run.status != "finished":
-        raise UsageError(f"run {run.id} is {run.status}; only a finished run predicts, see 'genrebench runs list'")
-    return HostedModel(session.registry.model(run.model.name), run.model.options)
+        raise UsageError(
+            f"the status of run {run.id} is {run.status}, but only finished runs can predict; "
+            "list the runs with 'genrebench runs list'"
+        )
+    if run.model.origin == "object" and registered is None:
+        raise UsageError(
+            f"the model of {run.id} was an object in a Python session; pass it to gb.predict as model, or make it a plugin"
+        )
+    model = HostedModel(registered or session.registry.model(run.model.name), run.model.options)
+    if model.option_values != run.model.options:
+        raise UsageError(
+            f"{run.id} has fitted {run.model.options}, not {model.option_values}; pass the model that it was run with"
+        )
+    return model
 
 
 def load_models(run: Run, folder: Path, model: HostedModel, prepared: Prepared, session: Session) -> list[BuiltModel]:

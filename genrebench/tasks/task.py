@@ -119,7 +119,7 @@ def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
     unknown = {exclusion.id for exclusion in exclude}
     for dataset in datasets:
         unknown -= {*(track.id for track in dataset.tracks), *(e.id for e in dataset.faulty), *dataset.unlabelled}
-    return f"{len(unknown)} excluded ids are not in {datasets[0].name}, {min(unknown)!r} for one" if unknown else None
+    return f"{len(unknown)} excluded ids are not in {datasets[0].name}, for example {min(unknown)!r}" if unknown else None
 
 
 def retask(task: Task, split: Split, home: Path) -> Task:

@@ -277,3 +277,72 @@ def test_functions_import_only_the_packages_that_they_need(tmp_path: Path) -> No
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(gb.__file__).parents[1])}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+
+
+def test_objects_are_named_by_a_mapping(data: Path) -> None:
+    near, far = KNeighborsClassifier(3), KNeighborsClassifier(30)
+    runs = gb.run({"near": near, "far": far, "other-any": TABLE_ANY}, "data", options={"other-any": {"sharpness": 2}})
+    assert [run.record.model.name for run in runs] == ["near", "far", "other-any"]
+    assert runs[2].record.model.options == {"sharpness": 2.0}
+    assert gb.compare("near", "far").a["name"] == "near"
+    with pytest.raises(UsageError, match="the model name 'My Model' has to match"):
+        gb.run({"My Model": near}, "data")
+
+
+def test_classes_instead_of_instances_are_errors(data: Path) -> None:
+    with pytest.raises(UsageError, match=r"KNeighborsClassifier is a class; pass an instance, KNeighborsClassifier\(\)"):
+        gb.run(KNeighborsClassifier, "data")
+
+
+def test_a_failed_run_is_a_warning(data: Path) -> None:
+    class Failing(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            raise RuntimeError("out of ideas")
+
+    spec = tiny.spec("failing", Failing, tiny.FeatureTable())
+    with pytest.warns(gb.GenrebenchWarning, match=r"run failing-.* failed: .*out of ideas") as caught:
+        (run,) = gb.run(spec, "data")
+    assert run.status == "failed"
+    assert caught[0].filename == __file__
+
+
+def test_an_estimator_predicts_files_when_it_is_passed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    music = tiny.write_music(tmp_path / "tones", n=8, seconds=0.5)
+    estimator = make_pipeline(StandardScaler(), KNeighborsClassifier(3))
+    (run,) = gb.run({"neighbours": estimator}, "tones")
+    files = [music / "g0-0.wav", music / "g1-0.wav"]
+    predictions = gb.predict(files, run, model=estimator)
+    assert [one.genre for one in predictions] == ["deep", "bright / high"]
+    assert predictions.to_frame()["genre"].tolist() == ["deep", "bright / high"]
+    assert not hasattr(estimator[-1], "classes_")
+    with pytest.raises(UsageError, match="pass the model that it was run with"):
+        gb.predict(files, run, model=make_pipeline(StandardScaler(), KNeighborsClassifier(4)))
+
+
+def test_a_long_estimator_has_a_short_label(data: Path) -> None:
+    long = make_pipeline(StandardScaler(), RandomForestClassifier(5, max_depth=3, min_samples_leaf=2, criterion="entropy"))
+    gb.run({"forest": long}, "data")
+    (board,) = gb.leaderboard()
+    (row,) = [row for row in board.rows if not row.baseline]
+    assert len(row.label) < 80 and row.label.endswith("…)")
+    assert "criterion='entropy'" in board.tables()[0].rows[row.rank - 1][2]
+
+
+def test_tasks_and_datasets_are_taken_wherever_a_dataset_is(data: Path) -> None:
+    task = gb.task("data")
+    assert len(repr(task)) < 100 and len(repr(task.dataset)) < 100
+    assert gb.describe(task).to_json() == gb.describe("data").to_json()
+    assert gb.check_dataset(task).write_exclusions("list.csv") == 0
+
+
+def test_runs_are_taken_where_their_ids_are(data: Path, tmp_path: Path) -> None:
+    runs = gb.run(TABLE_ANY, "data", seeds=[0, 1, 2], runs=tmp_path / "elsewhere")
+    gb.remove_runs(runs[0])
+    gb.remove_runs(runs[1:2])
+    assert [run.id for run in gb.list_runs(runs="elsewhere")] == [runs[2].id]
+    with pytest.raises(StoreError, match="there is no runs folder 'nosuch'"):
+        gb.list_runs(runs="nosuch")
+    assert len(gb.list_runs()) == 0
+    with pytest.raises(UsageError, match="seeds are whole numbers"):
+        gb.run(TABLE_ANY, "data", seeds="0,1")

@@ -45,7 +45,7 @@ class CheckReport(Shown):
         """Number of findings by severity."""
         return {severity: sum(f.severity == severity for f in self.findings) for severity in SEVERITIES}
 
-    def write_exclusions(self, file: Path) -> int:
+    def write_exclusions(self, file: str | Path) -> int:
         """Write a list (id, reason) that `exclude` takes: faulty tracks, all but one of each set of copies, tracks left out.
 
         Returns
@@ -53,7 +53,7 @@ class CheckReport(Shown):
         int
             Number of tracks on the list.
         """
-        return write_exclusions(self.findings, file, self.left_out)
+        return write_exclusions(self.findings, Path(file), self.left_out)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The findings in JSON types."""
