@@ -172,6 +172,20 @@ def test_the_core_never_imports_torch_and_only_the_command_line_knows_typer_and_
         assert not roots & {"typer", "rich"} - ({"rich"} if file.name == "progress.py" else set())
 
 
+FACE = {"errors", "tables", "files", "progress", "cli", "runs.result", "runs.timelines"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "cli").glob("*.py")), ids=lambda file: file.name)
+def test_the_command_line_is_a_face_over_the_python_api(file: Path) -> None:
+    """What it needs beyond `import genrebench` are results' types and how to print; types under TYPE_CHECKING don't count."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    typing_only = {node for block in ast.walk(tree) if isinstance(block, ast.If) for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node not in typing_only and str(node.module).startswith("genrebench."):
+            module = str(node.module).removeprefix("genrebench.")
+            assert module.split(".")[0] in FACE or module in FACE, module
+
+
 @pytest.mark.parametrize("file", sorted(PLUGINS.glob("*/src/**/*.py")), ids=lambda file: str(file.relative_to(PLUGINS)))
 def test_plugins_import_the_api_alone(file: Path) -> None:
     assert {name for name in imports(file) if name.split(".")[0] == "genrebench"} <= {"genrebench.api"}

@@ -287,17 +287,17 @@ class Boards(ShownSequence[Board]):
         """One table per board."""
         return [table for board in self for table in board.tables()]
 
+    def reference_table(self) -> Table | None:
+        """The published scores of all boards, each once; None if there are none."""
+        references = dict.fromkeys(reference for board in self for reference in board.references)
+        columns = ("published score", "test set", "log loss", "F1 micro", "note")
+        rows = [(r.name, r.test_set, number(r.log_loss), number(r.f1_micro, 4), r.note) for r in references]
+        title = "References: measured on other test sets, so not comparable with the rows above"
+        return Table.of(columns, rows, title, columns[2:4]) if rows else None
+
     def _repr_html_(self) -> str:
         """HTML for notebooks, one table per board."""
         return "".join(board._repr_html_() for board in self)
-
-
-def reference_table(references: Sequence[Reference]) -> Table:
-    """Published scores as a table, for orientation."""
-    columns = ("published score", "test set", "log loss", "F1 micro", "note")
-    rows = [(r.name, r.test_set, number(r.log_loss), number(r.f1_micro, 4), r.note) for r in references]
-    title = "References: measured on other test sets, so not comparable with the rows above"
-    return Table.of(columns, rows, title, columns[2:4])
 
 
 def _flat(row: Row) -> dict[str, Any]:

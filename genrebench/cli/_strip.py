@@ -31,7 +31,7 @@ def strip(line: Timeline, genres: Sequence[str], top: int, width: int) -> Iterat
     """
     import numpy as np
 
-    from genrebench.runs.figures import timeline_edges
+    from genrebench.runs.timelines import timeline_edges
 
     order = (-line.probabilities.mean(axis=0)).argsort(kind="stable")[:top]
     names = [printable(genres[i]) for i in order]

@@ -33,7 +33,6 @@ def command(
 ) -> None:
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable."""
     import genrebench as gb
-    from genrebench.boards.rows import reference_table
 
     boards = gb.leaderboard(dataset, split=split, runs=runs, references=references)
     warn_all(boards.problems)
@@ -57,6 +56,6 @@ def command(
                 print_tables([table])
         for line in board.notes():
             echo(line + "\n")  # one paragraph per line, separate from the title of the next board
-    if form is ListFormat.table:
-        published = dict.fromkeys(reference for board in boards for reference in board.references)
-        print_tables([reference_table(list(published))] if published else [])
+    references_shown = boards.reference_table()
+    if form is ListFormat.table and references_shown is not None:
+        print_tables([references_shown])

@@ -28,15 +28,14 @@ ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a m
 def list_(form: ListFormatOption = ListFormat.table) -> None:
     """List the installed plugins and what they provide; broken plugins are listed with their error."""
     import genrebench as gb
-    from genrebench.plugin.registry import install_hint
 
     plugins = gb.list_plugins()
     if form is ListFormat.json:
         print_json(plugins.to_json())
     else:
         print_list(form, *plugins.tables())
-    if not plugins.has_models:
-        say(f"no model is installed; {install_hint()}")
+    for note in plugins.notes():
+        say(note)
 
 
 @app.command()

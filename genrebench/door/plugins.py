@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genrebench.plugin import scaffold
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.options import OptionInfo, describe_options
-from genrebench.plugin.registry import Registry, installed_plugins
+from genrebench.plugin.registry import Registry, install_hint, installed_plugins
 from genrebench.tables import Shown, Table
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ class PluginList(Shown):
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    @property
-    def has_models(self) -> bool:
-        """Whether a model is installed."""
-        return any(plugin.offers.get("model") for plugin in self._registry.plugins)
+    def notes(self) -> list[str]:
+        """How to install a model, if none is installed."""
+        installed = any(plugin.offers.get("model") for plugin in self._registry.plugins)
+        return [] if installed else [f"no model is installed; {install_hint()}"]
 
     def to_json(self) -> list[dict[str, Any]]:
         """One object per plugin, in JSON types."""

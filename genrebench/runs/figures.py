@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from genrebench.errors import UsageError
 from genrebench.evaluation import error_analysis, metrics
 from genrebench.plugin.contract import Timeline
 from genrebench.records import Predictions
+from genrebench.runs.timelines import timeline_edges
 from genrebench.tables import printable
 
 
@@ -61,13 +61,6 @@ def draw_timelines(lines: Sequence[tuple[str, Timeline]], genres: Sequence[str])
         axes.set(title=_safe(name), xlabel="seconds of the file")
         figure.colorbar(mesh, ax=axes, label="probability")
     return figure
-
-
-def timeline_edges(line: Timeline) -> NDArray[np.float64]:
-    """Boundaries between the segments of a timeline, in seconds; a single segment is assumed to last one second."""
-    seconds = np.asarray(line.seconds, dtype=np.float64)
-    step = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1.0
-    return np.append(seconds, seconds[-1] + step)
 
 
 def _safe(text: str) -> str:
