@@ -127,7 +127,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
 
     Parameters
     ----------
-    models : str, ModelSpec or scikit-learn classifier, a sequence of them, or a mapping of name to object
+    models : str, ModelSpec or scikit-learn classifier, a mapping of name to such an object, or a list of all these
     options : mapping, optional
         Option name to value, for all models; or model name to such a mapping.
     session : Session
@@ -137,18 +137,18 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     UsageError
         If a model is unknown, two models have the same name, or an option is invalid.
     """
-    if isinstance(models, Mapping):
-        named = [registered_object(model, name) for name, model in models.items()]
-        by_model = _options_by_model(list(models), options or {})
-        return [HostedModel(model, by_model[model.spec.name]) for model in named]
-    requested = models if isinstance(models, list | tuple) else [models]
+    requested: list[tuple[str | None, Any]] = []
+    for model in models if isinstance(models, list | tuple) else [models]:
+        requested += model.items() if isinstance(model, Mapping) else [(None, model)]
     if not requested:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
-    registered = [session.registry.model(model) if isinstance(model, str) else registered_object(model) for model in requested]
+    registered = [
+        session.registry.model(model) if isinstance(model, str) else registered_object(model, name) for name, model in requested
+    ]
     names = [model.spec.name for model in registered]
     duplicate = next((name for name in names if names.count(name) > 1), None)
-    if duplicate is not None and not all(isinstance(model, str) for model in requested):  # a repeated name runs once
-        raise UsageError(f"two models are called {duplicate!r}; name them with a mapping of name to model")
+    if duplicate is not None and not all(isinstance(model, str) for _, model in requested):  # a repeated name runs once
+        raise UsageError(f"two models are called {duplicate!r}; name them with a mapping, such as {{'my-name': model}}")
     by_model = _options_by_model(names, options or {})
     return [HostedModel(model, by_model[model.spec.name]) for model in dict(zip(names, registered, strict=True)).values()]
 

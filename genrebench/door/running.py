@@ -42,8 +42,9 @@ def run(
 
     Parameters
     ----------
-    models : str, ModelSpec or scikit-learn classifier, a list of them, or a mapping of name to object
-        Names of installed models, or objects, which need no plugin; a classifier gets the feature table.
+    models : str, ModelSpec or scikit-learn classifier, a mapping of name to such an object, or a list of all these
+        Names of installed models, or objects, which need no plugin; a classifier gets the feature table. Without a name, a
+        classifier is called like its class.
     dataset : str, Path, Dataset or Task
         A registered name, a folder, or the result of `dataset` or `task`. A task already has a split.
     split : str, optional

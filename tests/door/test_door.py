@@ -285,6 +285,8 @@ def test_objects_are_named_by_a_mapping(data: Path) -> None:
     assert [run.record.model.name for run in runs] == ["near", "far", "other-any"]
     assert runs[2].record.model.options == {"sharpness": 2.0}
     assert gb.compare("near", "far").a["name"] == "near"
+    (named, other) = gb.run([{"near-3": near}, TABLE_ANY], "data")
+    assert (named.record.model.name, other.record.model.name) == ("near-3", "tiny-any")
     with pytest.raises(UsageError, match="the model name 'My Model' has to match"):
         gb.run({"My Model": near}, "data")
 
