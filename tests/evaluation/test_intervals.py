@@ -88,6 +88,14 @@ def test_each_unit_is_drawn_as_often_as_any() -> None:
     np.testing.assert_allclose(covariance[~np.eye(10, dtype=bool)], -0.1, atol=0.05)
 
 
+def test_units_are_drawn_by_numpys_generator() -> None:
+    units = sampling_units(np.full(14, -1), np.repeat([0, 1], [8, 6]))
+    rng = np.random.default_rng(5)
+    first, second = rng.integers(8, size=(20, 8), dtype=np.int32), 8 + rng.integers(6, size=(20, 6), dtype=np.int32)
+    drawn = np.concatenate([first, second], axis=1).tolist()
+    assert next(resamples(units, 20, seed=5)).tolist() == [[row.count(unit) for unit in range(14)] for row in drawn]
+
+
 def test_resamples_of_many_units_come_in_blocks_and_follow_the_seed() -> None:
     units = sampling_units(np.full(3000, -1))
     blocks = list(resamples(units, 2000, seed=1))
@@ -138,8 +146,8 @@ def test_the_mean_interval_is_the_bootstrap_t_by_its_definition(
     units = sampling_units(groups, labels)
     values = losses(39, seed=4) + (0 if labels is None else labels)
     mean, error = mean_and_error(values, units, [stratum.tolist() for stratum in units.strata])
-    found = [mean_and_error(values, units, strata) for strata in draws(units, 400, seed)]
-    ratios = [(drawn - mean) / its_error for drawn, its_error in found]
+    resampled = [mean_and_error(values, units, strata) for strata in draws(units, 400, seed)]
+    ratios = [(its_mean - mean) / its_error for its_mean, its_error in resampled]
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     expected = (mean - high * error, mean - low * error)
     assert mean_interval(values, units, n=400, seed=seed, level=level) == pytest.approx(expected, rel=1e-9)
@@ -164,8 +172,8 @@ def test_resamples_of_equal_values_say_nothing_about_the_scale() -> None:
     values = np.array([0.1] * 5 + [0.9])  # a third of the resamples miss the last
     units = sampling_units(np.arange(6))
     mean, error = mean_and_error(values, units, [list(range(6))])
-    found = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
-    ratios = [(drawn - mean) / its_error if its_error else 0 for drawn, its_error in found]
+    resampled = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
+    ratios = [(its_mean - mean) / its_error if its_error else 0 for its_mean, its_error in resampled]
     low, high = np.quantile(ratios, [0.025, 0.975])
     assert mean_interval(values, units, n=300) == pytest.approx((mean - high * error, mean - low * error), rel=1e-9)
 
@@ -243,7 +251,7 @@ def test_shares_know_artists() -> None:
 def test_shares_of_artists_have_wilsons_interval_of_the_effective_number_of_tracks(level: float) -> None:
     hits = np.random.default_rng(2).random((600, 2)) < np.repeat(np.random.default_rng(3).random(60), 10)[:, None]
     artists = np.repeat(np.arange(60), 10)
-    found = np.stack(share_interval(hits.astype(float), sampling_units(artists), level))
+    interval = np.stack(share_interval(hits.astype(float), sampling_units(artists), level))
     t = scipy.stats.t.ppf((1 + level) / 2, 59)
     for column, share in enumerate(hits.mean(axis=0)):
         sums = [(hits[artists == artist, column] - share).sum() for artist in range(60)]
@@ -255,7 +263,7 @@ def test_shares_of_artists_have_wilsons_interval_of_the_effective_number_of_trac
             return abs(share - truth) - t * np.sqrt(truth * (1 - truth) / n)
 
         ends = (scipy.optimize.brentq(surplus, *bracket) for bracket in ((0, share), (share, 1)))
-        np.testing.assert_allclose(found[:, column], list(ends), atol=1e-6)
+        np.testing.assert_allclose(interval[:, column], list(ends), atol=1e-6)
 
 
 def test_a_certain_share_is_worth_its_artists() -> None:
@@ -273,17 +281,12 @@ def test_a_certain_share_is_worth_its_artists() -> None:
 
 def f1(labels: np.ndarray, answers: list[np.ndarray]) -> list[float]:
     """Macro F1 over the genres with tracks and weighted F1, by scikit-learn, mean over the seeds."""
-    return [
-        float(
-            np.mean(
-                [
-                    sklearn.metrics.f1_score(labels, answer, labels=np.unique(labels), average=average, zero_division=0)
-                    for answer in answers
-                ]
-            )
-        )
-        for average in ("macro", "weighted")
+    options = {"labels": np.unique(labels), "zero_division": 0}
+    scores = [
+        [sklearn.metrics.f1_score(labels, answer, average=average, **options) for average in ("macro", "weighted")]
+        for answer in answers
     ]
+    return [float(mean) for mean in np.mean(scores, axis=0)]
 
 
 @pytest.mark.parametrize("skill", [0.5, 0.97])
