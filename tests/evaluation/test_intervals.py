@@ -276,6 +276,17 @@ def test_a_certain_share_is_worth_its_artists() -> None:
         assert far == pytest.approx(t**2 / (10 + t**2), abs=1e-5)
 
 
+@pytest.mark.parametrize("n_artists", [1, 2])
+def test_shares_of_one_and_of_two_artists(n_artists: int) -> None:
+    # Wilson's interval of 1/2 is 1/2 -+ t / sqrt(n + t^2) / 2; two artists of equal share are worth two tracks
+    t = scipy.stats.t.ppf(0.975, 1)
+    (low,), (high,) = share_interval(
+        np.tile([0.0, 1.0], n_artists)[:, None], sampling_units(np.repeat(np.arange(n_artists), 2))
+    )
+    half_width = t / np.sqrt(n_artists + t**2) / 2
+    assert (low, high) == pytest.approx((0.5 - half_width, 0.5 + half_width), rel=1e-9)
+
+
 # ------------------------------------------------------------------ F1
 
 
@@ -289,13 +300,22 @@ def f1(labels: np.ndarray, answers: list[np.ndarray]) -> list[float]:
     return [float(mean) for mean in np.mean(scores, axis=0)]
 
 
-@pytest.mark.parametrize("skill", [0.5, 0.97])
-def test_f1_intervals_by_their_definition(skill: float) -> None:
-    rng = np.random.default_rng(14)
-    artists = np.repeat(np.arange(25), rng.integers(1, 5, 25))
+@pytest.mark.parametrize(
+    ("n_artists", "skill", "seed", "level"),
+    [
+        (25, 0.5, 0, 0.95),
+        (25, 0.5, 0, 0.8),
+        (25, 0.97, 5, 0.95),  # both ends would lie above 1
+        (25, 0.05, 24, 0.95),  # one would lie below 0
+        (2, 0.5, 0, 0.3),
+    ],
+)
+def test_f1_intervals_by_their_definition(n_artists: int, skill: float, seed: int, level: float) -> None:
+    rng = np.random.default_rng(seed)
+    artists = np.repeat(np.arange(n_artists), rng.integers(1, 5, n_artists))
     units, n = sampling_units(artists), len(artists)
     labels = rng.choice(4, size=n, p=[0.5, 0.35, 0.1, 0.05])
-    answers = [np.where(rng.random(n) < skill, labels, rng.integers(5, size=n)) for _ in range(2)]
+    answers = [np.where(rng.random(n) < skill, labels, (labels + 1) % 5) for _ in range(2)]  # genre 4 has no tracks
     interval = F1Interval(labels, answers, 5, units)
     scores = []
     for weights in resamples(units, 150):
@@ -303,12 +323,22 @@ def test_f1_intervals_by_their_definition(skill: float) -> None:
     for (drawn,) in draws(units, 150, 0):
         tracks = np.concatenate([np.flatnonzero(units.codes == unit) for unit in drawn])
         scores.append(f1(labels[tracks], [answer[tracks] for answer in answers]))
-    for level in (0.8, 0.95):
-        tail = scipy.stats.norm.cdf(-np.sqrt(25 / 24) * scipy.stats.t.ppf((1 + level) / 2, 24))
-        bias = np.mean(scores, axis=0) - f1(labels, answers)
-        expected = np.clip(np.quantile(scores, [tail, 1 - tail], axis=0) - 2 * bias, 0, 1)
-        np.testing.assert_allclose(interval.interval(level), expected, atol=1e-6)
-    assert (np.max(expected) == 1) == (skill > 0.9)  # there an end would lie beyond 1
+    quantile = scipy.stats.t.ppf((1 + level) / 2, n_artists - 1) * np.sqrt(n_artists / (n_artists - 1))
+    tail = scipy.stats.norm.cdf(-quantile)
+    bias = np.mean(scores, axis=0) - f1(labels, answers)
+    expected = np.quantile(scores, [tail, 1 - tail], axis=0) - 2 * bias
+    np.testing.assert_allclose(interval.interval(level), np.clip(expected, 0, 1), atol=1e-6)
+    assert (np.max(expected) > 1) == (skill == 0.97)
+    assert (np.min(expected) < 0) == (skill == 0.05)
+
+
+def test_the_f1_interval_of_one_artist_is_its_score() -> None:
+    labels, answer = np.array([0, 0, 1]), np.array([0, 1, 1])
+    units = sampling_units(np.zeros(3, dtype=int))
+    interval = F1Interval(labels, [answer], 2, units)
+    for weights in resamples(units, 50):
+        interval.add(weights)
+    np.testing.assert_allclose(interval.interval(), [f1(labels, [answer])] * 2)
 
 
 def test_f1_intervals_are_those_of_a_loop_over_the_metrics(make_predictions: object) -> None:
