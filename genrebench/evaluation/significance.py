@@ -38,7 +38,7 @@ def permutation_test(differences: Floats, units: Units, *, n: int = RESAMPLES, s
     sums = units.sums(differences)
     extreme, patterns = np.zeros(sums.shape[1]), 0
     for signs in _signs(len(units), n, seed):
-        extreme += _extreme(signs @ sums, sums.sum(axis=0))
+        extreme += _extreme(signs @ sums, sums)
         patterns += len(signs)
     return _share(extreme, patterns, len(units), n)
 
@@ -64,13 +64,14 @@ def permutation_interval(
     flipped = np.concatenate([signs @ columns for signs in _signs(len(units), n, seed)])
     mean = float(differences.mean())
     # a value far from all differences outweighs them, so that its test is one of the sizes alone
-    of_sizes = _extreme(flipped[:, 1:], units.sizes.sum(keepdims=True))
+    of_sizes = _extreme(flipped[:, 1:], units.sizes[:, None])
     if _share(of_sizes, len(flipped), len(units), n)[0] > 1 - level:
         return -math.inf, math.inf
 
     def accepted(value: float) -> bool:
-        shifted, observed = flipped[:, 0] - value * flipped[:, 1], sums.sum() - value * units.sizes.sum()
-        return bool(_share(_extreme(shifted[:, None], np.array([observed])), len(flipped), len(units), n)[0] > 1 - level)
+        shifted = flipped[:, :1] - value * flipped[:, 1:]
+        extreme = _extreme(shifted, (sums - value * units.sizes)[:, None])
+        return bool(_share(extreme, len(flipped), len(units), n)[0] > 1 - level)
 
     def end(step: float) -> float:
         while accepted(mean + step):
@@ -99,9 +100,10 @@ def _signs(m: int, n: int, seed: int) -> Iterator[Floats]:
         yield 2 * np.unpackbits(random, axis=1, count=m).astype(np.float64) - 1
 
 
-def _extreme(flipped: Floats, observed: Floats) -> Floats:
-    """Count the patterns that are at least as extreme as what was observed, up to rounding."""
-    count: Floats = (np.abs(flipped) >= np.abs(observed) * (1 - 1e-12)).sum(axis=0).astype(np.float64)
+def _extreme(flipped: Floats, sums: Floats) -> Floats:
+    """Count the patterns that are at least as extreme as the observed one, which is the sum of `sums`, up to rounding."""
+    rounding = 1e-12 * np.abs(sums).sum(axis=0)
+    count: Floats = (np.abs(flipped) >= np.abs(sums.sum(axis=0)) - rounding).sum(axis=0).astype(np.float64)
     return count
 
 

@@ -48,6 +48,8 @@ def test_reliability_by_hand() -> None:
         {"low": 0.8, "high": 1.0, "tracks": 2, "confidence": pytest.approx(1.85 / 2), "accuracy": 0.5},
     ]
     assert [(b["low"], b["high"]) for b in calibration.reliability([0], [[1, 0]])] == [(14 / 15, 1)]
+    uniform = calibration.reliability([0], np.full((1, 16), 1 / 16))  # 1/16 is in the first bin
+    assert [(b["low"], b["high"]) for b in uniform] == [(0, 1 / 15)]
 
 
 @given(st.integers(0, 10**6), st.integers(1, 300), st.integers(2, 16))
@@ -90,6 +92,8 @@ def test_the_fitted_temperature_by_hand() -> None:
     assert calibration.fit_temperature([0, 0, 0, 1], p) == pytest.approx(2, rel=1e-13)
     p = np.array([[0.6, 0.4]] * 4)
     assert calibration.fit_temperature([0, 0, 0, 1], p) == pytest.approx(np.log(1.5) / np.log(3), rel=1e-13)
+    p = np.array([[1.8, 0.2]] * 4)  # 1.8 counts as 1
+    assert calibration.fit_temperature([0, 0, 0, 1], p) == pytest.approx(np.log(5) / np.log(3), rel=1e-13)
 
 
 def test_the_fitted_temperature_has_bounds() -> None:
@@ -112,42 +116,53 @@ def test_temperature_is_found_again(temperature: float) -> None:
 # ------------------------------------------------------------------ what scaling would gain
 
 
-def gains_of_all_halves(labels: np.ndarray, p: np.ndarray, artists: np.ndarray) -> list[float]:
-    """The gain for every way to halve the artists."""
-    names, gains = np.unique(artists), []
-    for half in combinations(names, len(names) // 2):
-        part, scaled = np.isin(artists, half), p.copy()
-        for tested in (part, ~part):
-            temperature = best_temperature(labels[~tested], p[~tested])
-            scaled[tested] = scipy.special.softmax(np.log(p[tested]) / temperature, axis=1)
-        genres = range(p.shape[1])
-        before, after = (sklearn.metrics.log_loss(labels, q, labels=genres) for q in (p, scaled))
-        gains.append(before - after)
-    return gains
+def gain_of(half: np.ndarray, labels: np.ndarray, p: np.ndarray) -> float:
+    """The gain if the tracks of `half` and the others are scaled by each other's temperature."""
+    scaled = p.copy()
+    for tested in (half, ~half):
+        temperature = best_temperature(labels[~tested], p[~tested])
+        scaled[tested] = scipy.special.softmax(np.log(p[tested]) / temperature, axis=1)
+    before, after = (sklearn.metrics.log_loss(labels, q, labels=range(p.shape[1])) for q in (p, scaled))
+    return float(before - after)
+
+
+def predictions_of(labels: np.ndarray, p: np.ndarray, groups: list[int]) -> Predictions:
+    n, k = p.shape
+    return Predictions(
+        tuple(map(str, range(n))), tuple(map(str, range(k))), labels, np.zeros(n, dtype=int), p, np.array(groups)
+    )
 
 
 @pytest.mark.parametrize(
     ("groups", "artists"),
     [
         ([7] * 12 + [2] * 12 + [3] * 20 + [4] * 16, [7] * 12 + [2] * 12 + [3] * 20 + [4] * 16),
-        ([7] * 20 + [2] * 38 + [-1] * 2, [7] * 20 + [2] * 38 + [8, 9]),  # each track of an unknown artist stands alone
+        ([-1] * 2 + [1] * 20 + [0] * 38, [8, 9] + [1] * 20 + [0] * 38),  # each track of an unknown artist stands alone
     ],
 )
 def test_the_gain_is_that_of_one_way_to_halve_the_artists(groups: list[int], artists: list[int]) -> None:
     labels, p = random_predictions(5)
-    ids, genres = tuple(map(str, range(60))), tuple("abcd")
-    predictions = Predictions(ids, genres, labels, np.zeros(60, dtype=int), p, np.array(groups))
-    possible = gains_of_all_halves(labels, p, np.array(artists))
-    found = set()
+    predictions = predictions_of(labels, p, groups)
+    possible = [gain_of(np.isin(artists, half), labels, p) for half in combinations(set(artists), 2)]
+    gains = set()
     for seed in range(12):
         gain = calibration.temperature_gain(predictions, seed)
         assert gain["log_loss"] == pytest.approx(sklearn.metrics.log_loss(labels, p))
         assert gain["gain"] == pytest.approx(gain["log_loss"] - gain["log_loss_scaled"])
         assert gain["temperature"] == pytest.approx(best_temperature(labels, p), rel=1e-6)
         assert np.isclose(possible, gain["gain"], rtol=1e-6).any()
-        found.add(round(gain["gain"], 6))
-    assert len(found) == 3  # four artists are halved in three ways, and seeds choose among them
+        gains.add(round(gain["gain"], 6))
+    assert len(gains) == 3  # four artists are halved in three ways, and seeds choose among them
     assert calibration.temperature_gain(predictions) == calibration.temperature_gain(predictions, 0)
+
+
+def test_of_five_artists_the_first_two_in_random_order_are_a_half() -> None:
+    labels, p = random_predictions(6)
+    artists = np.repeat(np.arange(5), 12)
+    for seed in range(3):
+        place = np.random.default_rng(seed).permutation(5)
+        gain = calibration.temperature_gain(predictions_of(labels, p, artists.tolist()), seed)["gain"]
+        assert gain == pytest.approx(gain_of(place[artists] < 2, labels, p), rel=1e-6)
 
 
 def test_overconfidence_is_worth_scaling(make_predictions: Callable[..., Predictions]) -> None:

@@ -99,18 +99,18 @@ def test_normalised_confusion_agrees_with_scikit_learn(answers: list[tuple[int, 
 def test_confident_mistakes_by_hand() -> None:
     # right; then wrong with 0.6, 0.8 and 0.6: the surest first, whatever the loss; equally sure ones in the order of the tracks
     p = [[0.9, 0.1, 0], [0.6, 0.3, 0.1], [0.15, 0.05, 0.8], [0, 0.4, 0.6]]
-    found = error_analysis.confident_mistakes(predictions_of([0, 2, 0, 1], p))
+    mistakes = error_analysis.confident_mistakes(predictions_of([0, 2, 0, 1], p))
     expected = [
         ("t2", 0, "a", "c", 0.8, 0.15, losses_of(0.15)),
         ("t1", 1, "c", "a", 0.6, 0.1, losses_of(0.1)),
         ("t3", 1, "b", "c", 0.6, 0.4, losses_of(0.4)),
     ]
     keys = ("track", "fold", "genre", "answer", "confidence", "probability", "log_loss")
-    assert found == [
+    assert mistakes == [
         {key: value if isinstance(value, str) else pytest.approx(value) for key, value in zip(keys, row, strict=True)}
         for row in expected
     ]
-    assert error_analysis.confident_mistakes(predictions_of([0, 2, 0, 1], p), 2) == found[:2]
+    assert error_analysis.confident_mistakes(predictions_of([0, 2, 0, 1], p), 2) == mistakes[:2]
 
 
 def test_confident_mistakes_are_ten_unless_told(make_predictions: Callable[..., Predictions]) -> None:
@@ -140,6 +140,28 @@ def test_pairs_count_confusions_of_both_directions() -> None:
         {"genres": ["a", "c"], "share": pytest.approx(losses_of(0.2, 0.3, 0.6) / total), "confused": 2, "tracks": 3},
         {"genres": ["a", "b"], "share": pytest.approx(losses_of(0.8) / total), "confused": 0, "tracks": 1},
     ]
+
+
+def test_a_certain_right_answer_has_the_first_other_genre_as_rival() -> None:
+    assert error_analysis.pair_losses([0], [[1, 0, 0]], "abc") == [
+        {"genres": ["a", "b"], "share": 1, "confused": 0, "tracks": 1}
+    ]
+
+
+def test_ten_pairs_are_listed_unless_told_and_equal_ones_in_the_order_of_the_genres() -> None:
+    # every genre of eight is once taken for every other, with the same loss
+    pairs = [(i, j) for i in range(8) for j in range(8) if i != j]
+    p = np.full((len(pairs), 8), 0.05)
+    for row, (i, j) in zip(p, pairs, strict=True):
+        row[i], row[j] = 0.2, 0.5
+    labels = [i for i, _ in pairs]
+    in_order = [["abcdefgh"[i], "abcdefgh"[j]] for i, j in pairs if i < j]
+    rows = error_analysis.pair_losses(labels, p, "abcdefgh", n=100)
+    assert [row["genres"] for row in rows] == in_order
+    assert all((row["share"], row["confused"], row["tracks"]) == (pytest.approx(1 / 28), 2, 2) for row in rows)
+    assert error_analysis.pair_losses(labels, p, "abcdefgh") == rows[:10]
+    mistakes = error_analysis.confident_mistakes(predictions_of(labels, p.tolist()), n=100)
+    assert [row["track"] for row in mistakes] == [f"t{i}" for i in range(len(pairs))]
 
 
 def test_a_single_genre_has_no_pairs() -> None:

@@ -88,6 +88,14 @@ def test_each_unit_is_drawn_as_often_as_any() -> None:
     np.testing.assert_allclose(covariance[~np.eye(10, dtype=bool)], -0.1, atol=0.05)
 
 
+def test_units_are_drawn_by_numpys_generator() -> None:
+    units = sampling_units(np.full(14, -1), np.repeat([0, 1], [8, 6]))
+    rng = np.random.default_rng(5)
+    first, second = rng.integers(8, size=(20, 8), dtype=np.int32), 8 + rng.integers(6, size=(20, 6), dtype=np.int32)
+    drawn = np.concatenate([first, second], axis=1).tolist()
+    assert next(resamples(units, 20, seed=5)).tolist() == [[row.count(unit) for unit in range(14)] for row in drawn]
+
+
 def test_resamples_of_many_units_come_in_blocks_and_follow_the_seed() -> None:
     units = sampling_units(np.full(3000, -1))
     blocks = list(resamples(units, 2000, seed=1))
@@ -138,8 +146,8 @@ def test_the_mean_interval_is_the_bootstrap_t_by_its_definition(
     units = sampling_units(groups, labels)
     values = losses(39, seed=4) + (0 if labels is None else labels)
     mean, error = mean_and_error(values, units, [stratum.tolist() for stratum in units.strata])
-    found = [mean_and_error(values, units, strata) for strata in draws(units, 400, seed)]
-    ratios = [(drawn - mean) / its_error for drawn, its_error in found]
+    resampled = [mean_and_error(values, units, strata) for strata in draws(units, 400, seed)]
+    ratios = [(its_mean - mean) / its_error for its_mean, its_error in resampled]
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     expected = (mean - high * error, mean - low * error)
     assert mean_interval(values, units, n=400, seed=seed, level=level) == pytest.approx(expected, rel=1e-9)
@@ -164,8 +172,8 @@ def test_resamples_of_equal_values_say_nothing_about_the_scale() -> None:
     values = np.array([0.1] * 5 + [0.9])  # a third of the resamples miss the last
     units = sampling_units(np.arange(6))
     mean, error = mean_and_error(values, units, [list(range(6))])
-    found = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
-    ratios = [(drawn - mean) / its_error if its_error else 0 for drawn, its_error in found]
+    resampled = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
+    ratios = [(its_mean - mean) / its_error if its_error else 0 for its_mean, its_error in resampled]
     low, high = np.quantile(ratios, [0.025, 0.975])
     assert mean_interval(values, units, n=300) == pytest.approx((mean - high * error, mean - low * error), rel=1e-9)
 
@@ -243,7 +251,7 @@ def test_shares_know_artists() -> None:
 def test_shares_of_artists_have_wilsons_interval_of_the_effective_number_of_tracks(level: float) -> None:
     hits = np.random.default_rng(2).random((600, 2)) < np.repeat(np.random.default_rng(3).random(60), 10)[:, None]
     artists = np.repeat(np.arange(60), 10)
-    found = np.stack(share_interval(hits.astype(float), sampling_units(artists), level))
+    interval = np.stack(share_interval(hits.astype(float), sampling_units(artists), level))
     t = scipy.stats.t.ppf((1 + level) / 2, 59)
     for column, share in enumerate(hits.mean(axis=0)):
         sums = [(hits[artists == artist, column] - share).sum() for artist in range(60)]
@@ -255,7 +263,7 @@ def test_shares_of_artists_have_wilsons_interval_of_the_effective_number_of_trac
             return abs(share - truth) - t * np.sqrt(truth * (1 - truth) / n)
 
         ends = (scipy.optimize.brentq(surplus, *bracket) for bracket in ((0, share), (share, 1)))
-        np.testing.assert_allclose(found[:, column], list(ends), atol=1e-6)
+        np.testing.assert_allclose(interval[:, column], list(ends), atol=1e-6)
 
 
 def test_a_certain_share_is_worth_its_artists() -> None:
@@ -268,31 +276,46 @@ def test_a_certain_share_is_worth_its_artists() -> None:
         assert far == pytest.approx(t**2 / (10 + t**2), abs=1e-5)
 
 
+@pytest.mark.parametrize("n_artists", [1, 2])
+def test_shares_of_one_and_of_two_artists(n_artists: int) -> None:
+    # Wilson's interval of 1/2 is 1/2 -+ t / sqrt(n + t^2) / 2; two artists of equal share are worth two tracks
+    t = scipy.stats.t.ppf(0.975, 1)
+    (low,), (high,) = share_interval(
+        np.tile([0.0, 1.0], n_artists)[:, None], sampling_units(np.repeat(np.arange(n_artists), 2))
+    )
+    half_width = t / np.sqrt(n_artists + t**2) / 2
+    assert (low, high) == pytest.approx((0.5 - half_width, 0.5 + half_width), rel=1e-9)
+
+
 # ------------------------------------------------------------------ F1
 
 
 def f1(labels: np.ndarray, answers: list[np.ndarray]) -> list[float]:
     """Macro F1 over the genres with tracks and weighted F1, by scikit-learn, mean over the seeds."""
-    return [
-        float(
-            np.mean(
-                [
-                    sklearn.metrics.f1_score(labels, answer, labels=np.unique(labels), average=average, zero_division=0)
-                    for answer in answers
-                ]
-            )
-        )
-        for average in ("macro", "weighted")
+    options = {"labels": np.unique(labels), "zero_division": 0}
+    scores = [
+        [sklearn.metrics.f1_score(labels, answer, average=average, **options) for average in ("macro", "weighted")]
+        for answer in answers
     ]
+    return [float(mean) for mean in np.mean(scores, axis=0)]
 
 
-@pytest.mark.parametrize("skill", [0.5, 0.97])
-def test_f1_intervals_by_their_definition(skill: float) -> None:
-    rng = np.random.default_rng(14)
-    artists = np.repeat(np.arange(25), rng.integers(1, 5, 25))
+@pytest.mark.parametrize(
+    ("n_artists", "skill", "seed", "level"),
+    [
+        (25, 0.5, 0, 0.95),
+        (25, 0.5, 0, 0.8),
+        (25, 0.97, 5, 0.95),  # both ends would lie above 1
+        (25, 0.05, 24, 0.95),  # one would lie below 0
+        (2, 0.5, 0, 0.3),
+    ],
+)
+def test_f1_intervals_by_their_definition(n_artists: int, skill: float, seed: int, level: float) -> None:
+    rng = np.random.default_rng(seed)
+    artists = np.repeat(np.arange(n_artists), rng.integers(1, 5, n_artists))
     units, n = sampling_units(artists), len(artists)
     labels = rng.choice(4, size=n, p=[0.5, 0.35, 0.1, 0.05])
-    answers = [np.where(rng.random(n) < skill, labels, rng.integers(5, size=n)) for _ in range(2)]
+    answers = [np.where(rng.random(n) < skill, labels, (labels + 1) % 5) for _ in range(2)]  # genre 4 has no tracks
     interval = F1Interval(labels, answers, 5, units)
     scores = []
     for weights in resamples(units, 150):
@@ -300,12 +323,22 @@ def test_f1_intervals_by_their_definition(skill: float) -> None:
     for (drawn,) in draws(units, 150, 0):
         tracks = np.concatenate([np.flatnonzero(units.codes == unit) for unit in drawn])
         scores.append(f1(labels[tracks], [answer[tracks] for answer in answers]))
-    for level in (0.8, 0.95):
-        tail = scipy.stats.norm.cdf(-np.sqrt(25 / 24) * scipy.stats.t.ppf((1 + level) / 2, 24))
-        bias = np.mean(scores, axis=0) - f1(labels, answers)
-        expected = np.clip(np.quantile(scores, [tail, 1 - tail], axis=0) - 2 * bias, 0, 1)
-        np.testing.assert_allclose(interval.interval(level), expected, atol=1e-6)
-    assert (np.max(expected) == 1) == (skill > 0.9)  # there an end would lie beyond 1
+    quantile = scipy.stats.t.ppf((1 + level) / 2, n_artists - 1) * np.sqrt(n_artists / (n_artists - 1))
+    tail = scipy.stats.norm.cdf(-quantile)
+    bias = np.mean(scores, axis=0) - f1(labels, answers)
+    expected = np.quantile(scores, [tail, 1 - tail], axis=0) - 2 * bias
+    np.testing.assert_allclose(interval.interval(level), np.clip(expected, 0, 1), atol=1e-6)
+    assert (np.max(expected) > 1) == (skill == 0.97)
+    assert (np.min(expected) < 0) == (skill == 0.05)
+
+
+def test_the_f1_interval_of_one_artist_is_its_score() -> None:
+    labels, answer = np.array([0, 0, 1]), np.array([0, 1, 1])
+    units = sampling_units(np.zeros(3, dtype=int))
+    interval = F1Interval(labels, [answer], 2, units)
+    for weights in resamples(units, 50):
+        interval.add(weights)
+    np.testing.assert_allclose(interval.interval(), [f1(labels, [answer])] * 2)
 
 
 def test_f1_intervals_are_those_of_a_loop_over_the_metrics(make_predictions: object) -> None:

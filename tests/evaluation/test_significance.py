@@ -53,6 +53,8 @@ def test_p_by_hand() -> None:
     assert permutation_test(np.array([[0.3], [0.1], [0.2]]), alone(3))[0] == 2 / 8
     # 0.3 - 0.1 - 0.2 = 0, and every pattern reaches that; 0.1 + 0.2 = 0.30000000000000004
     assert permutation_test(np.array([[0.3], [-0.1], [-0.2]]), alone(3))[0] == 1
+    # -0.2 + 0.4 + 0.1 - 0.3 = 0, though not in floating point, and every pattern reaches that
+    assert permutation_test(np.array([[-0.2], [0.4], [0.1], [-0.3]]), alone(4))[0] == 1
     # 0.3 + 0.1 - 0.2 = 0.2 is reached by all but the two patterns of sum 0
     assert permutation_test(np.array([[0.3], [0.1], [-0.2]]), alone(3))[0] == 6 / 8
     # artists weigh by their tracks: sums 6 and -1, so 5, 7, -7 and -5 all reach 5
@@ -95,6 +97,22 @@ def test_many_units_are_tested_with_random_patterns() -> None:
     assert permutation_test(np.zeros((400, 1)), alone(400))[0] == 1
 
 
+def test_patterns_of_many_units_come_in_blocks() -> None:
+    d = np.random.default_rng(4).normal(0.03, size=1000)
+    columns = np.stack([d, np.full(1000, 0.1)], axis=1)
+    p = permutation_test(columns, alone(1000))
+    assert p == pytest.approx([scipy.stats.ttest_1samp(d, 0).pvalue, 1 / 10_001], abs=0.01)
+    assert p[1] == pytest.approx(1 / 10_001)
+
+
+@pytest.mark.parametrize("m", [97, 104])
+def test_random_signs_are_the_bits_of_numpys_generator(m: int) -> None:
+    d = np.random.default_rng(1).normal(0.1, size=m)
+    bits = np.unpackbits(np.random.default_rng(7).integers(0, 256, size=(500, 13), dtype=np.uint8), axis=1)[:, :m]
+    extreme = sum(abs(sum(value if bit else -value for value, bit in zip(d, row, strict=True))) >= abs(d.sum()) for row in bits)
+    assert permutation_test(d[:, None], alone(m), n=500, seed=7)[0] == pytest.approx((1 + extreme) / 501)
+
+
 def test_copies_of_a_track_add_no_significance() -> None:
     d = np.random.default_rng(2).normal(0.3, size=50)
     one = permutation_test(d[:, None], sampling_units(np.arange(50)))
@@ -120,6 +138,7 @@ def test_the_interval_of_six_units_is_that_of_their_means() -> None:
     # largest round does (and all signs changed: 4); above it, only the observed pattern and its mirror image do (2).
     d = np.array([0.4, -0.1, 0.25, 0.3, 0.9, 0.2])
     assert permutation_interval(d, alone(6)) == pytest.approx((-0.1, 0.9), rel=1e-10)
+    assert permutation_interval(np.array([1.0, 2, 3, 3, 4, 5]), alone(6)) == pytest.approx((1, 5), rel=1e-10)
     groups, d = np.repeat(np.arange(6), [1, 2, 3, 1, 2, 1]), np.array([5, 1, 3, -2, 0, -4, 0.5, 2, 2, 1])
     assert permutation_interval(d, sampling_units(groups)) == pytest.approx((-2, 5), rel=1e-10)
     assert permutation_interval(d, sampling_units(groups), level=0.97) == (-np.inf, np.inf)  # 2 / 64 is more than 0.03
@@ -131,12 +150,12 @@ def test_the_interval_of_few_artists_is_what_enumeration_does_not_reject(level: 
     artists = np.repeat(np.arange(m), rng.integers(1, 4, m)).tolist()
     d = [Fraction(int(value), 100) for value in rng.integers(-50, 100, len(artists))]
     low, high = permutation_interval(np.array([float(value) for value in d]), sampling_units(np.array(artists)), level=level)
-    for end, inward in ((low, 1), (high, -1)):
-        p = [
-            enumerated_p([v - Fraction(end) - step for v in d], artists)
-            for step in (inward * Fraction(1, 10**9), -inward * Fraction(1, 10**9))
-        ]
-        assert p[0] > 1 - Fraction(str(level)) >= p[1]
+    step = Fraction(1, 10**9)
+    inside, outside = (Fraction(low) + step, Fraction(high) - step), (Fraction(low) - step, Fraction(high) + step)
+    for value in inside:
+        assert enumerated_p([difference - value for difference in d], artists) > 1 - Fraction(str(level))
+    for value in outside:
+        assert enumerated_p([difference - value for difference in d], artists) <= 1 - Fraction(str(level))
 
 
 def test_the_interval_of_random_patterns_is_what_their_test_does_not_reject() -> None:
@@ -167,6 +186,8 @@ def test_intervals_of_too_little() -> None:
     assert permutation_interval(d[:5], alone(5)) == (-np.inf, np.inf)
     assert permutation_interval(d[:5], alone(5), level=0.8) == (-np.inf, np.inf)
     assert permutation_interval(d[:6], alone(6)) == pytest.approx((1, 6))
+    assert permutation_interval(d[:6], alone(6), level=1 - 2 / 64) == pytest.approx((1, 6))  # 2/64 isn't above 1 - level
+    assert permutation_interval(np.full(50, 0.5), alone(50)) == (0.5, 0.5)
     assert permutation_interval(d, alone(7), level=0.99) == (-np.inf, np.inf)  # p is never below 1/64
     assert permutation_interval(np.full(50, 0.3), alone(50)) == pytest.approx((0.3, 0.3))
     assert permutation_interval(np.array([0.1, 0.3, 0.2]), alone(3)) == (-np.inf, np.inf)  # p is never below 1/4
@@ -234,11 +255,15 @@ def test_errors_of_pairs_by_hand() -> None:
     expected = np.sqrt((1.6**2 + 4.4**2 + 2.8**2) * 3 / 2) / 5
     np.testing.assert_allclose(difference, [[0, 1.2], [-1.2, 0]], atol=1e-15)
     np.testing.assert_allclose(error, [[0, expected], [expected, 0]])
+    # two artists, of differences 1, 3 and -2: mean 2/3; sums of deviations 4 - 4/3 and -2 - 2/3
+    assert pair_errors(losses[:3], sampling_units(np.array([0, 0, 1])))[1][0, 1] == pytest.approx(8 / 3 * 2 / 3)
+    assert pair_errors(losses, sampling_units(np.zeros(5, dtype=int)))[1] == pytest.approx(0, abs=1e-15)  # one artist
 
 
 def paired(*differences: np.ndarray) -> np.ndarray:
     """Losses of a model, and of others that differ from it by `differences`."""
-    return np.stack([np.zeros(len(differences[0])), *differences], axis=1)
+    base = np.arange(len(differences[0])) % 7.0
+    return np.stack([base, *(base + d for d in differences)], axis=1)
 
 
 FIVE_OF_30 = np.repeat([1.0, 0], [5, 25])  # t 2.41, above Student's 2.05; but only the five signs matter: p 2/32
@@ -254,10 +279,29 @@ def test_ties_are_those_of_the_permutation_test_near_students_edge() -> None:
         assert tied(paired(d), alone(30), most=30)[0, 1] == tie
 
 
+def test_pairs_far_below_students_critical_value_are_left_to_it() -> None:
+    for small, ratio in ((0.007, 0.59), (0.0085, 0.61)):  # only equal signs reach the sum of either
+        d = np.repeat([1.0, small], [1, 29])
+        assert scipy.stats.ttest_1samp(d, 0).statistic / scipy.stats.t.ppf(0.975, 29) == pytest.approx(ratio, abs=0.006)
+        assert tied(paired(d), alone(30))[0, 1] == (ratio < 0.6)
+        assert not tied(paired(d[:29]), alone(29))[0, 1]  # fewer than 30 units are always put to the permutation test
+
+
+def test_students_test_of_few_units() -> None:
+    for m, t, tie in ((2, 12.0, True), (2, 13.5, False), (3, 4.2, True), (3, 4.4, False)):  # critical: 12.71 and 4.30
+        d = np.arange(m) - np.mean(np.arange(m))
+        d += t * scipy.stats.sem(d)
+        assert tied(paired(d), alone(m), most=0)[0, 1] == tie
+    assert tied(paired(np.ones(3)), sampling_units(np.zeros(3, dtype=int)))[0, 1]  # one artist, p 1
+
+
 def test_more_near_pairs_than_asked_for_are_left_to_students_test() -> None:
     losses = FIVE_OF_30[:, None] * np.arange(9)  # 36 pairs, all alike
     assert tied(losses, alone(30), most=36).sum() == 72
     assert tied(losses, alone(30), most=35).sum() == 0
+    losses = FIVE_OF_30[:, None] * np.arange(64)  # 2016 pairs; of 63 models 1953
+    assert tied(losses, alone(30)).sum() == 0
+    assert tied(losses[:, :63], alone(30)).sum() == 2 * 1953
 
 
 def test_ties_of_few_units_are_those_of_the_permutation_test() -> None:
@@ -265,6 +309,7 @@ def test_ties_of_few_units_are_those_of_the_permutation_test() -> None:
     assert tied(paired(d), alone(5))[0, 1]
     assert not tied(paired(d), alone(5), most=0)[0, 1]
     assert not tied(paired(d), alone(5), level=0.9)[0, 1]  # 2/32 is less than 0.1
+    assert not tied(paired(d), alone(5), level=1 - 2 / 32)[0, 1]
     assert not tied(paired(np.append(d, 1.2)), alone(6))[0, 1]
 
 

@@ -128,6 +128,7 @@ def test_first_80_goes_by_number():
     (fold,) = make_split(music, "first-80").folds
     assert fold.test == ("1000", "2005", "2006")  # 4 * 5 // 5 = 4 and 4 * 7 // 5 = 5 train
     assert fold.validation == ()
+    assert fold.training == ("9", "20", "30", "100", "2000", "2001", "2002", "2003", "2004")
     words = dataset(*(Track(f"x{i}", "Rock") for i in (1000, 9, 20, 100, 30)), *genre("b", 2))
     assert make_split(words, "first-80").folds[0].test == ("b1", "x9")  # alphabetical: x100, x1000, x20, x30, x9
 
@@ -145,7 +146,9 @@ def test_shares_are_80_10_10_where_artists_allow():
     ("tracks", "expected"), [(3, 1), (4, 1), (9, 1), (14, 1), (15, 2), (16, 2), (24, 2), (25, 3), (104, 10), (105, 11)]
 )
 def test_a_tenth_tests_and_a_tenth_validates_rounded_half_up_and_at_least_one(tracks: int, expected: int) -> None:
-    (fold,) = make_split(dataset(*genre("a", tracks), *genre("b", 20)), "stratified").folds
+    split = make_split(dataset(*genre("a", tracks), *genre("b", 20)), "stratified")
+    (fold,) = split.folds
+    assert split.warnings == ()
     a = [[track for track in ids if track[0] == "a"] for ids in (fold.training, fold.validation, fold.test)]
     assert [len(ids) for ids in a] == [tracks - 2 * expected, expected, expected]
     first = sorted((f"a{i}" for i in range(tracks)), key=lambda id_: hashlib.sha256(f"0:{id_}".encode()).hexdigest())
@@ -185,6 +188,16 @@ def test_artists_by_hand():
         (fold,) = make_split(music, "artist", seed).folds
         parts = (fold.training, fold.validation, fold.test)
         assert [sizes_of_artists(music, ids, "a") for ids in parts] == [[20], [10], [1]]
+    # of 20 tracks 2 test and 2 validate: room for either of the small artists, so that chance decides
+    music = dataset(*by_artists(a=[17, 2, 1], b=[1, 1, 1]))
+    tested = set()
+    for seed in range(5):
+        order = sorted(["a1 of 2", "a2 of 1"], key=lambda artist: hashlib.sha256(f"{seed}:{artist}".encode()).hexdigest())
+        (fold,) = make_split(music, "artist", seed).folds
+        parts = (fold.training, fold.test, fold.validation)
+        assert [sizes_of_artists(music, ids, "a") for ids in parts] == [[17], *([int(artist[-1])] for artist in order)]
+        tested.add(order[0])
+    assert len(tested) == 2
 
 
 def test_an_artist_counts_for_the_genre_of_most_of_its_tracks():
@@ -206,7 +219,9 @@ def test_a_genre_with_one_or_two_tracks():
     assert parts_of(split)["b0"] == "training"
     assert {parts_of(split)[track] for track in ("c0", "c1")} == {"training", "test"}
     assert [warning[:30] for warning in split.warnings] == ["genre 'b' has one track, which", "genre 'c' has 2 tracks, of whi"]
-    assert parts_of(make_split(music, "first-80"))["b0"] == "training"
+    split = make_split(music, "first-80")
+    assert parts_of(split)["b0"] == "training"
+    assert [warning[:30] for warning in split.warnings] == ["genre 'b' has one track, which"]
 
 
 def test_a_large_artist_trains():
