@@ -174,8 +174,10 @@ def test_resamples_of_equal_values_say_nothing_about_the_scale() -> None:
     mean, error = mean_and_error(values, units, [list(range(6))])
     resampled = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
     ratios = [(its_mean - mean) / its_error if its_error else 0 for its_mean, its_error in resampled]
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    assert mean_interval(values, units, n=300) == pytest.approx((mean - high * error, mean - low * error), rel=1e-9)
+    for level in (0.95, 0.5, 0.1):
+        low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+        expected = (mean - high * error, mean - low * error)
+        assert mean_interval(values, units, n=300, level=level) == pytest.approx(expected, rel=1e-9)
 
 
 def test_of_symmetric_values_the_interval_is_students() -> None:
@@ -307,7 +309,7 @@ def f1(labels: np.ndarray, answers: list[np.ndarray]) -> list[float]:
         (25, 0.5, 0, 0.8),
         (25, 0.97, 5, 0.95),  # both ends would lie above 1
         (25, 0.05, 24, 0.95),  # one would lie below 0
-        (2, 0.5, 0, 0.3),
+        (2, 0.5, 0, 0.35),
     ],
 )
 def test_f1_intervals_by_their_definition(n_artists: int, skill: float, seed: int, level: float) -> None:
