@@ -229,6 +229,10 @@ def test_standard_errors_of_means() -> None:
     expected = np.sqrt((3.4**2 + 2.6**2 + 0.8**2) * 3 / 2) / 5
     units = sampling_units(np.array([0, 0, 1, 1, 2]))
     assert mean_error(np.array([[1.0], [2], [3], [6], [4]]), units) == pytest.approx([expected])
+    # artists of 2 and 1 tracks, mean 2/3; sums of deviations 4 - 4/3 and -2 - 2/3
+    units, values = sampling_units(np.array([0, 0, 1])), np.array([[1.0], [3], [-2]])
+    for error in (mean_error(values, units), MeanInterval(values, units).error):
+        assert error == pytest.approx([np.sqrt(2 * (8 / 3) ** 2 * 2 / 1) / 3])
 
 
 # ------------------------------------------------------------------ shares
