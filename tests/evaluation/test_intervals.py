@@ -174,8 +174,10 @@ def test_resamples_of_equal_values_say_nothing_about_the_scale() -> None:
     mean, error = mean_and_error(values, units, [list(range(6))])
     resampled = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
     ratios = [(its_mean - mean) / its_error if its_error else 0 for its_mean, its_error in resampled]
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    assert mean_interval(values, units, n=300) == pytest.approx((mean - high * error, mean - low * error), rel=1e-9)
+    for level in (0.95, 0.5, 0.1):
+        low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+        expected = (mean - high * error, mean - low * error)
+        assert mean_interval(values, units, n=300, level=level) == pytest.approx(expected, rel=1e-9)
 
 
 def test_of_symmetric_values_the_interval_is_students() -> None:
@@ -227,6 +229,10 @@ def test_standard_errors_of_means() -> None:
     expected = np.sqrt((3.4**2 + 2.6**2 + 0.8**2) * 3 / 2) / 5
     units = sampling_units(np.array([0, 0, 1, 1, 2]))
     assert mean_error(np.array([[1.0], [2], [3], [6], [4]]), units) == pytest.approx([expected])
+    # artists of 2 and 1 tracks, mean 2/3; sums of deviations 4 - 4/3 and -2 - 2/3
+    units, values = sampling_units(np.array([0, 0, 1])), np.array([[1.0], [3], [-2]])
+    for error in (mean_error(values, units), MeanInterval(values, units).error):
+        assert error == pytest.approx([np.sqrt(2 * (8 / 3) ** 2 * 2 / 1) / 3])
 
 
 # ------------------------------------------------------------------ shares
@@ -307,7 +313,7 @@ def f1(labels: np.ndarray, answers: list[np.ndarray]) -> list[float]:
         (25, 0.5, 0, 0.8),
         (25, 0.97, 5, 0.95),  # both ends would lie above 1
         (25, 0.05, 24, 0.95),  # one would lie below 0
-        (2, 0.5, 0, 0.3),
+        (2, 0.5, 0, 0.35),
     ],
 )
 def test_f1_intervals_by_their_definition(n_artists: int, skill: float, seed: int, level: float) -> None:
