@@ -6,13 +6,14 @@ is written to disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genrebench.errors import UsageError
-from genrebench.tables import frame
+from genrebench.tables import Shown, Table, frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ class FeatureValues:
 
 
 @dataclass(frozen=True, repr=False)
-class Dataset:
+class Dataset(Shown):
     """Labelled tracks, with precomputed features and an official split if there are any.
 
     Parameters
@@ -118,19 +119,39 @@ class Dataset:
 
     def to_frame(self) -> pd.DataFrame:
         """The tracks as a pandas DataFrame: track_id, genre, artist, path, and the part in the official split, if any."""
-        return frame(
-            [
-                {
-                    "track_id": track.id,
-                    "genre": track.genre,
-                    "artist": track.artist,
-                    "path": None if track.path is None else str(track.path),
-                    "split": self.official.get(track.id),
-                }
-                for track in self.tracks
-            ],
-            index="track_id",
-        )
+        return frame(self._rows(), index="track_id")
+
+    def to_json(self) -> dict[str, Any]:
+        """The dataset in JSON types; `tracks` has the values of `to_frame`."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "note": self.note,
+            "synthetic": self.synthetic,
+            "genres": list(self.genres),
+            "tracks": self._rows(),
+        }
+
+    def tables(self) -> list[Table]:
+        """The number of tracks and artists of each genre."""
+        rows = []
+        for genre in self.genres:
+            artists = [track.artist for track in self.tracks if track.genre == genre]
+            rows.append((genre, len(artists), len({*artists} - {None}) or None))
+        title = f"{self.name}{' (synthetic music)' if self.synthetic else ''}: {len(self.tracks)} tracks"
+        return [Table.of(("genre", "tracks", "artists"), rows, title, ("tracks", "artists"))]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "track_id": track.id,
+                "genre": track.genre,
+                "artist": track.artist,
+                "path": None if track.path is None else str(track.path),
+                "split": self.official.get(track.id),
+            }
+            for track in self.tracks
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +232,7 @@ class ExtraTraining:
 
 
 @dataclass(frozen=True, repr=False)
-class Task:
+class Task(Shown):
     """A dataset, its split and an excerpt; scores are comparable if they were measured on the same task.
 
     Parameters
@@ -251,15 +272,39 @@ class Task:
 
     def to_frame(self) -> pd.DataFrame:
         """The part of each track in each fold as a pandas DataFrame: fold, part, track_id, genre, artist."""
+        return frame(self._rows())
+
+    def to_json(self) -> dict[str, Any]:
+        """The task in JSON types; `tracks` has the values of `to_frame`."""
+        return {
+            "dataset": self.dataset.name,
+            "version": self.dataset.version,
+            "split": self.split.name,
+            "split_seed": self.split.seed,
+            "excerpt": str(self.excerpt),
+            "fingerprint": self.fingerprint,
+            "genres": list(self.genres),
+            "shared_artists": self.shared_artists,
+            "excluded": [{"id": exclusion.id, "reason": exclusion.reason} for exclusion in self.excluded],
+            "tracks": self._rows(),
+        }
+
+    def tables(self) -> list[Table]:
+        """The number of tracks of each genre in each part, summed over the folds."""
+        counts = Counter((row["genre"], row["part"]) for row in self._rows())
+        rows = [(genre, *(counts[genre, part] for part in PARTS)) for genre in self.genres]
+        synthetic = " (synthetic music)" if self.dataset.synthetic else ""
+        title = f"{self.dataset.name}{synthetic}, split {self.split.name}, task {self.fingerprint}"
+        return [Table.of(("genre", *PARTS), rows, title, PARTS)]
+
+    def _rows(self) -> list[dict[str, Any]]:
         tracks = {track.id: track for track in self.dataset.tracks}
-        return frame(
-            [
-                {"fold": number, "part": part, "track_id": id_, "genre": tracks[id_].genre, "artist": tracks[id_].artist}
-                for number, fold in enumerate(self.split.folds)
-                for part in PARTS
-                for id_ in getattr(fold, part)
-            ]
-        )
+        return [
+            {"fold": number, "part": part, "track_id": id_, "genre": tracks[id_].genre, "artist": tracks[id_].artist}
+            for number, fold in enumerate(self.split.folds)
+            for part in PARTS
+            for id_ in getattr(fold, part)
+        ]
 
 
 @dataclass(frozen=True)

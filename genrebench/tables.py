@@ -45,6 +45,19 @@ class Table:
         """The cells as a pandas frame of text."""
         return frame([dict(zip(self.columns, row, strict=True)) for row in self.rows])
 
+    def to_text(self) -> str:
+        """The table as text, for `print`."""
+        rows = [self.columns, *(tuple(map(printable, row)) for row in self.rows)]
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.rjust(width) if name in self.right else cell.ljust(width)
+                for name, cell, width in zip(self.columns, row, widths, strict=True)
+            ).rstrip()
+            for row in rows
+        ]
+        return "\n".join([printable(self.title), *lines] if self.title else lines)
+
     def to_html(self) -> str:
         """The table in HTML; all text is escaped."""
         align = dict.fromkeys(self.right, ' style="text-align: right"')
@@ -81,10 +94,21 @@ class Shown:
         """The first table as a pandas frame; results with numbers override this."""
         return self.tables()[0].to_frame() if self.tables() else frame([])
 
+    def __repr__(self) -> str:
+        title = next((table.title for table in self.tables() if table.title), None)
+        return f"<{type(self).__name__}: {printable(title)}>" if title else f"<{type(self).__name__}>"
+
+    def __str__(self) -> str:
+        """The tables and notes as text."""
+        notes = "\n".join(map(printable, self.notes()))
+        return "\n\n".join([*(table.to_text() for table in self.tables()), *([notes] if notes else [])])
+
     def _repr_html_(self) -> str:
         """HTML for notebooks; all text is escaped."""
-        notes = "".join(f"<p>{html.escape(printable(note))}</p>" for note in self.notes())
-        return "".join(table.to_html() for table in self.tables()) + notes
+        return "".join(table.to_html() for table in self.tables()) + self._notes_html()
+
+    def _notes_html(self) -> str:
+        return "".join(f"<p>{html.escape(printable(note))}</p>" for note in self.notes())
 
 
 class ShownSequence(Sequence[T], Shown):

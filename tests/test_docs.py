@@ -143,7 +143,7 @@ def test_the_python_page_says_which_results_have_frames_and_figures() -> None:
     rows = re.findall(r"^\| `(\w+)` \|[^|]+\| ([^|]+) \| ([^|]+) \|$", PYTHON, re.MULTILINE)
     documented = {name: (frame != "–", figure != "–") for name, frame, figure in rows}
     defined = {}
-    for file in (ROOT / "genrebench").rglob("*.py"):
+    for file in set((ROOT / "genrebench").rglob("*.py")) - {ROOT / "genrebench" / "tables.py"}:  # the base of all results
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             methods = {part.name for part in getattr(node, "body", ()) if isinstance(part, ast.FunctionDef)}
             if isinstance(node, ast.ClassDef) and methods & {"to_frame", "figure"} and file.name != "tables.py":

@@ -149,7 +149,7 @@ class Row:
         return "; ".join(notes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Board(Shown):
     """The rows of one task.
 
@@ -295,9 +295,17 @@ class Boards(ShownSequence[Board]):
         title = "References: measured on other test sets, so not comparable with the rows above"
         return Table.of(columns, rows, title, columns[2:4]) if rows else None
 
+    def notes(self) -> list[str]:
+        """The damaged runs; that there is no board."""
+        return [*self.problems, *([] if self else ["There are no finished runs."])]
+
+    def __str__(self) -> str:
+        """The boards as text, each with its notes."""
+        return "\n\n".join([*map(str, self), *self.notes()])
+
     def _repr_html_(self) -> str:
-        """HTML for notebooks, one table per board."""
-        return "".join(board._repr_html_() for board in self)
+        """HTML for notebooks, one table per board, each with its notes."""
+        return "".join(board._repr_html_() for board in self) + self._notes_html()
 
 
 def _flat(row: Row) -> dict[str, Any]:
@@ -314,7 +322,7 @@ def _flat(row: Row) -> dict[str, Any]:
         | bounds
         | {
             "seeds": len(row.seeds),
-            "log_loss_spread": row.spread.get("log_loss"),
+            "log_loss_spread": float("nan") if (spread := row.spread.get("log_loss")) is None else spread,
             "options": dict(row.changed),
             "baseline": row.baseline,
             "tied_with": list(row.tied_with),

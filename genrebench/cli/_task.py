@@ -51,11 +51,6 @@ def terminal() -> dict[str, Any]:
     return {"progress": show_progress, "say": say}
 
 
-def exclusions(exclude: Path | None) -> Path | tuple[()]:
-    """Value of --exclude as the functions of `genrebench` take it."""
-    return () if exclude is None else exclude
-
-
 def parse_seeds(seeds: str | None) -> list[int] | None:
     """Parse --seeds."""
     if seeds is None:

@@ -43,7 +43,7 @@ def command(
         split=split,
         split_seed=split_seed,
         excerpt=excerpt,
-        exclude=_task.exclusions(exclude),
+        exclude=exclude,
         seed=seed,
         options=_task.parse_settings([model], settings),
         seconds=lengths,

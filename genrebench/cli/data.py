@@ -114,7 +114,7 @@ def check(
         dataset,
         split=split,
         split_seed=split_seed,
-        exclude=_task.exclusions(exclude),
+        exclude=exclude,
         workers=workers,
         **_task.terminal(),
     )
@@ -144,5 +144,5 @@ def features(
     """Compute FMA's 518 features from the audio of a dataset or of a flat folder of files."""
     import genrebench as gb
 
-    n = gb.write_features(dataset, out, excerpt=excerpt, exclude=_task.exclusions(exclude), workers=workers, **_task.terminal())
+    n = gb.write_features(dataset, out, excerpt=excerpt, exclude=exclude, workers=workers, **_task.terminal())
     say(f"wrote {n} rows of 518 columns to {out}")

@@ -37,7 +37,7 @@ def command(
         dataset,
         split_seed=split_seed,
         excerpt=excerpt,
-        exclude=_task.exclusions(exclude),
+        exclude=exclude,
         seed=seed,
         seeds=_task.parse_seeds(seeds),
         options=_task.parse_settings([model], settings),

@@ -87,7 +87,7 @@ def command(
             split=split,
             split_seed=split_seed,
             excerpt=excerpt,
-            exclude=_task.exclusions(exclude),
+            exclude=exclude,
             extra_training=extra_training,
             seed=seed,
             seeds=_task.parse_seeds(seeds),

@@ -39,7 +39,7 @@ def command(
         split=split,
         split_seed=split_seed,
         excerpt=excerpt,
-        exclude=_task.exclusions(exclude),
+        exclude=exclude,
         name=name,
         version=version,
         seed=seed,

@@ -93,7 +93,7 @@ def _audio(dataset: Dataset) -> dict[str, Any]:
     return result | ({"unreadable": unreadable} if unreadable else {})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatasetSummary(Shown):
     """What `summarise` counted.
 

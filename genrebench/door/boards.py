@@ -12,7 +12,7 @@ from genrebench.boards import board as board_module
 from genrebench.boards.compare import compare_named
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
-from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_session, open_stores
+from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_session, open_stores, require_run
 from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.hookspecs import DATASET
@@ -72,6 +72,8 @@ def compare(
     UsageError
         If a name is unknown or ambiguous, or the two aren't comparable.
     """
+    for side in (a, b):
+        require_run(side)
     names = [side.id if isinstance(side, RunResult) else side for side in (a, b)]
     stores_of_runs = [side.store for side in (a, b) if isinstance(side, RunResult)]
     named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
@@ -105,7 +107,7 @@ def write_report(
     dataset: str | Path | Dataset | None = None,
     split: str | None = None,
     runs: Paths | None = None,
-    audio: Paths = (),
+    audio: Paths | Dataset = (),
     progress: Progress = False,
     say: Say | None = None,
 ) -> Report:
@@ -117,7 +119,7 @@ def write_report(
         Folder of the report; an existing report is replaced.
     dataset, split, runs
         As in `leaderboard`.
-    audio : str or sequence of str
+    audio : str, Path or Dataset, or a sequence of names and paths
         Datasets whose audio is included in the report, for the tracks that it lists.
     progress, say
         As in `run`.
@@ -125,11 +127,11 @@ def write_report(
     session = open_session(progress=progress, say=say)
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
-    for name in [audio] if isinstance(audio, str | Path) else audio:
-        with_audio = open_dataset(name, session)
+    for source in [audio] if isinstance(audio, str | Path | Dataset) else audio:
+        with_audio = open_dataset(source, session)
         clips[with_audio.name] = {track.id: track.path for track in with_audio.tracks if track.path is not None}
         if not clips[with_audio.name]:
-            raise UsageError(f"{name} has no audio; leave out --audio {name}")
+            raise UsageError(f"{with_audio.name} has no audio; leave it out of the report's audio")
     page, problems = report.write(
         stores, Path(out), dataset=_name(dataset), split=split, audio=clips, references=published_scores()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genrebench.datasets import check as checks
 from genrebench.datasets import download
@@ -20,8 +20,11 @@ from genrebench.plugin.registry import installed_plugins
 from genrebench.progress import byte_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.session import data_home
-from genrebench.tables import Shown, Table
+from genrebench.tables import Shown, Table, frame
 from genrebench.tasks import task as tasks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def dataset(
@@ -59,7 +62,7 @@ def task(
     split: str | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
-    exclude: str | Path | Iterable[Exclusion | str] = (),
+    exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
     workers: int | None = None,
     progress: Progress = False,
@@ -106,7 +109,7 @@ def check_dataset(
     *,
     split: str | None = None,
     split_seed: int = 0,
-    exclude: str | Path | Iterable[Exclusion | str] = (),
+    exclude: str | Path | Iterable[Exclusion | str] | None = None,
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -141,7 +144,7 @@ def write_features(
     out: str | Path,
     *,
     excerpt: str | float | None = 30,
-    exclude: str | Path | Iterable[Exclusion | str] = (),
+    exclude: str | Path | Iterable[Exclusion | str] | None = None,
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -220,6 +223,10 @@ class CacheInfo(Shown):
         """The folder and the inputs in it, in JSON types."""
         inputs = [{"name": cached.name, "entries": cached.entries, "bytes": cached.bytes} for cached in self.inputs]
         return {"folder": str(self.folder), "inputs": inputs}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per input as a pandas DataFrame: entries and bytes."""
+        return frame(self.to_json()["inputs"], index="name")
 
     def tables(self) -> list[Table]:
         """One row per input."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
 from genrebench.progress import no_progress, show_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
+from genrebench.runs.result import RunResult
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tasks import task as tasks
@@ -67,6 +69,9 @@ def open_session(
     """
     if isinstance(progress, bool):
         progress = show_progress if progress else no_progress
+    for name, value in (("progress", progress), ("say", say or warn)):
+        if not callable(value):
+            raise UsageError(f"{name}={value!r} isn't a function")
     return Session(
         device=device,
         workers=cpus() if workers is None else workers,
@@ -91,12 +96,13 @@ def open_task(
     split: str | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
-    exclude: str | Path | Iterable[Exclusion | str] = (),
+    exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
 ) -> Task:
     """Create a task and report the warnings of its split; a `Task` is returned unchanged."""
+    excluded = open_exclusions(exclude)
     if isinstance(dataset, Task):
-        if (split, split_seed, excerpt, extra_training) != (None, 0, 30, None) or exclude != ():
+        if (split, split_seed, excerpt, extra_training) != (None, 0, 30, None) or excluded:
             raise UsageError("a task already has a split, an excerpt and exclusions; pass these arguments to gb.task instead")
         return dataset
     task = tasks.make_task(
@@ -105,7 +111,7 @@ def open_task(
         split=split,
         split_seed=split_seed,
         excerpt=Excerpt.parse(excerpt),
-        exclude=open_exclusions(exclude),
+        exclude=excluded,
         source=dataset.name if isinstance(dataset, Dataset) else str(dataset),
         extra_dataset=None if extra_training is None else open_dataset(extra_training, session),
         extra_source="" if extra_training is None else str(getattr(extra_training, "name", extra_training)),
@@ -115,11 +121,36 @@ def open_task(
     return task
 
 
-def open_exclusions(exclude: str | Path | Iterable[Exclusion | str]) -> list[Exclusion]:
-    """Read exclusions from a file, or convert ids to exclusions."""
+def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> list[Exclusion]:
+    """Read exclusions from a file, or convert ids, which may be numbers, to exclusions."""
+    if exclude is None:
+        return []
     if isinstance(exclude, str | Path):
         return tasks.read_exclusions(Path(exclude))
-    return [one if isinstance(one, Exclusion) else Exclusion(one, "left out by the user") for one in exclude]
+    return [one if isinstance(one, Exclusion) else Exclusion(str(one), "left out by the user") for one in exclude]
+
+
+def open_run(run: str | RunResult, runs: str | Path) -> RunResult:
+    """Read a run by its id; a `RunResult` is returned unchanged.
+
+    Raises
+    ------
+    UsageError
+        If it is neither, for example several runs.
+    StoreError
+        If there is no such run, or its record is damaged.
+    """
+    if isinstance(run, RunResult):
+        return run
+    require_run(run)
+    store = RunStore(Path(runs))
+    return RunResult(store.load(run), store)
+
+
+def require_run(run: object) -> None:
+    """Raise a `UsageError` if `run` is neither a run nor text."""
+    if not isinstance(run, str | RunResult):
+        raise UsageError(f"{run!r:.60} isn't a run; pass the id of a run, or one of the results of gb.run, such as runs[0]")
 
 
 def open_models(models: Any, options: Mapping[str, Any] | None, session: Session) -> list[HostedModel]:
@@ -137,9 +168,14 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     UsageError
         If a model is unknown, two models have the same name, or an option is invalid.
     """
+    if options is not None and not isinstance(options, Mapping):
+        raise UsageError(f"the options {options!r:.60} aren't a mapping of names to values")
     requested: list[tuple[str | None, Any]] = []
     for model in models if isinstance(models, list | tuple) else [models]:
         requested += model.items() if isinstance(model, Mapping) else [(None, model)]
+    renamed = next((model for name, model in requested if name is not None and isinstance(model, str)), None)
+    if renamed is not None:
+        raise UsageError(f"a mapping gives names to objects; {renamed!r} has a name already, so pass it in a list")
     if not requested:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
     registered = [
@@ -174,10 +210,12 @@ def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:
     """
     if seed is not None and seeds is not None:
         raise UsageError("use either seed or seeds, not both")
-    all_seeds = [seed or 0] if seeds is None else list(dict.fromkeys(seeds))
-    wrong = next((number for number in all_seeds if not isinstance(number, int)), None)
-    if wrong is not None:
-        raise UsageError(f"seeds are whole numbers such as 0, 1, 2, not {wrong!r}")
+    given: Any = [seed or 0] if seeds is None else seeds
+    try:
+        all_seeds = list(dict.fromkeys(operator.index(number) for number in given))  # NumPy's integers, too
+    except TypeError:
+        wrong = seeds if seed is None else seed
+        raise UsageError(f"seeds are whole numbers such as 0, 1, 2, not {wrong!r}") from None
     negative = next((number for number in all_seeds if number < 0), None)
     if negative is not None or not all_seeds:
         raise UsageError(f"seeds are whole numbers from 0 on, not {negative if all_seeds else 'an empty list'}")

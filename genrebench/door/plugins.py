@@ -62,7 +62,7 @@ def list_plugins() -> PluginList:
     return PluginList(installed_plugins())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelInfo(Shown):
     """Description of a model: its input and its options."""
 
@@ -106,7 +106,7 @@ def describe_model(name: str) -> ModelInfo:
     return ModelInfo(HostedModel(installed_plugins().model(name)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelCheck(Shown):
     """Results of the conformance checks of a model."""
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from genrebench import audio, files
-from genrebench.door.opening import Progress, Say, open_session
+from genrebench.door.opening import Progress, Say, open_run, open_session
 from genrebench.errors import UsageError
 from genrebench.plugin.objects import registered_object
 from genrebench.runs import predict as predict_module
 from genrebench.runs import submission
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
 from genrebench.runs.result import RunResult
-from genrebench.runs.store import RunStore
+from genrebench.session import Session
 
 
 def predict(
@@ -62,10 +62,7 @@ def predict(
         if not path.is_file():
             raise UsageError(f"there is no file {str(path)!r}")
     session = open_session(device=device, workers=workers, progress=progress, say=say)
-    store = RunStore(Path(runs)) if isinstance(run, str) else run.store
-    record = store.load(run) if isinstance(run, str) else run.record
-    passed = None if model is None else registered_object(model, record.model.name)
-    return predict_module.predict(record, store, list(dict.fromkeys(paths)), session, timeline=timeline, registered=passed)
+    return _predict(run, runs, list(dict.fromkeys(paths)), model, session, timeline=timeline)
 
 
 @dataclass(frozen=True)
@@ -97,6 +94,7 @@ def write_submission(
     clips: str | Path,
     out: str | Path,
     *,
+    model: Any = None,
     runs: str | Path = "runs",
     device: str = "auto",
     workers: int | None = None,
@@ -112,6 +110,8 @@ def write_submission(
         Folder of unlabelled clips; subfolders are included.
     out : path
         The CSV file to write.
+    model : ModelSpec or scikit-learn classifier, optional
+        As in `predict`.
     runs, device, workers, progress, say
         As in `run`.
 
@@ -128,13 +128,20 @@ def write_submission(
     if not paths:
         raise UsageError(f"there are no audio files in {str(folder)!r}")
     session = open_session(device=device, workers=workers, progress=progress, say=say)
-    store = RunStore(Path(runs)) if isinstance(run, str) else run.store
-    record = store.load(run) if isinstance(run, str) else run.record
-    predictions = predict_module.predict(record, store, paths, session)
+    run = open_run(run, runs)
+    predictions = _predict(run, runs, paths, model, session)
     submission.write(target, predictions, predictions.genres)
     if set(predictions.genres) != set(submission.GENRES):
         session.say(
-            f"warning: run {record.id} has {len(predictions.genres)} genres, which aren't the challenge's "
+            f"warning: run {run.id} has {len(predictions.genres)} genres, which aren't the challenge's "
             f"{len(submission.GENRES)}; the challenge rejects such files"
         )
     return Submission(target, predictions)
+
+
+def _predict(
+    run: str | RunResult, runs: str | Path, paths: Sequence[Path], model: Any, session: Session, *, timeline: bool = False
+) -> FilePredictions:
+    opened = open_run(run, runs)
+    passed = None if model is None else registered_object(model, opened.record.model.name)
+    return predict_module.predict(opened.record, opened.store, paths, session, timeline=timeline, registered=passed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_stores, open_task
+from genrebench.door.opening import Progress, Say, open_models, open_run, open_seeds, open_session, open_stores, open_task
 from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
@@ -23,7 +23,7 @@ def run(
     split: str | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
-    exclude: str | Path | Iterable[Exclusion | str] = (),
+    exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
     seed: int | None = None,
     seeds: Iterable[int] | None = None,
@@ -142,8 +142,8 @@ def reproduce(
     UsageError
         If the run's model isn't installed, or its predictions were imported.
     """
-    store = run_id.store if isinstance(run_id, RunResult) else RunStore(Path(runs))
-    original = run_id.record if isinstance(run_id, RunResult) else store.load(run_id)
+    opened = open_run(run_id, runs)
+    original = opened.record
     reproduction.require_reproducible(original)
     task = original.task
     repeated = run(
@@ -158,7 +158,7 @@ def reproduce(
         options=original.model.options,
         calibrate=original.model.calibrated,
         resume=resume,
-        runs=store.root,
+        runs=opened.store.root,
         device=device,
         workers=workers,
         cache=cache,
@@ -175,7 +175,7 @@ def score(
     split: str | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
-    exclude: str | Path | Iterable[Exclusion | str] = (),
+    exclude: str | Path | Iterable[Exclusion | str] | None = None,
     name: str = imported.PLUGIN,
     version: str = "0",
     seed: int = 0,
@@ -214,8 +214,7 @@ def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:
     StoreError
         If there is no such run, or its record is damaged.
     """
-    store = RunStore(Path(runs))
-    return RunResult(store.load(run_id), store)
+    return open_run(run_id, runs)
 
 
 def list_runs(*, runs: str | Path = "runs") -> RunResults:

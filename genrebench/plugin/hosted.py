@@ -53,7 +53,8 @@ class HostedModel:
     @property
     def label(self) -> str:
         """The names of the model and its plugin, for messages."""
-        return f"{self.name} ({self.plugin.distribution} {self.plugin.version})"
+        version = f" {self.plugin.version}" if self.plugin.version else ""  # the class of an object may have none
+        return f"{self.name} ({self.plugin.distribution}{version})"
 
     @cached_property
     def input(self) -> Any:

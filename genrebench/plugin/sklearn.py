@@ -52,14 +52,15 @@ class SklearnModel(Model[Table]):
         skops.io.dump(self.estimator, folder / "estimator.skops")
 
     def load(self, folder: Path) -> None:
-        """Load the estimator; files with types from outside scikit-learn, NumPy and SciPy are rejected."""
+        """Load the estimator; a file may only have types of scikit-learn, NumPy, SciPy and of the unfitted estimator."""
         import skops.io
 
         file = folder / "estimator.skops"
         types = skops.io.get_untrusted_types(file=file)
-        untrusted = [name for name in types if not name.startswith(TRUSTED)]
+        own = skops.io.get_untrusted_types(data=skops.io.dumps(self.estimator))
+        untrusted = [name for name in types if name not in own and not name.startswith(TRUSTED)]
         if untrusted:
-            raise PluginError(f"{file} contains types that aren't trusted: {', '.join(untrusted)}; run the model again")
+            raise PluginError(f"{file} contains types that the unfitted estimator doesn't have: {', '.join(untrusted)}")
         self.estimator = skops.io.load(file, trusted=types)
 
 

@@ -17,7 +17,7 @@ TOLERANCE = 1e-6
 """Maximum difference between scores that agree."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reproduction(Shown):
     """Comparison of a repeated run with the original.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genrebench.errors import UsageError
 from genrebench.evaluation import error_analysis, metrics
 from genrebench.jsontypes import plain
 from genrebench.records import Predictions
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 METRICS = tuple(metric.name for metric in metrics.METRICS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult(Shown):
     """A run on disk.
 
@@ -36,6 +38,10 @@ class RunResult(Shown):
 
     record: Run
     store: RunStore
+
+    def __repr__(self) -> str:
+        loss = self.metrics.get("log_loss")
+        return f"<RunResult {self.id}: {self.status}{'' if loss is None else f', log loss {loss:.3f}'}>"
 
     @property
     def id(self) -> str:
@@ -74,8 +80,16 @@ class RunResult(Shown):
         return self.store.curves(self.record)
 
     def genres(self) -> pd.DataFrame:
-        """Scores by genre as a pandas DataFrame: support, precision, recall, f1, log_loss, ..."""
-        p = self.predictions
+        """Scores by genre as a pandas DataFrame: support, precision, recall, f1, log_loss, ...
+
+        Raises
+        ------
+        UsageError
+            If the split has no test tracks.
+        StoreError
+            As in `predictions`.
+        """
+        p = self._test_predictions()
         return frame(error_analysis.genre_table(p.labels, p.probabilities, p.genres), index="genre")
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +140,12 @@ class RunResult(Shown):
         """Draw the confusion matrix, with rows normalised to sum to 1."""
         from genrebench.runs.figures import draw_confusion
 
-        return draw_confusion(self.predictions, f"{self.id}, {self.record.task.dataset}")
+        return draw_confusion(self._test_predictions(), f"{self.id}, {self.record.task.dataset}")
+
+    def _test_predictions(self) -> Predictions:
+        if not self.predictions.ids:
+            raise UsageError(f"the split of {self.id} has no test tracks, so there are no predictions to score")
+        return self.predictions
 
     def _text(self, key: str, item: object) -> object:
         extra = self.record.task.extra_training
@@ -170,7 +189,7 @@ class RunResults(ShownSequence[RunResult]):
                     "split": result.record.task.split,
                     "model": result.record.model.name,
                     "seed": result.record.seed,
-                    **result.metrics,
+                    **{name: math.nan if value is None else value for name, value in result.metrics.items()},
                     **result.record.timings,
                     "started": result.record.started,
                 }

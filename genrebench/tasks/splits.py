@@ -59,7 +59,7 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
     Raises
     ------
     UsageError
-        If the name is unknown.
+        If the name is unknown, or the seed isn't a whole number from 0 on.
     DataError
         If the dataset can't be split this way, a track has no genre, or there are fewer than two genres.
     """
@@ -67,6 +67,8 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
         name = "official" if dataset.official else "artist" if _knows_artists(dataset) else "stratified"
     if name not in NAMES:
         raise UsageError(f"no split {name!r}; {did_you_mean(name, NAMES)}")
+    if not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"the split seed {seed!r} isn't a whole number from 0 on")
     _check(dataset)
     if name.startswith("artist") and not _knows_artists(dataset):
         raise DataError(f"{dataset.name} names no artist, so it has no split {name!r}; add a column artist, or use stratified")

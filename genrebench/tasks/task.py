@@ -119,7 +119,9 @@ def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
     unknown = {exclusion.id for exclusion in exclude}
     for dataset in datasets:
         unknown -= {*(track.id for track in dataset.tracks), *(e.id for e in dataset.faulty), *dataset.unlabelled}
-    return f"{len(unknown)} excluded ids are not in {datasets[0].name}, for example {min(unknown)!r}" if unknown else None
+    if len(unknown) == 1:
+        return f"the excluded id {min(unknown)!r} isn't in {datasets[0].name}"
+    return f"{len(unknown)} excluded ids aren't in {datasets[0].name}, for example {min(unknown)!r}" if unknown else None
 
 
 def retask(task: Task, split: Split, home: Path) -> Task:

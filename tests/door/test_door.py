@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -202,11 +204,11 @@ def test_each_finished_run_is_passed_on_and_progress_is_shown(data: Path) -> Non
 
 
 def test_warnings_are_python_warnings(data: Path) -> None:
-    with pytest.warns(gb.GenrebenchWarning, match="1 excluded ids are not in data"):
+    with pytest.warns(gb.GenrebenchWarning, match="the excluded id 'nobody' isn't in data"):
         gb.task("data", exclude=["nobody"])
     messages: list[str] = []
     gb.task("data", exclude=["nobody"], say=messages.append)
-    assert len(messages) == 1 and messages[0].startswith("warning: 1 excluded ids")
+    assert len(messages) == 1 and messages[0] == "warning: the excluded id 'nobody' isn't in data"
 
 
 def test_invalid_models_and_seeds_are_errors(data: Path) -> None:
@@ -218,6 +220,17 @@ def test_invalid_models_and_seeds_are_errors(data: Path) -> None:
         gb.run([], "data")
     with pytest.raises(UsageError, match="seeds"):
         gb.run(TABLE_ANY, "data", seeds=[])
+    for wrong in (3, [1.5], "0,1"):
+        with pytest.raises(UsageError, match="seeds are whole numbers"):
+            gb.run(TABLE_ANY, "data", seeds=wrong)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="split seed -1"):
+        gb.run(TABLE_ANY, "data", split="stratified", split_seed=-1)
+    with pytest.raises(UsageError, match="aren't a mapping"):
+        gb.run(TABLE_ANY, "data", options="C=1")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="progress='yes' isn't a function"):
+        gb.run(TABLE_ANY, "data", progress="yes")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="'svm-baseline' has a name already"):
+        gb.run({"svm": "svm-baseline"}, "data")
     assert not Path("runs").exists()
 
 
@@ -346,5 +359,70 @@ def test_runs_are_taken_where_their_ids_are(data: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no runs folder 'nosuch'"):
         gb.list_runs(runs="nosuch")
     assert len(gb.list_runs()) == 0
-    with pytest.raises(UsageError, match="seeds are whole numbers"):
-        gb.run(TABLE_ANY, "data", seeds="0,1")
+    for use in (gb.reproduce, lambda several: gb.predict(__file__, several), lambda several: gb.compare(several, "tiny-any")):
+        with pytest.raises(UsageError, match=r"isn't a run; pass .* runs\[0\]"):
+            use(runs)  # type: ignore[operator]
+
+
+def test_numbers_of_numpy_and_pandas_are_seeds_and_ids(data: Path) -> None:
+    runs = gb.run(TABLE_ANY, "data", seeds=np.arange(2))
+    assert [json.loads(json.dumps(run.to_json()))["seed"] for run in runs] == [0, 1]
+    task = gb.task("data", exclude=pd.Series([1, 2]))
+    assert [one.id for one in task.excluded] == ["1", "2"]
+    assert gb.task(task, exclude=None) is task and gb.task(task, exclude=[]) is task
+
+
+def test_results_are_text_when_printed_and_have_a_short_repr(data: Path) -> None:
+    runs = gb.run([TABLE_ANY, KNeighborsClassifier(3)], data)
+    (board,) = boards = gb.leaderboard()
+    comparison = gb.compare("tiny-any", "kneighborsclassifier")
+    music, task = gb.dataset("data"), gb.task("data")
+    for result in (runs, runs[0], boards, board, comparison, music, task, gb.describe(data), gb.list_datasets()):
+        assert "table" in Checked(result._repr_html_()).tags
+        assert len(repr(result)) < 200 and repr(result) != str(result)
+        json.dumps(result.to_json(), allow_nan=False)
+    assert f"{runs[0].metrics['log_loss']:.3f}" in str(board) and comparison.sentence in str(comparison)
+    assert str(music).splitlines() == ["data: 240 tracks", *str(music.tables()[0].to_text()).splitlines()[1:]]
+    rows = [line.split() for line in str(task).splitlines()[2:]]
+    counts = task.to_frame().value_counts(["genre", "part"])
+    assert rows == [[g, *(str(counts[g, part]) for part in ("training", "validation", "test"))] for g in task.genres]
+    assert {track["track_id"] for track in task.to_json()["tracks"]} == set(task.to_frame()["track_id"])
+
+
+def test_without_runs_a_notebook_shows_that_there_are_none(data: Path) -> None:
+    assert Checked(gb.leaderboard()._repr_html_()).text == "There are no finished runs."
+
+
+def test_missing_scores_are_nan(data: Path) -> None:
+    runs = gb.run(TABLE_ANY, "data", split="challenge")
+    assert runs.to_frame()["log_loss"].dtype == float and runs.to_frame()["log_loss"].isna().all()
+    for use in (runs[0].genres, runs[0].figure):
+        with pytest.raises(UsageError, match="has no test tracks"):
+            use()
+    gb.run(TABLE_ANY, "data")
+    assert gb.leaderboard()[0].to_frame()["log_loss_spread"].dtype == float
+
+
+class OwnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier from outside scikit-learn, as a notebook defines it."""
+
+    def fit(self, x: Any, y: Any) -> OwnClassifier:
+        self.inner_ = make_pipeline(StandardScaler(), KNeighborsClassifier(3)).fit(x, y)
+        self.classes_ = self.inner_.classes_
+        return self
+
+    def predict_proba(self, x: Any) -> Any:
+        return self.inner_.predict_proba(x)
+
+
+def test_a_classifier_of_ones_own_predicts_files_and_writes_submissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    music = tiny.write_music(tmp_path / "tones", n=8, seconds=0.5)
+    (run,) = gb.run(OwnClassifier(), "tones")
+    files = [music / "g0-0.wav", music / "g1-0.wav"]
+    assert [one.genre for one in gb.predict(files, run, model=OwnClassifier())] == ["deep", "bright / high"]
+    with pytest.warns(gb.GenrebenchWarning, match="aren't the challenge's"):
+        written = gb.write_submission(run, music, "submission.csv", model=OwnClassifier())
+    assert len(pd.read_csv("submission.csv")) == len(written.predictions) == 16

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = ("severity", "kind", "track", "detail")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CheckReport(Shown):
     """What a check found.
 

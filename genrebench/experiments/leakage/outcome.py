@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCORES = ("log_loss", "f1_micro")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Leakage(Shown):
     """Scores of a model trained without and with other tracks of the test artists, averaged over the seeds.
 
