@@ -114,6 +114,11 @@ class Dataset(Shown):
     synthetic: bool = False
     note: str = ""
 
+    @property
+    def knows_artists(self) -> bool:
+        """Whether the artist of any track is known."""
+        return any(track.artist is not None for track in self.tracks)
+
     def __repr__(self) -> str:
         return f"<Dataset {self.name!r}: {len(self.tracks)} tracks, {len(self.genres)} genres>"
 

@@ -13,7 +13,8 @@ from genrebench import audio
 from genrebench.errors import AudioError
 from genrebench.records import PARTS, Dataset
 from genrebench.tables import Shown, Table, frame
-from genrebench.tasks.splits import make_split, shared_artists
+from genrebench.tasks.audit import shared_artists
+from genrebench.tasks.splits import make_split
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -64,13 +64,13 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
         If the dataset can't be split this way, a track has no genre, or there are fewer than two genres.
     """
     if name is None:
-        name = "official" if dataset.official else "artist" if _knows_artists(dataset) else "stratified"
+        name = "official" if dataset.official else "artist" if dataset.knows_artists else "stratified"
     if name not in NAMES:
         raise UsageError(f"no split {name!r}; {did_you_mean(name, NAMES)}")
     if not isinstance(seed, int) or seed < 0:
         raise UsageError(f"the split seed {seed!r} isn't a whole number from 0 on")
     _check(dataset)
-    if name.startswith("artist") and not _knows_artists(dataset):
+    if name.startswith("artist") and not dataset.knows_artists:
         raise DataError(f"{dataset.name} names no artist, so it has no split {name!r}; add a column artist, or use stratified")
     warnings: list[str] = []
     folds = [_fold(dataset, parts) for parts in _MAKERS[name](dataset, seed, warnings)]
@@ -250,10 +250,6 @@ def _count(number: int, unit: str) -> str:
 # ------------------------------------------------------------------ checks
 
 
-def _knows_artists(dataset: Dataset) -> bool:
-    return any(track.artist is not None for track in dataset.tracks)
-
-
 def _check(dataset: Dataset) -> None:
     ids = Counter(track.id for track in dataset.tracks)
     if not ids:
@@ -292,58 +288,3 @@ def _untrained(dataset: Dataset, folds: Sequence[Fold]) -> list[str]:
         where = f" of fold {number}" if len(folds) > 1 else ""
         warnings += [f"genre {name!r} is tested, but no training track{where} has it" for name in sorted(missing)]
     return warnings
-
-
-# ------------------------------------------------------------------ shared artists
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """Artists in more than one part of a fold.
-
-    Parameters
-    ----------
-    fold : int
-    artists : mapping of (part, part) to tuple of str
-        For each pair of parts, the artists in both, in alphabetical order.
-    test_touched : float or None
-        Fraction of the test tracks whose artist is also in training or validation; None if there is no test track.
-    """
-
-    fold: int
-    artists: Mapping[tuple[str, str], tuple[str, ...]]
-    test_touched: float | None
-
-    @property
-    def n_artists(self) -> int:
-        """Number of artists in more than one part."""
-        return len({artist for shared in self.artists.values() for artist in shared})
-
-
-def audit(dataset: Dataset, split: Split) -> tuple[Overlap, ...] | None:
-    """Find artists in more than one part.
-
-    Returns
-    -------
-    tuple of Overlap or None
-        One per fold; None if the dataset has no artists. Tracks whose artist is unknown are ignored.
-    """
-    if not _knows_artists(dataset):
-        return None
-    artist = {track.id: track.artist for track in dataset.tracks}
-    result = []
-    for number, fold in enumerate(split.folds):
-        tracks = {"training": fold.training, "validation": fold.validation, "test": fold.test}
-        artists = {part: {artist[track] for track in ids} - {None} for part, ids in tracks.items()}
-        pairs = (("training", "validation"), ("training", "test"), ("validation", "test"))
-        shared = {pair: tuple(sorted(str(name) for name in artists[pair[0]] & artists[pair[1]])) for pair in pairs}
-        not_test = artists["training"] | artists["validation"]
-        touched = sum(artist[track] in not_test for track in fold.test) / len(fold.test) if fold.test else None
-        result.append(Overlap(number, shared, touched))
-    return tuple(result)
-
-
-def shared_artists(dataset: Dataset, split: Split) -> int | None:
-    """Number of artists with tracks in more than one part, maximum over the folds; None if artists are unknown."""
-    overlaps = audit(dataset, split)
-    return None if overlaps is None else max(overlap.n_artists for overlap in overlaps)

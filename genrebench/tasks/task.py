@@ -13,8 +13,9 @@ import numpy as np
 
 from genrebench.errors import DataError, UsageError
 from genrebench.records import PARTS, Dataset, Excerpt, Exclusion, ExtraTraining, FeatureValues, Split, Task
+from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.extra_training import add_training
-from genrebench.tasks.splits import make_split, shared_artists
+from genrebench.tasks.splits import make_split
 
 FINGERPRINT_VERSION = 1
 

@@ -9,7 +9,8 @@ import pytest
 from genrebench.datasets import fma, folder, resolve
 from genrebench.errors import DataError
 from genrebench.plugin.registry import installed_plugins
-from genrebench.tasks.splits import make_split, shared_artists
+from genrebench.tasks.audit import shared_artists
+from genrebench.tasks.splits import make_split
 
 HEAD = ",artist,set,set,track\n,id,split,subset,genre_top\ntrack_id,,,,\n"
 ROWS = (

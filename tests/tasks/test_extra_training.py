@@ -9,7 +9,7 @@ from genrebench.datasets import require_audio
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Dataset, FeatureValues, Track
 from genrebench.runs.record import ExtraTrainingRecord, TaskRecord
-from genrebench.tasks.splits import shared_artists
+from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.task import make_task
 
 

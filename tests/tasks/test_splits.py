@@ -8,17 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrebench.errors import DataError, UsageError
-from genrebench.records import Dataset, Fold, Split, Track
-from genrebench.tasks.splits import NAMES, audit, make_split, shared_artists
-
-
-def dataset(*tracks: Track, official: dict[str, str] | None = None) -> Dataset:
-    return Dataset("music", "1", tracks, tuple(sorted({track.genre for track in tracks})), official or {})
-
-
-def genre(name: str, n: int, *, artists: int = 0, start: int = 0) -> tuple[Track, ...]:
-    """`n` tracks of a genre, given in turn to so many artists."""
-    return tuple(Track(f"{name}{i + start}", name, f"{name} artist {i % artists}" if artists else None) for i in range(n))
+from genrebench.records import Dataset, Split, Track
+from genrebench.tasks.audit import audit, shared_artists
+from genrebench.tasks.splits import NAMES, make_split
+from tests.tasks.music import dataset, genre
 
 
 def parts_of(split: Split, fold: int = 0) -> dict[str, str]:
@@ -320,51 +313,3 @@ def test_what_cannot_be_split_says_why(music, name, message):
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(UsageError, match=r"did you mean stratified\?"):
         make_split(dataset(*genre("a", 3), *genre("b", 3)), "stratifed")
-
-
-# ------------------------------------------------------------------ the audit
-
-
-def test_audit_counts_by_hand():
-    music = dataset(
-        *(Track(*text) for text in ("1aX", "2aX", "3bY", "4bY", "6aZ")),
-        Track("5", "b"),
-        official={"1": "training", "2": "test", "3": "validation", "4": "test", "5": "test", "6": "training"},
-    )
-    split = make_split(music)
-    (overlap,) = audit(music, split)
-    assert overlap.artists == {("training", "validation"): (), ("training", "test"): ("X",), ("validation", "test"): ("Y",)}
-    assert overlap.test_touched == pytest.approx(2 / 3)
-    assert overlap.n_artists == shared_artists(music, split) == 2
-
-
-def test_an_artist_in_all_parts_is_one_and_the_worst_fold_counts():
-    music = dataset(*(Track(f"{artist}{i}", "ab"[i % 2], artist) for artist in "XYZ" for i in range(3)))
-    folds = (
-        Fold(("X0", "Y0", "Y1", "Y2"), ("X1", "Z0", "Z1", "Z2"), ("X2",)),
-        Fold(("X0", "Y0"), ("X1", "Y1", "Z0"), ("X2", "Y2", "Z1", "Z2")),
-        Fold(("X0", "X1", "X2"), ("Y0", "Y1", "Y2"), ("Z0", "Z1", "Z2")),
-    )
-    split = Split("official", 0, folds)
-    first, second, third = audit(music, split)
-    assert first.artists == dict.fromkeys([("training", "validation"), ("training", "test"), ("validation", "test")], ("X",))
-    assert second.artists["validation", "test"] == ("X", "Y", "Z")
-    assert [overlap.n_artists for overlap in (first, second, third)] == [1, 3, 0]
-    assert [overlap.test_touched for overlap in (first, second, third)] == [1, 1, 0]
-    assert [overlap.fold for overlap in (first, second, third)] == [0, 1, 2]
-    assert shared_artists(music, split) == 3
-
-
-def test_tracks_of_unknown_artists_share_none():
-    music = dataset(Track("1", "a"), Track("2", "a"), Track("3", "b", "X"), Track("4", "b"))
-    split = Split("official", 0, (Fold(("1",), ("2",), ("3", "4")), Fold(("1", "2", "3", "4"), (), ())))
-    tested, untested = audit(music, split)
-    assert (tested.n_artists, tested.test_touched) == (0, 0)
-    assert untested.test_touched is None
-
-
-def test_audit_without_artists_is_none():
-    music = dataset(*genre("a", 3), *genre("b", 3))
-    split = make_split(music)
-    assert audit(music, split) is None
-    assert shared_artists(music, split) is None

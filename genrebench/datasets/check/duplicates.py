@@ -12,6 +12,7 @@ from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement
 from genrebench.errors import DataError
 from genrebench.records import PARTS, Dataset, Split, Track
 from genrebench.tasks import splits
+from genrebench.tasks.audit import audit
 
 _PART_PRIORITY = {"test": 0, "validation": 1}
 
@@ -95,7 +96,7 @@ def shared_artist_findings(dataset: Dataset, split: Split | None) -> Iterator[Fi
     """Report artists with tracks in several parts, once per fold."""
     if split is None:
         return
-    for overlap in splits.audit(dataset, split) or ():
+    for overlap in audit(dataset, split) or ():
         parts_by_artist: dict[str, set[str]] = defaultdict(set)
         for pair, artists in overlap.artists.items():
             for artist in artists:

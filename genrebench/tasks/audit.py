@@ -1,0 +1,60 @@
+"""The audit of a split: artists with tracks in more than one part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from genrebench.records import Dataset, Split
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Artists in more than one part of a fold.
+
+    Parameters
+    ----------
+    fold : int
+    artists : mapping of (part, part) to tuple of str
+        For each pair of parts, the artists in both, in alphabetical order.
+    test_touched : float or None
+        Fraction of the test tracks whose artist is also in training or validation; None if there is no test track.
+    """
+
+    fold: int
+    artists: Mapping[tuple[str, str], tuple[str, ...]]
+    test_touched: float | None
+
+    @property
+    def n_artists(self) -> int:
+        """Number of artists in more than one part."""
+        return len({artist for shared in self.artists.values() for artist in shared})
+
+
+def audit(dataset: Dataset, split: Split) -> tuple[Overlap, ...] | None:
+    """Find artists in more than one part.
+
+    Returns
+    -------
+    tuple of Overlap or None
+        One per fold; None if the dataset has no artists. Tracks whose artist is unknown are ignored.
+    """
+    if not dataset.knows_artists:
+        return None
+    artist = {track.id: track.artist for track in dataset.tracks}
+    result = []
+    for number, fold in enumerate(split.folds):
+        tracks = {"training": fold.training, "validation": fold.validation, "test": fold.test}
+        artists = {part: {artist[track] for track in ids} - {None} for part, ids in tracks.items()}
+        pairs = (("training", "validation"), ("training", "test"), ("validation", "test"))
+        shared = {pair: tuple(sorted(str(name) for name in artists[pair[0]] & artists[pair[1]])) for pair in pairs}
+        not_test = artists["training"] | artists["validation"]
+        touched = sum(artist[track] in not_test for track in fold.test) / len(fold.test) if fold.test else None
+        result.append(Overlap(number, shared, touched))
+    return tuple(result)
+
+
+def shared_artists(dataset: Dataset, split: Split) -> int | None:
+    """Number of artists with tracks in more than one part, maximum over the folds; None if artists are unknown."""
+    overlaps = audit(dataset, split)
+    return None if overlaps is None else max(overlap.n_artists for overlap in overlaps)
