@@ -130,7 +130,7 @@ def gains_of_all_halves(labels: np.ndarray, p: np.ndarray, artists: np.ndarray) 
     ("groups", "artists"),
     [
         ([7] * 12 + [2] * 12 + [3] * 20 + [4] * 16, [7] * 12 + [2] * 12 + [3] * 20 + [4] * 16),
-        ([7] * 20 + [2] * 38 + [-1] * 2, [7] * 20 + [2] * 38 + [8, 9]),  # each track of an unknown artist stands alone
+        ([7] * 20 + [2] * 38 + [-1] * 2, [7] * 20 + [2] * 38 + [8, 9]),  # each track of an unknown artist is its own group
     ],
 )
 def test_the_gain_is_that_of_one_way_to_halve_the_artists(groups: list[int], artists: list[int]) -> None:

@@ -271,14 +271,14 @@ def test_a_certain_share_is_worth_its_artists() -> None:
 # ------------------------------------------------------------------ F1
 
 
-def f1(labels: np.ndarray, answers: list[np.ndarray]) -> list[float]:
+def f1(labels: np.ndarray, predicted: list[np.ndarray]) -> list[float]:
     """Macro F1 over the genres with tracks and weighted F1, by scikit-learn, mean over the seeds."""
     return [
         float(
             np.mean(
                 [
-                    sklearn.metrics.f1_score(labels, answer, labels=np.unique(labels), average=average, zero_division=0)
-                    for answer in answers
+                    sklearn.metrics.f1_score(labels, of_one_seed, labels=np.unique(labels), average=average, zero_division=0)
+                    for of_one_seed in predicted
                 ]
             )
         )
@@ -292,17 +292,17 @@ def test_f1_intervals_by_their_definition(skill: float) -> None:
     artists = np.repeat(np.arange(25), rng.integers(1, 5, 25))
     units, n = sampling_units(artists), len(artists)
     labels = rng.choice(4, size=n, p=[0.5, 0.35, 0.1, 0.05])
-    answers = [np.where(rng.random(n) < skill, labels, rng.integers(5, size=n)) for _ in range(2)]
-    interval = F1Interval(labels, answers, 5, units)
+    predicted = [np.where(rng.random(n) < skill, labels, rng.integers(5, size=n)) for _ in range(2)]
+    interval = F1Interval(labels, predicted, 5, units)
     scores = []
     for weights in resamples(units, 150):
         interval.add(weights)
     for (drawn,) in draws(units, 150, 0):
         tracks = np.concatenate([np.flatnonzero(units.codes == unit) for unit in drawn])
-        scores.append(f1(labels[tracks], [answer[tracks] for answer in answers]))
+        scores.append(f1(labels[tracks], [of_one_seed[tracks] for of_one_seed in predicted]))
     for level in (0.8, 0.95):
         tail = scipy.stats.norm.cdf(-np.sqrt(25 / 24) * scipy.stats.t.ppf((1 + level) / 2, 24))
-        bias = np.mean(scores, axis=0) - f1(labels, answers)
+        bias = np.mean(scores, axis=0) - f1(labels, predicted)
         expected = np.clip(np.quantile(scores, [tail, 1 - tail], axis=0) - 2 * bias, 0, 1)
         np.testing.assert_allclose(interval.interval(level), expected, atol=1e-6)
     assert (np.max(expected) == 1) == (skill > 0.9)  # there an end would lie beyond 1
@@ -311,8 +311,8 @@ def test_f1_intervals_by_their_definition(skill: float) -> None:
 def test_f1_intervals_are_those_of_a_loop_over_the_metrics(make_predictions: object) -> None:
     p = make_predictions(n=200, skill=1.5)
     units = sampling_units(np.full(200, -1))
-    answers = p.probabilities.argmax(axis=1)
-    found = F1Interval(p.labels, [answers], 3, units)
+    predicted = p.probabilities.argmax(axis=1)
+    found = F1Interval(p.labels, [predicted], 3, units)
     for weights in resamples(units, 3000):
         found.add(weights)
     rng = np.random.default_rng(1)
