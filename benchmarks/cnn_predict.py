@@ -87,16 +87,16 @@ def main() -> None:
         network = model.network
         plain(paths[:1], network)  # librosa imports its parts at the first use
         seconds = {}
-        answers = {}
+        probabilities = {}
         for name, work in {
             "plain": lambda: plain(paths, network),
             "ours": lambda: ours(paths, folder, cache, arguments.threads),
             "warm": lambda: ours(paths, folder, cache, arguments.threads),
         }.items():
             began = time.perf_counter()
-            answers[name] = work()
+            probabilities[name] = work()
             seconds[name] = time.perf_counter() - began
-    np.testing.assert_allclose(answers["ours"], answers["plain"], atol=1e-3)
+    np.testing.assert_allclose(probabilities["ours"], probabilities["plain"], atol=1e-3)
     n = len(paths)
     result = {
         "ratio": round(seconds["plain"] / seconds["ours"], 2),

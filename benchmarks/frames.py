@@ -26,9 +26,9 @@ CLIPS = Path(os.environ.get("GENREBENCH_TEST_DATA", Path(__file__).parents[1] / 
 
 def extraction(paths, kind, deltas, repeats):
     """Seconds per clip of both sides, and how far their values are apart."""
-    wanted = Frames(kind, deltas=deltas, n_coefficients={"mfcc": 20, "mel": 128, "chroma": 12}[kind])
+    requested = Frames(kind, deltas=deltas, n_coefficients={"mfcc": 20, "mel": 128, "chroma": 12}[kind])
     ways = (
-        lambda path: frames.compute_frames(path, requested=wanted, excerpt=WHOLE),
+        lambda path: frames.compute_frames(path, requested=requested, excerpt=WHOLE),
         lambda path: plain.frames(path, kind, deltas),
         lambda path: audio.read(path, WHOLE),
     )

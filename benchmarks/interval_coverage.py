@@ -41,13 +41,13 @@ def made_set(
     artist = np.repeat(np.arange(len(sizes)), sizes)
     labels = rng.integers(N_GENRES, size=len(sizes))[artist]
     ease = 2.2 + rng.normal(size=len(sizes))[artist]
-    answers = []
+    probabilities = []
     for i in range(n_models):
         logits = rng.normal(size=(len(labels), N_GENRES)) + 0.7 * rng.normal(size=(len(sizes), N_GENRES))[artist]
         logits[np.arange(len(labels)), labels] += ease - i * gap
         p = np.exp(logits)
-        answers.append(p / p.sum(axis=1, keepdims=True))
-    return artist, labels, answers
+        probabilities.append(p / p.sum(axis=1, keepdims=True))
+    return artist, labels, probabilities
 
 
 def true_scores(case: str, n_sets: int, rng: np.random.Generator) -> np.ndarray:
@@ -69,16 +69,16 @@ def coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int) 
     held = np.zeros(len(SCORES))
     for i in range(n_sets):
         artist, labels, (p,) = made_set(case, rng)
-        answers = p.argmax(axis=1)
+        predicted = p.argmax(axis=1)
         units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
         loss, f1 = (
             MeanInterval(metrics.track_log_losses(labels, p)[:, None], units),
-            F1Interval(labels, [answers], N_GENRES, units),
+            F1Interval(labels, [predicted], N_GENRES, units),
         )
         for weights in resamples(units, n_resamples, i):
             loss.add(weights)
             f1.add(weights)
-        micro = share_interval((answers == labels)[:, None].astype(float), units)
+        micro = share_interval((predicted == labels)[:, None].astype(float), units)
         low, high = (np.concatenate(ends) for ends in zip(loss.interval(), micro, f1.interval(), strict=True))
         held += (low <= truth) & (truth <= high)
     return dict(zip(SCORES, (held / n_sets).tolist(), strict=True))
@@ -125,10 +125,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found = []
+    cases = []
     for case in args.case or ["tracks", "ten-each", "one-to-thirty"]:
         began = time.perf_counter()
-        found.append(
+        cases.append(
             {
                 "case": case,
                 "tracks": N_TRACKS,
@@ -140,9 +140,9 @@ def main() -> None:
                 "seconds": round(time.perf_counter() - began, 1),
             }
         )
-        print(found[-1], file=sys.stderr)
+        print(cases[-1], file=sys.stderr)
     if args.json:
-        print(json.dumps({"cases": found, "peak_rss_mb": peak_rss_mb()}))
+        print(json.dumps({"cases": cases, "peak_rss_mb": peak_rss_mb()}))
 
 
 if __name__ == "__main__":

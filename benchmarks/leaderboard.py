@@ -41,7 +41,7 @@ def made_predictions(n_models: int, n_tracks: int, n_genres: int, seed: int = 0)
 
 def ours(predictions: list[Predictions], n_resamples: int) -> np.ndarray:
     """Intervals of all scores of all models, and which of them are tied."""
-    scored = [[score(answers)] for answers in predictions]
+    scored = [[score(one)] for one in predictions]
     intervals = row_intervals(scored, len(predictions[0].genres), "official", n_resamples, n_resamples)
     tied(np.stack([one.losses for (one,) in scored], axis=1), board_units(scored[0][0], "official"))
     return np.array([row["log_loss"] for row in intervals])
@@ -57,8 +57,8 @@ def plain(predictions: list[Predictions], n_resamples: int, seed: int = 0) -> np
     scores = np.empty((n_resamples, len(predictions), 4))
     for i in range(n_resamples):
         drawn = rng.integers(n, size=n)
-        for j, answers in enumerate(predictions):
-            y, p = answers.labels[drawn], answers.probabilities[drawn]
+        for j, one in enumerate(predictions):
+            y, p = one.labels[drawn], one.probabilities[drawn]
             guess = p.argmax(axis=1)
             scores[i, j, 0] = log_loss(y, p, labels=columns)
             scores[i, j, 1:] = [f1_score(y, guess, average=a) for a in ("micro", "macro", "weighted")]

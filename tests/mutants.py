@@ -63,7 +63,7 @@ class Mutant:
     breaks : str
         What the change gets wrong.
     old, new : str
-        The text that is replaced, which stands in the file exactly once, and its replacement.
+        The text that is replaced, which occurs in the file exactly once, and its replacement.
     """
 
     file: str

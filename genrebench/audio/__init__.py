@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4")
-"""Suffixes of files that count as audio when a folder is searched. Decoding goes by a file's content, whatever its name."""
+"""Suffixes of files that count as audio when a folder is searched. Decoding depends on a file's content, not on its name."""
 
 VERSION = 1
 """Bumped when `read` returns different samples for the same file, so that cached inputs are recomputed."""

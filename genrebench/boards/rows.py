@@ -145,7 +145,8 @@ class Row:
         if self.calibrated:
             notes.append("calibrated on validation tracks")
         if self.tied_with:
-            notes.append("tied with rank " + ", ".join(str(ranks[other]) for other in self.tied_with if other in ranks))
+            tied = sorted(ranks[other] for other in self.tied_with if other in ranks)
+            notes.append("tied with rank " + ", ".join(map(str, tied)))
         return "; ".join(notes)
 
 

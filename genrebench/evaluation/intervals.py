@@ -163,20 +163,20 @@ class F1Interval:
     Parameters
     ----------
     labels : ndarray of int, shape (n_tracks,)
-    answers : sequence of ndarray of int, shape (n_tracks,)
+    predicted : sequence of ndarray of int, shape (n_tracks,)
         Predicted genres, one array per seed of the model; the scores are means over the seeds.
     n_genres : int
     units : Units
     """
 
-    def __init__(self, labels: Integers, answers: Sequence[Integers], n_genres: int, units: Units) -> None:
+    def __init__(self, labels: Integers, predicted: Sequence[Integers], n_genres: int, units: Units) -> None:
         self.units = units
         genre = np.arange(n_genres)
         true = labels[:, None] == genre
         columns = [true]
-        for answer in answers:
-            predicted = answer[:, None] == genre
-            columns += [true & predicted, predicted]
+        for of_one_seed in predicted:
+            positive = of_one_seed[:, None] == genre
+            columns += [true & positive, positive]
         self._counts = units.sums(np.hstack(columns)).astype(np.float32)
         self._n_genres = n_genres
         self._scores: list[Floats] = []

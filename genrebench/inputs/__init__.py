@@ -118,8 +118,8 @@ def prepare_usable(
     """
     context = replace(context, refuse_silence=True)
     try:
-        # Built-in inputs find such clips while they fill the cache, so that each clip is decoded once. What is decoded by a
-        # plugin or on access tells nothing of its audio: only a decode of its own keeps such clips away from there.
+        # Built-in inputs find such clips while they fill the cache, so that each clip is decoded once. Inputs of
+        # plugins and inputs that are decoded on access don't report them, so these clips are decoded here first.
         if registry.input(requested) not in SPECS or not context.cached:
             folder = CacheFolder.of(context, "peaks", version=1)
             cache.fill(folder, clips, partial(_seconds, excerpt=context.excerpt), context, "Reading audio")

@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import genrebench as gb
+from genrebench.boards.rows import Row
 from genrebench.errors import DataError, StoreError, UsageError
 from tests import tiny
 
@@ -387,6 +388,13 @@ def test_results_are_text_when_printed_and_have_a_short_repr(data: Path) -> None
     counts = task.to_frame().value_counts(["genre", "part"])
     assert rows == [[g, *(str(counts[g, part]) for part in ("training", "validation", "test"))] for g in task.genres]
     assert {track["track_id"] for track in task.to_json()["tracks"]} == set(task.to_frame()["track_id"])
+
+
+def test_ties_are_listed_in_order_of_rank() -> None:
+    row = Row(
+        "a", 2, "model", "", "", {}, (), (), {"log_loss": 1.0, "f1_micro": 0.5, "f1_macro": 0.5}, {}, tied_with=("d", "b", "c")
+    )
+    assert row.cells({"a": 2, "b": 1, "c": 3, "d": 10})[-1] == "tied with rank 1, 3, 10"
 
 
 def test_without_runs_a_notebook_shows_that_there_are_none(data: Path) -> None:

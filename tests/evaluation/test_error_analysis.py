@@ -85,8 +85,8 @@ def test_confusion_both_ways() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=40))
 @settings(max_examples=60, deadline=None)
-def test_normalised_confusion_agrees_with_scikit_learn(answers: list[tuple[int, int]]) -> None:
-    labels, predicted = np.array(answers).T
+def test_normalised_confusion_agrees_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, predicted = np.array(pairs).T
     counts = metrics.confusion(labels, np.eye(6)[predicted])
     for by, normalize in (("true", "true"), ("predicted", "pred")):
         expected = sklearn.metrics.confusion_matrix(labels, predicted, labels=range(6), normalize=normalize)

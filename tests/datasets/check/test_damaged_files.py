@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genrebench.api import AudioError, DataError, Dataset, Excerpt, FeatureTable, GenrebenchError, Track
-from genrebench.datasets import check as doctor
+from genrebench.datasets import check as checks
 from genrebench.datasets import folder
 from genrebench.datasets.check.measurement import MeasurementCache, measure_all
 from genrebench.inputs.features import compute_features, write_csv
@@ -44,7 +44,7 @@ def test_the_check_survives_them(damaged: list[Track], tmp_path: Path, monkeypat
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("TMPDIR", str(temporary))
     there = sorted(damaged[0].path.parent.iterdir())  # type: ignore[union-attr]
-    found = doctor.check(Dataset("made", "1", tuple(damaged), ("A",)), home=tmp_path / "home", workers=2)
+    found = checks.check(Dataset("made", "1", tuple(damaged), ("A",)), home=tmp_path / "home", workers=2)
     undecodable = [finding for finding in found if finding.kind == "undecodable"]
     assert 0.1 * COUNT < len(undecodable) < 0.9 * COUNT, "the damage is too weak or too strong to say something"
     assert [finding for finding in undecodable if "crashed" in finding.detail] == []
@@ -144,12 +144,12 @@ names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(
     st.lists(
-        st.builds(doctor.Finding, names, st.sampled_from(list(doctor.KINDS)), st.sampled_from(doctor.SEVERITIES), names),
+        st.builds(checks.Finding, names, st.sampled_from(list(checks.KINDS)), st.sampled_from(checks.SEVERITIES), names),
         max_size=8,
     )
 )
-def test_what_is_written_is_what_run_reads(tmp_path: Path, findings: list[doctor.Finding]) -> None:
-    count = doctor.write_exclusions(findings, tmp_path / "list.csv")
+def test_what_is_written_is_what_run_reads(tmp_path: Path, findings: list[checks.Finding]) -> None:
+    count = checks.write_exclusions(findings, tmp_path / "list.csv")
     read = tasks.read_exclusions(tmp_path / "list.csv")
-    assert read == doctor.exclusions(findings)
+    assert read == checks.exclusions(findings)
     assert count == len(read) == len({finding.track for finding in findings if finding.severity == "fault"})

@@ -153,7 +153,7 @@ class TrainingState:
 
 
 def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """State of each parameter, named "NUMBER.NAME"; what an optimiser holds as None stays away."""
+    """State of each parameter, named "NUMBER.NAME"; what is None in the optimiser is left out."""
     state: dict[int, dict[str, Tensor | None]] = optimiser.state_dict()["state"]
     named = {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
     return {name: value for name, value in named.items() if value is not None}
