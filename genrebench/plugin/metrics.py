@@ -12,10 +12,10 @@ RESERVED = frozenset(
     (
         "row", "rank", "model", "plugin", "version", "options", "changed", "runs", "seed", "seeds", "spread", "tied_with",
         "baseline", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb", "task",
-        "metrics", "facts", "error", "status",
+        "metrics", "facts", "error", "status", "run", "run_id", "started", "environment", "dataset", "split",
     )
 )  # fmt: skip
-"""Keys of a row or a run in JSON that aren't metrics, so a metric can't have these names."""
+"""Keys of a row or a run in JSON and columns of frames that aren't metrics, so a metric can't have these names."""
 
 
 @dataclass(frozen=True)
