@@ -242,8 +242,16 @@ class RunStore:
         Raises
         ------
         StoreError
-            As in `predictions`, or if the predictions can't be scored.
+            As in `predictions`, or if the predictions can't be scored or have genres that the record lacks.
         """
+        scored = self._scored(run)
+        if max(scored.labels.max(initial=0), scored.predicted.max(initial=0)) >= len(run.task.genres):
+            raise StoreError(
+                f"the record of run {run.id!r} lacks genres of its predictions; repeat the run, or {_removal(run.id)}"
+            )
+        return scored
+
+    def _scored(self, run: Run) -> Scored:
         folder = self.folder(run.id)
         sha256 = "" if run.predictions is None else run.predictions.sha256
         stamp = _stamp(folder / PREDICTIONS)
