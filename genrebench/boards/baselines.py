@@ -28,9 +28,9 @@ def baselines(task: TaskRecord, tracks: Scored) -> dict[str, Scored]:
     """
     n_folds, n_genres = int(tracks.folds.max()) + 1, len(task.genres)
     probabilities = {"uniform": np.full((n_folds, n_genres), 1 / n_genres)}
-    counts = np.array(task.training_counts, dtype=np.float64)
-    if counts.shape == (n_folds, n_genres) and counts.sum(axis=1).all():
-        probabilities["training-prior"] = counts / counts.sum(axis=1, keepdims=True)
+    frequencies = task.training_frequencies
+    if frequencies is not None and len(frequencies) == n_folds:
+        probabilities["training-prior"] = np.array(frequencies)
     return {name: _score(tracks, by_fold) for name, by_fold in probabilities.items()}
 
 

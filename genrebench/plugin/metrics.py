@@ -12,7 +12,8 @@ RESERVED = frozenset(
     (
         "row", "rank", "model", "plugin", "version", "options", "changed", "runs", "seed", "seeds", "spread", "tied_with",
         "baseline", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb", "task",
-        "metrics", "facts", "error", "status", "dataset", "split", "run", "started", "inputs_s", "fit_s", "predict_s",
+        "metrics", "facts", "error", "status", "dataset", "split", "run", "run_id", "started", "environment", "inputs_s",
+        "fit_s", "predict_s",
     )
 )  # fmt: skip
 """Keys of a row or a run in JSON, and columns of their frames, that aren't metrics, so a metric can't have these names."""

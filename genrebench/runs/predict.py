@@ -137,9 +137,19 @@ def load_models(run: Run, folder: Path, model: HostedModel, prepared: Prepared, 
 
 
 def training_prior(run: Run) -> NDArray[np.float64]:
-    """Frequencies of the genres in a run's training part (mean over its folds), shape (n_genres,)."""
-    counts = np.array(run.task.training_counts, dtype=np.float64)
-    prior: NDArray[np.float64] = (counts / counts.sum(axis=1, keepdims=True)).mean(axis=0)
+    """Frequencies of the genres in a run's training part (mean over its folds), shape (n_genres,).
+
+    Raises
+    ------
+    StoreError
+        If the record has no valid counts.
+    """
+    frequencies = run.task.training_frequencies
+    if frequencies is None or len(frequencies) != run.task.n_folds:
+        raise StoreError(
+            f"the record of run {run.id} is damaged (its training counts don't match its genres and folds); repeat the run"
+        )
+    prior: NDArray[np.float64] = np.array(frequencies).mean(axis=0)
     return prior
 
 
@@ -177,11 +187,13 @@ def _columns(folder: Path) -> tuple[tuple[str, ...], ...]:
         raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run") from None
 
 
-def _temperatures(run: Run) -> list[float]:
+def _temperatures(run: Run) -> Sequence[float]:
     """Temperature of each fold's model: 1 unless the run was calibrated."""
     if not run.model.calibrated:
         return [1.0] * run.task.n_folds
-    return [float(t) for t in run.facts["temperature_scaling"]["temperatures"]]
+    if run.temperatures is None or len(run.temperatures) != run.task.n_folds:
+        raise StoreError(f"the record of run {run.id} is damaged (it has no temperature for each of its folds); repeat the run")
+    return run.temperatures
 
 
 def _in_file(line: Timeline, path: Path, excerpt: Excerpt) -> Timeline:

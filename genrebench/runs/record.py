@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -129,6 +130,14 @@ class TaskRecord:
             synthetic=task.dataset.synthetic,
             warnings=task.split.warnings,
         )
+
+    @property
+    def training_frequencies(self) -> tuple[tuple[float, ...], ...] | None:
+        """For each fold, the frequency of each genre in the training part; None if the counts aren't known."""
+        counts = self.training_counts
+        if not counts or not all(len(of_fold) == len(self.genres) and any(of_fold) for of_fold in counts):
+            return None
+        return tuple(tuple(n / sum(of_fold) for n in of_fold) for of_fold in counts)
 
     @property
     def split_title(self) -> str:
@@ -272,6 +281,15 @@ class Run:
         """Number of the model's parameters, if recorded."""
         parameters = self.facts.get("parameters")
         return parameters if isinstance(parameters, int) else None
+
+    @property
+    def temperatures(self) -> tuple[float, ...] | None:
+        """Temperature fitted for the model of each fold, if recorded."""
+        scaling = self.facts.get("temperature_scaling")
+        values = scaling.get("temperatures") if isinstance(scaling, Mapping) else None
+        if not isinstance(values, list) or not all(isinstance(t, float) and 0 < t < math.inf for t in values):
+            return None
+        return tuple(values)
 
     def running(self, inputs_s: float) -> Run:
         """The same run with status "running", and with `inputs_s` added to its timings."""

@@ -78,6 +78,7 @@ class Recorder:
             After the run was recorded as interrupted. Other errors are recorded as failures and not raised.
         """
         with locked(self.folder):
+            self.store.keep_curves(self.run.id)
             try:
                 with PeakMemory() as memory:
                     self._memory = memory

@@ -25,6 +25,8 @@ from genrebench.runs.record import (
 FORMAT = 1
 """Version of the format of run.json; a record with a higher version was written by a newer genrebench."""
 
+MAX_FOLDS = 10**6
+
 T = TypeVar("T")
 _REQUIRED: Any = object()
 
@@ -97,14 +99,14 @@ def _task(value: _Object) -> TaskRecord:
         split_seed=value.take("split_seed", _integer, 0),
         fingerprint=value.take("fingerprint", _text),
         excerpt=value.take("excerpt", _text, "30"),
-        n_training=value.take("n_training", _integer, 0),
-        n_validation=value.take("n_validation", _integer, 0),
-        n_test=value.take("n_test", _integer, 0),
-        n_folds=value.take("n_folds", _integer, 1),
-        n_excluded=value.take("n_excluded", _integer, 0),
+        n_training=value.take("n_training", _count, 0),
+        n_validation=value.take("n_validation", _count, 0),
+        n_test=value.take("n_test", _count, 0),
+        n_folds=value.take("n_folds", _folds, 1),
+        n_excluded=value.take("n_excluded", _count, 0),
         excluded=value.take("excluded", _list(_exclusion), ()),
         genres=value.take("genres", _list(_text)),
-        training_counts=value.take("training_counts", _list(_list(_integer)), ()),
+        training_counts=value.take("training_counts", _list(_list(_count)), ()),
         shared_artists=value.take("shared_artists", _optional(_integer), None),
         extra_training=value.take("extra_training", _optional(_extra_training), None),
         synthetic=value.take("synthetic", _boolean, False),
@@ -131,7 +133,7 @@ def _extra_training(value: Any, where: str) -> ExtraTrainingRecord:
     return ExtraTrainingRecord(
         dataset=record.take("dataset", _text),
         source=record.take("source", _text, ""),
-        added=record.take("added", _mapping(_integer), {}),
+        added=record.take("added", _mapping(_count), {}),
         ids=record.take("ids", _optional(_mapping(_list(_text))), None),
     )
 
@@ -145,8 +147,8 @@ def _predictions(value: Any, where: str) -> PredictionsRecord:
     record = _object(value, where)
     return PredictionsRecord(
         sha256=record.take("sha256", _text),
-        rows=record.take("rows", _integer),
-        test_counts=record.take("test_counts", _list(_list(_integer)), ()),
+        rows=record.take("rows", _count),
+        test_counts=record.take("test_counts", _list(_list(_count)), ()),
     )
 
 
@@ -199,8 +201,31 @@ def _typed(kind: type[T] | tuple[type, ...], name: str) -> Parser[Any]:
 
 _text: Parser[str] = _typed(str, "text")
 _integer: Parser[int] = _typed(int, "a whole number")
-_number: Parser[float] = _typed((int, float), "a number")
+_any_number: Parser[float] = _typed((int, float), "a number")
 _boolean: Parser[bool] = _typed(bool, "true or false")
+
+
+def _number(value: Any, where: str) -> float:
+    number = _any_number(value, where)
+    try:
+        float(number)
+    except OverflowError:
+        raise ValueError(f"{where} is too large") from None
+    return number
+
+
+def _count(value: Any, where: str) -> int:
+    number = _integer(value, where)
+    if not 0 <= number < 2**63:
+        raise ValueError(f"{where} isn't a number of tracks")
+    return number
+
+
+def _folds(value: Any, where: str) -> int:
+    number = _integer(value, where)
+    if not 0 <= number <= MAX_FOLDS:
+        raise ValueError(f"{where} isn't a number of folds")
+    return number
 
 
 def _one_of(literal: Any) -> Parser[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from genrebench.errors import StoreError
 from genrebench.files import beside, write, write_json
+from genrebench.jsontypes import plain
 from genrebench.records import Predictions
 from genrebench.runs.predictions import predictions_from_csv, predictions_to_csv, test_counts
 from genrebench.runs.record import PredictionsRecord, Run
@@ -208,6 +210,14 @@ class RunStore:
                 points[key] = point
         return tuple(points.values())
 
+    @_store_errors
+    def keep_curves(self, run_id: str) -> None:
+        """Move the curves of a run of version 0.1.0 into curves.jsonl, before its record is rewritten without them."""
+        folder = self.folder(run_id)
+        points = self._curves_in_record(folder)
+        if points and not (folder / CURVES).exists():
+            write(folder / CURVES, b"".join(json.dumps(plain(point)).encode() + b"\n" for point in points))
+
     @staticmethod
     def _curves_in_record(folder: Path) -> tuple[Mapping[str, Any], ...]:
         """Read the curves from run.json, where version 0.1.0 wrote them."""
@@ -232,8 +242,16 @@ class RunStore:
         Raises
         ------
         StoreError
-            As in `predictions`, or if the predictions can't be scored.
+            As in `predictions`, or if the predictions can't be scored or have genres that the record lacks.
         """
+        scored = self._scored(run)
+        if max(scored.labels.max(initial=0), scored.predicted.max(initial=0)) >= len(run.task.genres):
+            raise StoreError(
+                f"the record of run {run.id!r} lacks genres of its predictions; repeat the run, or {_removal(run.id)}"
+            )
+        return scored
+
+    def _scored(self, run: Run) -> Scored:
         folder = self.folder(run.id)
         sha256 = "" if run.predictions is None else run.predictions.sha256
         stamp = _stamp(folder / PREDICTIONS)

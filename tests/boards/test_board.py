@@ -108,6 +108,41 @@ def test_edited_predictions_are_reported_and_left_out_even_if_cached(add: Callab
     assert str(file) in problem
 
 
+@pytest.mark.parametrize(
+    ("genres", "counts", "n_rows"),
+    [
+        (["Blues"], [[60]], 0),
+        ([], [], 0),
+        (["a", "b", "c"], [[30, 20]], 2),
+        (["a", "b", "c"], [[30, 20, 10], [1]], 2),
+        (["a", "b", "c"], [[0, 0, 0]], 2),
+    ],
+)
+def test_a_task_that_contradicts_its_predictions_is_no_traceback(
+    add: Callable, genres: list[str], counts: list[list[int]], n_rows: int
+) -> None:
+    file = add("a").folder("a") / "run.json"
+    record = json.loads(file.read_text())
+    record["task"] |= {"genres": genres, "training_counts": counts}
+    file.write_text(json.dumps(record))
+    found, problems = boards(RunStore(file.parents[1]))
+    assert [len(board.rows) for board in found] == (
+        [n_rows] if n_rows else []
+    )  # without valid counts there is no training prior
+    assert ["lacks genres of its predictions" in problem for problem in problems] == ([] if n_rows else [True])
+
+
+def test_recorded_metrics_replace_no_key_of_a_row(add: Callable) -> None:
+    store = add("a")
+    file = store.folder("a") / "run.json"
+    record = json.loads(file.read_text())
+    record["metrics"] |= {"rank": 7.0, "model": 0.5, "top_3": 0.75}  # 0.1.0 took metrics of any name
+    file.write_text(json.dumps(record))
+    ((board,), _) = boards(store)
+    row = next(row for row in board.to_json()["rows"] if not row["baseline"])
+    assert (row["rank"], row["model"], row["top_3"]) == (1, "svm", 0.75)
+
+
 def test_scores_come_from_the_predictions(add: Callable) -> None:
     store = add("a")
     record = store.folder("a") / "run.json"

@@ -17,6 +17,7 @@ import soundfile
 
 from genrebench import datasets
 from genrebench.audio import sndfile
+from genrebench.errors import StoreError
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.registry import installed_plugins
@@ -255,3 +256,23 @@ def test_damaged_files_are_classified_or_get_the_training_prior(
     assert sorted(music.iterdir()) == files_before
     assert [path for path in temporary.rglob("*") if path.is_file()] == []
     assert [path for path in session.home.rglob(".*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize(
+    ("task", "facts"),
+    [
+        ({"training_counts": ()}, {}),
+        ({"training_counts": ((1,),)}, {}),
+        ({"n_folds": 0}, {}),
+        ({}, {"temperature_scaling": None}),
+        ({}, {"temperature_scaling": {"temperatures": [1.0, 1.0]}}),
+        ({}, {"temperature_scaling": {"temperatures": ["x"]}}),
+    ],
+)
+def test_a_record_that_lacks_what_predictions_need_is_damaged(
+    task: dict[str, Any], facts: dict[str, Any], store: RunStore, session: Session, music: Path
+) -> None:
+    run = run_of(tiny.SPECS[1], store, session, music)
+    damaged = replace(run, task=replace(run.task, **task), model=replace(run.model, calibrated=True), facts=facts)
+    with pytest.raises(StoreError, match="is damaged"):
+        predict(damaged, store, [music / "g0-0.wav"], session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -171,6 +172,37 @@ def test_an_interrupted_run_is_recorded_and_can_be_resumed(session: Session, tmp
     assert resumed.metrics == uninterrupted.metrics
     again = runner.run(job, store, session, resume=True)
     assert again.id == resumed.id and len(fitted) == 10
+
+
+def test_a_resumed_run_of_0_1_0_keeps_its_curves(session: Session, tmp_path: Path) -> None:
+    class Interrupted(tiny.Nearest):
+        interrupt = True
+
+        def fit(self, train: Any, validation: Any) -> None:
+            self.context.log(1 if Interrupted.interrupt else 2, {"loss": 0.5})
+            if Interrupted.interrupt:
+                raise KeyboardInterrupt
+
+        def predict_proba(self, inputs: Any) -> Any:
+            return np.full((len(inputs), self.n), 1 / self.n)
+
+        def save(self, folder: Path) -> None:
+            pass
+
+    store = RunStore(tmp_path / "runs")
+    spec = tiny.spec("interrupted", Interrupted, tiny.FeatureTable())
+    job = tiny.job(task_of(tiny.write_table(tmp_path / "data"), session), spec)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(job, store, session)
+    (run,) = store.runs()
+    folder = store.folder(run.id)
+    (folder / "curves.jsonl").unlink()  # as 0.1.0 left it: the curves are in run.json
+    points = [{"fold": 0, "epoch": 1, "loss": 0.5}]
+    (folder / "run.json").write_text(json.dumps(json.loads((folder / "run.json").read_text()) | {"curves": points}))
+    Interrupted.interrupt = False
+    resumed = runner.run(job, store, session, resume=True)
+    assert (resumed.id, resumed.status) == (run.id, "finished")
+    assert store.curves(resumed) == (*points, {"fold": 0, "epoch": 2, "loss": 0.5})
 
 
 def test_missing_audio_is_an_error_before_a_run_begins(session: Session, tmp_path: Path) -> None:

@@ -156,6 +156,25 @@ def test_a_field_of_the_wrong_type_is_a_damaged_record(tmp_path: Path, make_run:
         store.load("a-run")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"timings": {"fit_s": 10**400}},
+        {"task": {"training_counts": [[10**400, 1, 1]]}},
+        {"task": {"training_counts": [[-1, 1, 1]]}},
+        {"task": {"n_folds": 10**18}},
+        {"predictions": {"sha256": "", "rows": -1}},
+    ],
+)
+def test_a_number_out_of_range_is_a_damaged_record(tmp_path: Path, make_run: Callable, change: dict) -> None:
+    store = RunStore(tmp_path)
+    file = store.begin(make_run()) / "run.json"
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps(record | change | {"task": record["task"] | change.get("task", {})}))
+    with pytest.raises(StoreError, match="is damaged"):
+        store.load("a-run")
+
+
 def test_a_record_of_a_newer_version_is_an_error(tmp_path: Path, make_run: Callable) -> None:
     store = RunStore(tmp_path)
     file = store.begin(make_run()) / "run.json"
