@@ -147,7 +147,7 @@ def evaluate_more(
             continue
         try:
             scores[metric.name] = float(metric.compute(y.copy(), p.copy()))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit in a plugin must not end the program
             scores[metric.name] = None
             problems.append(f"the metric {metric.name!r} failed: {type(error).__name__}: {error}")
     return scores, problems

@@ -10,6 +10,7 @@ from genrebench.datasets import require_audio
 from genrebench.environment import describe_environment
 from genrebench.errors import UsageError
 from genrebench.plugin.contract import FeatureTable
+from genrebench.plugin.hookspecs import METRIC
 from genrebench.plugin.hosted import HostedModel
 from genrebench.records import Task
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
@@ -52,15 +53,19 @@ class Job:
         Raises
         ------
         UsageError, DataError
-            If the model needs audio that the dataset doesn't have, there are no validation tracks for calibration, or the model
-            can't run on the device or with its options.
+            If the model needs audio that the dataset doesn't have, there are no validation tracks for calibration, the model
+            can't run on the device or with its options, or two plugins offer a metric of the same name.
+        PluginError
+            If the model's input isn't registered.
         """
+        session.registry.all(METRIC)  # the error of a clash, before rather than after the model is fitted
         if self.calibrate and not all(fold.validation for fold in self.task.split.folds):
             raise UsageError(
                 f"calibration needs validation tracks, which the split {self.task.split.name!r} doesn't have; choose another "
                 "split or leave out the calibration"
             )
         if not self.uses_precomputed_features:
+            session.registry.input(self.model.input)
             require_audio(self.task.dataset, self.task.dataset.tracks, self.task.extra)
         self.model.check(session.context(self.task.genres, seed=self.seed))
 

@@ -262,12 +262,19 @@ def test_a_metric_that_fails_costs_nothing_else() -> None:
         probabilities[:] = 0
         raise RuntimeError("no such genre")
 
+    def exiting(labels: Any, probabilities: Any) -> float:
+        raise SystemExit(3)
+
     specs = (
         *metrics.METRICS,
         MetricSpec("broken", "fails", broken),
+        MetricSpec("exiting", "ends the program", exiting),
         MetricSpec("mean", "mean of all", lambda labels, probabilities: probabilities.mean() + labels.sum()),
     )
     scores, problems = metrics.evaluate_more(LABELS, P, specs)
-    assert scores == {"broken": None, "mean": pytest.approx(0.2 + 4)}  # rows of five sum to 1; the labels to 4
-    assert problems == ["the metric 'broken' failed: RuntimeError: no such genre"]
+    assert scores == {"broken": None, "exiting": None, "mean": pytest.approx(0.2 + 4)}  # rows of five sum to 1; the labels to 4
+    assert problems == [
+        "the metric 'broken' failed: RuntimeError: no such genre",
+        "the metric 'exiting' failed: SystemExit: 3",
+    ]
     assert metrics.evaluate_more(LABELS, P, metrics.METRICS) == ({}, [])

@@ -13,10 +13,11 @@ import pytest
 import sklearn.metrics
 
 from genrebench import datasets
-from genrebench.errors import DataError, UsageError
+from genrebench.errors import DataError, PluginError, UsageError
 from genrebench.plugin.contract import Context, ModelSpec
 from genrebench.plugin.hosted import checked
-from genrebench.plugin.registry import installed_plugins
+from genrebench.plugin.metrics import MetricSpec
+from genrebench.plugin.registry import Plugin, installed_plugins
 from genrebench.records import Task
 from genrebench.runs import runner
 from genrebench.runs.store import RunStore
@@ -50,6 +51,27 @@ def test_the_check_of_a_model_is_called_before_anything_runs(music: Path, sessio
     store = RunStore(tmp_path / "runs")
     with pytest.raises(UsageError, match=r"tiny-waveform .*: device 'cuda' is not available here"):
         runner.run(tiny.job(task_of(music, session), spec), store, replace(session, device="cuda"))
+    assert store.runs() == []
+
+
+def test_clashing_metrics_and_unknown_inputs_are_errors_before_anything_runs(
+    music: Path, session: Session, tmp_path: Path
+) -> None:
+    class Unknown:
+        pass
+
+    def never(context: Context, options: tiny.Options) -> Any:
+        raise AssertionError("the model was built")
+
+    store = RunStore(tmp_path / "runs")
+    task = task_of(music, session)
+    clashing = tiny.registry()
+    for name in ("first", "second"):
+        clashing.add(Plugin(name, name, "1"), {"metric": [MetricSpec("twin", "s", lambda labels, probabilities: 0.0)]})
+    with pytest.raises(UsageError, match="the metric 'twin' is offered by first and second"):
+        runner.run(tiny.job(task, replace(tiny.SPECS[1], build=never)), store, replace(session, registry=clashing))
+    with pytest.raises(PluginError, match="requests Unknown, which isn't a registered input"):
+        tiny.job(task, replace(tiny.spec("unknown", tiny.Nearest, Unknown()), build=never)).check(session)
     assert store.runs() == []
 
 
