@@ -84,6 +84,8 @@ def test_the_fitted_temperature_is_that_of_an_optimiser(seed: int) -> None:
     labels, p = random_predictions(seed)
     for bent in (p, scipy.special.softmax(np.log(p) / 3, axis=1)):
         assert calibration.fit_temperature(labels, bent) == pytest.approx(best_temperature(labels, bent), rel=1e-6)
+    clipped = np.minimum(1.5 * p, 1)
+    assert calibration.fit_temperature(labels, 1.5 * p) == pytest.approx(best_temperature(labels, clipped), rel=1e-6)
 
 
 def test_the_fitted_temperature_by_hand() -> None:
