@@ -15,6 +15,7 @@ from genrebench.boards.rows import Board, Row
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
 from genrebench.evaluation import calibration, error_analysis, metrics
+from genrebench.jsontypes import plain
 from genrebench.records import Predictions
 from genrebench.report.clips import Clips
 from genrebench.report.figures import cost_plot, curves_plot, pareto, reliability_plot
@@ -184,8 +185,8 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
 
 def _scaling(run: Run, predictions: Predictions) -> Mapping[str, Any]:
     """The gain from temperature scaling, measured on validation tracks if recorded, else on halves of the test tracks."""
-    if recorded := run.facts.get("temperature_scaling"):
-        return {**recorded, "by": "validation", "applied": run.model.calibrated}
+    if recorded := run.temperature_scaling:
+        return {**plain(recorded), "by": "validation", "applied": run.model.calibrated}
     gain = calibration.temperature_gain(predictions)
     return {**gain, "temperatures": [gain["temperature"]], "by": "halves", "applied": False} if gain else {}
 

@@ -225,6 +225,23 @@ class PredictionsRecord:
     test_counts: tuple[tuple[int, ...], ...] = ()
 
 
+@dataclass(frozen=True)
+class TemperatureScaling:
+    """What temperature scaling, fitted on the validation tracks, changes on the test tracks.
+
+    Parameters
+    ----------
+    temperatures : tuple of float
+        One per fold.
+    log_loss, log_loss_scaled : float
+        Before and after scaling.
+    """
+
+    temperatures: tuple[float, ...]
+    log_loss: float
+    log_loss_scaled: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """Record of a run.
@@ -283,13 +300,17 @@ class Run:
         return parameters if isinstance(parameters, int) else None
 
     @property
-    def temperatures(self) -> tuple[float, ...] | None:
-        """Temperature fitted for the model of each fold, if recorded."""
-        scaling = self.facts.get("temperature_scaling")
-        values = scaling.get("temperatures") if isinstance(scaling, Mapping) else None
-        if not isinstance(values, list) or not all(isinstance(t, float) and 0 < t < math.inf for t in values):
+    def temperature_scaling(self) -> TemperatureScaling | None:
+        """What temperature scaling changes, if recorded and valid."""
+        recorded = self.facts.get("temperature_scaling")
+        if not isinstance(recorded, Mapping):
             return None
-        return tuple(values)
+        temperatures, before, after = (recorded.get(name) for name in ("temperatures", "log_loss", "log_loss_scaled"))
+        if not isinstance(temperatures, list) or not isinstance(before, float) or not isinstance(after, float):
+            return None
+        if not all(isinstance(temperature, float) and 0 < temperature < math.inf for temperature in temperatures):
+            return None
+        return TemperatureScaling(tuple(temperatures), before, after)
 
     def running(self, inputs_s: float) -> Run:
         """The same run with status "running", and with `inputs_s` added to its timings."""

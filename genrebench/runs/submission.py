@@ -68,7 +68,10 @@ def write(out: Path, predictions: Sequence[FilePrediction], genres: Sequence[str
     if duplicates:
         raise DataError(f"two clips are called {duplicates[0]!r}; file names without extension have to be unique")
     try:
-        with files.atomic(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            files.atomic(out) as temporary,
+            temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        ):
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["file_id", *(genres[i] for i in order)])
             table.writerows(

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -125,6 +126,20 @@ def test_an_empty_report_names_the_next_step_and_is_replaced(
     write(store, out)
     assert "svm" in Page(page).text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "runs"]
+
+
+@pytest.mark.parametrize("value", ["x", [1.0], {"temperatures": None}, {"temperatures": [1.0], "log_loss": "x"}])
+def test_a_strange_temperature_scaling_in_a_record_is_ignored(
+    value: object, tmp_path: Path, make_run: Callable, make_predictions: Callable
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    predictions = make_predictions()
+    run = replace(make_run(predictions=predictions), facts={"temperature_scaling": value})
+    store.begin(run)
+    store.finish(run, predictions)
+    page, problems = write(store, tmp_path / "out")
+    assert problems == []
+    assert "There is no validation part" in Page(page.parent / "runs" / f"{run.id}.html").text
 
 
 def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.registry import installed_plugins
 from genrebench.records import Excerpt
-from genrebench.runs import runner
+from genrebench.runs import runner, submission
+from genrebench.runs.file_predictions import FilePrediction
 from genrebench.runs.predict import predict, training_prior
 from genrebench.runs.record import Run
 from genrebench.runs.store import RunStore
@@ -276,3 +277,9 @@ def test_a_record_that_lacks_what_predictions_need_is_damaged(
     damaged = replace(run, task=replace(run.task, **task), model=replace(run.model, calibrated=True), facts=facts)
     with pytest.raises(StoreError, match="is damaged"):
         predict(damaged, store, [music / "g0-0.wav"], session)
+
+
+def test_a_submission_keeps_file_names_that_are_not_utf8(tmp_path: Path) -> None:
+    prediction = FilePrediction(Path(os.fsdecode(b"a\xff.wav")), np.array([0.25, 0.75]), ("b", "a"))
+    submission.write(tmp_path / "out.csv", [prediction], ("b", "a"))
+    assert (tmp_path / "out.csv").read_bytes() == b"file_id,b,a\na\xff,0.25,0.75\n"
