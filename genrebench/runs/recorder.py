@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 import traceback
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,12 +122,12 @@ class Recorder:
         (self.folder / "error.txt").unlink(missing_ok=True)  # from a failure before --resume
 
     def saved_output(self, number: int) -> FoldOutput | None:
-        """Return the output of a fold if it was finished before an interruption."""
-        file = self._fold_file(number)
-        if not file.is_file():
+        """Return the output of a fold if it was finished before an interruption; a damaged file counts as not finished."""
+        try:
+            with self._fold_file(number).open("rb") as file, np.load(file) as saved:
+                return FoldOutput(saved["probabilities"], float(saved["temperature"]))
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
-        with np.load(file) as saved:
-            return FoldOutput(saved["probabilities"], float(saved["temperature"]))
 
     def save_output(self, number: int, output: FoldOutput) -> FoldOutput:
         """Save the output of a fold until the run is finished, and return it."""
@@ -220,6 +221,10 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout:
         raise UsageError(f"{folder.name} is running in another process; wait for it, or start without --resume") from None
+    except OSError as error:
+        raise StoreError(
+            f"{folder} can't be written: {error.strerror}; fix the permissions, or start without --resume"
+        ) from error
     try:
         yield
     finally:

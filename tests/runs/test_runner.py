@@ -13,7 +13,7 @@ import pytest
 import sklearn.metrics
 
 from genrebench import datasets
-from genrebench.errors import DataError, PluginError, UsageError
+from genrebench.errors import DataError, PluginError, StoreError, UsageError
 from genrebench.plugin.contract import Context, ModelSpec
 from genrebench.plugin.hosted import checked
 from genrebench.plugin.metrics import MetricSpec
@@ -194,6 +194,47 @@ def test_an_interrupted_run_is_recorded_and_can_be_resumed(session: Session, tmp
     assert resumed.metrics == uninterrupted.metrics
     again = runner.run(job, store, session, resume=True)
     assert again.id == resumed.id and len(fitted) == 10
+
+
+def test_a_damaged_fold_is_fitted_again(session: Session, tmp_path: Path) -> None:
+    task = task_of(tiny.write_table(tmp_path / "data", n=60), session, split="artist-cv5")
+    store = RunStore(tmp_path / "runs")
+    fitted: list[int] = []
+
+    class Counting(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            if len(fitted) == 3:
+                fitted.append(0)
+                raise KeyboardInterrupt
+            fitted.append(len(train))
+            super().fit(train, validation)
+
+    job = tiny.job(task, tiny.spec("counting", Counting, tiny.FeatureTable()))
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(job, store, session)
+    checkpoint = store.folder(store.runs()[0].id) / "checkpoint"
+    (checkpoint / "fold-0.npz").write_bytes(b"no archive")
+    (checkpoint / "fold-1.npz").write_bytes((checkpoint / "fold-2.npz").read_bytes()[:50])
+    resumed = runner.run(job, store, session, resume=True)
+    assert len(fitted[4:]) == 4  # folds 1, 2, 4 and 5
+    assert resumed.metrics == runner.run(job, RunStore(tmp_path / "other"), session).metrics
+
+
+def test_a_run_that_cannot_be_locked_is_an_error(session: Session, tmp_path: Path) -> None:
+    class Interrupted(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            raise KeyboardInterrupt
+
+    store = RunStore(tmp_path / "runs")
+    spec = tiny.spec("interrupted", Interrupted, tiny.FeatureTable())
+    job = tiny.job(task_of(tiny.write_table(tmp_path / "data"), session), spec)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(job, store, session)
+    lock = store.folder(store.runs()[0].id) / ".lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # no permission of root's is denied, but a folder can't be opened as a file
+    with pytest.raises(StoreError, match="can't be written: Is a directory; fix the permissions"):
+        runner.run(job, store, session, resume=True)
 
 
 def test_a_resumed_run_of_0_1_0_keeps_its_curves(session: Session, tmp_path: Path) -> None:
