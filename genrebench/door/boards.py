@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,9 +147,13 @@ def _name(dataset: str | Path | Dataset | None) -> str | None:
 
 
 def published_scores() -> dict[str, tuple[Reference, ...]]:
-    """Published scores, by the dataset on which they were measured."""
+    """Published scores, by the dataset on which they were measured; a dataset that two plugins offer has none."""
     registry = installed_plugins()
-    return {one.spec.name: one.spec.references for one in registry.all(DATASET) if one.spec.references}
+    scores: dict[str, tuple[Reference, ...]] = {}
+    for name in registry.names(DATASET):
+        with contextlib.suppress(UsageError):  # boards of other datasets don't depend on such a clash
+            scores[name] = registry.get(DATASET, name).spec.references
+    return {name: references for name, references in scores.items() if references}
 
 
 def all_references() -> tuple[Reference, ...]:

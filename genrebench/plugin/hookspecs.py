@@ -72,5 +72,7 @@ class Kind(Generic[S]):
 MODEL = Kind("model", "genrebench_models", ModelSpec)
 DATASET = Kind("dataset", "genrebench_datasets", DatasetSpec)
 INPUT = Kind("input", "genrebench_inputs", InputSpec, pattern=r"\w+")
-METRIC = Kind("metric", "genrebench_metrics", MetricSpec, pattern=r"(?!.*_interval$)[a-z0-9_]+", reserved=RESERVED)
+METRIC = Kind(
+    "metric", "genrebench_metrics", MetricSpec, pattern=r"(?!.*_(?:interval|low|high|spread)$)[a-z0-9_]+", reserved=RESERVED
+)
 KINDS = (MODEL, DATASET, INPUT, METRIC)

@@ -182,7 +182,20 @@ def test_two_plugins_with_the_same_input_type_are_an_error_that_names_both(
 
 @pytest.mark.parametrize(
     "name",
-    ["rank", "options", "F1", "f1-macro", "", "log_loss_interval", "a.b", "tied_with", "seeds", "split", "dataset"],
+    [
+        "rank",
+        "options",
+        "F1",
+        "f1-macro",
+        "",
+        "log_loss_interval",
+        "a.b",
+        "tied_with",
+        "seeds",
+        "split",
+        "dataset",
+        "log_loss_low",
+    ],
 )
 def test_metric_names_that_are_invalid_or_reserved_are_rejected(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
