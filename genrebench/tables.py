@@ -82,6 +82,10 @@ class Table:
 class Shown:
     """Base class of results, which are displayed as tables followed by notes."""
 
+    def to_json(self) -> Any:
+        """The result in JSON types."""
+        raise NotImplementedError
+
     def tables(self) -> list[Table]:
         """The tables, in order of display."""
         raise NotImplementedError
@@ -135,6 +139,11 @@ class ShownSequence(Sequence[T], Shown):
 def printable(value: object) -> str:
     """Return `value` as text without control characters, which could control the terminal; they are shown as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in str(value))
+
+
+def plot_text(text: str) -> str:
+    """Return printable text for matplotlib, with dollar signs escaped, so that it isn't read as mathematics."""
+    return printable(text).replace("$", r"\$")
 
 
 def number(value: float | None, digits: int = 3) -> str:

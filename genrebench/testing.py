@@ -22,7 +22,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.plugin.contract import Context, Examples, FeatureTable, Frames, Inputs, Model, ModelSpec, Timeline, Waveforms
+from genrebench.plugin.contract import (
+    Context,
+    Examples,
+    FeatureTable,
+    Frames,
+    Inputs,
+    Model,
+    ModelSpec,
+    Timeline,
+    Waveforms,
+    select,
+)
 from genrebench.plugin.hosted import checked
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.options import describe_options, parse_options
@@ -180,14 +191,14 @@ def _no_validation(bench: _Bench) -> None:
 def _missing_genre(bench: _Bench) -> None:
     train = tiny_examples(bench.requested)
     keep = np.flatnonzero(train.labels != 1)
-    subset = Examples(_rows(train.inputs, keep), train.labels[keep], train.groups[keep])
+    subset = Examples(select(train.inputs, keep.tolist()), train.labels[keep], train.groups[keep])
     bench.predict(bench.fitted(subset), bench.test_inputs())
 
 
 def _one_by_one(bench: _Bench) -> None:
     model, inputs = bench.fitted(), bench.test_inputs()
     together = bench.predict(model, inputs)
-    single = np.concatenate([bench.predict(model, _rows(inputs, np.array([i]))) for i in range(len(inputs))])
+    single = np.concatenate([bench.predict(model, select(inputs, [i])) for i in range(len(inputs))])
     _equal(together, single, 1e-4, "the probabilities of a track depend on the other tracks in the input")
 
 
@@ -271,10 +282,6 @@ def _frames(label: int, requested: Frames, seconds: float, rng: np.random.Genera
     n = int(seconds * requested.sample_rate / requested.hop_length) + 1
     width = requested.n_coefficients * (3 if requested.deltas else 1)
     return rng.normal(0.5 * label, 1.0, (n, width)).astype(np.float32)
-
-
-def _rows(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
-    return inputs.subset(rows.tolist()) if isinstance(inputs, LazyInputs) else inputs[rows]
 
 
 def _none_of(examples: Examples[Any], requested: Any) -> Examples[Any]:

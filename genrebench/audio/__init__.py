@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.audio import mp4, sndfile
-from genrebench.audio.hashes import content_hash, content_hashes
+from genrebench.audio.hashes import content_hash, content_hashes, hash_cache
 from genrebench.audio.samples import RATES, AudioInfo, excerpt_bounds, extended, resample, resampled_length
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
@@ -32,6 +32,7 @@ __all__ = [
     "excerpt_bounds",
     "extended",
     "find",
+    "hash_cache",
     "info",
     "noting_peaks",
     "read",

@@ -29,6 +29,11 @@ def content_hash(path: Path) -> str:
         raise DataError(f"{path}: {error.strerror or error}") from None
 
 
+def hash_cache(home: Path) -> Path:
+    """The file in genrebench's data folder `home` that caches content hashes."""
+    return home / "audio-hashes.json"
+
+
 def content_hashes(paths: Sequence[Path], cache_file: Path) -> list[str]:
     """Content hashes of many files, cached in `cache_file` so that unchanged files aren't read again.
 

@@ -18,9 +18,10 @@ import numpy as np
 
 from genrebench.boards.baselines import baselines
 from genrebench.boards.comparability import not_comparable
-from genrebench.boards.rows import SCORES, Board, Row
+from genrebench.boards.rows import Board, Row
 from genrebench.boards.uncertainty import UncertaintyCache
 from genrebench.errors import StoreError
+from genrebench.evaluation.metrics import BUILT_IN
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
@@ -155,10 +156,9 @@ def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict
 
 def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
     newest = max((run for run, _ in scored), key=lambda run: (run.started, run.id))
-    values = {metric: np.array([one.scores[metric] for _, one in scored]) for metric in SCORES}
-    for metric in (
-        (newest.metrics or {}).keys() - set(SCORES) - RESERVED
-    ):  # metrics of plugins, as recorded; 0.1.0 reserved no names
+    values = {metric: np.array([one.scores[metric] for _, one in scored]) for metric in BUILT_IN}
+    # metrics of plugins, as recorded; 0.1.0 reserved no names
+    for metric in (newest.metrics or {}).keys() - set(BUILT_IN) - RESERVED:
         numbers = [(run.metrics or {}).get(metric) for run, _ in scored]
         if all(isinstance(number, int | float) for number in numbers):
             values[metric] = np.array(numbers, dtype=np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,11 @@ from genrebench.boards.comparability import differences
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.uncertainty import board_units
 from genrebench.errors import StoreError, UsageError
-from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units, mean_error, t_quantile
+from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units, t_interval
+from genrebench.evaluation.metrics import track_log_losses
 from genrebench.evaluation.significance import detectable, holm, mcnemar, pair_errors, permutation_interval, permutation_test
 from genrebench.runs.record import Run, TaskRecord
-from genrebench.runs.scored import Scored
+from genrebench.runs.scored import Scored, mean_hits, mean_losses
 from genrebench.runs.store import RunStore
 
 N_TRACKS_SHOWN = 10
@@ -69,13 +69,21 @@ def compare_named(
     return compare_sides(*find_sides(stores, a, b, dataset, split))
 
 
+def runs_by_id(stores: Iterable[RunStore]) -> dict[str, tuple[RunStore, Run]]:
+    """All readable runs by id; if several stores have the same id, the first store takes precedence."""
+    by_id: dict[str, tuple[RunStore, Run]] = {}
+    for store in stores:
+        for run in store.runs():
+            by_id.setdefault(run.id, (store, run))
+    return by_id
+
+
 def find_sides(
     stores: Sequence[RunStore], a: str, b: str, dataset: str | None = None, split: str | None = None
 ) -> tuple[Side, Side]:
     """Look up the runs of two names; a model that is on several boards is taken from a board that has both."""
-    pairs = [(store, run) for store in stores for run in store.runs()]
-    candidate_boards = boards(stores, dataset, split)[0]
-    by_id = {run.id: (store, run) for store, run in reversed(pairs)}
+    by_id = runs_by_id(stores)
+    candidate_boards = [] if a in by_id and b in by_id else boards(stores, dataset, split)[0]
 
     def candidates(name: str) -> list[Side]:
         if name in by_id:
@@ -108,35 +116,28 @@ def compare_sides(a: Side, b: Side) -> Comparison:
             )
     first = scored_a[0]
     units = board_units(first, a.task.split)
-    losses = np.stack([np.mean([one.losses for one in scored], axis=0) for scored in (scored_a, scored_b)], axis=1)
-    hits = np.stack([np.mean([one.predicted == one.labels for one in s], axis=0) for s in (scored_a, scored_b)], axis=1)
+    losses = np.stack([mean_losses(scored) for scored in (scored_a, scored_b)], axis=1)
+    hits = np.stack([mean_hits(scored) for scored in (scored_a, scored_b)], axis=1)
     loss_difference, hit_difference = losses[:, 0] - losses[:, 1], hits[:, 0] - hits[:, 1]
     p_value = float(permutation_test(loss_difference[:, None], units)[0])
     newest = [max(range(len(side.runs)), key=lambda i: side.runs[i][1].started) for side in (a, b)]
     newest_a, newest_b = scored_a[newest[0]], scored_b[newest[1]]
     only_a, only_b, p_mcnemar = mcnemar(newest_a.predicted == newest_a.labels, newest_b.predicted == newest_b.labels)
-    enough = len(units) >= MIN_UNITS
-    half_width = (
-        t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(hit_difference[:, None], units)[0])
-        if enough
-        else math.inf
-    )
-    f1_difference = float(hit_difference.mean())
     return Comparison(
         a=_summary(a, losses[:, 0], hits[:, 0]),
         b=_summary(b, losses[:, 1], hits[:, 1]),
         task=a.task,
-        unit="artist" if (first.groups >= 0).any() else "track",
+        unit=units.name,
         n_units=len(units),
         n_tracks=len(loss_difference),
         difference=float(loss_difference.mean()),
         interval=permutation_interval(loss_difference, units),
         p_value=p_value,
         tied=p_value > 1 - CONFIDENCE,
-        smallest_difference=detectable(pair_errors(losses, units)[1][0, 1]) if enough else None,
+        smallest_difference=detectable(pair_errors(losses, units)[1][0, 1]) if len(units) >= MIN_UNITS else None,
         f1_micro={
-            "difference": f1_difference,
-            "interval": [f1_difference - half_width, f1_difference + half_width],
+            "difference": float(hit_difference.mean()),
+            "interval": list(t_interval(hit_difference, units)),
             "only_a": only_a,
             "only_b": only_b,
             "p_value": p_mcnemar,
@@ -178,8 +179,6 @@ def _by_genre(loss_difference: Floats, scored: Scored, units: Units, genres: Seq
 
 def _most_different(a: tuple[RunStore, Run], b: tuple[RunStore, Run]) -> list[Mapping[str, Any]]:
     """The tracks with the largest difference in loss between the newest run of each side."""
-    from genrebench.evaluation.metrics import track_log_losses
-
     first, second = (store.predictions(run) for store, run in (a, b))
     positions = {key: i for i, key in enumerate(zip(second.ids, second.folds.tolist(), strict=True))}
     order = np.array([positions[key] for key in zip(first.ids, first.folds.tolist(), strict=True)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from genrebench.jsontypes import plain
@@ -91,7 +91,7 @@ class Comparison(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """The comparison in JSON types."""
-        values: dict[str, Any] = plain({field.name: getattr(self, field.name) for field in fields(self)})
+        values: dict[str, Any] = plain(self)
         return values | {"task": self.task.summary(), "sentence": self.sentence}
 
     def to_frame(self) -> pd.DataFrame:

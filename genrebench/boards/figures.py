@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from genrebench.tables import printable
+from genrebench.tables import plot_text
 
 _COLOUR, _MUTED = "C0", "0.6"
 
@@ -50,17 +50,12 @@ def draw_forest(lines: Sequence[Line], title: str, xlabel: str, origin: float | 
         if line.interval is not None:
             axes.plot(line.interval, [position, position], color=colour, linewidth=2)
         axes.plot(line.value, position, "o", color=colour)
-    axes.set_yticks(range(len(lines)), [_safe(line.label) for line in lines])
+    axes.set_yticks(range(len(lines)), [plot_text(line.label) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
-    axes.set_title(_safe(title), loc="left", fontsize="medium")
+    axes.set_title(plot_text(title), loc="left", fontsize="medium")
     axes.set_xlabel(xlabel)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.9")
     axes.set_axisbelow(True)
     return figure
-
-
-def _safe(text: str) -> str:
-    """Escape dollar signs, so that matplotlib doesn't read the text as mathematics."""
-    return printable(text).replace("$", r"\$")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from genrebench.evaluation import metrics
 from genrebench.jsontypes import plain
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import Origin, TaskRecord
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WITH_INTERVAL = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
-SCORES = tuple(metric.name for metric in metrics.METRICS)
 COLUMNS = ("rank", "model", "options", "seeds", "log loss", "95 %", "± seeds", "F1 micro", "F1 macro", "features", "note")
 FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
 MAX_LABEL = 60

@@ -26,7 +26,7 @@ from genrebench.evaluation.intervals import (
 from genrebench.evaluation.significance import detectable, pair_errors, tied
 from genrebench.files import write
 from genrebench.runs.record import TaskRecord
-from genrebench.runs.scored import Scored
+from genrebench.runs.scored import Scored, mean_hits, mean_losses
 
 VERSION = 2
 """Version of the cache; incremented whenever an interval or a tie changes for the same predictions."""
@@ -94,8 +94,8 @@ def row_intervals(
     units = board_units(first, split)
     if len(units) < MIN_UNITS:
         return [{} for _ in rows]
-    hits = np.stack([np.mean([run.predicted == run.labels for run in runs], axis=0) for runs in rows], axis=1)
-    means = MeanInterval(_losses(rows), units)
+    hits = np.stack([mean_hits(runs) for runs in rows], axis=1)
+    means = MeanInterval(np.stack([mean_losses(runs) for runs in rows], axis=1), units)
     f1 = [F1Interval(first.labels, [run.predicted for run in runs], n_genres, units) for runs in rows]
     drawn = 0
     for weights in resamples(units, n):
@@ -114,10 +114,6 @@ def row_intervals(
         loss = (max(log_loss[i][0], 0.0), log_loss[i][1])
         result.append({"log_loss": loss, "f1_micro": f1_micro[i], "f1_macro": macro, "f1_weighted": weighted})
     return result
-
-
-def _losses(rows: Sequence[Sequence[Scored]]) -> Floats:
-    return np.stack([np.mean([run.losses for run in runs], axis=0) for runs in rows], axis=1)
 
 
 # ------------------------------------------------------------------ cache
@@ -161,7 +157,7 @@ class UncertaintyCache:
         # drops rows that are no longer on the board
         kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: row for i, row in zip(new, computed, strict=True)}
         if new or board["key"] != _digest(keys):
-            losses = _losses(rows)
+            losses = np.stack([mean_losses(runs) for runs in rows], axis=1)
             board = {
                 "rows": kept,
                 "key": _digest(keys),
@@ -170,9 +166,8 @@ class UncertaintyCache:
             }
             self._cached[task.fingerprint] = board
             self._changed = True
-        unit = "artist" if (first.groups >= 0).any() else "track"
         intervals: list[Intervals] = [{metric: (low, high) for metric, (low, high) in kept[key].items()} for key in keys]
-        return Uncertainty(intervals, board["tied"], board["smallest"], unit, len(units))
+        return Uncertainty(intervals, board["tied"], board["smallest"], units.name, len(units))
 
     def save(self) -> None:
         """Write the cache if it changed; if the folder can't be written, the values are recomputed next time."""

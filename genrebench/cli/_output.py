@@ -9,11 +9,12 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, TextIO
 
 import typer
 
+from genrebench.jsontypes import plain
 from genrebench.tables import Shown, Table, printable
 
 _results: TextIO | None = None
@@ -104,12 +105,15 @@ def warn_all(messages: Sequence[str], limit: int = 10) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print strict JSON; NaN and infinity become null."""
-    echo(json.dumps(_finite(value), indent=2))
+    """Print a value as strict JSON; NaN and infinity become null."""
+    echo(json.dumps(plain(value), indent=2))
 
 
-def print_result(result: Shown) -> None:
-    """Print a result: its tables, then its notes, one per line."""
+def print_result(result: Shown, form: Format = Format.table) -> None:
+    """Print a result: its tables, then its notes, one per line; or as JSON."""
+    if form is Format.json:
+        print_json(result.to_json())
+        return
     print_tables(result.tables())
     for note in result.notes():
         echo(note)
@@ -157,13 +161,3 @@ def print_markdown(table: Table) -> None:
     echo("|" + " --- |" * len(table.columns))
     for row in table.rows:
         echo(line(row))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

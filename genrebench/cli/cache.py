@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from genrebench.cli._output import Format, FormatOption, print_json, print_result, say
+from genrebench.cli._output import Format, FormatOption, print_result, say
 
 app = typer.Typer(no_args_is_help=True, help="Show or clear the cache of computed inputs.")
 
@@ -15,10 +15,7 @@ def info(form: FormatOption = Format.table) -> None:
     import genrebench as gb
 
     cache = gb.cache_info()
-    if form is Format.json:
-        print_json(cache.to_json())
-    else:
-        print_result(cache)
+    print_result(cache, form)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -52,10 +51,7 @@ def show(
     import genrebench as gb
 
     summary = gb.describe(dataset, split=split, split_seed=split_seed, **_task.terminal())
-    if form is Format.json:
-        print_json(summary.to_json())
-    else:
-        print_result(summary)
+    print_result(summary, form)
 
 
 @app.command()
@@ -75,7 +71,7 @@ def get(
 
     result = gb.get_dataset(dataset, metadata=metadata, source=source, progress=True)
     if form is Format.json:
-        print_json(dataclasses.asdict(result) | {"folder": str(result.folder)})
+        print_json(result)
         return
     for folder in result.present:
         echo(f"{folder} already exists")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, print_json, print_result
+from genrebench.cli._output import Format, FormatOption, print_result
 
 
 def command(
@@ -46,7 +46,4 @@ def command(
         workers=workers,
         **_task.terminal(),
     )
-    if form is Format.json:
-        print_json(result.to_json())
-    else:
-        print_result(result)
+    print_result(result, form)

@@ -62,10 +62,7 @@ def check(
     import genrebench as gb
 
     result = gb.check_model(name, _task.parse_settings([name], settings)[name])
-    if form is Format.json:
-        print_json(result.to_json())
-    else:
-        print_result(result)
+    print_result(result, form)
     if not result.passed:
         raise typer.Exit(1)
 

@@ -19,7 +19,7 @@ from genrebench.records import Dataset, ExtraTraining, Track
 Progress = Callable[..., Iterable[Any]]
 
 
-def _demo(home: Path, progress: Progress | None = None, workers: int | None = None) -> Dataset:
+def _demo(home: Path, progress: Progress = no_progress, workers: int | None = None) -> Dataset:
     from genrebench.datasets import demo
 
     return demo.load(home, progress=progress, workers=workers)

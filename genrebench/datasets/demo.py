@@ -21,6 +21,7 @@ from genrebench.datasets import demo_music
 from genrebench.datasets.demo_sound import RATE, RandomStream
 from genrebench.environment import cpus
 from genrebench.errors import DataError
+from genrebench.progress import no_progress
 from genrebench.records import Dataset, Track
 
 VERSION = "demo-1"
@@ -38,7 +39,7 @@ _STALE_SECONDS = 24 * 3600.0
 Progress = Callable[..., Iterable[Any]]
 
 
-def load(home: Path, *, workers: int | None = None, progress: Progress | None = None) -> Dataset:
+def load(home: Path, *, workers: int | None = None, progress: Progress = no_progress) -> Dataset:
     """Load the demo music; the first call generates it.
 
     Parameters
@@ -47,7 +48,7 @@ def load(home: Path, *, workers: int | None = None, progress: Progress | None = 
         The folder in which genrebench keeps data; the music goes to its subfolder ``demo-1``, about 170 MB.
     workers : int or None
         Number of threads that generate the music; None for one per processor. The files don't depend on it.
-    progress : callable or None
+    progress : callable
         As in `genrebench.plugin.contract.Context`.
 
     Returns
@@ -100,7 +101,7 @@ def _is_complete(tracks: Iterable[Track]) -> bool:
         return False
 
 
-def _generate(folder: Path, workers: int | None, progress: Progress | None) -> None:
+def _generate(folder: Path, workers: int | None, progress: Progress) -> None:
     """Generate all files in a hidden folder and rename it to `folder` when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
@@ -111,7 +112,7 @@ def _generate(folder: Path, workers: int | None, progress: Progress | None) -> N
     try:
         artists = [(style, artist) for style in range(len(demo_music.STYLES)) for artist in range(ARTISTS_PER_GENRE)]
         done = as_completed([pool.submit(write_artist, style, artist, hidden) for style, artist in artists])
-        for written in progress(done, "generating the demo music", len(artists)) if progress else done:
+        for written in progress(done, "generating the demo music", len(artists)):
             written.result()
         if not _is_complete(_tracks_and_split(folder)[0]):  # another process may have generated it in the meantime
             _install(hidden, folder)

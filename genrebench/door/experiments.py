@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
-from genrebench.errors import RunError
 from genrebench.experiments.ablation.ablate import SECONDS
 from genrebench.experiments.ablation.outcome import Ablation
 from genrebench.experiments.ablation.run import ablate_run, check_ablation
@@ -103,7 +102,5 @@ def ablate(
     task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
     job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
     check_ablation(job, seconds)
-    run = runner.run(job, store, session, resume=True)
-    if run.status != "finished":
-        raise RunError(f"run {run.id} failed: {run.error}")
+    run = runner.finished_run(job, store, session)
     return ablate_run(run, job, store, session, seconds=seconds)

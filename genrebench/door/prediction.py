@@ -62,7 +62,7 @@ def predict(
         if not path.is_file():
             raise UsageError(f"there is no file {str(path)!r}")
     session = open_session(device=device, workers=workers, progress=progress, say=say)
-    return _predict(run, runs, list(dict.fromkeys(paths)), model, session, timeline=timeline)
+    return _predict(open_run(run, runs), list(dict.fromkeys(paths)), model, session, timeline=timeline)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def write_submission(
         raise UsageError(f"there are no audio files in {str(folder)!r}")
     session = open_session(device=device, workers=workers, progress=progress, say=say)
     run = open_run(run, runs)
-    predictions = _predict(run, runs, paths, model, session)
+    predictions = _predict(run, paths, model, session)
     submission.write(target, predictions, predictions.genres)
     if set(predictions.genres) != set(submission.GENRES):
         session.say(
@@ -139,9 +139,6 @@ def write_submission(
     return Submission(target, predictions)
 
 
-def _predict(
-    run: str | RunResult, runs: str | Path, paths: Sequence[Path], model: Any, session: Session, *, timeline: bool = False
-) -> FilePredictions:
-    opened = open_run(run, runs)
-    passed = None if model is None else registered_object(model, opened.record.model.name)
-    return predict_module.predict(opened.record, opened.store, paths, session, timeline=timeline, registered=passed)
+def _predict(run: RunResult, paths: Sequence[Path], model: Any, session: Session, *, timeline: bool = False) -> FilePredictions:
+    passed = None if model is None else registered_object(model, run.record.model.name)
+    return predict_module.predict(run.record, run.store, paths, session, timeline=timeline, registered=passed)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genrebench.evaluation import metrics
+from genrebench.evaluation.intervals import sampling_units
 from genrebench.records import Predictions
 
 Floats = NDArray[np.float64]
@@ -27,10 +28,7 @@ def reliability(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -
         One per bin that has tracks: low and high (the bin is (low, high]), tracks, confidence (mean) and accuracy. The bins
         are those of `genrebench.evaluation.metrics.calibration_error`.
     """
-    y, p = metrics.validate(labels, probabilities)
-    confidence = p.max(axis=1) / p.sum(axis=1)
-    correct = p.argmax(axis=1) == y
-    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
+    correct, confidence, bins = metrics.binned_by_confidence(labels, probabilities, n_bins)
     return [
         {
             "low": i / n_bins,
@@ -82,11 +80,10 @@ def temperature_gain(predictions: Predictions, seed: int = 0) -> Mapping[str, fl
     """
     y, p = metrics.validate(predictions.labels, predictions.probabilities)
     groups = np.full(len(y), -1) if predictions.groups is None else predictions.groups
-    keys = np.where(groups < 0, groups.max(initial=0) + 1 + np.arange(len(y)), groups)
-    artists, artist = np.unique(keys, return_inverse=True)
-    if len(artists) < 4:
+    units = sampling_units(groups)
+    if len(units) < 4:
         return {}
-    half = (np.random.default_rng(seed).permutation(len(artists)) < len(artists) // 2)[artist]
+    half = (np.random.default_rng(seed).permutation(len(units)) < len(units) // 2)[units.codes]
     scaled = p.copy()
     for part in (half, ~half):
         scaled[part] = apply_temperature(p[part], fit_temperature(y[~part], p[~part]))

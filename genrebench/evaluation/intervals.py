@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +40,14 @@ class Units:
         Tracks of each unit.
     strata : tuple of ndarray of int
         The units of each stratum; strata are resampled separately, and each unit is in one.
+    name : {"artist", "track"}
+        What a unit is.
     """
 
     codes: Integers
     sizes: Floats
     strata: tuple[Integers, ...]
+    name: Literal["artist", "track"]
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -77,10 +81,10 @@ def sampling_units(groups: Integers, labels: Integers | None = None) -> Units:
     codes = np.unique(keys, return_inverse=True)[1].astype(np.int64)
     sizes = np.bincount(codes).astype(np.float64)
     if labels is None or not unknown.all():
-        return Units(codes, sizes, strata=(np.arange(len(sizes)),))
+        return Units(codes, sizes, (np.arange(len(sizes)),), "track" if unknown.all() else "artist")
     counts = np.bincount(labels)
     stratum = np.where(counts[labels] < 5, -1, labels)
-    return Units(codes, sizes, strata=tuple(np.flatnonzero(stratum == value) for value in np.unique(stratum)))
+    return Units(codes, sizes, tuple(np.flatnonzero(stratum == value) for value in np.unique(stratum)), "track")
 
 
 def resamples(units: Units, n: int = RESAMPLES, seed: int = 0) -> Iterator[NDArray[np.float32]]:
@@ -258,6 +262,18 @@ def t_quantile(p: float, degrees: int) -> float:
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
     return float(sum(term / degrees**i for i, term in enumerate(terms)))
+
+
+def t_interval(values: Floats, units: Units) -> tuple[float, float]:
+    """95 % interval of the mean of `values`, shape (n_tracks,), by Student's t over the units.
+
+    For values such as differences of hits, which are few different ones, so that the statistics of resamples are too. Infinite
+    with fewer than six units.
+    """
+    mean, half = float(values.mean()), math.inf
+    if len(units) >= MIN_UNITS:
+        half = t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(values[:, None], units)[0])
+    return mean - half, mean + half
 
 
 def mean_interval(

@@ -104,11 +104,29 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int =
     (i/n, (i+1)/n]. The error is the mean of abs(accuracy - mean confidence) over the bins, weighted by their number of tracks
     (Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3).
     """
+    correct, confidence, bins = binned_by_confidence(labels, probabilities, n_bins)
+    surplus = correct - confidence
+    return float(np.abs(np.bincount(bins, weights=surplus, minlength=n_bins)).sum() / len(bins))
+
+
+def binned_by_confidence(
+    labels: ArrayLike, probabilities: ArrayLike, n_bins: int
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]:
+    """Sort the tracks into `calibration_error`'s bins.
+
+    Returns
+    -------
+    correct : ndarray of bool, shape (n_tracks,)
+        Whether the predicted genre is the true one.
+    confidence : ndarray of float, shape (n_tracks,)
+        The probability of the predicted genre.
+    bins : ndarray of int, shape (n_tracks,)
+        Bin of each track, from 0 to n_bins - 1.
+    """
     y, p = validate(labels, probabilities)
     confidence = p.max(axis=1) / p.sum(axis=1)
-    surplus = (p.argmax(axis=1) == y) - confidence
-    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
-    return float(np.abs(np.bincount(bins, weights=surplus, minlength=n_bins)).sum() / len(y))
+    bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+    return p.argmax(axis=1) == y, confidence, bins
 
 
 METRICS = (
@@ -119,7 +137,8 @@ METRICS = (
     MetricSpec("calibration_error", "expected calibration error of the top label, 15 bins", calibration_error),
 )
 
-BUILT_IN = frozenset(metric.name for metric in METRICS)
+BUILT_IN = tuple(metric.name for metric in METRICS)
+"""Names of the built-in metrics."""
 
 
 def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS) -> Mapping[str, float]:

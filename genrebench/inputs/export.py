@@ -53,7 +53,7 @@ def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, sessi
         If a file can't be decoded; the features of all other files are cached by then.
     """
     files.require_place(out)
-    hashes = audio.content_hashes(list(paths.values()), session.home / "audio-hashes.json")
+    hashes = audio.content_hashes(list(paths.values()), audio.hash_cache(session.home))
     clips = [Clip(id_, path, content) for (id_, path), content in zip(paths.items(), hashes, strict=True)]
     context = session.input_context(excerpt)
     prepared = prepare_clips(FeatureTable(source="extract"), clips, context, session.registry)

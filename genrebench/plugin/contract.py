@@ -7,7 +7,7 @@ per track, read lazily). `ModelSpec` names the model and builds it; `Model` is t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -104,6 +104,11 @@ class Examples(Generic[InputT]):
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def select(inputs: Inputs, rows: Sequence[int]) -> Inputs:
+    """The inputs of the tracks at `rows`, in this order."""
+    return inputs.subset(rows) if isinstance(inputs, LazyInputs) else inputs[rows]
 
 
 def _ignore(*_: Any) -> None:

@@ -97,7 +97,8 @@ def describe_options(model: str, options: type) -> list[OptionInfo]:
 
 def options_as_dict(options: Any) -> dict[str, Any]:
     """Return the options in JSON types."""
-    return {field.name: plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
+    values: dict[str, Any] = plain(options)
+    return values
 
 
 def _hints(model: str, options: type) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from genrebench.boards.board import boards
 from genrebench.boards.rows import Board
 from genrebench.errors import StoreError, UsageError
+from genrebench.files import beside
 from genrebench.plugin.datasets import Reference
 from genrebench.report.clips import Clips
 from genrebench.report.pages import Site, board_page, compare_page, pairs_of, run_page
@@ -62,11 +62,11 @@ def write(
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} already exists and isn't a report; choose another folder with --out")
     shown, problems = boards(stores, dataset, split, references)
-    new = out.with_name(f".{out.name}-{secrets.token_hex(6)}")
+    new = beside(out)
     try:
         _write(stores, shown, problems, new, audio or {})
         if out.exists():
-            old = out.with_name(f".{out.name}-{secrets.token_hex(6)}")
+            old = beside(out)
             out.rename(old)
             new.rename(out)
             shutil.rmtree(old)
@@ -94,7 +94,7 @@ def _write(
     (folder / MARK).touch()
     for static in sorted((Path(__file__).parent / "static").iterdir()):
         shutil.copyfile(static, folder / static.name)
-    site = Site(stores, shown, folder, Clips(audio, folder))
+    site = Site(stores, shown, Clips(audio, folder))
     for board in shown:
         for row in board.rows:
             for run_id in row.runs:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrebench.boards.compare import Side, compare_sides
+from genrebench.boards.compare import Side, compare_sides, runs_by_id
 from genrebench.boards.rows import Board, Row
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
@@ -38,24 +38,17 @@ class Site:
     ----------
     stores : sequence of RunStore
     boards : sequence of Board
-    folder : Path
-        Folder of the report.
     clips : Clips
     """
 
     stores: Sequence[RunStore]
     boards: Sequence[Board]
-    folder: Path
     clips: Clips
 
     @cached_property
     def runs(self) -> dict[str, tuple[RunStore, Run]]:
-        """All readable runs by id; if several stores have the same id, the first store takes precedence."""
-        by_id: dict[str, tuple[RunStore, Run]] = {}
-        for store in self.stores:
-            for run in store.runs():
-                by_id.setdefault(run.id, (store, run))
-        return by_id
+        """All readable runs by id; see `runs_by_id`."""
+        return runs_by_id(self.stores)
 
     @cached_property
     def templates(self) -> Environment:

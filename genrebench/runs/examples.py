@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.inputs import prepare
-from genrebench.plugin.contract import Examples
+from genrebench.plugin.contract import Examples, select
 from genrebench.plugin.inputs import Prepared
-from genrebench.plugin.lazy import LazyInputs
 from genrebench.records import Predictions, Task
 from genrebench.runs.job import Job
 from genrebench.session import Session
@@ -91,6 +90,5 @@ class TaskExamples(TaskLabels):
 
     def __call__(self, ids: Sequence[str]) -> Examples[Any]:
         """Return the examples of some tracks."""
-        rows, inputs = [self._positions[id_] for id_ in ids], self.prepared.inputs
-        selected = inputs.subset(rows) if isinstance(inputs, LazyInputs) else inputs[rows]
+        selected = select(self.prepared.inputs, [self._positions[id_] for id_ in ids])
         return Examples(selected, self.labels(ids), self.groups(ids))

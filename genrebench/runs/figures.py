@@ -12,20 +12,20 @@ from genrebench.evaluation import error_analysis, metrics
 from genrebench.plugin.contract import Timeline
 from genrebench.records import Predictions
 from genrebench.runs.timelines import timeline_edges
-from genrebench.tables import printable
+from genrebench.tables import plot_text
 
 
 def draw_confusion(predictions: Predictions, title: str) -> Figure:
     """Draw the confusion matrix: true genres in rows, predicted genres in columns, rows normalised to sum to 1."""
     shares = error_analysis.normalised_confusion(metrics.confusion(predictions.labels, predictions.probabilities))
-    genres = [_safe(genre) for genre in predictions.genres]
+    genres = [plot_text(genre) for genre in predictions.genres]
     size = 2.5 + 0.4 * len(genres)
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
     axes.set_xticks(range(len(genres)), genres, rotation=45, ha="right")
     axes.set_yticks(range(len(genres)), genres)
-    axes.set(title=_safe(title), xlabel="predicted", ylabel="true")
+    axes.set(title=plot_text(title), xlabel="predicted", ylabel="true")
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.005:
             axes.text(column, row, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.6 else "black")
@@ -56,13 +56,8 @@ def draw_timelines(lines: Sequence[tuple[str, Timeline]], genres: Sequence[str])
         mesh = axes.pcolormesh(
             timeline_edges(line), range(len(genres) + 1), line.probabilities[:, order].T, vmin=0, vmax=1, cmap="magma_r"
         )
-        axes.set_yticks([i + 0.5 for i in range(len(genres))], [_safe(genres[i]) for i in order], fontsize="small")
+        axes.set_yticks([i + 0.5 for i in range(len(genres))], [plot_text(genres[i]) for i in order], fontsize="small")
         axes.invert_yaxis()
-        axes.set(title=_safe(name), xlabel="seconds of the file")
+        axes.set(title=plot_text(name), xlabel="seconds of the file")
         figure.colorbar(mesh, ax=axes, label="probability")
     return figure
-
-
-def _safe(text: str) -> str:
-    """Escape dollar signs, so that matplotlib doesn't read the text as mathematics."""
-    return printable(text).replace("$", r"\$")

@@ -159,7 +159,7 @@ def _prepare(
     """Inputs as the model saw them, of the files that can be decoded and aren't silent; why not, for the others."""
     problems = {path: problem for path in paths if (problem := _unreadable(path, excerpt))}
     readable = [path for path in paths if path not in problems]
-    hashes = audio.content_hashes(readable, session.home / "audio-hashes.json")
+    hashes = audio.content_hashes(readable, audio.hash_cache(session.home))
     clips = [Clip(str(path), path, content) for path, content in zip(readable, hashes, strict=True)]
     columns = _columns(folder) if isinstance(requested, FeatureTable) else ()
     context = session.input_context(excerpt)

@@ -140,6 +140,11 @@ class TaskRecord:
         return tuple(tuple(n / sum(of_fold) for n in of_fold) for of_fold in counts)
 
     @property
+    def dataset_title(self) -> str:
+        """Label for display of the dataset, which marks synthetic music: "demo (synthetic music)"."""
+        return f"{self.dataset} (synthetic music)" if self.synthetic else self.dataset
+
+    @property
     def split_title(self) -> str:
         """Label for display of the split and extra training tracks: "official + 64 training tracks of fma-large"."""
         return self.split if self.extra_training is None else f"{self.split} + {self.extra_training.text()}"

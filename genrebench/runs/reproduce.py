@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from genrebench.errors import UsageError
@@ -105,7 +104,6 @@ def compare(original: Run, repeated: RunResult) -> Reproduction:
     )
 
 
-def command_line(run: Run, runs: Path = Path("runs")) -> str:
+def command_line(run: Run) -> str:
     """Return the command that reproduces a run."""
-    option = "" if runs == Path("runs") else f" --runs {runs}"
-    return f"genrebench reproduce {run.id}{option}"
+    return f"genrebench reproduce {run.id}"

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-METRICS = tuple(metric.name for metric in metrics.METRICS)
-
 
 @dataclass(frozen=True, repr=False)
 class RunResult(Shown):
@@ -56,7 +54,7 @@ class RunResult(Shown):
     @property
     def metrics(self) -> Mapping[str, float | None]:
         """Scores by metric; None if the run has none."""
-        return self.record.metrics or dict.fromkeys(METRICS)
+        return self.record.metrics or dict.fromkeys(metrics.BUILT_IN)
 
     @property
     def folder(self) -> Path:
@@ -203,9 +201,8 @@ class RunResults(ShownSequence[RunResult]):
         if not self:
             return []
         task = self[0].record.task
-        synthetic = " (synthetic music)" if task.synthetic else ""
         title = (
-            f"{task.dataset}{synthetic}, split {task.split_title}: {task.n_training} training, "
+            f"{task.dataset_title}, split {task.split_title}: {task.n_training} training, "
             f"{task.n_validation} validation, {task.n_test} test tracks, {len(task.genres)} genres"
         )
         columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")

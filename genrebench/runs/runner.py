@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from genrebench.errors import RunError
 from genrebench.evaluation.calibration import fit_temperature
 from genrebench.evaluation.scoring import score_predictions
 from genrebench.plugin.hookspecs import METRIC
@@ -65,6 +66,20 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
         temperatures = [output.temperature for output in outputs]
         recorder.finish(score_predictions(predictions, temperatures, specs, calibrate=job.calibrate))
     return recorder.run
+
+
+def finished_run(job: Job, store: RunStore, session: Session) -> Run:
+    """Return a finished run of a job: an earlier one if there is one, otherwise the job is run.
+
+    Raises
+    ------
+    RunError
+        If the run fails.
+    """
+    result = run(job, store, session, resume=True)
+    if result.status != "finished":
+        raise RunError(f"run {result.id} failed: {result.error}")
+    return result
 
 
 def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, recorder: Recorder) -> FoldOutput:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,18 @@ def score(predictions: Predictions) -> Scored:
         groups=groups[order].astype(np.int64),
         tracks=hashlib.sha256(json.dumps(keys).encode("ascii")).hexdigest()[:16],
     )
+
+
+def mean_losses(runs: Sequence[Scored]) -> NDArray[np.float64]:
+    """Log loss of each track as the mean over runs on the same tracks, such as one per seed; shape (n_tracks,)."""
+    losses: NDArray[np.float64] = np.mean([run.losses for run in runs], axis=0)
+    return losses
+
+
+def mean_hits(runs: Sequence[Scored]) -> NDArray[np.float64]:
+    """Share of the runs whose prediction is right, for each track, shape (n_tracks,)."""
+    hits: NDArray[np.float64] = np.mean([run.predicted == run.labels for run in runs], axis=0)
+    return hits
 
 
 def encode(scored: Scored, sha256: str, stamp: list[int]) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
-from genrebench.records import Dataset, Split
+from genrebench.records import PARTS, Dataset, Split
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,8 @@ def audit(dataset: Dataset, split: Split) -> tuple[Overlap, ...] | None:
     artist = {track.id: track.artist for track in dataset.tracks}
     result = []
     for number, fold in enumerate(split.folds):
-        tracks = {"training": fold.training, "validation": fold.validation, "test": fold.test}
-        artists = {part: {artist[track] for track in ids} - {None} for part, ids in tracks.items()}
-        pairs = (("training", "validation"), ("training", "test"), ("validation", "test"))
-        shared = {pair: tuple(sorted(str(name) for name in artists[pair[0]] & artists[pair[1]])) for pair in pairs}
+        artists = {part: {artist[track] for track in getattr(fold, part)} - {None} for part in PARTS}
+        shared = {(a, b): tuple(sorted(str(name) for name in artists[a] & artists[b])) for a, b in combinations(PARTS, 2)}
         not_test = artists["training"] | artists["validation"]
         touched = sum(artist[track] in not_test for track in fold.test) / len(fold.test) if fold.test else None
         result.append(Overlap(number, shared, touched))

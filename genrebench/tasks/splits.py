@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from genrebench.errors import DataError, UsageError
 from genrebench.plugin.options import did_you_mean
@@ -123,7 +124,7 @@ def _artist(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
 def _artist_cv5(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
     test_fold: dict[str, int] = {}  # track id to the fold in which it is tested
     fold_sizes: Counter[int] = Counter()
-    for genre, groups in _by_main_genre(_groups(dataset)).items():
+    for genre, groups in _by_genre(_groups(dataset)).items():
         if len(groups) < 3:
             warnings.append(
                 f"genre {genre!r} has {_count(len(groups), 'artist')}, too few for folds: "
@@ -181,6 +182,9 @@ class _Group:
         return min(counts, key=lambda genre: (-counts[genre], genre))
 
 
+T = TypeVar("T", Track, _Group)
+
+
 def _groups(dataset: Dataset) -> list[_Group]:
     """One group per artist; a track whose artist is unknown is its own group."""
     artists: defaultdict[str, list[Track]] = defaultdict(list)
@@ -198,7 +202,7 @@ def _80_10_10(groups: Iterable[_Group], seed: int, unit: str, warnings: list[str
     part that stays empty gets the smallest group that another part can spare. So large artists end up in training.
     """
     parts: Parts = {}
-    for genre, members in _by_main_genre(groups).items():
+    for genre, members in _by_genre(groups).items():
         order = sorted(members, key=lambda group: group.random_key(seed))
         total = sum(len(group.tracks) for group in order)
         chosen: dict[str, list[_Group]] = {"training": [], "test": [], "validation": []}
@@ -229,17 +233,10 @@ def _fill_empty(chosen: dict[str, list[_Group]], n_groups: int) -> None:
             chosen[part].append(smallest)
 
 
-def _by_main_genre(groups: Iterable[_Group]) -> dict[str, list[_Group]]:
-    by_genre: defaultdict[str, list[_Group]] = defaultdict(list)
-    for group in groups:
-        by_genre[group.genre].append(group)
-    return dict(sorted(by_genre.items()))
-
-
-def _by_genre(tracks: Iterable[Track]) -> dict[str, list[Track]]:
-    by_genre: defaultdict[str, list[Track]] = defaultdict(list)
-    for track in tracks:
-        by_genre[track.genre].append(track)
+def _by_genre(items: Iterable[T]) -> dict[str, list[T]]:
+    by_genre: defaultdict[str, list[T]] = defaultdict(list)
+    for item in items:
+        by_genre[item.genre].append(item)
     return dict(sorted(by_genre.items()))
 
 

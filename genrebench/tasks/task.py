@@ -200,7 +200,7 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
             f"{len(missing)} of {len(paths)} audio files of {dataset.name} are missing, the first is that of track "
             f"{missing[0]!r}, {str(paths[missing[0]])!r}; add them or exclude the tracks with --exclude"
         )
-    hashes = audio.content_hashes(list(paths.values()), home / "audio-hashes.json")
+    hashes = audio.content_hashes(list(paths.values()), audio.hash_cache(home))
     return dict(zip(paths, hashes, strict=True))
 
 

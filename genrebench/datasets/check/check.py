@@ -16,6 +16,7 @@ from genrebench.datasets.check import duplicates
 from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
 from genrebench.errors import DataError
+from genrebench.progress import no_progress
 from genrebench.records import Dataset, Split, Track
 
 NEAR_SILENT_RMS = 1e-3
@@ -41,7 +42,7 @@ def check(
     *,
     home: Path,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     before: Iterable[Finding] = (),
 ) -> list[Finding]:
     """Decode every clip of a dataset and report problems.
@@ -59,7 +60,7 @@ def check(
         The folder in which genrebench keeps data and caches.
     workers : int
         Number of processes. With more than one, a file that crashes the decoder is reported and doesn't end the check.
-    progress : callable or None
+    progress : callable
         As in `genrebench.plugin.contract.Context`.
     before : iterable of Finding
         Earlier findings to include in the result; see `cut`.
@@ -96,7 +97,7 @@ def check(
 
 
 def _measure_tracks(
-    tracks: Sequence[Track], home: Path, workers: int, progress: Progress | None, description: str
+    tracks: Sequence[Track], home: Path, workers: int, progress: Progress, description: str
 ) -> tuple[dict[str, Measurement], list[Finding]]:
     """Measurements by track id, and findings for the tracks whose file is missing or can't be read."""
     if tracks and all(track.path is None for track in tracks):
@@ -109,7 +110,7 @@ def _measure_tracks(
         else:
             findings.append(Finding(track.id, "missing", "fault", f"no file {track.path.name!r}" if track.path else "no path"))
     measurements = _measure_files(paths, home, workers)
-    measured: dict[str, Measurement] = dict(progress(measurements, description, len(paths)) if progress else measurements)
+    measured: dict[str, Measurement] = dict(progress(measurements, description, len(paths)))
     for track in tracks:
         error = measured[track.id].error if track.id in measured else None
         if error is not None:
@@ -136,9 +137,8 @@ def _measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Itera
 
 def _content_hashes(paths: Mapping[str, Path], home: Path) -> tuple[dict[str, str], dict[str, Measurement]]:
     """Content hashes by track id, and error measurements for the files that can't be read."""
-    cache_file = home / "audio-hashes.json"
     try:
-        return dict(zip(paths, audio.content_hashes(list(paths.values()), cache_file), strict=True)), {}
+        return dict(zip(paths, audio.content_hashes(list(paths.values()), audio.hash_cache(home)), strict=True)), {}
     except DataError:
         hashes, unreadable = {}, {}
         for track, path in paths.items():
@@ -211,7 +211,7 @@ def _with_list_status(finding: Finding) -> Finding:
 
 
 def _known_faulty_findings(
-    dataset: Dataset, home: Path, workers: int, progress: Progress | None, typical: _TypicalClip
+    dataset: Dataset, home: Path, workers: int, progress: Progress, typical: _TypicalClip
 ) -> Iterator[Finding]:
     """Tracks that are on the list of known-faulty tracks but have no fault."""
     root = _fma_audio_folder(dataset)

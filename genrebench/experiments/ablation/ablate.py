@@ -167,7 +167,7 @@ def ablate(
         run=run,
         shuffled=axis.name,
         n_tracks=len(labels),
-        unit="artist" if (groups >= 0).any() else "track",
+        unit=units.name,
         n_units=len(units),
         rows=tuple(rows),
         references=tuple(references),

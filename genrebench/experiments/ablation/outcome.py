@@ -58,9 +58,8 @@ class Ablation(Shown):
         if self.run is None:
             return "a fitted model", details
         task = self.run.task
-        synthetic = " (synthetic music)" if task.synthetic else ""
         return (
-            f"{self.run.model.name} on {task.dataset}{synthetic}, split {task.split_title}",
+            f"{self.run.model.name} on {task.dataset_title}, split {task.split_title}",
             f"run {self.run.id}, seed {self.run.seed}: {details}",
         )
 

@@ -44,6 +44,7 @@ def ablate_run(
     run : Run
         A finished run of `job`.
     job : Job
+        One that `check_ablation` accepts.
     store : RunStore
         The store of the run.
     session : Session
@@ -55,7 +56,6 @@ def ablate_run(
     Ablation
         With the baselines as references.
     """
-    check_ablation(job, seconds)
     examples = TaskExamples.prepare(job, session)
     models = load_models(run, store.folder(run.id), job.model, examples.prepared, session)
     parts = []

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from genrebench.errors import RunError
-from genrebench.evaluation.intervals import (
-    CONFIDENCE,
-    MIN_UNITS,
-    Floats,
-    Units,
-    mean_error,
-    sampling_units,
-    t_quantile,
-)
+from genrebench.evaluation.intervals import sampling_units, t_interval
 from genrebench.evaluation.significance import permutation_interval, permutation_test
 from genrebench.experiments.leakage.outcome import Leakage
 from genrebench.experiments.leakage.splits import WITH, WITHOUT, leakage_splits
@@ -26,6 +14,7 @@ from genrebench.records import Task
 from genrebench.runs import runner
 from genrebench.runs.job import Job
 from genrebench.runs.record import Run
+from genrebench.runs.scored import mean_hits, mean_losses
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tasks.task import retask
@@ -55,16 +44,11 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
     for split in (without, with_):
         split_task = retask(task, split, session.home)
         for seed in seeds:
-            run = runner.run(Job(split_task, model, seed), store, session, resume=True)
-            if run.status != "finished":
-                raise RunError(f"run {run.id} failed: {run.error}")
-            runs[split.name].append(run)
+            runs[split.name].append(runner.finished_run(Job(split_task, model, seed), store, session))
     scored = {name: [store.scored(run) for run in by_seed] for name, by_seed in runs.items()}
-    losses = {name: np.mean([one.losses for one in by_seed], axis=0) for name, by_seed in scored.items()}
-    hits = {name: np.mean([one.predicted == one.labels for one in by_seed], axis=0) for name, by_seed in scored.items()}
     units = sampling_units(scored[WITHOUT][0].groups)
-    loss_gap = losses[WITHOUT] - losses[WITH]
-    hit_gap = hits[WITHOUT] - hits[WITH]
+    loss_gap = mean_losses(scored[WITHOUT]) - mean_losses(scored[WITH])
+    hit_gap = mean_hits(scored[WITHOUT]) - mean_hits(scored[WITH])
     return Leakage(
         without=tuple(runs[WITHOUT]),
         with_=tuple(runs[WITH]),
@@ -74,7 +58,7 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
         log_loss_gap=float(loss_gap.mean()),
         log_loss_interval=permutation_interval(loss_gap, units),
         f1_micro_gap=float(hit_gap.mean()),
-        f1_micro_interval=_t_interval(hit_gap, units),
+        f1_micro_interval=t_interval(hit_gap, units),
         p_value=float(permutation_test(loss_gap[:, None], units)[0]),
     )
 
@@ -82,11 +66,3 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
 def folder(runs: Path) -> Path:
     """Folder of the pairs of runs, separate from other runs, since one run of each pair leaks on purpose."""
     return runs / ".leakage"
-
-
-def _t_interval(gaps: Floats, units: Units) -> tuple[float, float]:
-    """Student's t interval over the units, for differences that take only a few values."""
-    if len(units) < MIN_UNITS:
-        return -math.inf, math.inf
-    half = t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(gaps[:, None], units)[0])
-    return float(gaps.mean()) - half, float(gaps.mean()) + half

@@ -86,7 +86,7 @@ class Leakage(Shown):
         rows.append(("95 %", _interval(self.log_loss_interval), _interval(self.f1_micro_interval)))
         task, model = self.without[0].task, self.without[0].model.name
         title = (
-            f"{model} on {task.dataset}{' (synthetic music)' if task.synthetic else ''}: {self.n_test} test tracks, "
+            f"{model} on {task.dataset_title}: {self.n_test} test tracks, "
             f"{self.n_training} training tracks, {self.n_replaced} of them by test artists in 'with'"
         )
         return [Table.of(("training", "log loss", "F1 micro"), rows, title, ("log loss", "F1 micro"))]

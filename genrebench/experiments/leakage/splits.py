@@ -39,7 +39,7 @@ def leakage_splits(task: Task) -> tuple[Split, Split, int]:
         raise UsageError(f"{task.dataset.name} has no artists, so leakage can't be measured; add a column artist")
     seed = task.split.seed
     by_genre: dict[str, dict[str, list[Track]]] = defaultdict(lambda: defaultdict(list))
-    used = {id_ for fold in task.split.folds for part in (fold.training, fold.validation, fold.test) for id_ in part}
+    used = set(task.split.ids)
     for track in task.dataset.tracks:
         if track.artist is not None and track.id in used:
             by_genre[track.genre][track.artist].append(track)

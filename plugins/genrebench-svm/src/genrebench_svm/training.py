@@ -71,7 +71,8 @@ class Trainer:
         """
         order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i].rows))
         here = [i for i in order if not self._fits(pairs[i]) and uses_intelex(self.engine)]
-        away = [i for i in order if i not in set(here)]
+        stay = set(here)
+        away = [i for i in order if i not in stay]
 
         def results() -> Iterator[T]:
             futures = pool.map(job, [pairs[i] for i in away])
