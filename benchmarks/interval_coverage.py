@@ -1,148 +1,247 @@
-"""How often 95 % intervals hold the truth, and how often the permutation test at 5 % raises a false alarm.
+"""How often 95 % intervals hold the truth, and how often tests at 5 % raise a false alarm.
 
-Test sets are drawn from a made population whose true scores are known from many more draws: tracks on their own, artists with
-ten tracks each, and artists with from one to thirty. Artists have a sound and a difficulty of their own, so their tracks
-succeed and fail together.
+Each case draws test sets from a made population whose truth is known (`populations.py`). The truth of an interval is the
+score, or the difference, over the whole population; with several trainings, over the trainings as well. One training's
+interval speaks of other tracks alone.
 """
 
 import argparse
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from measuring import peak_rss_mb
+from populations import (
+    Differences,
+    Sizes,
+    equal,
+    exponential,
+    heavy,
+    models,
+    normal,
+    rarely_wrong,
+    sometimes,
+)
 
-from genrebench.evaluation import metrics
-from genrebench.evaluation.intervals import F1Interval, MeanInterval, resamples, sampling_units, share_interval
-from genrebench.evaluation.significance import permutation_interval, permutation_test
+from genrebench.evaluation.differences import mean_difference
+from genrebench.evaluation.intervals import sampling_units
+from genrebench.evaluation.means import mean_interval
+from genrebench.evaluation.ranking import rank_models
+from genrebench.evaluation.significance import mcnemar, permutation_test
+from genrebench.evaluation.variance import Trainings
 
-N_TRACKS, N_GENRES = 300, 8
-SCORES = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
-
-
-def artist_sizes(case: str, rng: np.random.Generator) -> np.ndarray:
-    """Tracks of each artist of one test set."""
-    if case == "tracks":
-        return np.ones(N_TRACKS, dtype=int)
-    if case == "ten-each":
-        return np.full(N_TRACKS // 10, 10)
-    sizes: list[int] = []
-    while (left := N_TRACKS - sum(sizes)) > 0:
-        sizes.append(min(left, 30, 1 + int(3 * rng.pareto(1.2))))
-    return np.array(sizes)
-
-
-def made_set(
-    case: str, rng: np.random.Generator, n_models: int = 1, gap: float = 0.0
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Artists, labels and the probabilities of models of equal skill, or each `gap` less skilled than the one before."""
-    sizes = artist_sizes(case, rng)
-    artist = np.repeat(np.arange(len(sizes)), sizes)
-    labels = rng.integers(N_GENRES, size=len(sizes))[artist]
-    ease = 2.2 + rng.normal(size=len(sizes))[artist]
-    probabilities = []
-    for i in range(n_models):
-        logits = rng.normal(size=(len(labels), N_GENRES)) + 0.7 * rng.normal(size=(len(sizes), N_GENRES))[artist]
-        logits[np.arange(len(labels)), labels] += ease - i * gap
-        p = np.exp(logits)
-        probabilities.append(p / p.sum(axis=1, keepdims=True))
-    return artist, labels, probabilities
+RESAMPLES = 599
+TRAINING_DEVIATION = 0.04
+"""Standard deviation of the log loss between trainings, in nats: what the README of cnn-raw reports."""
 
 
-def true_scores(case: str, n_sets: int, rng: np.random.Generator) -> np.ndarray:
-    """Scores over the population, from the tracks of many sets."""
-    loss, counts = 0.0, np.zeros((N_GENRES, N_GENRES))
-    for _ in range(n_sets):
-        _, labels, (p,) = made_set(case, rng)
-        loss += metrics.track_log_losses(labels, p).sum()
-        counts += metrics.confusion(labels, p)
-    support, hits = counts.sum(axis=1), np.diag(counts)
-    f1 = 2 * hits / (support + counts.sum(axis=0))
-    return np.array([loss / counts.sum(), hits.sum() / counts.sum(), f1.mean(), (f1 * support).sum() / support.sum()])
+@dataclass(frozen=True)
+class Found:
+    """How often something held.
+
+    Parameters
+    ----------
+    case, quantity : str
+    nominal : float
+        In per cent.
+    held : list of bool
+        By test set.
+    """
+
+    case: str
+    quantity: str
+    nominal: float
+    held: list[bool]
+
+    def to_json(self) -> dict[str, object]:
+        """Per cent found, with its standard error."""
+        share = float(np.mean(self.held)) if self.held else float("nan")
+        error = np.sqrt(max(share * (1 - share), 0.25 / len(self.held)) / len(self.held)) if self.held else float("nan")
+        return {
+            "case": self.case,
+            "quantity": self.quantity,
+            "nominal": self.nominal,
+            "found": round(100 * share, 1),
+            "standard_error": round(100 * float(error), 1),
+            "sets": len(self.held),
+        }
 
 
-def coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int) -> dict[str, float]:
-    """Share of test sets whose intervals hold the true scores."""
-    truth = true_scores(case, n_truth, np.random.default_rng([seed, 1]))
-    rng = np.random.default_rng([seed, 2])
-    held = np.zeros(len(SCORES))
-    for i in range(n_sets):
-        artist, labels, (p,) = made_set(case, rng)
-        predicted = p.argmax(axis=1)
-        units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
-        loss, f1 = (
-            MeanInterval(metrics.track_log_losses(labels, p)[:, None], units),
-            F1Interval(labels, [predicted], N_GENRES, units),
+DIFFERENCES = {
+    "300 tracks": Differences(equal(300), normal(0, 1), 0),
+    "2 % of 300 tracks worse by 8": Differences(equal(300), rarely_wrong(0.02, 8), 0, 0.5),
+    "1 % of 300 tracks worse by 15": Differences(equal(300), rarely_wrong(0.01, 15), 0, 0.5),
+    "0.5 % of 2500 tracks worse by 12": Differences(equal(2500), rarely_wrong(0.005, 12), 0, 0.5),
+    "5 % of 60 artists worse by 5": Differences(equal(60, 5), rarely_wrong(0.05, 5), 0, 0.5),
+    "10 % of 30 artists worse by 3": Differences(equal(30, 10), rarely_wrong(0.1, 3), 0, 0.5),
+    "8 equal artists": Differences(equal(8, 10), normal(0, 1), 0, 1),
+    "20 equal artists": Differences(equal(20, 15), normal(0, 1), 0, 1),
+    "8 heavy artists": Differences(heavy(8), normal(0, 1), 0, 1),
+    "20 heavy artists": Differences(heavy(20), normal(0, 1), 0, 1),
+    "75 heavy artists": Differences(heavy(75), normal(0, 1), 0, 1),
+    "600 heavy artists": Differences(heavy(600), normal(0, 1), 0, 1),
+    "75 heavy artists, skewed": Differences(heavy(75), exponential(1), 1, 1),
+    "20 heavy artists, skewed": Differences(heavy(20), exponential(1), 1, 1),
+    "models differ on 5 % of 300 tracks": Differences(equal(300), sometimes(0.05, normal(1, 2)), 0.05),
+    "models differ on 2 % of 300 tracks": Differences(equal(300), sometimes(0.02, normal(1, 2)), 0.02),
+    "models differ on a tenth of 75 heavy artists": Differences(heavy(75), sometimes(0.1, normal(1, 2)), 0.1),
+    "models differ on a tenth of 600 heavy artists": Differences(heavy(600), sometimes(0.1, exponential(2)), 0.2),
+}
+SIZES: dict[str, Sizes] = {
+    "300 tracks": equal(300),
+    "20 equal artists": equal(20, 15),
+    "8 heavy artists": heavy(8),
+    "20 heavy artists": heavy(20),
+    "75 heavy artists": heavy(75),
+    "600 heavy artists": heavy(600),
+}
+
+
+def of_differences(sets: int, seed: int) -> Iterator[Found]:
+    """Interval and test of a difference between two trained models, on populations of differences."""
+    for case, population in DIFFERENCES.items():
+        rng = np.random.default_rng([seed, 1])
+        held = []
+        for i in range(sets):
+            groups, differences = population.draw(rng)
+            low, high = mean_difference(differences, sampling_units(groups), n=RESAMPLES, seed=i).interval
+            held.append(low <= population.mean <= high)
+        yield Found(case, "interval of a difference in log loss", 95, held)
+        if population.mean == 0:
+            yield Found(case, "false alarm: lower log loss", 5, [not one for one in held])
+
+
+def of_models(sets: int, seed: int) -> Iterator[Found]:
+    """Interval of a row, and tests between two models of equal skill."""
+    for case, sizes in SIZES.items():
+        rng = np.random.default_rng([seed, 2])
+        whole = [models(sizes, rng, 1).losses()[:, 0] for _ in range(max(2000, 20 * sets) // (20 if "600" in case else 1))]
+        truth = float(np.concatenate(whole).mean())
+        row, alarm, signs, tracks = [], [], [], []
+        for i in range(sets):
+            drawn = models(sizes, rng, 2)
+            units = sampling_units(drawn.groups)
+            losses, hits = drawn.losses(), drawn.hits()
+            low, high = mean_interval(losses[:, 0], units, n=RESAMPLES, seed=i)
+            row.append(low <= truth <= high)
+            alarm.append(mean_difference(losses[:, 0] - losses[:, 1], units, n=RESAMPLES, seed=i).found)
+            signs.append(bool(permutation_test((hits[:, 0] - hits[:, 1])[:, None], units, n=RESAMPLES, seed=i)[0] <= 0.05))
+            tracks.append(mcnemar(hits[:, 0] > 0, hits[:, 1] > 0)[2] <= 0.05)
+        yield Found(case, "interval of a row's log loss", 95, row)
+        yield Found(case, "false alarm: lower log loss, models", 5, alarm)
+        yield Found(case, "false alarm: higher accuracy, signs of artists", 5, signs)
+        yield Found(case, "false alarm: higher accuracy, McNemar (single tracks only)", 5, tracks)
+
+
+def of_trainings(sets: int, seed: int) -> Iterator[Found]:
+    """Methods whose trainings differ; the truth is a mean over trainings."""
+    for n_tracks in (300, 2500):
+        for n_trainings in (2, 3, 5):
+            rng = np.random.default_rng([seed, 3])
+            alarm, row = [], []
+            for i in range(sets):
+                base = rng.exponential(1, n_tracks)
+                sides, means = [], []
+                for _ in range(2):
+                    of_method = base + rng.normal(0, 0.5, n_tracks)
+                    moved = rng.normal(0, TRAINING_DEVIATION, n_trainings)
+                    trainings = of_method + moved[:, None] + rng.normal(0, 0.3, (n_trainings, n_tracks))
+                    sides.append(trainings.mean(axis=0))
+                    means.append(trainings.mean(axis=1))
+                units = sampling_units(np.full(n_tracks, -1))
+                both = Trainings.of(means).difference()
+                alarm.append(mean_difference(sides[0] - sides[1], units, both, n=RESAMPLES, seed=i).found)
+                low, high = mean_interval(sides[0], units, Trainings.of(means[:1]), n=RESAMPLES, seed=i)
+                row.append(low <= 1 <= high)
+            case = f"{n_tracks} tracks, {n_trainings} trainings a side"
+            yield Found(case, "false alarm: method has a lower log loss", 5, alarm)
+            yield Found(case, "interval of a method's log loss", 95, row)
+
+
+def of_boards(sets: int, seed: int) -> Iterator[Found]:
+    """Boards of 20 equal models: is any pair told apart, does the set of the best lack one, with one training and with
+    three.
+    """
+    cases: list[tuple[str, Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]]] = []
+    for case, sizes in SIZES.items():
+        cases.append((f"20 equal models, {case}", lambda rng, sizes=sizes: _losses(models(sizes, rng, 20))))
+    for case, draw in cases:
+        rng = np.random.default_rng([seed, 4])
+        apart, best = [], []
+        for i in range(max(sets // 2, 1)):
+            groups, losses = draw(rng)
+            none = Trainings.none(20)
+            ranking = rank_models(losses, sampling_units(groups), none, n=999, seed=i)
+            apart.append(bool((ranking.low > 1).any() or (ranking.high < 20).any()))
+            best.append(bool(ranking.may_be_best[0]))
+        yield Found(case, "false alarm: any pair of a board told apart", 5, apart)
+        yield Found(case, "the best row is among those that may be best", 95, best)
+    for n_trainings in (2, 3):
+        rng = np.random.default_rng([seed, 5])
+        apart = []
+        for i in range(max(sets // 2, 1)):
+            moved = rng.normal(0, TRAINING_DEVIATION, (20, n_trainings))
+            losses = rng.exponential(1, (600, 1)) + rng.normal(0, 0.5, (600, 20)) + moved.mean(axis=1)
+            ranking = rank_models(losses, sampling_units(np.full(600, -1)), Trainings.of(list(moved)), n=999, seed=i)
+            apart.append(bool((ranking.low > 1).any()))
+        yield Found(f"20 equal methods, {n_trainings} trainings each", "false alarm: any pair of a board told apart", 5, apart)
+
+
+def _losses(drawn: object) -> tuple[np.ndarray, np.ndarray]:
+    return drawn.groups, drawn.losses()  # type: ignore[attr-defined]
+
+
+def of_power(sets: int, seed: int) -> Iterator[Found]:
+    """Is the smallest difference that is said to be found four times out of five found so often."""
+    for case, sizes in {
+        **{f"{n} equal artists": equal(n, 5) for n in (6, 8, 12, 20)},
+        "300 tracks": equal(300),
+        "75 heavy artists": heavy(75),
+    }.items():
+        rng = np.random.default_rng([seed, 6])
+        population = Differences(sizes, normal(0, 1), 0, 1)
+
+        def measured(rng: np.random.Generator = rng, population: Differences = population) -> tuple[np.ndarray, np.ndarray]:
+            return population.draw(rng)
+
+        smallest = float(
+            np.median([mean_difference(d, sampling_units(g), n=RESAMPLES).smallest for g, d in (measured() for _ in range(60))])
         )
-        for weights in resamples(units, n_resamples, i):
-            loss.add(weights)
-            f1.add(weights)
-        micro = share_interval((predicted == labels)[:, None].astype(float), units)
-        low, high = (np.concatenate(ends) for ends in zip(loss.interval(), micro, f1.interval(), strict=True))
-        held += (low <= truth) & (truth <= high)
-    return dict(zip(SCORES, (held / n_sets).tolist(), strict=True))
+        found = []
+        for i in range(sets):
+            groups, differences = measured()
+            found.append(mean_difference(differences + smallest, sampling_units(groups), n=RESAMPLES, seed=i).found)
+        yield Found(case, "power at the smallest difference", 80, found)
 
 
-def difference_coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int, gap: float = 0.3) -> float:
-    """Share of test sets whose interval of the difference between two models holds the true difference."""
-
-    def differences(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        artist, labels, (a, b) = made_set(case, rng, 2, gap)
-        return artist, metrics.track_log_losses(labels, a) - metrics.track_log_losses(labels, b)
-
-    rng = np.random.default_rng([seed, 4])
-    truth = np.mean(np.concatenate([differences(rng)[1] for _ in range(n_truth)]))
-    held = 0
-    for i in range(n_sets):
-        artist, delta = differences(rng)
-        units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
-        low, high = permutation_interval(delta, units, n=n_resamples, seed=i)
-        held += low <= truth <= high
-    return held / n_sets
-
-
-def false_alarms(case: str, n_sets: int, n_resamples: int, seed: int) -> float:
-    """Share of test sets on which the test finds a difference between two models that are equally good."""
-    rng = np.random.default_rng([seed, 3])
-    alarms = 0
-    for i in range(n_sets):
-        artist, labels, (a, b) = made_set(case, rng, 2)
-        delta = metrics.track_log_losses(labels, a) - metrics.track_log_losses(labels, b)
-        units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
-        alarms += permutation_test(delta[:, None], units, n=n_resamples, seed=i)[0] <= 0.05
-    return float(alarms / n_sets)
+PARTS = {
+    "differences": of_differences,
+    "models": of_models,
+    "trainings": of_trainings,
+    "boards": of_boards,
+    "power": of_power,
+}
 
 
 def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--case", choices=["tracks", "ten-each", "one-to-thirty"], action="append")
-    parser.add_argument("--sets", type=int, default=2000, help="test sets for the intervals")
-    parser.add_argument("--null-sets", type=int, default=5000, help="test sets for the permutation test")
-    parser.add_argument("--truth-sets", type=int, default=4000, help="test sets that give the true scores")
-    parser.add_argument("--resamples", type=int, default=999)
+    parser.add_argument("--part", choices=PARTS, action="append", help="default: all")
+    parser.add_argument("--sets", type=int, default=200, help="test sets per case; the published table has 1000")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    cases = []
-    for case in args.case or ["tracks", "ten-each", "one-to-thirty"]:
-        began = time.perf_counter()
-        cases.append(
-            {
-                "case": case,
-                "tracks": N_TRACKS,
-                "sets": args.sets,
-                "coverage": coverage(case, args.sets, args.resamples, args.seed, args.truth_sets),
-                "coverage_of_difference": difference_coverage(case, args.sets, args.resamples, args.seed, args.truth_sets),
-                "null_sets": args.null_sets,
-                "false_alarms": false_alarms(case, args.null_sets, args.resamples, args.seed),
-                "seconds": round(time.perf_counter() - began, 1),
-            }
-        )
-        print(cases[-1], file=sys.stderr)
+    began, rows = time.perf_counter(), []
+    for part in args.part or PARTS:
+        for found in PARTS[part](args.sets, args.seed):
+            rows.append(found.to_json())
+            print("{case}: {quantity}: {found} % of {nominal} % (± {standard_error})".format(**rows[-1]), file=sys.stderr)
     if args.json:
-        print(json.dumps({"cases": cases, "peak_rss_mb": peak_rss_mb()}))
+        seconds = round(time.perf_counter() - began, 1)
+        print(json.dumps({"cases": rows, "seconds": seconds, "peak_rss_mb": peak_rss_mb()}))
 
 
 if __name__ == "__main__":

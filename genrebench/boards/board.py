@@ -117,17 +117,24 @@ def _board(
     uncertainty = cache.uncertainty(task, scored, checksums, len(by_row))
     names = [row.row for row in rows]
     rows = [
-        replace(row, intervals=uncertainty.intervals[i], tied_with=tuple(names[j] for j in uncertainty.tied_with[i]))
+        replace(
+            row,
+            intervals=uncertainty.intervals[i],
+            tied_with=tuple(names[j] for j in uncertainty.tied_with[i]),
+            rank_interval=uncertainty.rank_intervals[i],
+            may_be_best=uncertainty.may_be_best[i],
+        )
         for i, row in enumerate(rows)
     ]
     rows.sort(key=lambda row: (row.scores["log_loss"], row.model, row.row))
     return Board(
-        task,
-        tuple(replace(row, rank=rank) for rank, row in enumerate(rows, start=1)),
-        uncertainty.smallest_difference,
-        uncertainty.unit,
-        uncertainty.n_units,
-        tuple(not_comparable(tasks, task)),
+        task=task,
+        rows=tuple(replace(row, rank=rank) for rank, row in enumerate(rows, start=1)),
+        smallest_difference=uncertainty.smallest_difference,
+        unit=uncertainty.unit,
+        n_units=uncertainty.n_units,
+        effective_units=uncertainty.effective_units,
+        apart=tuple(not_comparable(tasks, task)),
     )
 
 

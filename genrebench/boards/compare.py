@@ -11,11 +11,13 @@ import numpy as np
 from genrebench.boards.board import boards
 from genrebench.boards.comparability import differences
 from genrebench.boards.comparison import Comparison
-from genrebench.boards.uncertainty import board_units
+from genrebench.boards.uncertainty import board_units, trainings
 from genrebench.errors import StoreError, UsageError
-from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units, t_interval
+from genrebench.evaluation.differences import mean_difference
+from genrebench.evaluation.intervals import CONFIDENCE, Floats, Units
 from genrebench.evaluation.metrics import track_log_losses
-from genrebench.evaluation.significance import detectable, holm, mcnemar, pair_errors, permutation_interval, permutation_test
+from genrebench.evaluation.significance import holm, mcnemar, permutation_interval, permutation_test
+from genrebench.evaluation.variance import Trainings, effective_units
 from genrebench.runs.record import Run, TaskRecord
 from genrebench.runs.scored import Scored, mean_hits, mean_losses
 from genrebench.runs.store import RunStore
@@ -118,33 +120,51 @@ def compare_sides(a: Side, b: Side) -> Comparison:
     units = board_units(first, a.task.split)
     losses = np.stack([mean_losses(scored) for scored in (scored_a, scored_b)], axis=1)
     hits = np.stack([mean_hits(scored) for scored in (scored_a, scored_b)], axis=1)
-    loss_difference, hit_difference = losses[:, 0] - losses[:, 1], hits[:, 0] - hits[:, 1]
-    p_value = float(permutation_test(loss_difference[:, None], units)[0])
+    loss_difference = losses[:, 0] - losses[:, 1]
+    test = mean_difference(loss_difference, units, trainings([scored_a, scored_b]).difference())
     newest = [max(range(len(side.runs)), key=lambda i: side.runs[i][1].started) for side in (a, b)]
-    newest_a, newest_b = scored_a[newest[0]], scored_b[newest[1]]
-    only_a, only_b, p_mcnemar = mcnemar(newest_a.predicted == newest_a.labels, newest_b.predicted == newest_b.labels)
+    genres, untestable = _by_genre(scored_a, scored_b, units, a.task.genres)
     return Comparison(
         a=_summary(a, losses[:, 0], hits[:, 0]),
         b=_summary(b, losses[:, 1], hits[:, 1]),
         task=a.task,
         unit=units.name,
         n_units=len(units),
+        effective_units=effective_units(units),
         n_tracks=len(loss_difference),
-        difference=float(loss_difference.mean()),
-        interval=permutation_interval(loss_difference, units),
-        p_value=p_value,
-        tied=p_value > 1 - CONFIDENCE,
-        smallest_difference=detectable(pair_errors(losses, units)[1][0, 1]) if len(units) >= MIN_UNITS else None,
-        f1_micro={
-            "difference": float(hit_difference.mean()),
-            "interval": list(t_interval(hit_difference, units)),
-            "only_a": only_a,
-            "only_b": only_b,
-            "p_value": p_mcnemar,
-        },
-        genres=_by_genre(loss_difference, first, units, a.task.genres),
+        difference=test.mean,
+        interval=test.interval,
+        p_value=test.p_value,
+        p_values=test.p_values,
+        tied=not test.found,
+        undecided=test.undecided,
+        smallest_difference=test.smallest,
+        top_share=test.top_share,
+        n_top=test.n_top,
+        f1_micro=_accuracy(scored_a, scored_b, newest, units),
+        genres=genres,
+        untestable_genres=untestable,
         tracks=_most_different(a.runs[newest[0]], b.runs[newest[1]]),
     )
+
+
+def _accuracy(scored_a: Sequence[Scored], scored_b: Sequence[Scored], newest: Sequence[int], units: Units) -> Mapping[str, Any]:
+    """Difference in accuracy: by random signs of the artists, or McNemar's test for one run a side on single tracks."""
+    difference = mean_hits(scored_a) - mean_hits(scored_b)
+    of_seeds = trainings([scored_a, scored_b], "f1_micro").difference()
+    newest_a, newest_b = scored_a[newest[0]], scored_b[newest[1]]
+    only_a, only_b, p_value = mcnemar(newest_a.predicted == newest_a.labels, newest_b.predicted == newest_b.labels)
+    single = units.name == "track" and len(scored_a) == len(scored_b) == 1
+    if not single:
+        p_value = float(permutation_test(difference[:, None], units, of_seeds)[0])
+    return {
+        "difference": float(difference.mean()),
+        "interval": list(permutation_interval(difference, units, of_seeds)),
+        "only_a": only_a,
+        "only_b": only_b,
+        "p_value": p_value,
+        "test": "McNemar's exact test" if single else f"permutation test over {units.name}s",
+    }
 
 
 def _summary(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
@@ -154,27 +174,47 @@ def _summary(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
         "model": run.model.name,
         "options": dict(run.model.options),
         "runs": [run.id for _, run in side.runs],
+        "seeds": [run.seed for _, run in side.runs],
         "log_loss": float(losses.mean()),
         "f1_micro": float(hits.mean()),
     }
 
 
-def _by_genre(loss_difference: Floats, scored: Scored, units: Units, genres: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Mean difference for each genre that has test tracks, with a permutation test per genre."""
-    present = np.unique(scored.labels)
-    in_genre = scored.labels[:, None] == present
-    p_values = permutation_test(loss_difference[:, None] * in_genre, units)
-    rows = zip(present.tolist(), p_values.tolist(), holm(p_values.tolist()), in_genre.T, strict=True)
-    return [
+def _by_genre(
+    scored_a: Sequence[Scored], scored_b: Sequence[Scored], units: Units, genres: Sequence[str]
+) -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
+    """Mean difference for each genre that has test tracks, with a permutation test per genre; and the genres without a test.
+
+    A genre has a test if its p-value could be below 5 % after Holm's correction: with m artists none is below 2 / 2^m.
+    """
+    labels = scored_a[0].labels
+    loss_difference = mean_losses(scored_a) - mean_losses(scored_b)
+    present = np.unique(labels)
+    in_genre = labels[:, None] == present
+    n_units = (units.sums(in_genre.astype(np.float64)) > 0).sum(axis=0)
+    testable = 2.0 ** (1 - n_units) * len(present) <= 1 - CONFIDENCE
+    sides = [
+        Trainings.of([[run.losses[rows].sum() / len(labels) for run in side] for rows in in_genre.T])
+        for side in (scored_a, scored_b)
+    ]
+    of_seeds = Trainings(*(np.concatenate([getattr(side, name) for side in sides]) for name in ("variance", "degrees")))
+    p_values = permutation_test(loss_difference[:, None] * in_genre, units, of_seeds)
+    adjusted = np.full(len(present), np.nan)
+    adjusted[testable] = holm(p_values[testable].tolist())
+    rows: list[Mapping[str, Any]] = [
         {
             "genre": genres[i],
             "tracks": int(selected.sum()),
+            "units": int(n),
             "difference": float(loss_difference[selected].mean()),
-            "p_value": p,
-            "p_adjusted": adjusted,
+            "p_value": float(p) if tested else None,
+            "p_adjusted": float(corrected) if tested else None,
         }
-        for i, p, adjusted, selected in rows
+        for i, p, corrected, selected, n, tested in zip(
+            present.tolist(), p_values, adjusted, in_genre.T, n_units, testable, strict=True
+        )
     ]
+    return rows, tuple(row["genre"] for row in rows if row["p_value"] is None)
 
 
 def _most_different(a: tuple[RunStore, Run], b: tuple[RunStore, Run]) -> list[Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genrebench.jsontypes import plain
 from genrebench.runs.record import TaskRecord
@@ -22,25 +22,38 @@ class Comparison(Shown):
     Parameters
     ----------
     a, b : mapping
-        name, model, options, runs, log_loss, f1_micro.
+        name, model, options, runs, seeds, log_loss, f1_micro.
     task : TaskRecord
     unit : {"artist", "track"}
     n_units, n_tracks : int
+    effective_units : float
+        How many artists of equal size would say as much, if an artist's tracks were all alike.
     difference : float
         Difference in log loss; negative if the first is better.
     interval : (float, float)
-        95 % interval of the difference: the values that the permutation test doesn't reject; infinite with fewer than six
-        units.
+        95 % interval of the difference: the values that some test doesn't reject; infinite with fewer than six units. What it
+        speaks of is `population`.
     p_value : float
-        p-value of the paired permutation test.
+        The largest of `p_values`.
+    p_values : mapping of str to float
+        By test: signs, bootstrap, student; see `genrebench.evaluation.differences`.
     tied : bool
-        True if the test finds no difference at the 5 % level.
+        True if the three tests don't all find a difference at the 5 % level.
+    undecided : bool
+        True if some of them do.
     smallest_difference : float or None
-        Smallest difference that the test would detect with 80 % power; None with fewer than six units.
+        Smallest difference that the tests would detect with 80 % power; None with fewer than six units.
+    top_share : float or None
+        Part of the difference that the `n_top` units which carry most of it make up; above 1 if the rest points the other way.
+    n_top : int
+        5 % of the artists, or 1 % of the tracks, and at least one.
     f1_micro : mapping
-        difference and interval, and McNemar's test between the newest run of each: only_a, only_b, p_value.
+        difference, interval, p_value and the name of the test; only_a and only_b, the tracks that only the newest run of one
+        side gets right.
     genres : list of mapping
-        One per genre: genre, tracks, difference, p_value, p_adjusted (Holm; None with fewer than two units).
+        One per genre: genre, tracks, units, difference, p_value, p_adjusted (Holm); both None where no p could be small enough.
+    untestable_genres : tuple of str
+        Genres without a p.
     tracks : list of mapping
         The tracks whose losses differ most: track, fold, genre, answer_a and answer_b (predicted genres), loss_a, loss_b.
     """
@@ -50,21 +63,37 @@ class Comparison(Shown):
     task: TaskRecord
     unit: str
     n_units: int
+    effective_units: float
     n_tracks: int
     difference: float
     interval: tuple[float, float]
     p_value: float
+    p_values: Mapping[str, float]
     tied: bool
+    undecided: bool
     smallest_difference: float | None
+    top_share: float | None
+    n_top: int
     f1_micro: Mapping[str, Any]
     genres: list[Mapping[str, Any]]
+    untestable_genres: tuple[str, ...]
     tracks: list[Mapping[str, Any]]
 
     @property
+    def population(self) -> Literal["methods", "trained models"]:
+        """What the difference speaks of, on other tracks like these: the methods, or these trained models.
+
+        Of the methods if both sides have two seeds or more, as the variance between trainings is then part of interval and
+        test.
+        """
+        return "methods" if min(len(self.a["runs"]), len(self.b["runs"])) > 1 else "trained models"
+
+    @property
     def sentence(self) -> str:
-        """The result in one sentence, for quoting."""
+        """The result in one sentence, for quoting, and for trained models a second one on what isn't accounted for."""
         low, high = self.interval
-        test_set = f"{self.n_tracks} test tracks" + (f" of {self.n_units} artists" if self.unit == "artist" else "")
+        worth = f", worth {self.effective_units:.0f} of equal size" if self.effective_units < 0.8 * self.n_units else ""
+        test_set = f"{self.n_tracks} test tracks" + (f" of {self.n_units} artists{worth}" if self.unit == "artist" else "")
         synthetic = ", synthetic music" if self.task.synthetic else ""
         where = f"On {self.task.dataset} ({self.task.split_title}, {test_set}{synthetic})"
         names = [
@@ -73,16 +102,29 @@ class Comparison(Shown):
         ]
         if self.smallest_difference is None:
             return f"{where}, {names[0]} and {names[1]} can't be compared: {self.n_units} {self.unit}s are too few."
+        ps = p_text(self.p_value)
+        if self.population == "methods":
+            ps += f"; {len(self.a['runs'])} and {len(self.b['runs'])} seeds, other tracks and other seeds accounted for"
+            note = ""
+        else:
+            names = [
+                name if len(side["runs"]) > 1 else f"this run of {name}"
+                for name, side in zip(names, (self.a, self.b), strict=True)
+            ]
+            note = " Another seed isn't accounted for: give both models several with --seeds 0,1,2."
         if self.tied:
+            why = "by log loss"
+            if self.undecided:
+                why += ": a few tracks or artists carry the difference, and the tests disagree"
             return (
-                f"{where}, {names[0]} and {names[1]} can't be told apart by log loss (difference {self.difference:+.3f}, "
-                f"95 % interval {low:+.3f} to {high:+.3f}, p = {self.p_value:.2g}); "
-                f"a difference of {self.smallest_difference:.3f} would be detected with 80 % power."
+                f"{where}, {names[0]} and {names[1]} can't be told apart {why} (difference {self.difference:+.3f}, "
+                f"95 % interval {low:+.3f} to {high:+.3f}, {ps}); "
+                f"a difference of {self.smallest_difference:.3f} would be detected with 80 % power.{note}"
             )
         (better, worse), (low, high) = (names, (-high, -low)) if self.difference < 0 else (names[::-1], (low, high))
         return (
             f"{where}, {better} has a lower log loss than {worse}, by {abs(self.difference):.3f} "
-            f"(95 % interval {low:.3f} to {high:.3f}, p = {self.p_value:.2g})."
+            f"(95 % interval {low:.3f} to {high:.3f}, {ps}).{note}"
         )
 
     def with_top(self, n: int) -> Comparison:
@@ -92,7 +134,7 @@ class Comparison(Shown):
     def to_json(self) -> dict[str, Any]:
         """The comparison in JSON types."""
         values: dict[str, Any] = plain(self)
-        return values | {"task": self.task.summary(), "sentence": self.sentence}
+        return values | {"task": self.task.summary(), "population": self.population, "sentence": self.sentence}
 
     def to_frame(self) -> pd.DataFrame:
         """The differences by genre as a pandas DataFrame."""
@@ -109,13 +151,28 @@ class Comparison(Shown):
         return [self._scores(), self._by_genre(), *track_tables]
 
     def notes(self) -> list[str]:
-        """McNemar's test of the accuracy, and the result in one sentence."""
+        """What carries the difference, the accuracy, what can't be tested by genre, and the result in one sentence."""
         test = self.f1_micro
-        return [
-            f"Only A is right on {test['only_a']} tracks, only B on {test['only_b']} (McNemar's exact test, "
-            f"p = {test['p_value']:.2g}).",
-            self.sentence,
-        ]
+        lines = []
+        if self.top_share is not None:
+            share = f"{100 * self.top_share:.0f} % of it" if self.top_share <= 1 else "more than all of it"
+            if self.n_top == 1:
+                lines.append(f"One {self.unit} makes up {share.replace('it', 'the difference in log loss')}.")
+            else:
+                part = "5 %" if self.unit == "artist" else "1 %"
+                lines.append(
+                    f"The {self.n_top} {self.unit}s ({part}) that carry most of the difference in log loss make up {share}."
+                )
+        lines.append(
+            f"Only A is right on {test['only_a']} tracks, only B on {test['only_b']} (accuracy: {test['test']}, "
+            f"{p_text(test['p_value'])})."
+        )
+        if self.untestable_genres:
+            lines.append(
+                f"No p for {', '.join(self.untestable_genres)}: with so few test {self.unit}s it can't be below 0.05 after the "
+                f"correction for {len(self.genres)} genres."
+            )
+        return [*lines, self.sentence]
 
     def figure(self) -> Figure:
         """Draw the difference in log loss: over all tracks, with its 95 % interval, and per genre, in grey."""
@@ -135,7 +192,7 @@ class Comparison(Shown):
         difference = (
             "A - B, 95 %",
             f"{self.difference:+.3f} ({low:+.3f} .. {high:+.3f})",
-            f"{self.f1_micro['difference']:+.3f}",
+            f"{self.f1_micro['difference']:+.3f} ({self.f1_micro['interval'][0]:+.3f} .. {self.f1_micro['interval'][1]:+.3f})",
         )
         title = f"{self.task.dataset}, split {self.task.split_title}, {self.n_tracks} test tracks" + (
             f" of {self.n_units} artists" if self.unit == "artist" else ""
@@ -149,3 +206,8 @@ class Comparison(Shown):
             for g in self.genres
         ]
         return Table.of(columns, rows, "by genre", columns[1:])
+
+
+def p_text(p: float) -> str:
+    """A p-value for quoting: "p = 0.012", and "p < 0.001" below that, where resamples say no more."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -31,7 +31,9 @@ class Line:
     muted: bool = False
 
 
-def draw_forest(lines: Sequence[Line], title: str, xlabel: str, origin: float | None = None) -> Figure:
+def draw_forest(
+    lines: Sequence[Line], title: str, xlabel: str, origin: float | None = None, groups: Sequence[tuple[int, int]] = ()
+) -> Figure:
     """Draw values with their intervals on one axis, the first at the top.
 
     Parameters
@@ -40,6 +42,8 @@ def draw_forest(lines: Sequence[Line], title: str, xlabel: str, origin: float | 
     title, xlabel : str
     origin : float, optional
         Position of a vertical reference line.
+    groups : sequence of (int, int)
+        First and last line of each group, joined by a bar at the right.
     """
     figure = Figure(figsize=(7, 1.2 + 0.3 * len(lines)), layout="constrained")
     axes = figure.add_subplot()
@@ -50,6 +54,11 @@ def draw_forest(lines: Sequence[Line], title: str, xlabel: str, origin: float | 
         if line.interval is not None:
             axes.plot(line.interval, [position, position], color=colour, linewidth=2)
         axes.plot(line.value, position, "o", color=colour)
+    for column, (first, last) in enumerate(groups):
+        x = 1.02 + 0.02 * column  # in parts of the width
+        axes.plot(
+            [x, x], [first - 0.2, last + 0.2], color="0.3", linewidth=3, transform=axes.get_yaxis_transform(), clip_on=False
+        )
     axes.set_yticks(range(len(lines)), [plot_text(line.label) for line in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_title(plot_text(title), loc="left", fontsize="medium")

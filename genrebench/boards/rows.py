@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genrebench.jsontypes import plain
 from genrebench.plugin.datasets import Reference
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WITH_INTERVAL = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
-COLUMNS = ("rank", "model", "options", "seeds", "log loss", "95 %", "± seeds", "F1 micro", "F1 macro", "features", "note")
+COLUMNS = (
+    *("rank", "ranks 95 %", "model", "options", "seeds", "log loss", "95 %", "± seeds"),
+    *("F1 micro", "F1 macro", "features", "note"),
+)
 FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
 MAX_LABEL = 60
 """Characters of the options in a row's label; the table and the JSON have them all."""
@@ -44,10 +47,14 @@ class Row:
     spread : mapping of str to (float or None)
         Standard deviation over the seeds (n - 1); None with one seed.
     intervals : mapping of str to (float, float)
-        95 % interval of log_loss and the F1 scores over the test tracks, clustered by artist if artists are known; empty with
-        fewer than six artists or tracks.
+        95 % interval of log_loss and the F1 scores, clustered by artist if artists are known; empty with fewer than six
+        artists or tracks. What it speaks of is `population`.
     tied_with : tuple of str
-        Rows whose log loss doesn't differ significantly from this row's.
+        Rows that can't be told from this one by log loss, with 95 % confidence for all pairs of the board together.
+    rank_interval : (int, int)
+        The ranks that the row may have, with 95 % confidence for all rows of the board together.
+    may_be_best : bool
+        Whether the row is one of those among which the best is, with 95 % confidence.
     baseline : bool
         True for the rows that ignore the audio; see `genrebench.boards.baselines`.
     changed : mapping
@@ -78,6 +85,8 @@ class Row:
     spread: Mapping[str, float | None]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     tied_with: tuple[str, ...] = ()
+    rank_interval: tuple[int, int] = (1, 1)
+    may_be_best: bool = False
     baseline: bool = False
     changed: Mapping[str, Any] = field(default_factory=dict)
     calibrated: bool = False
@@ -87,6 +96,14 @@ class Row:
     parameters: int | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     peak_rss_mb: float | None = None
+
+    @property
+    def population(self) -> Literal["method", "trained model"]:
+        """What the scores' intervals and ranks speak of, on other tracks like these: the method, or this one trained model.
+
+        Of the method from two seeds on, as the variance between trainings is then part of the intervals.
+        """
+        return "method" if self.baseline or len(self.seeds) > 1 else "trained model"
 
     @property
     def label(self) -> str:
@@ -111,6 +128,9 @@ class Row:
             **{f"{metric}_interval": self._interval(metric) for metric in WITH_INTERVAL},
             "spread": dict(self.spread),
             "tied_with": list(self.tied_with),
+            "rank_interval": list(self.rank_interval),
+            "may_be_best": self.may_be_best,
+            "population": self.population,
             "baseline": self.baseline,
             **{name: plain(getattr(self, name)) for name in FACTS},
         }
@@ -124,6 +144,7 @@ class Row:
         spread = self.spread.get("log_loss")
         return (
             str(self.rank),
+            rank_range(self.rank_interval),
             self.model,
             " ".join(f"{key}={value}" for key, value in self.changed.items()),
             ",".join(map(str, self.seeds)),
@@ -137,7 +158,9 @@ class Row:
         )
 
     def _note(self, ranks: Mapping[str, int]) -> str:
-        notes = ["baseline (ignores the audio)"] if self.baseline else []
+        notes = ["may be first"] if self.may_be_best else []
+        if self.baseline:
+            notes.append("baseline (ignores the audio)")
         if self.origin == "imported":
             notes.append("imported predictions")
         if self.calibrated:
@@ -146,6 +169,12 @@ class Row:
             tied = sorted(ranks[other] for other in self.tied_with if other in ranks)
             notes.append("tied with rank " + ", ".join(map(str, tied)))
         return "; ".join(notes)
+
+
+def rank_range(interval: tuple[int, int]) -> str:
+    """A rank interval as text: "2" or "1 .. 3"."""
+    low, high = interval
+    return str(low) if low == high else f"{low} .. {high}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,11 +188,13 @@ class Board(Shown):
     rows : tuple of Row
         In order of rank.
     smallest_difference : float or None
-        Smallest difference in log loss between two rows that this test set would detect with 80 % power.
+        Smallest difference in log loss between two models that `compare` would detect on this test set with 80 % power.
     unit : {"artist", "track"}
         Sampling unit of intervals and tests.
     n_units : int
         Number of sampling units.
+    effective_units : float
+        How many artists of equal size would say as much, if an artist's tracks were all alike.
     apart : tuple of str
         Boards with the same dataset and split names that aren't comparable with this one, and why.
     references : tuple of Reference
@@ -175,6 +206,7 @@ class Board(Shown):
     smallest_difference: float | None = None
     unit: str = "track"
     n_units: int = 0
+    effective_units: float = 0.0
     apart: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
 
@@ -195,6 +227,7 @@ class Board(Shown):
             "smallest_difference": self.smallest_difference,
             "unit": self.unit,
             "n_units": self.n_units,
+            "effective_units": self.effective_units,
             "apart": list(self.apart),
             "references": [reference.to_json() for reference in self.references],
         }
@@ -213,24 +246,72 @@ class Board(Shown):
         return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS)]
 
     def notes(self) -> list[str]:
-        """How to read the intervals, and which boards aren't comparable with this one."""
-        lines = []
+        """What the intervals and ranks speak of, and which boards aren't comparable with this one."""
+        return [*self.notes_on_uncertainty(), *self.apart]
+
+    def notes_on_uncertainty(self) -> list[str]:
+        """What the intervals and ranks speak of; none with fewer than six units."""
+        if not any(row.intervals for row in self.rows):
+            return []
+        lines = [
+            f"Intervals and ranks hold with 95 % confidence for other tracks like these ({self.units_text}); ranks for all "
+            "rows together. The best row is one of those that may be first with 95 % confidence."
+        ]
+        alone = [row.label for row in self.rows if row.population == "trained model"]
+        if alone:
+            others = (
+                "; those of rows with more seeds speak of the method"
+                if len(alone) < sum(bool(r.runs) for r in self.rows)
+                else ""
+            )
+            lines.append(
+                f"Those of {', '.join(alone)} speak of one trained model: another seed isn't accounted for (add some with "
+                f"--seeds 0,1,2){others}."
+            )
+        elif any(row.runs for row in self.rows):
+            lines.append("They speak of the methods: the variance between seeds is part of them.")
         if self.smallest_difference is not None:
             lines.append(
-                f"Intervals are 95 % confidence intervals over {self.n_units} test {self.unit}s. The smallest difference in "
-                f"log loss that this test set would detect with 80 % power is {self.smallest_difference:.3f}."
+                f"Between two models by themselves, a difference in log loss of {self.smallest_difference:.3f} would be "
+                "detected with 80 % power."
             )
-        return [*lines, *self.apart]
+        return lines
+
+    @property
+    def units_text(self) -> str:
+        """The sampling units in words, such as "75 artists, worth 20 of equal size"."""
+        worth = f", worth {self.effective_units:.0f} of equal size" if self.effective_units < 0.8 * self.n_units else ""
+        return f"{self.n_units} {self.unit}s{worth}"
+
+    @property
+    def groups(self) -> list[tuple[int, int]]:
+        """Groups of at least two rows in order of rank of which no two can be told apart, as first and last position.
+
+        A group isn't part of a larger one.
+        """
+        tied = [{row.row, *row.tied_with} for row in self.rows]
+        names = [row.row for row in self.rows]
+        found: list[tuple[int, int]] = []
+        for first in range(len(names)):
+            last = first
+            while last + 1 < len(names) and all(names[last + 1] in tied[i] for i in range(first, last + 1)):
+                last += 1
+            if last > first and (not found or last > found[-1][1]):
+                found.append((first, last))
+        return found
 
     def figure(self) -> Figure:
-        """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey."""
+        """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey.
+
+        Bars at the right join rows that can't be told apart, as a critical-difference diagram does.
+        """
         from genrebench.boards.figures import Line, draw_forest
 
         lines = [
             Line(row.label, row.scores["log_loss"], row.intervals.get("log_loss"), muted=row.baseline) for row in self.rows
         ]
         title = f"{self.task.dataset}, split {self.task.split_title}"
-        return draw_forest(lines, title, "log loss in nats, with 95 % interval")
+        return draw_forest(lines, title, "log loss in nats, with 95 % interval", groups=self.groups)
 
 
 class Boards(ShownSequence[Board]):
@@ -325,6 +406,10 @@ def _flat(row: Row) -> dict[str, Any]:
             "options": dict(row.changed),
             "baseline": row.baseline,
             "tied_with": list(row.tied_with),
+            "rank_low": row.rank_interval[0],
+            "rank_high": row.rank_interval[1],
+            "may_be_best": row.may_be_best,
+            "population": row.population,
             "runs": list(row.runs),
             "row": row.row,
         }

@@ -16,19 +16,19 @@ from genrebench.evaluation.intervals import (
     MIN_UNITS,
     RESAMPLES,
     F1Interval,
-    Floats,
-    MeanInterval,
     Units,
     resamples,
     sampling_units,
     share_interval,
 )
-from genrebench.evaluation.significance import detectable, pair_errors, tied
+from genrebench.evaluation.means import MeanInterval
+from genrebench.evaluation.ranking import rank_models
+from genrebench.evaluation.variance import Trainings, effective_units
 from genrebench.files import write
 from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored, mean_hits, mean_losses
 
-VERSION = 2
+VERSION = 3
 """Version of the cache; incremented whenever an interval or a tie changes for the same predictions."""
 
 FIXED_COUNTS = ("stratified", "first-80")
@@ -50,26 +50,40 @@ class Uncertainty:
     intervals : list of mapping
         For each row, metric name to the bounds of its 95 % interval; empty with fewer than six units, which are too few.
     tied_with : list of list of int
-        For each row, the rows whose log loss doesn't differ significantly from this row's.
+        For each row, the rows that can't be told from it by log loss, with 95 % confidence for the whole board.
+    rank_intervals : list of (int, int)
+        For each row, the ranks that it may have, with 95 % confidence for the whole board.
+    may_be_best : list of bool
+        The rows among which the best one is, with 95 % confidence.
     smallest_difference : float or None
-        Smallest difference in log loss that a test on these tracks would detect with 80 % power, for a typical pair of models;
-        None with fewer than two models.
+        Smallest difference in log loss between two models that a test on these tracks would detect with 80 % power, for a
+        typical pair of models by itself; None with fewer than two models.
     unit : {"artist", "track"}
         Sampling unit.
     n_units : int
         Number of sampling units.
+    effective_units : float
+        As how many units of equal size they count; see `genrebench.evaluation.variance.effective_units`.
     """
 
     intervals: list[Intervals]
     tied_with: list[list[int]]
+    rank_intervals: list[tuple[int, int]]
+    may_be_best: list[bool]
     smallest_difference: float | None
     unit: str
     n_units: int
+    effective_units: float
 
 
 def board_units(scored: Scored, split: str) -> Units:
     """Sampling units of the test tracks of a board."""
     return sampling_units(scored.groups, scored.labels if split in FIXED_COUNTS else None)
+
+
+def trainings(rows: Sequence[Sequence[Scored]], metric: str = "log_loss") -> Trainings:
+    """Variance between the trainings of each row's score."""
+    return Trainings.of([[run.scores[metric] for run in runs] for runs in rows])
 
 
 def row_intervals(
@@ -80,8 +94,8 @@ def row_intervals(
     Parameters
     ----------
     rows : sequence of sequence of Scored
-        For each row its runs, one per seed, all on the same tracks. The loss of a track is the mean over the seeds, so an
-        interval reflects the choice of test tracks only; the board shows the variation between seeds separately.
+        For each row its runs, one per seed, all on the same tracks. The loss of a track is the mean over the seeds. With two or
+        more, the interval includes the variance between trainings and speaks of the method; with one, of that trained model.
     n_genres : int
     split : str
         Name of the split; see `FIXED_COUNTS`.
@@ -95,7 +109,7 @@ def row_intervals(
     if len(units) < MIN_UNITS:
         return [{} for _ in rows]
     hits = np.stack([mean_hits(runs) for runs in rows], axis=1)
-    means = MeanInterval(np.stack([mean_losses(runs) for runs in rows], axis=1), units)
+    means = MeanInterval(np.stack([mean_losses(runs) for runs in rows], axis=1), units, trainings(rows))
     f1 = [F1Interval(first.labels, [run.predicted for run in runs], n_genres, units) for runs in rows]
     drawn = 0
     for weights in resamples(units, n):
@@ -158,27 +172,34 @@ class UncertaintyCache:
         kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: row for i, row in zip(new, computed, strict=True)}
         if new or board["key"] != _digest(keys):
             losses = np.stack([mean_losses(runs) for runs in rows], axis=1)
+            ranking = rank_models(losses, units, trainings(rows), n_smallest=n_models)
             board = {
                 "rows": kept,
                 "key": _digest(keys),
-                "tied": [np.flatnonzero(row).tolist() for row in tied(losses, units)],
-                "smallest": _smallest(losses[:, :n_models], units) if n_models > 1 and len(units) >= MIN_UNITS else None,
+                "tied": [np.flatnonzero(row).tolist() for row in ranking.tied],
+                "ranks": np.stack([ranking.low, ranking.high], axis=1).tolist(),
+                "best": ranking.may_be_best.tolist(),
+                "smallest": ranking.smallest,
             }
             self._cached[task.fingerprint] = board
             self._changed = True
         intervals: list[Intervals] = [{metric: (low, high) for metric, (low, high) in kept[key].items()} for key in keys]
-        return Uncertainty(intervals, board["tied"], board["smallest"], units.name, len(units))
+        return Uncertainty(
+            intervals,
+            board["tied"],
+            [(low, high) for low, high in board["ranks"]],
+            board["best"],
+            board["smallest"],
+            units.name,
+            len(units),
+            effective_units(units),
+        )
 
     def save(self) -> None:
         """Write the cache if it changed; if the folder can't be written, the values are recomputed next time."""
         if self._changed:
             with contextlib.suppress(OSError):
                 write(self._file, json.dumps(self._cached | {"version": VERSION}).encode(), durable=False)
-
-
-def _smallest(losses: Floats, units: Units) -> float:
-    errors = pair_errors(losses, units)[1]
-    return detectable(errors[np.triu_indices(len(errors), 1)])
 
 
 def _digest(value: Any) -> str:

@@ -15,6 +15,7 @@ def command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")],
     dataset: _task.DatasetOption = "demo",
     split_seed: _task.SplitSeedOption = 0,
+    draws: Annotated[int, typer.Option(min=1, help="How often test artists are drawn; each takes two runs per seed.")] = 3,
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
     seed: _task.SeedOption = None,
@@ -28,7 +29,8 @@ def command(
     """Measure how much a model gains if the same artists are in training and test.
 
     The test set is the same for two training sets of the same size and genre counts: one without and one with other tracks of
-    the test artists. The runs are stored in RUNS/.leakage and aren't on any board; finished runs there are reused.
+    the test artists. This is repeated with other test artists. The runs are stored in RUNS/.leakage and aren't on any board;
+    finished runs there are reused.
     """
     import genrebench as gb
 
@@ -36,6 +38,7 @@ def command(
         model,
         dataset,
         split_seed=split_seed,
+        draws=draws,
         excerpt=excerpt,
         exclude=exclude,
         seed=seed,

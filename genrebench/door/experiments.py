@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
+from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import SECONDS
 from genrebench.experiments.ablation.outcome import Ablation
 from genrebench.experiments.ablation.run import ablate_run, check_ablation
@@ -23,6 +24,7 @@ def leakage(
     dataset: str | Path | Dataset | Task = "demo",
     *,
     split_seed: int = 0,
+    draws: int = 3,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     seed: int | None = None,
@@ -37,11 +39,15 @@ def leakage(
     """Measure how much a model gains if the same artists are in training and test.
 
     The test set is the same for two training sets of the same size and genre counts: one without and one with other tracks of
-    the test artists. The runs are stored in RUNS/.leakage and aren't on any board; finished runs there are reused.
+    the test artists. This is repeated with other test artists, so that interval and test include the variance between artists,
+    training sets and trainings. The runs are stored in RUNS/.leakage and aren't on any board; finished runs there are reused.
 
     Parameters
     ----------
     model : str, ModelSpec or scikit-learn classifier
+    draws : int
+        How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
+        seed.
     dataset, split_seed, excerpt, exclude, seed, seeds, options, runs, device, workers, progress, say
         As in `run`.
 
@@ -52,11 +58,13 @@ def leakage(
     RunError
         If a run fails.
     """
+    if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
+        raise UsageError(f"draws = {draws!r} isn't a positive number; give 3, for instance")
     session = open_session(device=device, workers=workers, progress=progress, say=say)
     (hosted,) = open_models([model], options, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude)
-    return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session)
+    return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session, draws=draws)
 
 
 def ablate(

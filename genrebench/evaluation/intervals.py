@@ -105,57 +105,6 @@ def resamples(units: Units, n: int = RESAMPLES, seed: int = 0) -> Iterator[NDArr
 # ------------------------------------------------------------------ intervals
 
 
-class MeanInterval:
-    """Bootstrap-t interval of means over tracks, fed block by block.
-
-    The mean of a resample is the ratio of its units' sums to their sizes. Its difference from the mean of all tracks, divided
-    by its own linearised standard error, is a t statistic; the interval takes the quantiles of these instead of those of the
-    means, and so keeps its coverage for skewed losses and few artists (Efron and Tibshirani 1993, "An Introduction to the
-    Bootstrap", 12.5).
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_tracks, n_columns)
-        One interval per column.
-    units : Units
-    """
-
-    def __init__(self, values: Floats, units: Units) -> None:
-        self.units = units
-        self.mean: Floats = values.mean(axis=0)
-        self.deviations = units.sums(values - self.mean)
-        self._parts = [
-            (stratum, np.hstack([u, u**2, u * s[:, None], s[:, None], s[:, None] ** 2]), len(stratum))
-            for stratum in units.strata
-            for u, s in [(self.deviations[stratum], units.sizes[stratum])]
-        ]
-        self._statistics: list[Floats] = []
-        self.error = self._studentise(np.ones((1, len(units)), dtype=np.float32))[1][0]
-
-    def add(self, weights: NDArray[np.float32]) -> None:
-        """Add a block of resamples."""
-        shift, error = self._studentise(weights)
-        # in a resample of equal values the error is 0, up to rounding, and the statistic undefined
-        self._statistics.append(np.divide(shift, error, out=np.zeros_like(shift), where=error > 1e-6 * self.error))
-
-    def _studentise(self, weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        columns = self.deviations.shape[1]
-        sums = [weights[:, stratum].astype(np.float64) @ part for stratum, part, _ in self._parts]
-        total: Floats = np.sum([s[:, -2:-1] for s in sums], axis=0)
-        shift: Floats = np.sum([s[:, :columns] for s in sums], axis=0) / total
-        variance = np.zeros_like(shift)
-        for (_, _, m), s in zip(self._parts, sums, strict=True):
-            u, uu, us, size, size2 = np.split(s, [columns, 2 * columns, 3 * columns, 3 * columns + 1], axis=1)
-            residual = uu - 2 * shift * us + shift**2 * size2 - (u - shift * size) ** 2 / m
-            variance += np.maximum(residual, 0) * m / max(m - 1, 1)
-        return shift, np.sqrt(variance) / total
-
-    def interval(self, level: float = CONFIDENCE) -> tuple[Floats, Floats]:
-        """Ends of the interval, each of shape (n_columns,)."""
-        low, high = np.quantile(np.concatenate(self._statistics), [(1 - level) / 2, (1 + level) / 2], axis=0)
-        return self.mean - high * self.error, self.mean - low * self.error
-
-
 class F1Interval:
     """Percentile bootstrap interval of macro and weighted F1, fed block by block.
 
@@ -262,26 +211,3 @@ def t_quantile(p: float, degrees: int) -> float:
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
     return float(sum(term / degrees**i for i, term in enumerate(terms)))
-
-
-def t_interval(values: Floats, units: Units) -> tuple[float, float]:
-    """95 % interval of the mean of `values`, shape (n_tracks,), by Student's t over the units.
-
-    For values such as differences of hits, which are few different ones, so that the statistics of resamples are too. Infinite
-    with fewer than six units.
-    """
-    mean, half = float(values.mean()), math.inf
-    if len(units) >= MIN_UNITS:
-        half = t_quantile((1 + CONFIDENCE) / 2, len(units) - 1) * float(mean_error(values[:, None], units)[0])
-    return mean - half, mean + half
-
-
-def mean_interval(
-    values: Floats, units: Units, *, n: int = RESAMPLES, seed: int = 0, level: float = CONFIDENCE
-) -> tuple[float, float]:
-    """Confidence interval of the mean of `values`, shape (n_tracks,); see `MeanInterval`."""
-    bootstrap = MeanInterval(values[:, None], units)
-    for weights in resamples(units, n, seed):
-        bootstrap.add(weights)
-    low, high = bootstrap.interval(level)
-    return float(low[0]), float(high[0])

@@ -1,4 +1,4 @@
-"""Significance of differences between models: paired permutation test, McNemar's exact test, ties on a board.
+"""Significance of differences between models: paired permutation test, McNemar's exact test, Holm's correction.
 
 Conventions are those of `genrebench.evaluation.intervals`: the unit of every test is the artist where artists are known, else
 the track. All functions are pure.
@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.evaluation.intervals import BLOCK, CONFIDENCE, MIN_UNITS, RESAMPLES, Floats, Units, t_quantile
+from genrebench.evaluation.intervals import BLOCK, CONFIDENCE, MIN_UNITS, RESAMPLES, Floats, Units
+from genrebench.evaluation.variance import Trainings
 
 
-def permutation_test(differences: Floats, units: Units, *, n: int = RESAMPLES, seed: int = 0) -> Floats:
+def permutation_test(
+    differences: Floats, units: Units, trainings: Trainings | None = None, *, n: int = RESAMPLES, seed: int = 0
+) -> Floats:
     """Two-sided paired permutation test of mean differences.
 
-    The null hypothesis is that the two models are exchangeable: each unit's summed difference is as likely to have one sign as
-    the other.
+    The null hypothesis is that the two models are exchangeable: each unit's summed difference is as likely to have one sign
+    as the other. It is exact then, however unequal the units; where one model is rarely but badly wrong, sums aren't
+    symmetric and the test alone finds differences that aren't there: see `genrebench.evaluation.differences`.
 
     Parameters
     ----------
     differences : ndarray of shape (n_tracks, n_columns)
         Score of one model minus that of the other; one test per column.
     units : Units
+    trainings : Trainings, optional
+        Variance of the mean differences between trainings, by column.
     n : int
         Number of random sign patterns. If there are no more than `n` different ones, each is taken once instead.
 
@@ -36,15 +41,21 @@ def permutation_test(differences: Floats, units: Units, *, n: int = RESAMPLES, s
         p-values: (1 + patterns at least as extreme) / (1 + patterns), or the exact fraction if each pattern is taken once.
     """
     sums = units.sums(differences)
-    extreme, patterns = np.zeros(sums.shape[1]), 0
-    for signs in _signs(len(units), n, seed):
-        extreme += _extreme(signs @ sums, sums)
-        patterns += len(signs)
-    return _share(extreme, patterns, len(units), n)
+    flips = _Flips(units, sums, trainings, n, seed)
+    extreme = np.zeros(sums.shape[1])
+    for signs in sign_patterns(len(units), n, seed):
+        extreme += _extreme(flips.scaled(signs @ sums), sums)
+    return flips.share(extreme)
 
 
 def permutation_interval(
-    differences: Floats, units: Units, *, n: int = RESAMPLES, seed: int = 0, level: float = CONFIDENCE
+    differences: Floats,
+    units: Units,
+    trainings: Trainings | None = None,
+    *,
+    n: int = RESAMPLES,
+    seed: int = 0,
+    level: float = CONFIDENCE,
 ) -> tuple[float, float]:
     """Confidence interval of a mean difference: every value that `permutation_test` doesn't reject.
 
@@ -54,24 +65,26 @@ def permutation_interval(
     Parameters
     ----------
     differences : ndarray of shape (n_tracks,)
-    units, n, seed
+    units, trainings, n, seed
         As in `permutation_test`.
     """
     if len(units) < MIN_UNITS:
         return -math.inf, math.inf
     sums = units.sums(differences[:, None])[:, 0]
     columns = np.stack([sums, units.sizes], axis=1)
-    flipped = np.concatenate([signs @ columns for signs in _signs(len(units), n, seed)])
+    flipped = np.concatenate([signs @ columns for signs in sign_patterns(len(units), n, seed)])
+    flips = _Flips(units, sums[:, None], trainings, n, seed)
     mean = float(differences.mean())
     # a value far from all differences outweighs them, so that its test is one of the sizes alone
     of_sizes = _extreme(flipped[:, 1:], units.sizes[:, None])
-    if _share(of_sizes, len(flipped), len(units), n)[0] > 1 - level:
+    if flips.share(of_sizes)[0] > 1 - level:
         return -math.inf, math.inf
+    deviation, factor = flips.of_trainings(len(flipped))
 
     def accepted(value: float) -> bool:
-        shifted = flipped[:, :1] - value * flipped[:, 1:]
+        shifted = (flipped[:, :1] - value * flipped[:, 1:] + deviation) * factor
         extreme = _extreme(shifted, (sums - value * units.sizes)[:, None])
-        return bool(_share(extreme, len(flipped), len(units), n)[0] > 1 - level)
+        return bool(flips.share(extreme)[0] > 1 - level)
 
     def end(step: float) -> float:
         while accepted(mean + step):
@@ -83,17 +96,53 @@ def permutation_interval(
         return inside
 
     step = float(np.abs(sums - mean * units.sizes).max()) / len(differences)
-    return (end(-step), end(step)) if step > 0 else (mean, mean)
+    return (end(-step), end(step)) if step > 0 or flips.trainings.variance.any() else (mean, mean)
 
 
-def _signs(m: int, n: int, seed: int) -> Iterator[Floats]:
-    """Yield sign patterns in blocks of shape (n_patterns, m): each once if there are no more than `n`, else `n` random ones."""
-    if 2**m <= n:
+class _Flips:
+    """What random signs give, and other trainings in addition.
+
+    A pattern's sum gets the deviation that other trainings may have, and is scaled by the error of the difference over the
+    error that these trainings would have found: so both sides of the comparison are studentised.
+    """
+
+    def __init__(self, units: Units, sums: Floats, trainings: Trainings | None, n: int, seed: int) -> None:
+        columns = sums.shape[1]
+        self.trainings = trainings or Trainings.none(columns)
+        self._tracks = float(units.sizes.sum())
+        m = len(units)
+        centred = sums - sums.sum(axis=0) / self._tracks * units.sizes[:, None]
+        self._variance = (centred**2).sum(axis=0) * m / max(m - 1, 1) / self._tracks**2
+        self._exact = 2**m <= n and not self.trainings.variance.any()
+        self._patterns = 2**m if 2**m <= n else n
+        self._rng = np.random.default_rng([seed, 2])
+
+    def of_trainings(self, n: int) -> tuple[Floats, Floats]:
+        """Deviation to add to `n` flipped sums, and the factor to scale them by, both of shape (n, n_columns)."""
+        deviation, variance = self.trainings.draws(n, self._rng)
+        total, drawn = self._variance + self.trainings.total, self._variance + variance
+        factor = np.sqrt(np.divide(total, drawn, out=np.ones_like(variance), where=drawn > 0))
+        return deviation * self._tracks, factor
+
+    def scaled(self, flipped: Floats) -> Floats:
+        """Flipped sums of shape (n_patterns, n_columns), with other trainings in them."""
+        deviation, factor = self.of_trainings(len(flipped))
+        moved: Floats = (flipped + deviation) * factor
+        return moved
+
+    def share(self, extreme: Floats) -> Floats:
+        """p-values from the number of patterns at least as extreme as the observed one."""
+        return extreme / self._patterns if self._exact else (1 + extreme) / (1 + self._patterns)
+
+
+def sign_patterns(m: int, n: int, seed: int, *, every_pattern: bool = True, block: int | None = None) -> Iterator[Floats]:
+    """Yield `n` random sign patterns, in blocks of shape (n_patterns, m); each pattern once, if there are no more than `n`."""
+    if every_pattern and 2**m <= n:
         bits = ((np.arange(2**m)[:, None] >> np.arange(m)) & 1).astype(np.float64)
         yield 2 * bits - 1
         return
     rng = np.random.default_rng(seed)
-    rows = max(1, BLOCK // m)
+    rows = block or max(1, BLOCK // m)
     for start in range(0, n, rows):
         size = min(rows, n - start)
         random = rng.integers(0, 256, size=(size, (m + 7) // 8), dtype=np.uint8)
@@ -105,10 +154,6 @@ def _extreme(flipped: Floats, sums: Floats) -> Floats:
     rounding = 1e-12 * np.abs(sums).sum(axis=0)
     count: Floats = (np.abs(flipped) >= np.abs(sums.sum(axis=0)) - rounding).sum(axis=0).astype(np.float64)
     return count
-
-
-def _share(extreme: Floats, patterns: int, m: int, n: int) -> Floats:
-    return extreme / patterns if 2**m <= n else (1 + extreme) / (1 + patterns)
 
 
 def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, float]:
@@ -143,65 +188,3 @@ def holm(p: Sequence[float]) -> list[float]:
     result = np.empty(len(p))
     result[order] = adjusted
     return [float(value) for value in result]
-
-
-def pair_errors(losses: Floats, units: Units) -> tuple[Floats, Floats]:
-    """Differences of mean loss between all pairs of columns, and their standard errors between units.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n_tracks, n_models)
-
-    Returns
-    -------
-    differences, errors : ndarray of shape (n_models, n_models)
-        Row minus column.
-    """
-    n, m = len(losses), len(units)
-    centred = losses - losses.mean(axis=1, keepdims=True)  # differences stay as they are, with less rounding
-    means = centred.mean(axis=0)
-    sums = units.sums(centred - means)
-    products = sums.T @ sums
-    squares = np.diag(products)
-    variance = np.maximum(squares[:, None] + squares[None, :] - 2 * products, 0) * m / max(m - 1, 1)
-    return means[:, None] - means[None, :], np.sqrt(variance) / n
-
-
-def tied(losses: Floats, units: Units, *, level: float = CONFIDENCE, most: int = 2000) -> NDArray[np.bool_]:
-    """Which pairs of columns this test set can't tell apart, shape (n_models, n_models).
-
-    A pair is tied if `permutation_test` finds no difference. To save time, that test is run only for pairs whose t statistic is
-    near Student's critical value, and for none if more than `most` pairs are, or if there are more than `most` units. All
-    others are decided by Student's t test.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n_tracks, n_models)
-    units : Units
-    level : float
-    most : int
-    """
-    differences, errors = pair_errors(losses, units)
-    m = len(units)
-    critical = t_quantile((1 + level) / 2, max(m - 1, 1))
-    ratio = np.divide(np.abs(differences), errors, out=np.where(differences == 0, 0.0, np.inf), where=errors > 0)
-    result: NDArray[np.bool_] = ratio <= critical
-    near = (ratio > 0.6 * critical) & (ratio < 1.8 * critical) if m >= 30 else ratio > 0
-    first, second = np.nonzero(np.triu(near, 1))
-    if 0 < len(first) <= most and m <= most:
-        p = permutation_test(losses[:, first] - losses[:, second], units)
-        result[first, second] = result[second, first] = p > 1 - level
-    np.fill_diagonal(result, False)
-    return result
-
-
-def detectable(errors: NDArray[np.floating] | float, power: float = 0.8, level: float = CONFIDENCE) -> float:
-    """Smallest difference that a two-sided test at 1 - `level` finds with probability `power`.
-
-    Parameters
-    ----------
-    errors : float or ndarray
-        Standard error of the difference; of several, the median counts.
-    """
-    normal = NormalDist()
-    return float((normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * np.median(errors))

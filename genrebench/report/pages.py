@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrebench.boards.compare import Side, compare_sides, runs_by_id
-from genrebench.boards.rows import Board, Row
+from genrebench.boards.rows import Board, Row, rank_range
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
 from genrebench.evaluation import calibration, error_analysis, metrics
@@ -65,6 +65,7 @@ class Site:
             "compute_seconds": _compute_seconds,
             "seconds": _seconds,
             "percent_range": _percent_range,
+            "rank_range": rank_range,
             "position": _position,
             "text": _text,
         }

@@ -38,9 +38,10 @@ def test_a_better_model_is_called_better(add: Callable) -> None:
     assert comparison.interval[0] < comparison.difference < comparison.interval[1] < 0
     assert not comparison.tied
     assert (comparison.unit, comparison.n_units, comparison.n_tracks) == ("artist", 60, 120)
-    assert "good has a lower log loss than poor (b), by" in comparison.sentence
+    assert "this run of good has a lower log loss than this run of poor (b), by" in comparison.sentence
+    assert "Another seed isn't accounted for" in comparison.sentence
     assert sum(row["tracks"] * row["difference"] for row in comparison.genres) / 120 == pytest.approx(comparison.difference)
-    assert all(row["p_adjusted"] >= row["p_value"] for row in comparison.genres)
+    assert all(row["p_value"] is None or row["p_adjusted"] >= row["p_value"] for row in comparison.genres)
     gaps = [abs(row["loss_a"] - row["loss_b"]) for row in comparison.tracks]
     assert gaps == sorted(gaps, reverse=True)
     assert len(gaps) == 10
@@ -58,13 +59,14 @@ def test_swapping_the_two_changes_only_the_sign(add: Callable) -> None:
     assert (one.f1_micro["only_a"], one.f1_micro["only_b"]) == (other.f1_micro["only_b"], other.f1_micro["only_a"])
 
 
-def test_board_and_comparison_agree_on_ties(add: Callable) -> None:
+def test_what_a_board_tells_apart_a_comparison_does_too(add: Callable) -> None:
     for i, skill in enumerate((1.0, 1.1, 1.2, 1.4, 1.7, 2.5)):
         store = add(f"r{i}", model=f"m{i}", skill=skill, predictions_seed=i)
     (board,), _ = boards(store)
     rows = {row.model: row for row in board.rows if not row.baseline}
-    ties = [(a, b) for a in rows for b in rows if a < b and rows[b].row in rows[a].tied_with]
-    assert ties == [(a, b) for a in rows for b in rows if a < b and compare(store, a, b).tied]
+    ties = {(a, b) for a in rows for b in rows if a < b and rows[b].row in rows[a].tied_with}
+    # of one pair by itself more can be said than of all pairs together
+    assert ties >= {(a, b) for a in rows for b in rows if a < b and compare(store, a, b).tied}
     assert 0 < len(ties) < 15
     assert board.smallest_difference > 0
     assert (board.unit, board.n_units) == ("artist", 60)

@@ -1,4 +1,4 @@
-"""Runs written by version 0.1.0 give the same boards, the same comparison and the same predictions."""
+"""Runs written by version 0.1.0 give the same scores, ranks, differences and predictions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 import genrebench as gb
 
 MODELS = ("svm-baseline", "cnn-raw", "mfcc-frames")
+UNCERTAINTY = ("_interval", "tied", "smallest_difference", "interval", "p_value", "p_adjusted", "sentence")
 CHANGED = {"references"}
-"""Keys that differ intentionally: published scores are shown only on boards of the dataset on which they were measured."""
+"""Keys that differ intentionally: published scores are shown only on boards of the dataset on which they were measured; intervals and
+tests are others, since those of 0.1.0 didn't hold where artists are unequal, losses skewed or seeds several."""
 
 
 @pytest.fixture
@@ -34,6 +36,8 @@ def agree(new: Any, old: Any, tolerance: float, where: str = "") -> None:
     """Assert that all values of 0.1.0 are unchanged, numbers within the tolerance; additional keys are allowed."""
     if isinstance(old, dict):
         for key in old.keys() - CHANGED:
+            if key.startswith(UNCERTAINTY) or key.endswith(UNCERTAINTY):
+                continue
             assert key in new, f"{where}.{key}"
             agree(new[key], old[key], tolerance, f"{where}.{key}")
     elif isinstance(old, list):

@@ -10,15 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrebench.evaluation.intervals import sampling_units
-from genrebench.evaluation.significance import (
-    detectable,
-    holm,
-    mcnemar,
-    pair_errors,
-    permutation_interval,
-    permutation_test,
-    tied,
-)
+from genrebench.evaluation.significance import holm, mcnemar, permutation_interval, permutation_test
+from genrebench.evaluation.variance import Trainings
 
 
 def alone(n: int) -> object:
@@ -237,108 +230,33 @@ def test_holm_rejects_what_the_stepwise_procedure_rejects(percent: list[int], le
     assert sorted(adjusted) == [adjusted[i] for i in np.argsort(percent, kind="stable")]
 
 
-# ------------------------------------------------------------------ ties on a board
+# ------------------------------------------------------------------ several trainings
 
 
-def test_errors_of_pairs_are_those_of_the_paired_t_test() -> None:
-    losses = np.random.default_rng(5).exponential(size=(80, 4))
-    difference, error = pair_errors(losses, alone(80))
-    found = scipy.stats.ttest_rel(losses[:, 0], losses[:, 3])
-    assert difference[0, 3] / error[0, 3] == pytest.approx(found.statistic)
-    assert (np.diag(error) == 0).all()
+def test_trainings_of_no_variance_change_nothing() -> None:
+    d = np.random.default_rng(2).normal(0.2, size=(80, 1))
+    plain = permutation_test(d, alone(80), n=500)
+    assert permutation_test(d, alone(80), Trainings.of([[1.0], [2.0]]).difference(), n=500) == pytest.approx(plain)
+    assert permutation_interval(d[:, 0], alone(80), Trainings.none(1), n=500) == permutation_interval(d[:, 0], alone(80), n=500)
 
 
-def test_errors_of_pairs_by_hand() -> None:
-    # differences 1, 3 | -2, 0 | 4: mean 6/5; sums of deviations 4 - 2.4, -2 - 2.4 and 4 - 1.2
-    losses = np.array([[2.0, 1], [4, 1], [0, 2], [5, 5], [6, 2]])
-    difference, error = pair_errors(losses, sampling_units(np.array([0, 0, 1, 1, 2])))
-    expected = np.sqrt((1.6**2 + 4.4**2 + 2.8**2) * 3 / 2) / 5
-    np.testing.assert_allclose(difference, [[0, 1.2], [-1.2, 0]], atol=1e-15)
-    np.testing.assert_allclose(error, [[0, expected], [expected, 0]])
-    # two artists, of differences 1, 3 and -2: mean 2/3; sums of deviations 4 - 4/3 and -2 - 2/3
-    assert pair_errors(losses[:3], sampling_units(np.array([0, 0, 1])))[1][0, 1] == pytest.approx(8 / 3 * 2 / 3)
-    assert pair_errors(losses, sampling_units(np.zeros(5, dtype=int)))[1] == pytest.approx(0, abs=1e-15)  # one artist
+def test_methods_whose_trainings_differ_are_equal() -> None:
+    rng = np.random.default_rng(5)
+    found, naive = 0, 0
+    for i in range(200):
+        moved = rng.normal(0, 0.3, (2, 4))
+        d = rng.normal(size=(150, 1)) + moved[0].mean() - moved[1].mean()
+        found += permutation_test(d, alone(150), Trainings.of(list(moved)).difference(), n=200, seed=i)[0] <= 0.05
+        naive += permutation_test(d, alone(150), n=200, seed=i)[0] <= 0.05
+    assert found <= 0.09 * 200  # two standard errors above 5 %
+    assert naive > 0.3 * 200
 
 
-def paired(*differences: np.ndarray) -> np.ndarray:
-    """Losses of a model, and of others that differ from it by `differences`."""
-    base = np.arange(len(differences[0])) % 7.0
-    return np.stack([base, *(base + d for d in differences)], axis=1)
-
-
-FIVE_OF_30 = np.repeat([1.0, 0], [5, 25])  # t 2.41, above Student's 2.05; but only the five signs matter: p 2/32
-ONE_LARGE_OF_30 = np.repeat([1.0, 0.0155], [1, 29])  # t 1.47; but only equal signs reach it: p near 0
-
-
-def test_ties_are_those_of_the_permutation_test_near_students_edge() -> None:
-    for d, tie, t in ((FIVE_OF_30, True, 2.41), (ONE_LARGE_OF_30, False, 1.47)):
-        assert scipy.stats.ttest_1samp(d, 0).statistic == pytest.approx(t, abs=0.01)
-        assert tied(paired(d), alone(30)).tolist() == [[False, tie], [tie, False]]
-        for most in (0, 29):  # no pair, or fewer units than there are: Student's test
-            assert tied(paired(d), alone(30), most=most)[0, 1] == (not tie)
-        assert tied(paired(d), alone(30), most=30)[0, 1] == tie
-
-
-def test_pairs_far_below_students_critical_value_are_left_to_it() -> None:
-    for small, ratio in ((0.007, 0.59), (0.0085, 0.61)):  # only equal signs reach the sum of either
-        d = np.repeat([1.0, small], [1, 29])
-        assert scipy.stats.ttest_1samp(d, 0).statistic / scipy.stats.t.ppf(0.975, 29) == pytest.approx(ratio, abs=0.006)
-        assert tied(paired(d), alone(30))[0, 1] == (ratio < 0.6)
-        assert not tied(paired(d[:29]), alone(29))[0, 1]  # fewer than 30 units are always put to the permutation test
-
-
-def test_students_test_of_few_units() -> None:
-    for m, t, tie in ((2, 12.0, True), (2, 13.5, False), (3, 4.2, True), (3, 4.4, False)):  # critical: 12.71 and 4.30
-        d = np.arange(m) - np.mean(np.arange(m))
-        d += t * scipy.stats.sem(d)
-        assert tied(paired(d), alone(m), most=0)[0, 1] == tie
-    assert tied(paired(np.ones(3)), sampling_units(np.zeros(3, dtype=int)))[0, 1]  # one artist, p 1
-
-
-def test_more_near_pairs_than_asked_for_are_left_to_students_test() -> None:
-    losses = FIVE_OF_30[:, None] * np.arange(9)  # 36 pairs, all alike
-    assert tied(losses, alone(30), most=36).sum() == 72
-    assert tied(losses, alone(30), most=35).sum() == 0
-    losses = FIVE_OF_30[:, None] * np.arange(64)  # 2016 pairs; of 63 models 1953
-    assert tied(losses, alone(30)).sum() == 0
-    assert tied(losses[:, :63], alone(30)).sum() == 2 * 1953
-
-
-def test_ties_of_few_units_are_those_of_the_permutation_test() -> None:
-    d = np.array([1, 1.1, 0.9, 1, 1])  # far beyond Student's edge, and of 32 patterns 2 reach it
-    assert tied(paired(d), alone(5))[0, 1]
-    assert not tied(paired(d), alone(5), most=0)[0, 1]
-    assert not tied(paired(d), alone(5), level=0.9)[0, 1]  # 2/32 is less than 0.1
-    assert not tied(paired(d), alone(5), level=1 - 2 / 32)[0, 1]
-    assert not tied(paired(np.append(d, 1.2)), alone(6))[0, 1]
-
-
-def test_ties_have_a_level_and_are_two_sided() -> None:
-    d = np.random.default_rng(10).normal(size=60)
-    d += -d.mean() + 1.8 * scipy.stats.sem(d)  # t 1.8: two-sided p 0.077
-    for most in (0, 2000):
-        assert tied(paired(d), alone(60), most=most)[0, 1]
-        assert not tied(paired(d), alone(60), level=0.8, most=most)[0, 1]
-
-
-def test_ties() -> None:
-    rng = np.random.default_rng(6)
-    base = rng.exponential(size=200)
-    losses = np.stack([base, base + rng.normal(0, 0.3, 200), base + 0.5, base], axis=1)
-    found = tied(losses, alone(200))
-    assert found[0].tolist() == [False, True, False, True]
-    assert found[2].tolist() == [False, False, False, False]
-    np.testing.assert_array_equal(found, found.T)
-
-
-def test_detectable_difference_by_hand() -> None:
-    # z of 0.975 and of 0.8, times the median error
-    assert detectable(np.array([1.0, 2, 9])) == pytest.approx((1.959964 + 0.841621) * 2, rel=1e-6)
-    assert detectable(1.0, power=0.5, level=0.8) == pytest.approx(1.281552, rel=1e-6)
-
-
-def test_smallest_difference_is_found_four_times_out_of_five() -> None:
-    rng = np.random.default_rng(7)
-    size = detectable(1 / np.sqrt(200))
-    d = rng.normal(size, 1, size=(200, 1000))
-    assert (permutation_test(d, alone(200), n=500) <= 0.05).mean() == pytest.approx(0.8, abs=0.04)
+def test_the_interval_over_trainings_is_what_their_test_does_not_reject() -> None:
+    d, units = np.random.default_rng(9).exponential(size=40) - 0.7, sampling_units(np.repeat(np.arange(20), [1, 3] * 10))
+    trainings = Trainings.of([[0.1, 0.3, 0.2], [0.0, 0.2, 0.05]]).difference()
+    low, high = permutation_interval(d, units, trainings, n=300, seed=3)
+    for value, held in ((low + 1e-9, True), (high - 1e-9, True), (low - 1e-9, False), (high + 1e-9, False)):
+        # the error of the difference doesn't depend on the value
+        assert (permutation_test((d - value)[:, None], units, trainings, n=300, seed=3)[0] > 0.05) == held
+    assert high - low > np.subtract(*permutation_interval(d, units, n=300, seed=3)[::-1])

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrebench.evaluation.intervals import sampling_units, t_interval
-from genrebench.evaluation.significance import permutation_interval, permutation_test
-from genrebench.experiments.leakage.outcome import Leakage
-from genrebench.experiments.leakage.splits import WITH, WITHOUT, leakage_splits
+import numpy as np
+
+from genrebench.evaluation.differences import Difference, mean_difference
+from genrebench.evaluation.intervals import sampling_units
+from genrebench.evaluation.variance import Trainings
+from genrebench.experiments.leakage.outcome import Draw, Leakage
+from genrebench.experiments.leakage.splits import leakage_splits
 from genrebench.plugin.hosted import HostedModel
-from genrebench.records import Task
+from genrebench.records import Split, Task
 from genrebench.runs import runner
 from genrebench.runs.job import Job
 from genrebench.runs.record import Run
@@ -20,46 +23,73 @@ from genrebench.session import Session
 from genrebench.tasks.task import retask
 
 
-def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session) -> Leakage:
+def measure(
+    task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session, *, draws: int = 3
+) -> Leakage:
     """Measure how much a model gains if the test artists have other tracks in training.
 
     Parameters
     ----------
     task : Task
-        Provides the tracks; the seed of its split decides which artists are tested.
+        Provides the tracks; the seed of its split decides which artists are tested in the first draw.
     model : HostedModel
     seeds : sequence of int
-        One pair of runs per seed; scores are means over the seeds.
+        One pair of runs per seed and draw; scores are means over the seeds.
     store : RunStore
         Where the runs are stored; see `folder`.
     session : Session
+    draws : int
+        How often test artists are drawn, with split seeds that follow on that of the task.
 
     Raises
     ------
     RunError
         If a run fails.
     """
-    without, with_, n_replaced = leakage_splits(task)
-    runs: dict[str, list[Run]] = {WITHOUT: [], WITH: []}
-    for split in (without, with_):
-        split_task = retask(task, split, session.home)
-        for seed in seeds:
-            runs[split.name].append(runner.finished_run(Job(split_task, model, seed), store, session))
-    scored = {name: [store.scored(run) for run in by_seed] for name, by_seed in runs.items()}
-    units = sampling_units(scored[WITHOUT][0].groups)
-    loss_gap = mean_losses(scored[WITHOUT]) - mean_losses(scored[WITH])
-    hit_gap = mean_hits(scored[WITHOUT]) - mean_hits(scored[WITH])
+    measured = [_draw(task, model, seeds, store, session, task.split.seed + i) for i in range(draws)]
+    artist = {track.id: track.artist for track in task.dataset.tracks}
+    number = {name: i for i, name in enumerate(sorted({name for name in artist.values() if name is not None}))}
+    groups = np.array([number.get(artist[track] or "", -1) for draw in measured for track in draw.test])
+    units = sampling_units(groups)
+
+    def difference(values: str) -> Difference:
+        by_draw = [getattr(draw, values) for draw in measured]
+        # several draws differ by their trainings as well as by their artists
+        repeated = by_draw if draws > 1 else list(by_draw[0])
+        means = [float(np.mean(one)) for one in repeated]
+        pooled = np.concatenate([one.mean(axis=0) for one in by_draw])
+        return mean_difference(pooled, units, Trainings.of([means]))
+
+    loss, hits = difference("loss_gaps"), difference("hit_gaps")
     return Leakage(
-        without=tuple(runs[WITHOUT]),
-        with_=tuple(runs[WITH]),
-        n_test=len(without.folds[0].test),
+        draws=tuple(measured),
+        n_artists=len(units),
+        log_loss_gap=loss.mean,
+        log_loss_interval=loss.interval,
+        f1_micro_gap=hits.mean,
+        f1_micro_interval=hits.interval,
+        p_value=loss.p_value,
+    )
+
+
+def _draw(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session, split_seed: int) -> Draw:
+    without, with_, n_replaced = leakage_splits(task, split_seed)
+
+    def runs(split: Split) -> tuple[Run, ...]:
+        split_task = retask(task, split, session.home)
+        return tuple(runner.finished_run(Job(split_task, model, seed), store, session) for seed in seeds)
+
+    runs_without, runs_with = runs(without), runs(with_)
+    pairs = [(store.scored(a), store.scored(b)) for a, b in zip(runs_without, runs_with, strict=True)]
+    return Draw(
+        split_seed=split_seed,
+        without=runs_without,
+        with_=runs_with,
+        test=tuple(sorted(without.folds[0].test)),
         n_training=len(without.folds[0].training),
         n_replaced=n_replaced,
-        log_loss_gap=float(loss_gap.mean()),
-        log_loss_interval=permutation_interval(loss_gap, units),
-        f1_micro_gap=float(hit_gap.mean()),
-        f1_micro_interval=t_interval(hit_gap, units),
-        p_value=float(permutation_test(loss_gap[:, None], units)[0]),
+        loss_gaps=np.stack([mean_losses([a]) - mean_losses([b]) for a, b in pairs]),
+        hit_gaps=np.stack([mean_hits([a]) - mean_hits([b]) for a, b in pairs]),
     )
 
 

@@ -15,13 +15,14 @@ from genrebench.tasks.splits import seeded_order
 WITHOUT, WITH = "leakage-without", "leakage-with"
 
 
-def leakage_splits(task: Task) -> tuple[Split, Split, int]:
+def leakage_splits(task: Task, seed: int) -> tuple[Split, Split, int]:
     """Split the task's tracks without and with shared artists.
 
     Parameters
     ----------
     task : Task
-        The seed of its split decides which artists are tested.
+    seed : int
+        Decides which artists are tested.
 
     Returns
     -------
@@ -37,7 +38,6 @@ def leakage_splits(task: Task) -> tuple[Split, Split, int]:
     """
     if not any(track.artist for track in task.dataset.tracks):
         raise UsageError(f"{task.dataset.name} has no artists, so leakage can't be measured; add a column artist")
-    seed = task.split.seed
     by_genre: dict[str, dict[str, list[Track]]] = defaultdict(lambda: defaultdict(list))
     used = set(task.split.ids)
     for track in task.dataset.tracks:

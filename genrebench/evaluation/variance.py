@@ -1,0 +1,170 @@
+"""Variance of a mean over test tracks: between artists, and between trainings of one method.
+
+Conventions are those of `genrebench.evaluation.intervals`: the unit is the artist where artists are known, else the track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from genrebench.evaluation.intervals import Floats, Units
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Variance between trainings of the mean scores of several methods.
+
+    Parameters
+    ----------
+    variance : ndarray of float, shape (n_parts, n_columns)
+        s^2 / k, the squared standard error of a mean over k trainings; 0 where there is one training, which says nothing. The
+        variance of a column is the sum of its parts: a score has one, a difference one for each method.
+    degrees : ndarray of float, shape (n_parts, n_columns)
+        Degrees of freedom, k - 1.
+    """
+
+    variance: Floats
+    degrees: Floats
+
+    @classmethod
+    def of(cls, scores: Sequence[ArrayLike]) -> Trainings:
+        """From the mean scores of each method's trainings: one sequence of `n_trainings` scores per method."""
+        values = [np.asarray(of_method, dtype=np.float64) for of_method in scores]
+        variance = [float(np.var(one, ddof=1)) / len(one) if len(one) > 1 else 0.0 for one in values]
+        return cls(np.array([variance]), np.array([[len(one) - 1.0 for one in values]]))
+
+    @classmethod
+    def none(cls, n_columns: int) -> Trainings:
+        """No variance: what is said of the scores is said of these trained models."""
+        return cls(np.zeros((1, n_columns)), np.zeros((1, n_columns)))
+
+    @property
+    def total(self) -> Floats:
+        """Variance by column."""
+        summed: Floats = self.variance.sum(axis=0)
+        return summed
+
+    def difference(self) -> Trainings:
+        """Variance of the difference between the first two columns, as one column."""
+        return Trainings(self.variance[0, :2, None], self.degrees[0, :2, None])
+
+    def draws(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Draw what other trainings would give: deviations of the means and their estimated variances, shape (n, n_columns)."""
+        shape = (n, *self.variance.shape)
+        if not self.variance.any():
+            return np.zeros((n, shape[2])), np.zeros((n, shape[2]))
+        degrees = np.maximum(self.degrees, 1)
+        deviation = rng.normal(size=shape) * np.sqrt(self.variance)
+        variance = self.variance * rng.chisquare(degrees, size=shape) / degrees
+        return deviation.sum(axis=1), variance.sum(axis=1)
+
+
+def two_sided_p(t: Floats, variances: Floats, degrees: Floats) -> Floats:
+    """p-value of a mean over its standard error, whose square is a sum of estimates with degrees of freedom of their own.
+
+    The tails of Student's distributions, weighted by the variances: close to Cochran and Cox (1957, "Experimental Designs",
+    4.14). With two or three trainings Satterthwaite's degrees of freedom are too many whenever the estimate is too small by
+    chance.
+
+    Parameters
+    ----------
+    t : ndarray, shape (...)
+        Absolute values.
+    variances, degrees : ndarray, shape (n_parts, ...)
+    """
+    from scipy.special import stdtr
+
+    total = variances.sum(axis=0)
+    weights = np.divide(variances, total, out=np.full(variances.shape, 1 / len(variances)), where=total > 0)
+    tails: Floats = (weights * 2 * stdtr(np.maximum(degrees, 1), -t)).sum(axis=0)
+    return tails
+
+
+def critical_value(variances: Floats, degrees: Floats, level: float) -> Floats:
+    """The value whose `two_sided_p` is 1 - `level`, shape (...)."""
+    from scipy.special import stdtrit
+
+    quantiles = np.where(variances > 0, stdtrit(np.maximum(degrees, 1), (1 + level) / 2), np.nan)
+    if not np.isfinite(quantiles).any():
+        return np.zeros(variances.shape[1:])
+    low: Floats = np.nanmin(quantiles, axis=0, initial=np.inf)
+    high: Floats = np.nanmax(quantiles, axis=0, initial=0)
+    low = np.where(high > 0, low, 0)
+    if (low == high).all():
+        return high
+    for _ in range(40):
+        middle = (low + high) / 2
+        above = two_sided_p(middle, variances, degrees) > 1 - level
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return high
+
+
+def mean_variance(values: Floats, units: Units) -> tuple[Floats, Floats]:
+    """Squared standard error of the mean of each column, and its degrees of freedom, both of shape (n_columns,).
+
+    The variance is the larger of two estimates. The cluster-robust one squares the sums of the units. The one by variance
+    components takes artists as exchangeable whatever their number of tracks: tau^2 between artists is the variance of their
+    unweighted means less sigma^2 mean(1 / n_j), sigma^2 is pooled within artists, and the mean over all n tracks has the
+    variance (tau^2 sum(n_j^2) + sigma^2 n) / n^2 (Searle, Casella and McCulloch 1992, "Variance Components", chapter 3).
+    Where a few artists have most tracks, the first one depends on what these few happened to do; where artists are of equal
+    size the two are the same.
+
+    The degrees of freedom follow from the kurtosis of the artists' means x about the mean of all tracks: 2 (sum x^2)^2 / (sum
+    x^4 - (sum x^2)^2 / m) by Satterthwaite's match of moments, at least 1 and at most m - 1. So a mean that a few artists or
+    tracks carry has few degrees of freedom.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_tracks, n_columns)
+    units : Units
+    """
+    n, m = len(values), len(units)
+    centred = values - values.mean(axis=0)
+    sums = units.sums(centred)
+    if len(units.strata) > 1:
+        robust = np.zeros(values.shape[1])
+        for stratum in units.strata:
+            part = sums[stratum] - sums[stratum].mean(axis=0)
+            robust += (part**2).sum(axis=0) * len(stratum) / max(len(stratum) - 1, 1)
+        return robust / n**2, kurtosis_degrees(sums)
+    robust = (sums**2).sum(axis=0) * m / max(m - 1, 1)
+    means = sums / units.sizes[:, None]
+    total = (centred**2).sum(axis=0)
+    components = components_variance((means**2).sum(axis=0), total - (means**2 * units.sizes[:, None]).sum(axis=0), units)
+    return np.maximum(robust, components) / n**2, kurtosis_degrees(means)
+
+
+def components_variance(between: Floats, within: Floats, units: Units) -> Floats:
+    """n^2 times the variance of the mean by variance components; see `mean_variance`.
+
+    Parameters
+    ----------
+    between : ndarray
+        Sum over the units of their squared means, about the mean of all tracks.
+    within : ndarray
+        Sum over the tracks of their squared deviations from the mean of their unit.
+    """
+    n, m, sizes = len(units.codes), len(units), units.sizes
+    sigma2 = np.maximum(within, 0) / (n - m) if n > m else np.zeros_like(within)
+    tau2 = between / max(m - 1, 1) - sigma2 * float((1 / sizes).mean())
+    variance: Floats = np.maximum(tau2 * float((sizes**2).sum()) + sigma2 * n, 0)
+    return variance
+
+
+def kurtosis_degrees(x: Floats) -> Floats:
+    """Degrees of freedom of the variance of the means x of the units, shape (n_units, ...); see `mean_variance`."""
+    m = len(x)
+    squares = (x**2).sum(axis=0)
+    spread = (x**4).sum(axis=0) - squares**2 / m
+    degrees = np.divide(2 * squares**2, spread, out=np.full_like(squares, np.inf), where=spread > 1e-12 * squares**2)
+    limited: Floats = np.clip(degrees, 1, max(m - 1, 1))
+    return limited
+
+
+def effective_units(units: Units) -> float:
+    """How many units of equal size would say as much: (sum n_j)^2 / sum(n_j^2), if the tracks of a unit were all alike."""
+    return float(units.sizes.sum() ** 2 / (units.sizes**2).sum())
