@@ -14,7 +14,9 @@ import numpy as np
 from measuring import peak_rss_mb
 
 from genrebench.evaluation import metrics
-from genrebench.evaluation.intervals import F1Interval, MeanInterval, resamples, sampling_units, share_interval
+from genrebench.evaluation.f1 import F1
+from genrebench.evaluation.intervals import MeanInterval, resamples, sampling_units
+from genrebench.evaluation.proportions import share_interval
 from genrebench.evaluation.significance import permutation_interval, permutation_test
 
 N_TRACKS, N_GENRES = 300, 8
@@ -71,15 +73,12 @@ def coverage(case: str, n_sets: int, n_resamples: int, seed: int, n_truth: int) 
         artist, labels, (p,) = made_set(case, rng)
         predicted = p.argmax(axis=1)
         units = sampling_units(artist if case != "tracks" else np.full(N_TRACKS, -1))
-        loss, f1 = (
-            MeanInterval(metrics.track_log_losses(labels, p)[:, None], units),
-            F1Interval(labels, [predicted], N_GENRES, units),
-        )
+        loss, f1 = MeanInterval(metrics.track_log_losses(labels, p)[:, None], units), F1(labels, [predicted], N_GENRES, units)
         for weights in resamples(units, n_resamples, i):
             loss.add(weights)
-            f1.add(weights)
         micro = share_interval((predicted == labels)[:, None].astype(float), units)
-        low, high = (np.concatenate(ends) for ends in zip(loss.interval(), micro, f1.interval(), strict=True))
+        averages = zip(f1.macro(), f1.weighted(), strict=True)
+        low, high = (np.concatenate(ends) for ends in zip(loss.interval(), micro, averages, strict=True))
         held += (low <= truth) & (truth <= high)
     return dict(zip(SCORES, (held / n_sets).tolist(), strict=True))
 

@@ -42,7 +42,7 @@ def made_predictions(n_models: int, n_tracks: int, n_genres: int, seed: int = 0)
 def ours(predictions: list[Predictions], n_resamples: int) -> np.ndarray:
     """Intervals of all scores of all models, and which of them are tied."""
     scored = [[score(one)] for one in predictions]
-    intervals = row_intervals(scored, len(predictions[0].genres), "official", n_resamples, n_resamples)
+    intervals = row_intervals(scored, len(predictions[0].genres), "official", n_resamples)
     tied(np.stack([one.losses for (one,) in scored], axis=1), board_units(scored[0][0], "official"))
     return np.array([row["log_loss"] for row in intervals])
 

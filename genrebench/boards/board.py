@@ -128,6 +128,7 @@ def _board(
         uncertainty.unit,
         uncertainty.n_units,
         tuple(not_comparable(tasks, task)),
+        warnings=uncertainty.warnings,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-WITH_INTERVAL = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
+WITH_INTERVAL = ("log_loss", "brier", "f1_micro", "f1_macro", "f1_weighted")
 COLUMNS = ("rank", "model", "options", "seeds", "log loss", "95 %", "± seeds", "F1 micro", "F1 macro", "features", "note")
 FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
 MAX_LABEL = 60
@@ -168,6 +168,8 @@ class Board(Shown):
         Boards with the same dataset and split names that aren't comparable with this one, and why.
     references : tuple of Reference
         Published scores on the dataset; none of them is comparable with the rows.
+    warnings : tuple of str
+        Which intervals are missing, and why.
     """
 
     task: TaskRecord
@@ -177,6 +179,7 @@ class Board(Shown):
     n_units: int = 0
     apart: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -197,6 +200,7 @@ class Board(Shown):
             "n_units": self.n_units,
             "apart": list(self.apart),
             "references": [reference.to_json() for reference in self.references],
+            "warnings": list(self.warnings),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -220,7 +224,7 @@ class Board(Shown):
                 f"Intervals are 95 % confidence intervals over {self.n_units} test {self.unit}s. The smallest difference in "
                 f"log loss that this test set would detect with 80 % power is {self.smallest_difference:.3f}."
             )
-        return [*lines, *self.apart]
+        return [*lines, *self.warnings, *self.apart]
 
     def figure(self) -> Figure:
         """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey."""

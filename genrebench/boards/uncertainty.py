@@ -5,40 +5,33 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genrebench.boards.f1_intervals import Intervals, f1_intervals, f1_warning
 from genrebench.evaluation.intervals import (
     MIN_UNITS,
     RESAMPLES,
-    F1Interval,
     Floats,
     MeanInterval,
     Units,
     resamples,
     sampling_units,
-    share_interval,
 )
 from genrebench.evaluation.significance import detectable, pair_errors, tied
 from genrebench.files import write
 from genrebench.runs.record import TaskRecord
-from genrebench.runs.scored import Scored, mean_hits, mean_losses
+from genrebench.runs.scored import Scored, mean_brier, mean_losses
 
-VERSION = 2
+VERSION = 3
 """Version of the cache; incremented whenever an interval or a tie changes for the same predictions."""
 
 FIXED_COUNTS = ("stratified", "first-80")
 """Splits that fix the number of test tracks per genre; resamples keep these numbers if no artist is known."""
-
-F1_RESAMPLES = 2000
-"""Number of resamples for macro and weighted F1, which cost far more than resamples of a mean."""
-
-Intervals = Mapping[str, tuple[float, float]]
-"""Metric name to the bounds of its 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,8 @@ class Uncertainty:
         Sampling unit.
     n_units : int
         Number of sampling units.
+    warnings : tuple of str
+        Which intervals are missing, and why.
     """
 
     intervals: list[Intervals]
@@ -65,6 +60,7 @@ class Uncertainty:
     smallest_difference: float | None
     unit: str
     n_units: int
+    warnings: tuple[str, ...] = ()
 
 
 def board_units(scored: Scored, split: str) -> Units:
@@ -72,21 +68,24 @@ def board_units(scored: Scored, split: str) -> Units:
     return sampling_units(scored.groups, scored.labels if split in FIXED_COUNTS else None)
 
 
-def row_intervals(
-    rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES, n_f1: int = F1_RESAMPLES
-) -> list[Intervals]:
+def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES) -> list[Intervals]:
     """Intervals of the scores of a board's rows.
 
     Parameters
     ----------
     rows : sequence of sequence of Scored
-        For each row its runs, one per seed, all on the same tracks. The loss of a track is the mean over the seeds, so an
-        interval reflects the choice of test tracks only; the board shows the variation between seeds separately.
+        For each row its runs, one per seed, all on the same tracks. The loss of a track is the mean over the seeds. Intervals
+        of log loss and Brier score reflect the choice of test tracks only, those of F1 the variation between seeds too.
     n_genres : int
     split : str
         Name of the split; see `FIXED_COUNTS`.
-    n, n_f1 : int
-        Number of resamples, which all rows share, and of those for macro and weighted F1.
+    n : int
+        Number of resamples, which all rows share.
+
+    Returns
+    -------
+    list of mapping
+        "f1_macro" is missing where a genre has test tracks of a single unit; see `genrebench.evaluation.f1`.
     """
     if not rows:
         return []
@@ -94,26 +93,12 @@ def row_intervals(
     units = board_units(first, split)
     if len(units) < MIN_UNITS:
         return [{} for _ in rows]
-    hits = np.stack([mean_hits(runs) for runs in rows], axis=1)
-    means = MeanInterval(np.stack([mean_losses(runs) for runs in rows], axis=1), units)
-    f1 = [F1Interval(first.labels, [run.predicted for run in runs], n_genres, units) for runs in rows]
-    drawn = 0
+    means = MeanInterval(np.stack([mean(runs) for mean in (mean_losses, mean_brier) for runs in rows], axis=1), units)
     for weights in resamples(units, n):
         means.add(weights)
-        for interval in f1 if drawn < n_f1 else ():
-            interval.add(weights[: n_f1 - drawn])
-        drawn += len(weights)
-    log_loss, f1_micro = (
-        list(zip(*map(np.ndarray.tolist, bounds), strict=True)) for bounds in (means.interval(), share_interval(hits, units))
-    )
-    result: list[Intervals] = []
-    for i, interval in enumerate(f1):
-        low, high = interval.interval()
-        # without any wrong prediction all resamples score 1, and their interval would have no width
-        macro, weighted = (f1_micro[i],) * 2 if hits[:, i].min() == 1 else zip(low.tolist(), high.tolist(), strict=True)
-        loss = (max(log_loss[i][0], 0.0), log_loss[i][1])
-        result.append({"log_loss": loss, "f1_micro": f1_micro[i], "f1_macro": macro, "f1_weighted": weighted})
-    return result
+    log_loss, brier = np.split(np.maximum(np.stack(means.interval(), axis=1), 0), 2)
+    by_row = zip(log_loss.tolist(), np.minimum(brier, 2).tolist(), f1_intervals(rows, n_genres, units), strict=True)
+    return [{"log_loss": tuple(of_loss), "brier": tuple(of_brier), **of_f1} for of_loss, of_brier, of_f1 in by_row]
 
 
 # ------------------------------------------------------------------ cache
@@ -167,7 +152,8 @@ class UncertaintyCache:
             self._cached[task.fingerprint] = board
             self._changed = True
         intervals: list[Intervals] = [{metric: (low, high) for metric, (low, high) in kept[key].items()} for key in keys]
-        return Uncertainty(intervals, board["tied"], board["smallest"], units.name, len(units))
+        warnings = f1_warning(first, task.genres, units)
+        return Uncertainty(intervals, board["tied"], board["smallest"], units.name, len(units), warnings)
 
     def save(self) -> None:
         """Write the cache if it changed; if the folder can't be written, the values are recomputed next time."""

@@ -12,8 +12,9 @@ import pytest
 import genrebench as gb
 
 MODELS = ("svm-baseline", "cnn-raw", "mfcc-frames")
-CHANGED = {"references"}
-"""Keys that differ intentionally: published scores are shown only on boards of the dataset on which they were measured."""
+CHANGED = {"references", "f1_micro_interval", "f1_macro_interval", "f1_weighted_interval"}
+"""Keys that differ intentionally: published scores are shown only on boards of the dataset on which they were measured, and the
+intervals of F1 include the variation between trainings and the unequal sizes of artists."""
 
 
 @pytest.fixture

@@ -39,7 +39,8 @@ def test_genre_table_by_hand() -> None:
     ]
     keys = ("genre", "support", "predicted", "precision", "recall", "f1", "log_loss", "loss_share")
     rows = error_analysis.genre_table(LABELS, P, ("a", "b", "c"))
-    assert rows == [{key: pytest.approx(value) for key, value in zip(keys, row, strict=True)} for row in expected]
+    none = dict.fromkeys(("precision_interval", "recall_interval", "f1_interval"))  # four tracks are too few
+    assert rows == [{key: pytest.approx(value) for key, value in zip(keys, row, strict=True)} | none for row in expected]
 
 
 def test_a_genre_that_nothing_defines() -> None:
