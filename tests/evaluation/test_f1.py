@@ -181,4 +181,4 @@ def test_intervals_hold_the_truth_for_heavy_artists() -> None:
             low, high = F1(labels, predicted, 4, units).macro()
             held, n = held + (low <= f1[np.unique(labels)].mean() <= high), n + 1
     assert n > 100
-    assert 0.92 < held / n
+    assert held / n > 0.92

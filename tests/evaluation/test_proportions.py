@@ -54,16 +54,12 @@ def test_artists_count_as_many_tracks_as_have_the_same_variance() -> None:
     hits = (np.arange(300) % 30 < 3 * (1 + np.arange(300) // 30)).astype(float)[:, None]
     variance = np.var(np.arange(1, 11) / 10, ddof=1) / 10
     n = 0.55 * 0.45 / variance * (scipy.stats.norm.ppf(0.975) / scipy.stats.t.ppf(0.975, 9)) ** 2
-    expected = [
-        scipy.optimize.brentq(
-            lambda p, tail=tail: (
-                (scipy.stats.beta.cdf(p, 0.55 * n + 1, 0.45 * n) + scipy.stats.beta.cdf(p, 0.55 * n, 0.45 * n + 1)) / 2 - tail
-            ),
-            0,
-            1,
-        )
-        for tail in (0.025, 0.975)
-    ]
+    cdf = scipy.stats.beta.cdf
+
+    def upper_tail(p: float) -> float:
+        return float(cdf(p, 0.55 * n + 1, 0.45 * n) + cdf(p, 0.55 * n, 0.45 * n + 1)) / 2
+
+    expected = [scipy.optimize.brentq(lambda p, tail=tail: upper_tail(p) - tail, 0, 1) for tail in (0.025, 0.975)]
     found = share_interval(hits, sampling_units(np.arange(300) // 30))
     np.testing.assert_allclose(np.ravel(found), expected, atol=1e-9)
 
