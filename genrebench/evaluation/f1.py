@@ -6,8 +6,8 @@ function of counts: by about `F1.bias`, which reaches 0.07 where genres have one
 weighted F1 hold for both; their upper bound includes the bias, and their lower one doesn't.
 
 How: F1 is 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion, namely that of the right predictions among the tracks
-that are of the genre or predicted as it. So the interval of a proportion gives that of F1, for rare genres too. The averages
-take their bounds from those of the genres (Zou and Donner 2008, "Construction of confidence limits about effect measures: a
+that are of the genre or predicted as it. So the interval of a proportion gives that of F1, for rare genres too. Macro F1
+takes its bounds from those of the genres (Zou and Donner 2008, "Construction of confidence limits about effect measures: a
 general approach", with the correlations between genres) instead of from resamples, of which most lack a rare genre.
 
 Conventions: `labels` has shape (n_tracks,), `predicted` one such array per seed; the scores are means over the seeds.
@@ -100,6 +100,12 @@ class F1:
         return np.nan_to_num(self._clusters.ratio)
 
     @cached_property
+    def _slopes(self) -> Floats:
+        """Derivatives of F1 by the shares."""
+        slopes: Floats = 2 / (1 + self._shares) ** 2
+        return slopes
+
+    @cached_property
     def _variance(self) -> Floats:
         """Variance of the shares over the units, at least that of a correlation within units which all genres have in common.
 
@@ -117,9 +123,9 @@ class F1:
 
     def genres(self, level: float = CONFIDENCE) -> tuple[Floats, Floats]:
         """Ends of the intervals of the genres' F1, each of shape (n_genres,); nan with fewer than `MIN_GENRE_UNITS`."""
-        clusters, slope = self._clusters, 2 / (1 + self._shares) ** 2
         variance, degrees = seed_variance(self.by_seed)
-        total = satterthwaite((self._variance, clusters.share_degrees), (variance / slope**2, degrees))
+        of_units = (self._variance, self._clusters.share_degrees)
+        total = satterthwaite(of_units, (variance / self._slopes**2, degrees))
         below, above = self._distances(*total, level)
         mean = self.by_seed.mean(axis=0)
         scarce = units_per_genre(self.true, self.units) < MIN_GENRE_UNITS
@@ -150,39 +156,45 @@ class F1:
 
     def macro(self, level: float = CONFIDENCE) -> Interval:
         """Interval of the mean F1 over the genres with tracks."""
-        present = self.support > 0
-        return self._average(present / present.sum(), np.zeros(len(self.units)), level)
-
-    def weighted(self, level: float = CONFIDENCE) -> Interval:
-        """Interval of the mean F1 over the genres, weighted by their shares of the tracks, which are estimates themselves."""
-        weights = self.support / self.support.sum()
-        f1 = self.by_seed.mean(axis=0)
-        own = Clusters.of(f1[self.labels][:, None], np.ones((len(self.labels), 1)), self.units)
-        return self._average(weights, _centred(own)[:, 0] / own.total[0], level)
-
-    def _average(self, weights: Floats, of_weights: Floats, level: float) -> Interval:
-        """Interval of a weighted mean of F1; `of_weights`, shape (n_units,), is what the units add through the weights."""
         from scipy.special import ndtri, stdtrit
 
-        clusters, m = self._clusters, len(self.units)
+        clusters, m, present = self._clusters, len(self.units), self.support > 0
+        weights = present / present.sum()
         z, factor = float(ndtri((1 + level) / 2)), m / max(m - 1, 1)
-        slope = 2 / (1 + self._shares) ** 2
-        parts = weights * slope * _centred(clusters) / np.maximum(clusters.total, 1e-9)
-        parts = np.hstack([parts, of_weights[:, None]])
-        errors = parts.sum(axis=1)
+        parts = weights * self._slopes * _centred(clusters) / np.maximum(clusters.total, 1e-9)
+        errors = parts.sum(axis=1, keepdims=True)
         scores = self.by_seed @ weights
         seeds, seed_degrees = seed_variance(scores)
-        units_variance = factor * (errors**2).sum()
-        degrees = satterthwaite((units_variance, kurtosis_degrees(errors[:, None], m)[0]), (seeds, seed_degrees))[1]
+        of_units = (factor * (errors**2).sum(), kurtosis_degrees(errors, m)[0])
+        degrees = satterthwaite(of_units, (seeds, seed_degrees))[1]
         t_by_z = float(stdtrit(np.minimum(degrees, MANY), (1 + level) / 2)) / z
-        rho, weight_error = correlations(parts), z * np.sqrt(factor * (of_weights**2).sum())
-        widths = []
+        rho, widths = correlations(parts), []
         for distances in self._distances(self._variance, MANY, level):
-            each = np.append(weights * distances, weight_error)
+            each = weights * distances
             widths.append(t_by_z * np.sqrt(max(each @ rho @ each, 0) + z**2 * seeds))
-        score, bias = float(scores.mean()), float(weights @ self.bias)
-        low, high = score - widths[0] - max(bias, 0), score + widths[1] - min(bias, 0)
-        return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+        score = float(scores.mean())
+        return self._with_bias(score - widths[0], score + widths[1], weights)
+
+    def weighted(self, level: float = CONFIDENCE) -> Interval:
+        """Interval of the mean F1 over the genres, weighted by their shares of the tracks, which are estimates themselves.
+
+        Rare genres weigh little, so it is that of a proportion: what each track adds to the score takes the place of its hit.
+        """
+        n = len(self.labels)
+        weights, f1 = self.support / n, self.by_seed.mean(axis=0)
+        scores = self.by_seed @ weights
+        score = float(scores.mean())
+        unions = self.true + self.positive - self.hits
+        of_genres = (self.hits - self._shares * unions) @ (weights * self._slopes / np.maximum(self._clusters.total, 1e-9))
+        added = n * of_genres + f1[self.labels]
+        clusters = Clusters.of(added[:, None], np.ones((n, 1)), self.units)
+        variance, degrees = satterthwaite((clusters.variance, clusters.share_degrees), seed_variance(scores))
+        (low,), (high,) = bounds(np.array([score]), variance, degrees, clusters.worth, level)
+        return self._with_bias(low, high, weights)
+
+    def _with_bias(self, low: float, high: float, weights: Floats) -> Interval:
+        bias = float(weights @ self.bias)
+        return float(np.clip(low - max(bias, 0), 0, 1)), float(np.clip(high - min(bias, 0), 0, 1))
 
 
 def _centred(clusters: Clusters) -> Floats:

@@ -176,7 +176,7 @@ def test_two_plugins_with_the_same_input_type_are_an_error_that_names_both(
 ) -> None:
     code = "from genrebench.api import FeatureTable\nSPECS = [InputSpec(FeatureTable, 's', lambda *_: Prepared([]))]"
     registry = registry_of(tiny.install_plugin(tmp_path, "tables", plugin_code("genrebench_inputs", code)), monkeypatch)
-    with pytest.raises(UsageError, match="'FeatureTable' is offered by genrebench and tables"):
+    with pytest.raises(UsageError, match="tables offers the input 'FeatureTable', which genrebench has itself"):
         registry.input(FeatureTable())
 
 
