@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.stats
 import sklearn.metrics
 from hypothesis import given, settings
@@ -182,3 +183,51 @@ def test_intervals_hold_the_truth_for_heavy_artists() -> None:
             held, n = held + (low <= f1[np.unique(labels)].mean() <= high), n + 1
     assert n > 100
     assert held / n > 0.92
+
+
+def test_macro_f1_of_single_tracks_by_its_definition() -> None:
+    rng = np.random.default_rng(4)
+    labels = rng.choice(3, 90, p=[0.6, 0.3, 0.1])
+    predicted = np.where(rng.random(90) < 0.7, labels, rng.choice(4, 90))  # genre 3 has no tracks
+    true, positive = (one[:, None] == np.arange(3) for one in (labels, predicted))
+    hits, union = true & positive, true | positive
+    share = hits.sum(axis=0) / union.sum(axis=0)
+    f1 = 2 * share / (1 + share)
+    residuals = (2 / (1 + share) ** 2 * (hits - share * union) / union.sum(axis=0)) / 3
+    rho = np.corrcoef(residuals.T)
+    total = residuals.sum(axis=1)
+    degrees = min(89, 2 * (total**2).sum() ** 2 / ((total**4).sum() - (total**2).sum() ** 2 / 90))
+    t_by_z = scipy.stats.t.ppf(0.975, degrees) / scipy.stats.norm.ppf(0.975)
+    both = true.astype(float) + positive
+    of_genres = [
+        -90 / 89 * sum((2 * hits[i, g] - f1[g] * both[i, g]) * both[i, g] for i in range(90)) / both[:, g].sum() ** 2
+        for g in range(3)
+    ]
+    bias = np.mean(of_genres)
+    assert abs(bias) > 1e-4
+    cdf, ends = scipy.stats.beta.cdf, []
+    for tail in (0.025, 0.975):
+        bounds = []
+        for p, n in zip(share, union.sum(axis=0) - 1, strict=True):
+
+            def surplus(x: float, p: float = p, n: int = n, tail: float = tail) -> float:
+                return float(cdf(x, p * n + 1, (1 - p) * n) + cdf(x, p * n, (1 - p) * n + 1)) / 2 - tail
+
+            end = scipy.optimize.brentq(surplus, 0, 1)
+            bounds.append(2 * end / (1 + end))
+        far = (np.array(bounds) - f1) / 3
+        ends.append(f1.mean() + np.sign(tail - 0.5) * t_by_z * np.sqrt(far @ rho @ far))
+    expected = ends[0] - max(bias, 0), ends[1] - min(bias, 0)
+    assert F1(labels, [predicted], 4, sampling_units(np.full(90, -1))).macro() == pytest.approx(expected, abs=1e-8)
+
+
+def test_how_many_tracks_a_genre_has_is_uncertain_too() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.choice(2, 400)
+    predicted = np.where((labels == 0) | (rng.random(400) < 0.15), labels, 2 + rng.choice(2, 400))  # F1 of 1 and of 0.3
+    weighted = [
+        quick_f1(labels[drawn], predicted[drawn]) @ np.bincount(labels[drawn], minlength=4) / 400
+        for drawn in rng.integers(400, size=(2000, 400))
+    ]
+    interval = F1(labels, [predicted], 4, sampling_units(np.full(400, -1))).weighted()
+    np.testing.assert_allclose(interval, np.quantile(weighted, [0.025, 0.975]), atol=0.01)

@@ -64,6 +64,9 @@ def test_single_tracks_have_the_variance_of_a_mean(values: np.ndarray) -> None:
     variance, degrees = mean_variance(values, sampling_units(np.full(40, -1)))
     np.testing.assert_allclose(variance, scipy.stats.sem(values) ** 2)
     assert (degrees <= 39).all()
+    alone = Clusters.of(values, np.ones_like(values), sampling_units(np.full(40, -1)))
+    assert (alone.share_degrees > 1e6).all()  # binomial: the variance follows from the share
+    assert (clusters(values).share_degrees == clusters(values).degrees).all()
 
 
 def test_strata_take_out_what_differs_between_them() -> None:
