@@ -12,7 +12,8 @@ from measuring import peak_rss_mb, show
 
 from genrebench.boards.uncertainty import board_units, row_intervals
 from genrebench.evaluation import metrics
-from genrebench.evaluation.significance import tied
+from genrebench.evaluation.ranking import rank_models
+from genrebench.evaluation.variance import Trainings
 from genrebench.records import Predictions
 from genrebench.runs.scored import score
 
@@ -42,8 +43,9 @@ def made_predictions(n_models: int, n_tracks: int, n_genres: int, seed: int = 0)
 def ours(predictions: list[Predictions], n_resamples: int) -> np.ndarray:
     """Intervals of all scores of all models, and which of them are tied."""
     scored = [[score(one)] for one in predictions]
-    intervals = row_intervals(scored, len(predictions[0].genres), "official", n_resamples, n_resamples)
-    tied(np.stack([one.losses for (one,) in scored], axis=1), board_units(scored[0][0], "official"))
+    intervals = row_intervals(scored, len(predictions[0].genres), "official", n_resamples)
+    losses = np.stack([one.losses for (one,) in scored], axis=1)
+    rank_models(losses, board_units(scored[0][0], "official"), Trainings.none(len(scored)))
     return np.array([row["log_loss"] for row in intervals])
 
 

@@ -39,6 +39,7 @@ def _score(tracks: Scored, by_fold: NDArray[np.float64]) -> Scored:
     return Scored(
         scores=metrics.evaluate(tracks.labels, probabilities),
         losses=metrics.track_log_losses(tracks.labels, probabilities),
+        brier=metrics.track_brier(tracks.labels, probabilities),
         labels=tracks.labels,
         predicted=by_fold.argmax(axis=1).astype(np.int64)[tracks.folds],
         folds=tracks.folds,

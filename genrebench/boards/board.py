@@ -135,6 +135,7 @@ def _board(
         n_units=uncertainty.n_units,
         effective_units=uncertainty.effective_units,
         apart=tuple(not_comparable(tasks, task)),
+        warnings=uncertainty.warnings,
     )
 
 

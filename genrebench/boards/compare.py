@@ -19,7 +19,7 @@ from genrebench.evaluation.metrics import track_log_losses
 from genrebench.evaluation.significance import holm, mcnemar, permutation_interval, permutation_test
 from genrebench.evaluation.variance import Trainings, effective_units
 from genrebench.runs.record import Run, TaskRecord
-from genrebench.runs.scored import Scored, mean_hits, mean_losses
+from genrebench.runs.scored import Scored, mean_brier, mean_hits, mean_losses
 from genrebench.runs.store import RunStore
 
 N_TRACKS_SHOWN = 10
@@ -141,11 +141,19 @@ def compare_sides(a: Side, b: Side) -> Comparison:
         smallest_difference=test.smallest,
         top_share=test.top_share,
         n_top=test.n_top,
+        brier=_brier(scored_a, scored_b, units),
         f1_micro=_accuracy(scored_a, scored_b, newest, units),
         genres=genres,
         untestable_genres=untestable,
         tracks=_most_different(a.runs[newest[0]], b.runs[newest[1]]),
     )
+
+
+def _brier(scored_a: Sequence[Scored], scored_b: Sequence[Scored], units: Units) -> Mapping[str, Any]:
+    """Difference in Brier score, which has no tail that a few confident mistakes could fill."""
+    of_seeds = trainings([scored_a, scored_b], "brier").difference()
+    test = mean_difference(mean_brier(scored_a) - mean_brier(scored_b), units, of_seeds)
+    return {"difference": test.mean, "interval": list(test.interval), "p_value": test.p_value}
 
 
 def _accuracy(scored_a: Sequence[Scored], scored_b: Sequence[Scored], newest: Sequence[int], units: Units) -> Mapping[str, Any]:

@@ -47,6 +47,8 @@ class Comparison(Shown):
         Part of the difference that the `n_top` units which carry most of it make up; above 1 if the rest points the other way.
     n_top : int
         5 % of the artists, or 1 % of the tracks, and at least one.
+    brier : mapping
+        difference, interval and p_value of the Brier score, as of the log loss.
     f1_micro : mapping
         difference, interval, p_value and the name of the test; only_a and only_b, the tracks that only the newest run of one
         side gets right.
@@ -74,6 +76,7 @@ class Comparison(Shown):
     smallest_difference: float | None
     top_share: float | None
     n_top: int
+    brier: Mapping[str, Any]
     f1_micro: Mapping[str, Any]
     genres: list[Mapping[str, Any]]
     untestable_genres: tuple[str, ...]
@@ -166,6 +169,11 @@ class Comparison(Shown):
         lines.append(
             f"Only A is right on {test['only_a']} tracks, only B on {test['only_b']} (accuracy: {test['test']}, "
             f"{p_text(test['p_value'])})."
+        )
+        low, high = self.brier["interval"]
+        lines.append(
+            f"Brier score, which has no tail of confident mistakes: {self.brier['difference']:+.3f} (95 % interval "
+            f"{low:+.3f} to {high:+.3f}, {p_text(self.brier['p_value'])})."
         )
         if self.untestable_genres:
             lines.append(

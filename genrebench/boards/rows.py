@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-WITH_INTERVAL = ("log_loss", "f1_micro", "f1_macro", "f1_weighted")
+WITH_INTERVAL = ("log_loss", "brier", "f1_micro", "f1_macro", "f1_weighted")
 COLUMNS = (
     *("rank", "ranks 95 %", "model", "options", "seeds", "log loss", "95 %", "± seeds"),
     *("F1 micro", "F1 macro", "features", "note"),
@@ -199,6 +199,8 @@ class Board(Shown):
         Boards with the same dataset and split names that aren't comparable with this one, and why.
     references : tuple of Reference
         Published scores on the dataset; none of them is comparable with the rows.
+    warnings : tuple of str
+        Which intervals are missing, and why.
     """
 
     task: TaskRecord
@@ -209,6 +211,7 @@ class Board(Shown):
     effective_units: float = 0.0
     apart: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -230,6 +233,7 @@ class Board(Shown):
             "effective_units": self.effective_units,
             "apart": list(self.apart),
             "references": [reference.to_json() for reference in self.references],
+            "warnings": list(self.warnings),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -247,7 +251,7 @@ class Board(Shown):
 
     def notes(self) -> list[str]:
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""
-        return [*self.notes_on_uncertainty(), *self.apart]
+        return [*self.notes_on_uncertainty(), *self.warnings, *self.apart]
 
     def notes_on_uncertainty(self) -> list[str]:
         """What the intervals and ranks speak of; none with fewer than six units."""

@@ -5,40 +5,33 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genrebench.boards.f1_intervals import Intervals, f1_intervals, f1_warning
 from genrebench.evaluation.intervals import (
     MIN_UNITS,
     RESAMPLES,
-    F1Interval,
     Units,
     resamples,
     sampling_units,
-    share_interval,
 )
 from genrebench.evaluation.means import MeanInterval
 from genrebench.evaluation.ranking import rank_models
 from genrebench.evaluation.variance import Trainings, effective_units
 from genrebench.files import write
 from genrebench.runs.record import TaskRecord
-from genrebench.runs.scored import Scored, mean_hits, mean_losses
+from genrebench.runs.scored import Scored, mean_brier, mean_losses
 
 VERSION = 3
 """Version of the cache; incremented whenever an interval or a tie changes for the same predictions."""
 
 FIXED_COUNTS = ("stratified", "first-80")
 """Splits that fix the number of test tracks per genre; resamples keep these numbers if no artist is known."""
-
-F1_RESAMPLES = 2000
-"""Number of resamples for macro and weighted F1, which cost far more than resamples of a mean."""
-
-Intervals = Mapping[str, tuple[float, float]]
-"""Metric name to the bounds of its 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +57,8 @@ class Uncertainty:
         Number of sampling units.
     effective_units : float
         As how many units of equal size they count; see `genrebench.evaluation.variance.effective_units`.
+    warnings : tuple of str
+        Which intervals are missing, and why.
     """
 
     intervals: list[Intervals]
@@ -74,6 +69,7 @@ class Uncertainty:
     unit: str
     n_units: int
     effective_units: float
+    warnings: tuple[str, ...] = ()
 
 
 def board_units(scored: Scored, split: str) -> Units:
@@ -86,9 +82,7 @@ def trainings(rows: Sequence[Sequence[Scored]], metric: str = "log_loss") -> Tra
     return Trainings.of([[run.scores[metric] for run in runs] for runs in rows])
 
 
-def row_intervals(
-    rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES, n_f1: int = F1_RESAMPLES
-) -> list[Intervals]:
+def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES) -> list[Intervals]:
     """Intervals of the scores of a board's rows.
 
     Parameters
@@ -99,8 +93,13 @@ def row_intervals(
     n_genres : int
     split : str
         Name of the split; see `FIXED_COUNTS`.
-    n, n_f1 : int
-        Number of resamples, which all rows share, and of those for macro and weighted F1.
+    n : int
+        Number of resamples, which all rows share.
+
+    Returns
+    -------
+    list of mapping
+        "f1_macro" is missing where a genre has test tracks of a single unit; see `genrebench.evaluation.f1`.
     """
     if not rows:
         return []
@@ -108,26 +107,14 @@ def row_intervals(
     units = board_units(first, split)
     if len(units) < MIN_UNITS:
         return [{} for _ in rows]
-    hits = np.stack([mean_hits(runs) for runs in rows], axis=1)
-    means = MeanInterval(np.stack([mean_losses(runs) for runs in rows], axis=1), units, trainings(rows))
-    f1 = [F1Interval(first.labels, [run.predicted for run in runs], n_genres, units) for runs in rows]
-    drawn = 0
+    of_seeds = Trainings.of([[run.scores[metric] for run in runs] for metric in ("log_loss", "brier") for runs in rows])
+    values = np.stack([mean(runs) for mean in (mean_losses, mean_brier) for runs in rows], axis=1)
+    means = MeanInterval(values, units, of_seeds)
     for weights in resamples(units, n):
         means.add(weights)
-        for interval in f1 if drawn < n_f1 else ():
-            interval.add(weights[: n_f1 - drawn])
-        drawn += len(weights)
-    log_loss, f1_micro = (
-        list(zip(*map(np.ndarray.tolist, bounds), strict=True)) for bounds in (means.interval(), share_interval(hits, units))
-    )
-    result: list[Intervals] = []
-    for i, interval in enumerate(f1):
-        low, high = interval.interval()
-        # without any wrong prediction all resamples score 1, and their interval would have no width
-        macro, weighted = (f1_micro[i],) * 2 if hits[:, i].min() == 1 else zip(low.tolist(), high.tolist(), strict=True)
-        loss = (max(log_loss[i][0], 0.0), log_loss[i][1])
-        result.append({"log_loss": loss, "f1_micro": f1_micro[i], "f1_macro": macro, "f1_weighted": weighted})
-    return result
+    log_loss, brier = np.split(np.maximum(np.stack(means.interval(), axis=1), 0), 2)
+    by_row = zip(log_loss.tolist(), np.minimum(brier, 2).tolist(), f1_intervals(rows, n_genres, units), strict=True)
+    return [{"log_loss": tuple(of_loss), "brier": tuple(of_brier), **of_f1} for of_loss, of_brier, of_f1 in by_row]
 
 
 # ------------------------------------------------------------------ cache
@@ -193,6 +180,7 @@ class UncertaintyCache:
             units.name,
             len(units),
             effective_units(units),
+            f1_warning(first, task.genres, units),
         )
 
     def save(self) -> None:

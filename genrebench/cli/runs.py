@@ -46,7 +46,7 @@ def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOpt
 
     result = gb.load_run(id_, runs=runs)
     if form is Format.json:
-        print_json(result.to_json() | {"curves": list(result.curves)})
+        print_json(result.to_json() | {"curves": list(result.curves), "genres": result.genre_scores()})
     else:
         print_result(result)
 

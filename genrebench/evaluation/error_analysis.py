@@ -13,25 +13,41 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genrebench.evaluation import metrics
+from genrebench.evaluation.f1 import genre_intervals
+from genrebench.evaluation.intervals import MIN_UNITS, sampling_units
 from genrebench.records import Predictions
 
 Floats = NDArray[np.float64]
 
 
-def genre_table(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[str]) -> list[dict[str, Any]]:
+def genre_table(
+    labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[str], groups: NDArray[np.int64] | None = None
+) -> list[dict[str, Any]]:
     """Scores per genre.
+
+    Parameters
+    ----------
+    labels, probabilities : array
+    genres : sequence of str
+    groups : ndarray of int, shape (n_tracks,), optional
+        Artist number of each track, -1 if it isn't known; tracks of one artist succeed and fail together.
 
     Returns
     -------
     list of dict
         One per genre, in column order: genre, support (its test tracks), predicted (tracks that were predicted as this genre),
-        precision, recall and f1 (None where undefined), log_loss (mean over its tracks), loss_share (of the total loss).
+        precision, recall and f1 (None where undefined), precision_interval, recall_interval and f1_interval (95 %, None where
+        too few artists or tracks tell of the genre; see `genrebench.evaluation.f1`), log_loss (mean over its tracks),
+        loss_share (of the total loss).
     """
     y, p = metrics.validate(labels, probabilities)
     counts = metrics.confusion(y, p)
     losses = metrics.track_log_losses(y, p)
     by_genre = np.bincount(y, weights=losses, minlength=len(genres))
     support, predicted, hits = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts)
+
+    units = sampling_units(np.full(len(y), -1) if groups is None else groups)
+    intervals = genre_intervals(y, [p.argmax(axis=1)], len(genres), units) if len(units) >= MIN_UNITS else {}
 
     def ratio(numerator: float, denominator: float) -> float | None:
         return float(numerator / denominator) if denominator else None
@@ -44,6 +60,7 @@ def genre_table(labels: ArrayLike, probabilities: ArrayLike, genres: Sequence[st
             "precision": ratio(hits[i], predicted[i]),
             "recall": ratio(hits[i], support[i]),
             "f1": ratio(2 * hits[i], support[i] + predicted[i]),
+            **{f"{score}_interval": intervals[score][i] if intervals else None for score in ("precision", "recall", "f1")},
             "log_loss": ratio(by_genre[i], support[i]),
             "loss_share": ratio(by_genre[i], losses.sum()),
         }

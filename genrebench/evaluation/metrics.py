@@ -1,4 +1,4 @@
-"""Metrics of predictions: log loss, F1 and its averages, confusion, calibration error.
+"""Metrics of predictions: log loss, Brier score, F1 and its averages, confusion, calibration error.
 
 Conventions: `labels` holds the index of each track's genre, shape (n_tracks,); `probabilities` has one row per track and one
 column per genre, shape (n_tracks, n_genres), and its rows sum to 1. The predicted genre is the column with the largest
@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from genrebench.plugin.metrics import MetricSpec
 
-VERSION = 1
-"""Increased whenever a score of unchanged predictions changes; older runs are then scored again."""
+VERSION = 2
+"""Increased whenever a score of unchanged predictions changes or is added; older runs are then scored again."""
 
 CLIP = 1e-15
 """Smallest probability in a log loss."""
@@ -61,6 +61,28 @@ def track_log_losses(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.
 def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Mean log loss over the tracks, in nats; 0 is perfect, and uniform probabilities score ln(n_genres)."""
     return float(track_log_losses(labels, probabilities).mean())
+
+
+def track_brier(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Brier score of each track, from 0 to 2, shape (n_tracks,).
+
+    The sum over the genres of (p - 1[genre is the label])^2 (Brier 1950, "Verification of forecasts expressed in terms of
+    probability"). Probabilities are clipped to 1 and the rows renormalised, as for the log loss.
+    """
+    y, p = validate(labels, probabilities)
+    p = np.minimum(p, 1.0)
+    p /= p.sum(axis=1, keepdims=True)
+    p[np.arange(len(y)), y] -= 1
+    scores: NDArray[np.float64] = (p**2).sum(axis=1)
+    return scores
+
+
+def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean Brier score over the tracks; 0 is perfect, 2 the worst, and uniform probabilities score 1 - 1 / n_genres.
+
+    Proper like the log loss, but a confident mistake costs at most 2, so a handful of them can't carry a difference.
+    """
+    return float(track_brier(labels, probabilities).mean())
 
 
 def confusion(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.int64]:
@@ -131,6 +153,7 @@ def binned_by_confidence(
 
 METRICS = (
     MetricSpec("log_loss", "mean log loss in nats, lower is better", log_loss),
+    MetricSpec("brier", "mean Brier score over all genres, from 0 to 2, lower is better", brier),
     MetricSpec("f1_micro", "micro-averaged F1, which is the accuracy", f1_micro),
     MetricSpec("f1_macro", "F1 averaged over the genres that have test tracks", f1_macro),
     MetricSpec("f1_weighted", "F1 averaged over the genres by their number of test tracks", f1_weighted),

@@ -63,44 +63,42 @@ class Trainings:
         return deviation.sum(axis=1), variance.sum(axis=1)
 
 
-def two_sided_p(t: Floats, variances: Floats, degrees: Floats) -> Floats:
-    """p-value of a mean over its standard error, whose square is a sum of estimates with degrees of freedom of their own.
+def critical_value(variances: Floats, degrees: Floats, level: float) -> Floats:
+    """Quantile of the absolute value of a mean over its standard error, whose square is a sum of estimates of variance.
 
-    The tails of Student's distributions, weighted by the variances: close to Cochran and Cox (1957, "Experimental Designs",
-    4.14). With two or three trainings Satterthwaite's degrees of freedom are too many whenever the estimate is too small by
-    chance.
+    Each estimate has degrees of freedom of its own. The quantile is the mean of those of Student's distributions, weighted by
+    the variances (Cochran and Cox 1957, "Experimental Designs", 4.14). With two or three trainings Satterthwaite's degrees of
+    freedom are too many whenever the estimate is too small by chance.
 
     Parameters
     ----------
-    t : ndarray, shape (...)
-        Absolute values.
     variances, degrees : ndarray, shape (n_parts, ...)
+    level : float
+
+    Returns
+    -------
+    ndarray, shape (...)
     """
-    from scipy.special import stdtr
-
-    total = variances.sum(axis=0)
-    weights = np.divide(variances, total, out=np.full(variances.shape, 1 / len(variances)), where=total > 0)
-    tails: Floats = (weights * 2 * stdtr(np.maximum(degrees, 1), -t)).sum(axis=0)
-    return tails
+    return _weighted_quantile(variances, degrees, np.full(variances.shape[1:], 1 - level))
 
 
-def critical_value(variances: Floats, degrees: Floats, level: float) -> Floats:
-    """The value whose `two_sided_p` is 1 - `level`, shape (...)."""
+def two_sided_p(t: Floats, variances: Floats, degrees: Floats) -> Floats:
+    """p-value of the absolute value `t` of a mean over its standard error: where it is the `critical_value` of 1 - p."""
+    low, high = np.full(t.shape, -690.0), np.zeros(t.shape)  # of log p
+    for _ in range(60):
+        middle = (low + high) / 2
+        beyond = _weighted_quantile(variances, degrees, np.exp(middle)) > t
+        low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
+    return np.exp(high)
+
+
+def _weighted_quantile(variances: Floats, degrees: Floats, p: Floats) -> Floats:
     from scipy.special import stdtrit
 
-    quantiles = np.where(variances > 0, stdtrit(np.maximum(degrees, 1), (1 + level) / 2), np.nan)
-    if not np.isfinite(quantiles).any():
-        return np.zeros(variances.shape[1:])
-    low: Floats = np.nanmin(quantiles, axis=0, initial=np.inf)
-    high: Floats = np.nanmax(quantiles, axis=0, initial=0)
-    low = np.where(high > 0, low, 0)
-    if (low == high).all():
-        return high
-    for _ in range(40):
-        middle = (low + high) / 2
-        above = two_sided_p(middle, variances, degrees) > 1 - level
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return high
+    total = variances.sum(axis=0)
+    weights = np.divide(variances, total, out=np.zeros(variances.shape), where=total > 0)
+    quantile: Floats = -(weights * stdtrit(np.maximum(degrees, 1), p / 2)).sum(axis=0)
+    return quantile
 
 
 def mean_variance(values: Floats, units: Units) -> tuple[Floats, Floats]:

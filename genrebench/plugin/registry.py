@@ -214,6 +214,13 @@ def _name(spec: Any) -> str:
 
 def _only(kind: Kind[S], offers: list[Registered[S]]) -> Registered[S]:
     if len(offers) > 1:
+        core = [offer for offer in offers if offer.plugin.distribution == "genrebench"]
+        if core:
+            others = " and ".join(offer.plugin.distribution for offer in offers if offer not in core)
+            raise UsageError(
+                f"{others} offers the {kind.name} {offers[0].spec.name!r}, which genrebench has itself; update {others}, or "
+                "uninstall it: its author has to choose another name"
+            )
         owners = " and ".join(offer.plugin.distribution for offer in offers)
         raise UsageError(f"the {kind.name} {offers[0].spec.name!r} is offered by {owners}; uninstall one of them")
     return offers[0]

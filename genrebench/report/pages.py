@@ -160,7 +160,7 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
         scores=scored.scores,
         intervals=row_intervals([[scored]], len(genres), run.task.split)[0],
         genres=genres,
-        genre_rows=error_analysis.genre_table(labels, p, genres),
+        genre_rows=error_analysis.genre_table(labels, p, genres, predictions.groups),
         pair_rows=error_analysis.pair_losses(labels, p, genres),
         counts=counts,
         by_true=error_analysis.normalised_confusion(counts, "true"),

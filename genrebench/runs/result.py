@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrebench.errors import UsageError
+from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation import error_analysis, metrics
 from genrebench.jsontypes import plain
 from genrebench.records import Predictions
@@ -78,7 +79,7 @@ class RunResult(Shown):
         return self.store.curves(self.record)
 
     def genres(self) -> pd.DataFrame:
-        """Scores by genre as a pandas DataFrame: support, precision, recall, f1, log_loss, ...
+        """Scores by genre as a pandas DataFrame: support, precision, precision_low, precision_high, recall, f1, log_loss, ...
 
         Raises
         ------
@@ -88,7 +89,15 @@ class RunResult(Shown):
             As in `predictions`.
         """
         p = self._test_predictions()
-        return frame(error_analysis.genre_table(p.labels, p.probabilities, p.genres), index="genre")
+        rows = error_analysis.genre_table(p.labels, p.probabilities, p.genres, p.groups)
+        return frame([_flat(row) for row in rows], index="genre")
+
+    def genre_scores(self) -> list[dict[str, Any]]:
+        """Scores by genre in JSON types, with their intervals; empty without scored test tracks that can be read."""
+        with contextlib.suppress(StoreError, ValueError):
+            if self.record.has_scores and (p := self.predictions).ids:
+                return error_analysis.genre_table(p.labels, p.probabilities, p.genres, p.groups)
+        return []
 
     def to_json(self) -> dict[str, Any]:
         """The record in JSON types, as in the output of `genrebench run --format json`."""
@@ -122,7 +131,7 @@ class RunResult(Shown):
         )
 
     def tables(self) -> list[Table]:
-        """The complete record as one table."""
+        """The complete record as one table, and the scores by genre, if any, as another."""
         record = self.record
         rows: list[tuple[str, object]] = [("run", record.id), ("status", record.status), ("started", record.started)]
         if record.error:
@@ -132,7 +141,7 @@ class RunResult(Shown):
             rows += [(f"{section}.{key}", self._text(key, item)) for key, item in value[section].items()]
         rows += _curves(self.curves)
         rows += [("seed", record.seed), ("peak memory", f"{record.peak_rss_mb} MB"), ("folder", self.folder)]
-        return [Table.of(("field", "value"), rows)]
+        return [Table.of(("field", "value"), rows), *_genre_table(self.genre_scores())]
 
     def figure(self) -> Figure:
         """Draw the confusion matrix, with rows normalised to sum to 1."""
@@ -233,6 +242,32 @@ def _row(result: RunResult) -> tuple[object, ...]:
     scores = [number(result.metrics.get(name)) for name in ("log_loss", "f1_micro", "f1_macro")]
     times = [number(record.timings.get(name), 1) for name in ("inputs_s", "fit_s", "predict_s")]
     return (record.id, record.model.name, record.seed, record.status, *scores, *times)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of scores by genre, with one column per interval bound, which is nan where there is no interval."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if key.endswith("_interval"):
+            score = key.removesuffix("_interval")
+            flat[f"{score}_low"], flat[f"{score}_high"] = value or (math.nan, math.nan)
+        else:
+            flat[key] = value
+    return flat
+
+
+def _genre_table(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
+    scores = ("precision", "recall", "f1")
+
+    def cells(row: Mapping[str, Any]) -> list[object]:
+        ends = [row[f"{score}_interval"] for score in scores]
+        between = ["" if end is None else f"{end[0]:.2f} .. {end[1]:.2f}" for end in ends]
+        values = ["" if row[score] is None else f"{row[score]:.2f}" for score in scores]
+        return [row["genre"], row["support"], *(cell for pair in zip(values, between, strict=True) for cell in pair)]
+
+    names = [name for score in ("precision", "recall", "F1") for name in (score, f"{score}, 95 %")]
+    title = "Scores by genre; no interval where fewer than three artists, or tracks without artists, tell of it"
+    return [Table.of(("genre", "tracks", *names), [cells(row) for row in rows], title)] if rows else []
 
 
 def _curves(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:

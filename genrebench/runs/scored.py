@@ -29,6 +29,8 @@ class Scored:
         All built-in metrics.
     losses : ndarray of float64, shape (n_tracks,)
         Log loss of each track, in nats.
+    brier : ndarray of float64, shape (n_tracks,)
+        Brier score of each track.
     labels, predicted : ndarray of int64, shape (n_tracks,)
         True and predicted genre, as column index.
     folds, groups : ndarray of int64, shape (n_tracks,)
@@ -40,6 +42,7 @@ class Scored:
 
     scores: Mapping[str, float]
     losses: NDArray[np.float64]
+    brier: NDArray[np.float64]
     labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
     folds: NDArray[np.int64]
@@ -66,6 +69,7 @@ def score(predictions: Predictions) -> Scored:
     return Scored(
         scores=metrics.evaluate(labels, probabilities),
         losses=metrics.track_log_losses(labels, probabilities)[order],
+        brier=metrics.track_brier(labels, probabilities)[order],
         labels=labels[order],
         predicted=probabilities.argmax(axis=1).astype(np.int64)[order],
         folds=folds,
@@ -78,6 +82,12 @@ def mean_losses(runs: Sequence[Scored]) -> NDArray[np.float64]:
     """Log loss of each track as the mean over runs on the same tracks, such as one per seed; shape (n_tracks,)."""
     losses: NDArray[np.float64] = np.mean([run.losses for run in runs], axis=0)
     return losses
+
+
+def mean_brier(runs: Sequence[Scored]) -> NDArray[np.float64]:
+    """Brier score of each track as the mean over runs on the same tracks, shape (n_tracks,)."""
+    scores: NDArray[np.float64] = np.mean([run.brier for run in runs], axis=0)
+    return scores
 
 
 def mean_hits(runs: Sequence[Scored]) -> NDArray[np.float64]:
@@ -96,7 +106,8 @@ def encode(scored: Scored, sha256: str, stamp: list[int]) -> bytes:
         "scores": dict(scored.scores),
     }
     integers = np.stack([scored.labels, scored.predicted, scored.folds, scored.groups]).astype("<i4")
-    return json.dumps(head).encode() + b"\n" + scored.losses.astype("<f8").tobytes() + integers.tobytes()
+    floats = np.stack([scored.losses, scored.brier]).astype("<f8")
+    return json.dumps(head).encode() + b"\n" + floats.tobytes() + integers.tobytes()
 
 
 def decode(data: bytes, sha256: str) -> tuple[Scored, list[int]] | None:
@@ -112,10 +123,10 @@ def decode(data: bytes, sha256: str) -> tuple[Scored, list[int]] | None:
         header: dict[str, Any] = json.loads(head)
         if header["sha256"] != sha256 or header["metrics"] != metrics.VERSION:
             return None
-        n = len(body) // 24
-        losses = np.frombuffer(body, "<f8", n)
-        integers = np.frombuffer(body, "<i4", 4 * n, offset=8 * n).reshape(4, n).astype(np.int64)
+        n = len(body) // 32
+        losses, brier = np.frombuffer(body, "<f8", 2 * n).reshape(2, n)
+        integers = np.frombuffer(body, "<i4", 4 * n, offset=16 * n).reshape(4, n).astype(np.int64)
         labels, predicted, folds, groups = integers
-        return Scored(header["scores"], losses, labels, predicted, folds, groups, header["tracks"]), header["stamp"]
+        return Scored(header["scores"], losses, brier, labels, predicted, folds, groups, header["tracks"]), header["stamp"]
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import os
@@ -238,3 +239,35 @@ def test_boards_import_no_heavy_libraries() -> None:
     heavy = {"torch", "librosa", "sklearn", "scipy", "pandas", "matplotlib"}
     code = f"import sys, genrebench.boards.board; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_f1_and_brier_have_intervals_that_hold_the_score(add: Callable) -> None:
+    add("a", seed=0, predictions_seed=0)
+    (board,), _ = boards(add("b", seed=1, predictions_seed=1))
+    assert board.warnings == ()
+    for row in board.to_json()["rows"]:
+        for metric in ("log_loss", "brier", "f1_micro", "f1_macro", "f1_weighted"):
+            low, high = row[f"{metric}_interval"]
+            assert 0 <= low <= row[metric] + 1e-9
+            assert row[metric] <= high + 1e-9
+
+
+def test_a_genre_of_one_artist_leaves_macro_f1_without_interval_and_the_board_says_so(
+    tmp_path: Path, make_run: Callable, make_predictions: Callable
+) -> None:
+    predictions = make_predictions()
+    groups = np.where(predictions.labels == 1, 0, 1 + np.arange(len(predictions.labels)))
+    predictions = dataclasses.replace(predictions, groups=groups)
+    store = RunStore(tmp_path / "runs")
+    run = make_run("a", predictions=predictions)
+    store.begin(run)
+    store.finish(run, predictions)
+    (board,), _ = boards(store)
+    assert board.rows[0].to_json()["f1_macro_interval"] is None
+    assert board.rows[0].to_json()["f1_weighted_interval"] is not None
+    genre = predictions.genres[1]
+    expected = (
+        f"Macro F1 has no interval: {genre} has test tracks of a single artist, which can't say how others would be classified."
+    )
+    assert board.to_json()["warnings"] == [expected]
+    assert expected in board.notes()

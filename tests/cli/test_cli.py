@@ -105,7 +105,7 @@ def test_models_are_run_on_a_folder_and_ranked(sh: Shell, tmp_path: Path) -> Non
     tiny.write_table(tmp_path / "data", n=60)
     (run,) = sh.json("run", "tiny-given", "--dataset", "data", "--set", "sharpness=2")
     assert run["status"] == "finished"
-    assert set(run["metrics"]) == {"log_loss", "f1_micro", "f1_macro", "f1_weighted", "calibration_error"}
+    assert set(run["metrics"]) == {"log_loss", "brier", "f1_micro", "f1_macro", "f1_weighted", "calibration_error"}
     assert run["task"]["genres"] == ["a", "b", "c"]
     assert run["task"]["split"] == "artist" and run["task"]["shared_artists"] == 0
     assert run["model"]["options"] == {"sharpness": 2.0}

@@ -39,7 +39,8 @@ def test_genre_table_by_hand() -> None:
     ]
     keys = ("genre", "support", "predicted", "precision", "recall", "f1", "log_loss", "loss_share")
     rows = error_analysis.genre_table(LABELS, P, ("a", "b", "c"))
-    assert rows == [{key: pytest.approx(value) for key, value in zip(keys, row, strict=True)} for row in expected]
+    none = dict.fromkeys(("precision_interval", "recall_interval", "f1_interval"))  # four tracks are too few
+    assert rows == [{key: pytest.approx(value) for key, value in zip(keys, row, strict=True)} | none for row in expected]
 
 
 def test_a_genre_that_nothing_defines() -> None:
@@ -185,3 +186,17 @@ def test_shares_of_pairs_add_up(seed: int, n: int, k: int) -> None:
     for pair in pairs:
         i, j = map(int, pair["genres"])
         assert pair["confused"] == counts[i, j] + counts[j, i]
+
+
+def test_genres_have_intervals_over_artists() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(3), size=120)
+    labels = np.where(rng.random(120) < 0.6, p.argmax(axis=1), rng.integers(2, size=120))
+    alone = error_analysis.genre_table(labels, p, ("a", "b", "c"))
+    by_artist = error_analysis.genre_table(labels, p, ("a", "b", "c"), np.where(labels == 2, 0, 1 + np.arange(120) // 4))
+    for row in alone:
+        for score in ("precision", "recall", "f1"):
+            low, high = row[f"{score}_interval"]
+            assert 0 <= low <= row[score] <= high <= 1
+    assert by_artist[2]["recall_interval"] is None  # of one artist
+    assert by_artist[2]["precision_interval"] is not None

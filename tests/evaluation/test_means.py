@@ -84,8 +84,11 @@ def test_resamples_of_equal_values_say_nothing_about_the_scale() -> None:
     mean, error = mean_and_error(values, units, [list(range(6))])
     resampled = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
     ratios = [abs(its_mean - mean) / its_error if its_error else 0 for its_mean, its_error in resampled]
-    half = np.quantile(ratios, 0.8, method="higher") * error
-    assert mean_interval(values, units, n=300, level=0.8) == pytest.approx((mean - half, mean + half), rel=1e-9)
+    interval = MeanInterval(values[:, None], units)
+    for weights in resamples(units, 300):
+        interval.add(weights)
+    exceeded = sum(ratio >= mean / error for ratio in ratios)
+    assert interval.p_values()["bootstrap"] == pytest.approx([(1 + exceeded) / 301])
 
 
 def test_of_symmetric_values_the_interval_is_students() -> None:

@@ -90,9 +90,35 @@ def test_calibration_bins_are_closed_above() -> None:
     assert metrics.calibration_error([0, 0], [[1, 0], [1, 0]]) == 0
 
 
+def test_brier_score_by_hand() -> None:
+    expected = [
+        0.4**2 + 4 * 0.1**2,
+        0.5**2 + 0.2**2 + 3 * 0.1**2,
+        0.8**2 + 0.5**2 + 3 * 0.1**2,
+        0.3**2 + 0.7**2 + 0.2**2 + 2 * 0.1**2,
+        0.3**2 + 3 * 0.1**2,
+        4 * 0.25**2 + 1,
+    ]
+    np.testing.assert_allclose(metrics.track_brier(LABELS, P), expected, rtol=1e-13)
+    assert metrics.brier(LABELS, P) == pytest.approx(sum(expected) / 6, rel=1e-13)
+    assert metrics.brier([3, 0], np.full((2, 16), 1 / 16)) == pytest.approx(15 / 16, rel=1e-14)
+    assert metrics.brier([0, 0], [[0, 1], [1, 0]]) == 1  # the worst, 2, and the best, 0
+    assert metrics.brier([0], [[0.1, 0.3]]) == pytest.approx(2 * 0.75**2)  # of renormalised rows
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_brier_score_agrees_with_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.ones(4), size=50)
+    labels = rng.integers(4, size=50)
+    expected = sklearn.metrics.brier_score_loss(labels, p, labels=range(4))
+    assert metrics.brier(labels, p) == pytest.approx(expected, rel=1e-12)
+
+
 def test_evaluate_by_hand() -> None:
     assert dict(metrics.evaluate(LABELS, P)) == {
         "log_loss": metrics.log_loss(LABELS, P),
+        "brier": metrics.brier(LABELS, P),
         "f1_micro": metrics.f1_micro(LABELS, P),
         "f1_macro": metrics.f1_macro(LABELS, P),
         "f1_weighted": metrics.f1_weighted(LABELS, P),
@@ -202,6 +228,8 @@ FUNCTIONS: list[Callable[[Any, Any], Any]] = [
     metrics.validate,
     metrics.log_loss,
     metrics.track_log_losses,
+    metrics.brier,
+    metrics.track_brier,
     metrics.confusion,
     metrics.genre_f1,
     metrics.f1_micro,

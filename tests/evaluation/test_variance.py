@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import scipy.optimize
 import scipy.stats
 
 from genrebench.evaluation.intervals import sampling_units
@@ -37,12 +36,10 @@ def test_unequal_artists_by_hand() -> None:
     (variance,), (degrees,) = mean_variance(values, units)
     assert variance == pytest.approx(components)
     assert degrees == pytest.approx(min(2 * 18**2 / (2 * 81 - 18**2 / 3), 2))
-    # turned round, the large artist is the one that differs
-    values = np.array([[3.0], [3], [7], [7], [7], [7]])
-    (variance,), _ = mean_variance(values, units)
-    mean = 34 / 6
-    sums = np.array([3 - mean, 3 - mean, 4 * (7 - mean)])
-    assert variance == pytest.approx((sums**2).sum() * 3 / 2 / 36)
+    # eight artists of one track at 0, and two of five tracks at 1 and -1: the large ones are unlike the small ones
+    units = sampling_units(np.repeat(np.arange(10), [1] * 8 + [5, 5]))
+    (variance,), _ = mean_variance(np.repeat([0.0, 1, -1], [8, 5, 5])[:, None], units)
+    assert variance == pytest.approx(50 * 10 / 9 / 18**2)
 
 
 def test_strata_have_variances_of_their_own() -> None:
@@ -81,12 +78,12 @@ def test_one_variance_is_students_test() -> None:
         assert critical_value(ones, degrees * ones, 0.95) == pytest.approx(scipy.stats.t.ppf(0.975, degrees))
 
 
-def test_tails_are_weighted_by_the_variances() -> None:
+def test_quantiles_are_weighted_by_the_variances() -> None:
     variances, degrees = np.array([[1.0], [3.0], [0.0]]), np.array([[100.0], [2], [1]])
-    expected = 0.25 * 2 * scipy.stats.t.sf(2.5, 100) + 0.75 * 2 * scipy.stats.t.sf(2.5, 2)
-    assert two_sided_p(np.array([2.5]), variances, degrees) == pytest.approx([expected])
-    critical = critical_value(variances, degrees, 0.9)
-    assert two_sided_p(critical, variances, degrees) == pytest.approx([0.1])
+    expected = 0.25 * scipy.stats.t.ppf(0.95, 100) + 0.75 * scipy.stats.t.ppf(0.95, 2)
+    assert critical_value(variances, degrees, 0.9) == pytest.approx([expected])
+    for level in (0.5, 0.9, 0.99999):
+        assert two_sided_p(critical_value(variances, degrees, level), variances, degrees) == pytest.approx([1 - level])
     assert critical_value(np.zeros((2, 3)), np.ones((2, 3)), 0.95).tolist() == [0, 0, 0]
 
 

@@ -1,0 +1,202 @@
+"""How often 95 % intervals of F1 hold the truth: micro, macro, weighted, and precision, recall and F1 by genre.
+
+Test sets of 16 genres in FMA medium's proportions, from a made population. "Heavy" artists have from 1 to 60 tracks (Pareto
+1.1); an artist has one genre, and a sound and a difficulty that all tracks share. In the cases with seeds, each training shifts
+the skill at all tracks by a normal number, and the truth is the mean over trainings.
+
+Truth: scores from the counts of all tracks of many test sets. For macro F1 it is the mean over the genres that the test set
+has; "macro over test sets" is the mean of the score itself over test sets, which is lower. Test sets for which no interval is
+printed don't count; "printed" is the share of those for which one is.
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from genrebench.boards.f1_intervals import f1_intervals
+from genrebench.evaluation.f1 import genre_intervals
+from genrebench.evaluation.intervals import sampling_units
+from genrebench.runs.scored import Scored
+
+COUNTS = np.array([7103, 6314, 2251, 2201, 1519, 1350, 1186, 1018, 619, 510, 384, 178, 154, 118, 74, 21])
+"""Tracks by genre in FMA medium."""
+
+SHARES = COUNTS / COUNTS.sum()
+N_GENRES = len(COUNTS)
+METHOD = "mid-p at the effective number of tracks; macro F1 from the genres' bounds (MOVER)"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A population and how it is sampled.
+
+    Parameters
+    ----------
+    n_units : int
+    heavy : bool
+        Artists of 1 to 60 tracks; else of `per_unit`.
+    per_unit : int
+    skill : float
+        Added to the logit of the true genre.
+    sound, difficulty : float
+        Standard deviations between artists: of the logits, and of the skill.
+    seeds : int
+        Trainings of the model.
+    training : float
+        Standard deviation of the skill between trainings.
+    larger_better : float
+        Added to the skill by the logarithm of an artist's tracks.
+    """
+
+    n_units: int
+    heavy: bool = False
+    per_unit: int = 1
+    skill: float = 2.6
+    sound: float = 0.7
+    difficulty: float = 1.0
+    seeds: int = 1
+    training: float = 0.0
+    larger_better: float = 0.0
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Artists, labels, and one array of predicted genres per seed."""
+        n = self.n_units
+        sizes = np.ceil(rng.pareto(1.1, n)).clip(1, 60).astype(int) if self.heavy else np.full(n, self.per_unit)
+        artist = np.repeat(np.arange(n), sizes)
+        labels = rng.choice(N_GENRES, size=n, p=SHARES)[artist]
+        logits = rng.normal(size=(len(labels), N_GENRES)) + self.sound * rng.normal(size=(n, N_GENRES))[artist]
+        logits += 0.4 * np.log(SHARES / SHARES.max())
+        skill = self.skill + (self.difficulty * rng.normal(size=n) + self.larger_better * np.log(sizes))[artist]
+        predicted = []
+        for _ in range(self.seeds):
+            own = logits + (0.5 * rng.normal(size=logits.shape) if self.seeds > 1 else 0)
+            own[np.arange(len(labels)), labels] += skill + self.training * rng.normal()
+            predicted.append(own.argmax(axis=1))
+        return artist, labels, predicted
+
+    def truth(self, rng: np.random.Generator, n_sets: int) -> dict[str, np.ndarray]:
+        """Scores over the population: micro, and precision, recall and F1 by genre."""
+        counts = np.zeros((N_GENRES, N_GENRES))
+        for _ in range(n_sets):
+            _, labels, predicted = self.draw(rng)
+            of_seeds = [np.bincount(labels * N_GENRES + one, minlength=N_GENRES**2) for one in predicted]
+            counts += np.reshape(of_seeds, (-1, N_GENRES, N_GENRES)).sum(axis=0)
+        hits, support, positive = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+        return {
+            "micro": hits.sum() / counts.sum(),
+            "precision": hits / np.maximum(positive, 1),
+            "recall": hits / support,
+            "f1": 2 * hits / (support + positive),
+            "shares": support / support.sum(),
+        }
+
+
+CASES = {
+    "300 tracks": Case(300),
+    "2500 tracks": Case(2500),
+    "2500 tracks, accuracy 0.99996": Case(2500, skill=11.7, sound=0.0, difficulty=0.0),
+    "20 equal artists": Case(20, per_unit=15),
+    "100 equal artists": Case(100, per_unit=10),
+    "8 heavy artists": Case(8, heavy=True),
+    "20 heavy artists": Case(20, heavy=True),
+    "75 heavy artists": Case(75, heavy=True),
+    "600 heavy artists": Case(600, heavy=True),
+    "75 heavy artists, larger ones easier": Case(75, heavy=True, larger_better=0.5),
+    "75 heavy artists, very unlike": Case(75, heavy=True, sound=1.5, difficulty=2.0),
+    "75 heavy artists, accuracy 0.99": Case(75, heavy=True, skill=6.2),
+    "300 tracks, 3 seeds": Case(300, seeds=3, training=0.4),
+    "75 heavy artists, 3 seeds": Case(75, heavy=True, seeds=3, training=0.4),
+    "600 heavy artists, 5 seeds": Case(600, heavy=True, seeds=5, training=0.4),
+}
+
+
+def macro(labels: np.ndarray, predicted: list[np.ndarray]) -> float:
+    """Macro F1 over the genres with tracks, mean over the seeds."""
+    support = np.bincount(labels, minlength=N_GENRES)
+    scores = []
+    for one in predicted:
+        hits = np.bincount(labels[one == labels], minlength=N_GENRES)
+        f1 = 2 * hits / np.maximum(support + np.bincount(one, minlength=N_GENRES), 1)
+        scores.append(f1[support > 0].mean())
+    return float(np.mean(scores))
+
+
+def intervals_of(case: Case, rng: np.random.Generator, n_sets: int) -> Iterator[tuple[np.ndarray, list, dict, dict]]:
+    """Labels, predictions, intervals of the averages and of the genres' scores, for each test set."""
+    for _ in range(n_sets):
+        artist, labels, predicted = case.draw(rng)
+        groups = np.full(len(labels), -1) if case.per_unit == 1 and not case.heavy else artist
+        units = sampling_units(groups)
+        none = np.zeros(len(labels))
+        runs = [Scored({}, none, none, labels, one, none, groups, "") for one in predicted]
+        (averages,) = f1_intervals([runs], N_GENRES, units)
+        yield labels, predicted, dict(averages), genre_intervals(labels, predicted, N_GENRES, units)
+
+
+def coverage(name: str, n_sets: int, seed: int) -> list[dict[str, object]]:
+    """Rows {case, quantity, nominal, found, standard_error, printed, ...}."""
+    case, rng = CASES[name], np.random.default_rng([seed, 1])
+    truth = case.truth(rng, 3 * n_sets)
+    held: dict[str, list[bool]] = defaultdict(list)
+    possible: dict[str, int] = defaultdict(int)
+    scores, macros = [], []
+
+    def note(quantity: str, interval: tuple[float, float] | None, value: float) -> None:
+        possible[quantity] += 1
+        if interval is not None:
+            held[quantity].append(interval[0] <= value <= interval[1])
+
+    for labels, predicted, averages, genres in intervals_of(case, np.random.default_rng([seed, 2]), n_sets):
+        present = np.unique(labels)
+        shares = truth["shares"]
+        note("F1 micro", averages["f1_micro"], float(truth["micro"]))
+        note("F1 macro", averages.get("f1_macro"), float(truth["f1"][present].mean()))
+        note("F1 weighted", averages["f1_weighted"], float(truth["f1"] @ shares))
+        scores.append(macro(labels, predicted) - truth["f1"][present].mean())
+        macros.append((averages.get("f1_macro"), truth["f1"][present].mean()))
+        for genre in present:
+            for score in ("precision", "recall", "f1"):
+                rare = "a genre of under 1 %" if SHARES[genre] < 0.01 else "a genre of 1 % or more"
+                note(f"{score} of {rare}", genres[score][genre], float(truth[score][genre]))
+    for interval, middle in macros:
+        note("F1 macro, mean over test sets", interval, float(middle + np.mean(scores)))
+    rows = []
+    for quantity, n in possible.items():
+        found = float(np.mean(held[quantity])) if held[quantity] else None
+        error = None if found is None else float(np.sqrt(max(found * (1 - found), 0.05 * 0.95 / 4) / len(held[quantity])))
+        rows.append(
+            {"case": name, "quantity": quantity, "nominal": 0.95, "found": found, "standard_error": error}
+            | {"printed": len(held[quantity]) / n, "method": METHOD, "truth": "population, counts of all tracks pooled"}
+        )
+    return rows
+
+
+def main() -> None:
+    """Simulate and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", choices=list(CASES), action="append")
+    parser.add_argument("--sets", type=int, default=300, help="test sets of each case")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    rows = []
+    for name in args.case or CASES:
+        of_case = coverage(name, args.sets, args.seed)
+        rows += of_case
+        for row in of_case:
+            if row["found"] is None:
+                text = "no interval"
+            else:
+                text = f"{100 * row['found']:5.1f} +- {100 * row['standard_error']:.1f} %, printed {100 * row['printed']:.0f} %"
+            print(f"{name:40} {row['quantity']:40} {text}", file=sys.stderr, flush=True)
+    if args.json:
+        print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()

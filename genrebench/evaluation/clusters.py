@@ -1,0 +1,210 @@
+"""Variance of means and shares over tracks that come in units, such as artists.
+
+Conventions are those of `genrebench.evaluation.intervals`: tracks of one unit succeed and fail together. Each column of an
+array of shape (n_tracks, n_columns) is a quantity of its own, which may live on some of the tracks only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from genrebench.evaluation.intervals import Units
+
+Floats = NDArray[np.float64]
+
+MANY = 1e9
+"""Degrees of freedom of a variance that is known."""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Ratios of two sums over tracks in units: shares, and means where the denominators are 1.
+
+    Parameters
+    ----------
+    ratio : ndarray of shape (n_columns,)
+        Sum of the numerators by sum of the denominators; nan where the latter is 0.
+    deviations : ndarray of shape (n_units, n_columns)
+        Sums over each unit of numerator - ratio * denominator; they add up to 0.
+    sizes : ndarray of shape (n_units, n_columns)
+        Sums over each unit of the denominators.
+    squares : ndarray of shape (n_columns,)
+        Sum over the tracks of (numerator - ratio * denominator)^2 / denominator.
+    n_tracks : ndarray of shape (n_columns,)
+        Tracks whose denominator isn't 0.
+    strata : tuple of ndarray of int
+        As in `Units`.
+    """
+
+    ratio: Floats
+    deviations: Floats
+    sizes: Floats
+    squares: Floats
+    n_tracks: Floats
+    strata: tuple[NDArray[np.int64], ...]
+
+    @classmethod
+    def of(cls, numerators: Floats, denominators: Floats, units: Units) -> Clusters:
+        """Sum over the units.
+
+        Parameters
+        ----------
+        numerators, denominators : ndarray of shape (n_tracks, n_columns)
+            The denominators are at least 0; a track with 0 isn't part of the column, and its numerator is 0.
+        units : Units
+        """
+        sizes, sums = units.sums(denominators), units.sums(numerators)
+        total = sizes.sum(axis=0)
+        ratio = np.divide(sums.sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > 0)
+        known = np.nan_to_num(ratio)
+        deviation = numerators - known * denominators
+        inside = denominators > 0
+        squares = np.divide(deviation**2, denominators, out=np.zeros_like(deviation), where=inside).sum(axis=0)
+        return cls(ratio, sums - known * sizes, sizes, squares, inside.sum(axis=0).astype(np.float64), units.strata)
+
+    @cached_property
+    def total(self) -> Floats:
+        """Sum of the denominators, shape (n_columns,)."""
+        total: Floats = self.sizes.sum(axis=0)
+        return total
+
+    @cached_property
+    def n_units(self) -> Floats:
+        """Units with a track of the column, shape (n_columns,)."""
+        count: Floats = (self.sizes > 0).sum(axis=0).astype(np.float64)
+        return count
+
+    @cached_property
+    def worth(self) -> Floats:
+        """Number of units of equal size that tell as much, shape (n_columns,): (sum n)^2 / sum n^2 (Kish 1965)."""
+        return _divide(self.total**2, (self.sizes**2).sum(axis=0))
+
+    @cached_property
+    def robust(self) -> Floats:
+        """Variance from the units' deviations, whatever their sizes have to do with them, shape (n_columns,)."""
+        squares = np.zeros_like(self.total)
+        for stratum in self.strata:
+            sums, inside = self.deviations[stratum], self.sizes[stratum] > 0
+            m = inside.sum(axis=0)
+            if len(self.strata) > 1:
+                sums = np.where(inside, sums - _divide(sums.sum(axis=0), m), 0)
+            squares += (sums**2).sum(axis=0) * m / np.maximum(m - 1, 1)
+        return _divide(squares, self.total**2)
+
+    @cached_property
+    def _means(self) -> Floats:
+        """Deviation of each unit's ratio from the mean of these, shape (n_units, n_columns); 0 for units without a track."""
+        inside = self.sizes > 0
+        ratios = _divide(self.deviations, self.sizes)
+        return np.where(inside, ratios - _divide(ratios.sum(axis=0), self.n_units), 0)
+
+    @cached_property
+    def components(self) -> tuple[Floats, Floats]:
+        """Variance between units and within them, each of shape (n_columns,), as if units of all sizes were alike."""
+        inside, m = self.sizes > 0, self.n_units
+        explained = (self.deviations * _divide(self.deviations, self.sizes)).sum(axis=0)
+        within = _divide(np.maximum(self.squares - explained, 0), np.maximum(self.n_tracks - m, 0))
+        inverse = _divide(inside.astype(np.float64), self.sizes).sum(axis=0)
+        between = (self._means**2).sum(axis=0) / np.maximum(m - 1, 1) - within * _divide(inverse, m)
+        return np.maximum(between, 0), within
+
+    @cached_property
+    def exchangeable(self) -> Floats:
+        """Variance from the two `components`, shape (n_columns,)."""
+        between, within = self.components
+        return _divide(between * (self.sizes**2).sum(axis=0) + within * self.total, self.total**2)
+
+    @cached_property
+    def variance(self) -> Floats:
+        """Variance of the ratio, shape (n_columns,): the larger of the two estimates.
+
+        The robust one is too small where few large units make up most of the tracks; the other where large units are unlike
+        small ones. With strata, whose units are single tracks, only the robust one is defined.
+        """
+        return self.robust if len(self.strata) > 1 else np.maximum(self.robust, self.exchangeable)
+
+    @cached_property
+    def degrees(self) -> Floats:
+        """Degrees of freedom of `variance`, from the kurtosis of the units' ratios, in [1, n_units - 1]; (n_columns,)."""
+        return kurtosis_degrees(self._means, self.n_units)
+
+    @cached_property
+    def share_degrees(self) -> Floats:
+        """Degrees of freedom where the ratios are shares of hits, shape (n_columns,).
+
+        Single tracks are binomial: their variance follows from the share, and nothing about it is unknown.
+        """
+        return np.where(self.n_tracks == self.n_units, MANY, self.degrees)
+
+
+def _divide(a: ArrayLike, b: ArrayLike) -> Floats:
+    """Ratio a / b, and 0 where b is 0."""
+    a, b = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+    ratio: Floats = np.divide(a, b, out=np.zeros(a.shape), where=b != 0)
+    return ratio
+
+
+def kurtosis_degrees(deviations: Floats, n: ArrayLike) -> Floats:
+    """Degrees of freedom of the variance of `n` numbers: 2 (sum x^2)^2 / (sum x^4 - (sum x^2)^2 / n), in [1, n - 1].
+
+    These are 2 E^2 / Var of a sum of n squares, so a few large numbers give few degrees.
+
+    Parameters
+    ----------
+    deviations : ndarray of shape (m, n_columns)
+        Deviations from their mean; rows with 0 may be missing numbers.
+    n : float or ndarray of shape (n_columns,)
+    """
+    second, fourth = (deviations**2).sum(axis=0), (deviations**4).sum(axis=0)
+    most = np.maximum(np.asarray(n, dtype=np.float64) - 1, 1)
+    spread = fourth - second**2 / (most + 1)
+    degrees = np.divide(2 * second**2, spread, out=np.full(second.shape, np.inf), where=spread > 1e-12 * fourth)
+    clipped: Floats = np.clip(degrees, 1, most)
+    return clipped
+
+
+def mean_variance(values: Floats, units: Units) -> tuple[Floats, Floats]:
+    """Variance of the mean of each column of `values`, shape (n_tracks, n_columns), and its degrees of freedom."""
+    clusters = Clusters.of(values, np.ones_like(values), units)
+    return clusters.variance, clusters.degrees
+
+
+def seed_variance(scores: ArrayLike) -> tuple[Floats, int]:
+    """Variance s^2/k that k trainings add to the mean of their scores, and its k - 1 degrees; 0, 0 for one training.
+
+    Parameters
+    ----------
+    scores : array of shape (k, ...)
+    """
+    array = np.asarray(scores, dtype=np.float64)
+    k = len(array)
+    return (array.var(axis=0, ddof=1) / k, k - 1) if k > 1 else (np.zeros(array.shape[1:]), 0)
+
+
+def satterthwaite(*parts: tuple[Any, Any]) -> tuple[Floats, Floats]:
+    """Sum of independent estimates of variance and its degrees of freedom, (sum V)^2 / sum(V^2 / degrees).
+
+    Parameters
+    ----------
+    *parts : (variance, degrees)
+        Arrays that can be broadcast, or numbers. A variance of 0 counts for nothing, whatever its degrees.
+    """
+    variances = [np.asarray(variance, dtype=np.float64) for variance, _ in parts]
+    total: Floats = np.sum(np.broadcast_arrays(*variances), axis=0)
+    spread = sum(variance**2 / np.maximum(degrees, 1) for variance, (_, degrees) in zip(variances, parts, strict=True))
+    degrees = np.divide(total**2, spread, out=np.broadcast_to(parts[0][1], total.shape).astype(np.float64), where=spread > 0)
+    return total, degrees
+
+
+def correlations(deviations: Floats) -> Floats:
+    """Correlations between the columns' errors from the units' deviations, shape (n_columns, n_columns)."""
+    covariance = deviations.T @ deviations
+    scale = np.sqrt(np.diag(covariance))
+    result = _divide(covariance, np.outer(scale, scale))
+    np.fill_diagonal(result, 1)
+    return result

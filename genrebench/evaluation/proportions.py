@@ -1,0 +1,115 @@
+"""Confidence intervals of proportions, such as an accuracy or a recall, over tracks that come in units.
+
+The bounds are binomial ones at the effective number of tracks, which is the number that would have the same variance if they
+were independent (Korn and Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts
+estimated from survey data"). So they hold near 0 and 1 and for a handful of tracks, where a normal distribution doesn't.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from genrebench.evaluation.clusters import MANY, Clusters, satterthwaite
+from genrebench.evaluation.intervals import CONFIDENCE, Units
+
+Floats = NDArray[np.float64]
+
+STEPS = 52
+"""Bisections of [0, 1] that give a bound to the last digit."""
+
+
+def share_interval(
+    hits: Floats,
+    units: Units,
+    level: float = CONFIDENCE,
+    *,
+    members: Floats | None = None,
+    seed_variance: ArrayLike = 0.0,
+    seed_degrees: ArrayLike = 0,
+) -> tuple[Floats, Floats]:
+    """Interval of the share of hits among the tracks of a population like these.
+
+    Parameters
+    ----------
+    hits : ndarray of shape (n_tracks, n_columns)
+        1 for a right prediction, 0 for a wrong one, or a mean of these over seeds.
+    units : Units
+    level : float
+    members : ndarray of shape (n_tracks, n_columns), optional
+        1 for tracks of the column, 0 for others, whose hits are 0; or a mean over seeds. All tracks by default.
+    seed_variance, seed_degrees : array that fits shape (n_columns,)
+        Variance that k trainings add to the mean, s^2/k, and its k - 1 degrees of freedom. Without it the interval speaks of
+        these trained models only.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_columns,)
+        nan for a column without tracks.
+    """
+    clusters = Clusters.of(hits, np.ones_like(hits) if members is None else members, units)
+    parts = ((clusters.variance, clusters.share_degrees), (seed_variance, seed_degrees))
+    return bounds(clusters.ratio, *satterthwaite(*parts), clusters.worth, level)
+
+
+def bounds(
+    share: Floats, variance: Floats, degrees: ArrayLike, worth: Floats, level: float = CONFIDENCE
+) -> tuple[Floats, Floats]:
+    """Interval of proportions from their variance.
+
+    Parameters
+    ----------
+    share, variance : ndarray of shape (n_columns,)
+    degrees : array that fits shape (n_columns,)
+        Degrees of freedom of the variance. The effective number of tracks, share (1 - share) / variance, is multiplied by
+        (z / t)^2, the squared ratio of the normal quantile to Student's.
+    worth : ndarray of shape (n_columns,)
+        Effective number of tracks where the variance is 0, as where all predictions are right.
+    level : float
+    """
+    from scipy.special import ndtri, stdtrit  # here, since a board from its cache needs no SciPy
+
+    p = (1 + level) / 2
+    known = np.asarray(variance) > 1e-14
+    effective = np.divide(share * (1 - share), variance, out=np.array(worth, dtype=np.float64), where=known)
+    return midp_interval(share, effective * (ndtri(p) / stdtrit(np.minimum(degrees, MANY), p)) ** 2, level)
+
+
+def midp_interval(share: Floats, n: Floats, level: float = CONFIDENCE) -> tuple[Floats, Floats]:
+    """Mid-p interval of binomial proportions (Lancaster 1961), for numbers of tracks that needn't be whole.
+
+    Half of the probability of the observed number counts for each tail; Clopper and Pearson's interval, which counts all of it
+    twice, is wider than its level. The binomial tails are incomplete beta functions, which fractions of a track have too.
+
+    Parameters
+    ----------
+    share, n : ndarray of shape (n_columns,)
+        Proportion, and number of independent tracks that it is a proportion of.
+    level : float
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_columns,)
+    """
+    from scipy.special import betainc
+
+    hits, misses = share * n, (1 - share) * n
+    any_hit, any_miss = hits > 1e-9, misses > 1e-9
+
+    def upper_tail(p: Floats) -> Floats:
+        """Probability of more hits than observed and half that of as many."""
+        more = np.where(any_miss, betainc(hits + 1, np.where(any_miss, misses, 1), p), 0)
+        as_many = np.where(any_hit, betainc(np.where(any_hit, hits, 1), misses + 1, p), 1)
+        tail: Floats = (more + as_many) / 2
+        return tail
+
+    def solve(probability: float) -> Floats:
+        low, high = np.zeros_like(hits), np.ones_like(hits)
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            below = upper_tail(middle) < probability
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return (low + high) / 2
+
+    ends = np.where(any_hit, solve((1 - level) / 2), 0), np.where(any_miss, solve((1 + level) / 2), 1)
+    return np.where(np.isnan(share), np.nan, ends[0]), np.where(np.isnan(share), np.nan, ends[1])
