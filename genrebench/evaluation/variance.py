@@ -84,7 +84,7 @@ def critical_value(variances: Floats, degrees: Floats, level: float) -> Floats:
 
 def two_sided_p(t: Floats, variances: Floats, degrees: Floats) -> Floats:
     """p-value of the absolute value `t` of a mean over its standard error: where it is the `critical_value` of 1 - p."""
-    low, high = np.full(t.shape, -690.0), np.zeros(t.shape)  # of log p
+    low, high = np.full(t.shape, -300.0), np.zeros(t.shape)  # of log p
     for _ in range(60):
         middle = (low + high) / 2
         beyond = _weighted_quantile(variances, degrees, np.exp(middle)) > t
@@ -97,7 +97,8 @@ def _weighted_quantile(variances: Floats, degrees: Floats, p: Floats) -> Floats:
 
     total = variances.sum(axis=0)
     weights = np.divide(variances, total, out=np.zeros(variances.shape), where=total > 0)
-    quantile: Floats = -(weights * stdtrit(np.maximum(degrees, 1), p / 2)).sum(axis=0)
+    quantiles = np.where(weights > 0, stdtrit(np.maximum(degrees, 1), p / 2), 0)
+    quantile: Floats = -(weights * quantiles).sum(axis=0)
     return quantile
 
 

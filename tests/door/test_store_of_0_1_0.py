@@ -14,8 +14,8 @@ import genrebench as gb
 MODELS = ("svm-baseline", "cnn-raw", "mfcc-frames")
 UNCERTAINTY = ("_interval", "tied", "smallest_difference", "interval", "p_value", "p_adjusted", "sentence")
 CHANGED = {"references"}
-"""Keys that differ intentionally: published scores are shown only on boards of the dataset on which they were measured; intervals
-and tests are others, since those of 0.1.0 didn't hold where artists are unequal, losses skewed or seeds several."""
+"""Keys that differ intentionally: published scores are shown only on boards of the dataset on which they were measured;
+intervals and tests are others, since those of 0.1.0 didn't hold where artists are unequal, losses skewed or seeds several."""
 
 
 @pytest.fixture

@@ -170,3 +170,12 @@ def test_a_method_is_held_over_trainings() -> None:
             without += (1 - add) * (low <= 0 <= high)
     assert with_seeds >= 0.92 * 200
     assert without < 0.8 * 200
+
+
+def test_the_bootstrap_knows_that_two_trainings_tell_little_of_their_variance() -> None:
+    values = np.random.default_rng(6).normal(3, 0.01, size=300)
+    interval = MeanInterval(values[:, None], sampling_units(ALONE), Trainings.of([[0.0, 2.0]]))
+    for weights in resamples(interval.units, 2000):
+        interval.add(weights)
+    # nearly all variance is between two trainings: Student's t with 1 degree of freedom
+    assert interval.p_values()["bootstrap"][0] == pytest.approx(2 * scipy.stats.t.sf(3, 1), abs=0.04)
