@@ -46,8 +46,8 @@ class ConvReluPool(torch.autograd.Function):
     - with_sums, bool
 
     and returns the pooled values, shape (n, positions // 4, filters), and for each filter the sum and the sum of squares of its
-    ReLU over all positions, shape (2, filters), in double precision; zeros without `with_sums`. Up to three last positions belong
-    to no pool: they count in the sums alone.
+    ReLU over all positions, shape (2, filters), in double precision; zeros without `with_sums`. Up to three last positions
+    belong to no pool: they count in the sums alone.
     """
 
     @staticmethod
