@@ -48,8 +48,8 @@ def differences(common: dict[str, object]) -> dict[str, tuple[CnnOptions, CnnOpt
     same_hop = dataclasses.replace(separate, hop_seconds=default.hop / default.sample_rate)
     free = dataclasses.replace(default, batches="even")
     return {
-        "windows on their own instead of stretches": (same_hop, default),
-        f"hop of {separate.hop} samples instead of {default.hop}": (separate, same_hop),
+        "windows on their own instead of stretches": (separate, default),
+        f"of which hop {separate.hop} instead of {default.hop}": (separate, same_hop),
         "stretches shuffled freely instead of in strata": (free, default),
         "remainder as the last step instead of equal steps": (change(free, "batches"), free),
         "running batch norm statistics instead of settled": (change(default, "norm_statistics"), default),
@@ -169,6 +169,7 @@ def main() -> None:
     parser.add_argument("--sample-rate", type=int, default=14_100, help="rate, or samples per window at native rates")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=50)
+    parser.add_argument("--first", type=float, help="hear only so many seconds of each clip, on both sides, to take less time")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder of trainings that are done, and of decoded audio")
     parser.add_argument("--json", action="store_true")
@@ -179,6 +180,8 @@ def main() -> None:
         dataset = datasets.resolve(arguments.dataset, installed_plugins(), home)
         data = Data(dataset, arguments.training, home)
         common = {name: getattr(arguments, name) for name in ("sample_rate", "epochs", "batch_size")}
+        if arguments.first:
+            common["clip_seconds"] = arguments.first
         words = arguments.only.split(",")
         pairs = {name: pair for name, pair in differences(common).items() if any(word in name for word in words)}
         train, results, rates = Trainings(data, arguments.threads, home / "trainings"), {name: [] for name in pairs}, {}
