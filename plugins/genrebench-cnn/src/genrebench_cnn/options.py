@@ -59,7 +59,14 @@ class CnnOptions:
 
     model: ClassVar[str] = "cnn-raw"
 
-    sample_rate: Annotated[int, Field(ge=4000, le=192_000, description="Hz that every clip is resampled to")] = 44_100
+    sample_rate: Annotated[
+        int,
+        Field(
+            ge=4000,
+            le=192_000,
+            description="Hz that every clip is resampled to, and samples in a second of window, hop and clip",
+        ),
+    ] = 44_100
     window_seconds: Annotated[float, Field(gt=0, le=60, description="length of the network's input window")] = 1.0
     hop_seconds: Annotated[float, Field(gt=0, description="shift from one training window to the next")] = 0.25
     epochs: Annotated[int, Field(ge=1, description="passes over the training windows")] = 2
