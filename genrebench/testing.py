@@ -40,6 +40,9 @@ from genrebench.plugin.options import describe_options, parse_options
 
 GENRES = ("low", "high", "noise")
 
+NATIVE_RATES = (44_100, 48_000)
+"""Hz of the tracks, in turn, for a model that asks for waveforms at each file's own rate."""
+
 
 class ListInputs(LazyInputs):
     """Lazy inputs over arrays in memory.
@@ -48,15 +51,23 @@ class ListInputs(LazyInputs):
     ----------
     arrays : sequence of ndarray
         One array per track.
+    sample_rates : ndarray of int, shape (n_tracks,), optional
+        Hz of each track, for waveforms that aren't resampled.
     """
 
-    def __init__(self, arrays: Iterable[NDArray[np.float32]]) -> None:
+    def __init__(self, arrays: Iterable[NDArray[np.float32]], sample_rates: NDArray[np.int64] | None = None) -> None:
         self.arrays = [np.asarray(array, dtype=np.float32) for array in arrays]
+        self._sample_rates = sample_rates
 
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Length of each array's first axis."""
         return np.array([len(array) for array in self.arrays], dtype=np.int64)
+
+    @property
+    def sample_rates(self) -> NDArray[np.int64] | None:
+        """Hz of each track, if they were given."""
+        return self._sample_rates
 
     def __len__(self) -> int:
         return len(self.arrays)
@@ -67,7 +78,9 @@ class ListInputs(LazyInputs):
 
     def subset(self, indices: Iterable[int]) -> ListInputs:
         """The arrays at `indices`, as lazy inputs."""
-        return ListInputs([self.arrays[i] for i in indices])
+        chosen = list(indices)
+        rates = None if self._sample_rates is None else self._sample_rates[chosen]
+        return ListInputs([self.arrays[i] for i in chosen], rates)
 
 
 def tiny_examples(requested: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples[Any]:
@@ -89,15 +102,18 @@ def tiny_examples(requested: Any, n_per_genre: int = 4, *, seconds: float = 3.0,
     """
     rng = np.random.default_rng(seed)
     labels = np.tile(np.arange(len(GENRES)), n_per_genre)
-    generators: dict[type, Callable[[int], NDArray[Any]]] = {
-        FeatureTable: lambda label: rng.normal(label, 1.0, len(_columns(requested))),
-        Waveforms: lambda label: _tone(label, int(seconds * requested.sample_rate), requested.sample_rate, rng),
-        Frames: lambda label: _frames(label, requested, seconds, rng),
+    generators: dict[type, Callable[[int, int], NDArray[Any]]] = {
+        FeatureTable: lambda label, _: rng.normal(label, 1.0, len(_columns(requested))),
+        Waveforms: lambda label, rate: _tone(label, int(seconds * rate), rate, rng),
+        Frames: lambda label, _: _frames(label, requested, seconds, rng),
     }
     if type(requested) not in generators:
         raise ValueError(f"can't generate {type(requested).__name__}; only FeatureTable, Waveforms and Frames are supported")
-    arrays = [generators[type(requested)](int(label)) for label in labels]
-    inputs: Inputs = np.array(arrays) if isinstance(requested, FeatureTable) else ListInputs(arrays)
+    native = isinstance(requested, Waveforms) and requested.sample_rate is None
+    rates = np.resize(NATIVE_RATES if native else getattr(requested, "sample_rate", 0), len(labels))
+    arrays = [generators[type(requested)](int(label), int(rate)) for label, rate in zip(labels, rates, strict=True)]
+    table = isinstance(requested, FeatureTable)
+    inputs: Inputs = np.array(arrays) if table else ListInputs(arrays, rates if native else None)
     return Examples(inputs, labels.astype(np.int64), np.arange(len(labels), dtype=np.int64) // (2 * len(GENRES)))
 
 

@@ -50,9 +50,15 @@ class FeatureTable:
 
 @dataclass(frozen=True)
 class Waveforms:
-    """Mono samples in [-1, 1], float32, one array of shape (n_samples,) per track, resampled to `sample_rate` Hz."""
+    """Mono samples in [-1, 1], float32, one array of shape (n_samples,) per track.
 
-    sample_rate: int = 44100
+    Parameters
+    ----------
+    sample_rate : int or None
+        Hz that each file is resampled to. None leaves each file at its own rate; `LazyInputs.sample_rates` has the rates.
+    """
+
+    sample_rate: int | None = 44100
 
 
 @dataclass(frozen=True)

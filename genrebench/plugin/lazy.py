@@ -22,6 +22,11 @@ class LazyInputs(Sequence[NDArray[np.float32]]):
     def lengths(self) -> NDArray[np.int64]:
         """Length of each array's first axis: samples or frames, shape (n_tracks,)."""
 
+    @property
+    def sample_rates(self) -> NDArray[np.int64] | None:
+        """Hz of each track, shape (n_tracks,), for waveforms that aren't resampled; None for all other inputs."""
+        return None
+
     @abstractmethod
     def __len__(self) -> int: ...
 

@@ -168,6 +168,8 @@ def test_unusable_inputs_and_lengths_are_errors():
     for requested in (FeatureTable(), object()):
         with pytest.raises(UsageError, match=f"{type(requested).__name__} has no temporal order that can be changed"):
             ablate(parts(by_mean), requested)
+    with pytest.raises(UsageError, match="needs one rate for all"):
+        ablate([], Waveforms(sample_rate=None))
     with pytest.raises(UsageError, match="no test track"):
         ablate([], FRAMES)
     for invalid in (0, -1, float("inf"), float("nan")):

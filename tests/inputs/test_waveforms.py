@@ -65,6 +65,26 @@ def test_the_middle_is_what_is_seen(clips, tmp_path):
     assert np.array_equal(lazy[0], soundfile.read(clips[0].path, dtype="float32")[0][4000:12000])
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_without_a_rate_each_file_keeps_its_own(tmp_path, context, cached):
+    rng = np.random.default_rng(0)
+    rates = {"a": 22_050, "b": 48_000, "c": 44_100}
+    for name, rate in rates.items():
+        soundfile.write(tmp_path / f"{name}.wav", rng.integers(-32768, 32768, rate).astype(np.int16), rate)
+    clips = inputs.make_clips({name: tmp_path / f"{name}.wav" for name in "abc"}, {})
+    prepared = inputs.prepare_clips(Waveforms(None), clips, replace(context, cached=cached, excerpt=Excerpt(0.5)))
+    lazy = prepared.inputs
+    assert prepared.source == "audio at its own rate"
+    assert lazy.sample_rates.tolist() == list(rates.values())
+    assert lazy.lengths.tolist() == [11_025, 24_000, 22_050]
+    for clip, samples in zip(clips, lazy, strict=True):
+        assert np.array_equal(samples, audio.read(clip.path, Excerpt(0.5))[0])
+    chosen = pickle.loads(pickle.dumps(lazy.subset([2, 0, 0])))
+    assert chosen.sample_rates.tolist() == [44_100, 22_050, 22_050]
+    assert np.array_equal(chosen.read(1, 100, 300), lazy[0][100:300])
+    assert inputs.prepare_clips(Waveforms(44_100), clips, context).inputs.sample_rates is None
+
+
 def test_a_disk_without_room_is_noticed_before_anything_is_decoded(tmp_path):
     size = 1 << 45  # 32 TiB of silence that the disk doesn't hold
     header = b"RF64\xff\xff\xff\xffWAVEds64" + (28).to_bytes(4, "little")

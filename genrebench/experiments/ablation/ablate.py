@@ -81,12 +81,14 @@ def time_axis(requested: Any) -> TimeAxis:
     Raises
     ------
     UsageError
-        If the input isn't of a kind whose time axis is known.
+        If the input isn't of a kind whose time axis is known, or its rate differs from track to track.
     """
     if isinstance(requested, Frames):
         rate = requested.sample_rate / requested.hop_length
         return TimeAxis(rate, 1, f"frames {1000 / rate:.0f} ms apart", requested.n_coefficients if requested.deltas else None)
     if isinstance(requested, Waveforms):
+        if requested.sample_rate is None:
+            raise UsageError("the model sees each file at its own rate; an ablation needs one rate for all, so let it resample")
         segment = max(1, round(requested.sample_rate * SEGMENT_MS / 1000))
         return TimeAxis(float(requested.sample_rate), segment, f"segments of {SEGMENT_MS} ms")
     raise UsageError(

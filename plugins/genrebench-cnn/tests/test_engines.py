@@ -1,11 +1,14 @@
 """The shared engine computes the same as the plain one: logits, gradients, running statistics."""
 
 import copy
+from unittest import mock
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genrebench_cnn.kernels import fast_maps
 from genrebench_cnn.network import Network
@@ -57,17 +60,40 @@ def test_window_logits_and_gradients_agree_in_evaluation_mode(window: int, n_win
     assert_same_gradients(ours, plain)
 
 
-def test_training_steps_agree_without_overlapping_windows() -> None:
-    """Batch norm then has the same input: same gradients, same running statistics."""
-    torch.manual_seed(0)
-    plain = Network(4, 16_004).train()
-    ours = copy.deepcopy(plain)
-    windows, labels = noise(6, 16_004), torch.arange(6) % 4
-    window_loss(plain(windows), labels, "binary").backward()
-    window_loss(ours.head(stretch_features(ours, windows, 1, 0)[:, 0]), labels, "binary").backward()
-    assert_same_gradients(ours, plain)
+def assert_same_steps(ours: Network, shared: torch.Tensor, plain: Network, expected: torch.Tensor) -> None:
+    """Logits, gradients and running statistics are equal up to the rounding of double precision."""
+    torch.testing.assert_close(shared, expected, atol=1e-9, rtol=0)
+    labels = torch.arange(len(expected)) % expected.shape[1]
+    for logits in (shared, expected):
+        window_loss(logits, labels, "binary").backward()
+    for (name, a), b in zip(ours.named_parameters(), plain.parameters(), strict=True):
+        assert (a.grad - b.grad).norm() <= 1e-8 * b.grad.norm() + 1e-12, name
     for (name, a), b in zip(ours.named_buffers(), plain.buffers(), strict=True):
-        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4, msg=name)
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-8, msg=name)
+
+
+@pytest.mark.parametrize("window", [16_000, 22_050, 32_000, 44_100, 48_000, 14_101, 14_115, 15_999, 18_903])
+def test_training_steps_agree_without_overlapping_windows(window: int) -> None:
+    """Batch norm then has the same input, also where the first two pools leave up to three positions over."""
+    torch.manual_seed(0)
+    plain = trained_norms(Network(4, window)).double().train()
+    ours = copy.deepcopy(plain)
+    windows = noise(3, window).double()
+    assert_same_steps(ours, ours.head(stretch_features(ours, windows, 1, 0)[:, 0]), plain, plain(windows))
+
+
+@given(n=st.integers(1, 3), window=st.integers(14_100, 14_420), n_windows=st.integers(1, 4), hop=st.sampled_from((320, 3840)))
+@settings(max_examples=8, deadline=None)
+def test_training_steps_agree_with_ordinary_convolutions_of_stretches(n: int, window: int, n_windows: int, hop: int) -> None:
+    """Ordinary convolutions are what runs on a GPU."""
+    torch.manual_seed(0)
+    ordinary = trained_norms(Network(3, window)).double().train()
+    ours = copy.deepcopy(ordinary)
+    stretches = noise(n + 1, window + (n_windows - 1) * hop).double()
+    shared = ours.head(stretch_features(ours, stretches, n_windows, hop).flatten(0, 1))
+    with mock.patch("genrebench_cnn.shared.fast_maps", lambda network, samples: network.maps(samples).transpose(1, 2)):
+        expected = ordinary.head(stretch_features(ordinary, stretches, n_windows, hop).flatten(0, 1))
+    assert_same_steps(ours, shared, ordinary, expected)
 
 
 def test_gradients_agree_with_finite_differences() -> None:

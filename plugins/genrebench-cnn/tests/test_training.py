@@ -81,6 +81,18 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(examples, tmp_path: Path) ->
         train(examples, checkpoints=tmp_path)
 
 
+def test_a_checkpoint_of_0_1_0_is_recognised() -> None:
+    """Options that have been added since count only where they differ from their defaults."""
+    as_in_0_1_0 = (
+        '{"sample_rate": 16000, "window_seconds": 1.0, "hop_seconds": 0.25, "epochs": 3, "batch_size": 16, '
+        '"learning_rate": 0.001, "weight_decay": 0.0, "dropout": 0.1, "loss": "binary", "engine": "shared", '
+        '"stretch_seconds": 1.75, "balance": false, "keep": "last", "patience": 0, "checkpoint_minutes": 1e-06, '
+        '"max_steps": 0, "precision": "float32"}'
+    )
+    assert json.dumps(OPTIONS.identity()) == as_in_0_1_0
+    assert dataclasses.replace(OPTIONS, gamma="uniform").identity() == json.loads(as_in_0_1_0) | {"gamma": "uniform"}
+
+
 def test_the_best_epoch_is_kept_by_option(examples) -> None:
     options = dataclasses.replace(OPTIONS, keep="best", learning_rate=0.05, epochs=4)
     kept, curve, facts = train(examples, options, validation=2)

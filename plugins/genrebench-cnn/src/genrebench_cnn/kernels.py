@@ -46,7 +46,8 @@ class ConvReluPool(torch.autograd.Function):
     - with_sums, bool
 
     and returns the pooled values, shape (n, positions // 4, filters), and for each filter the sum and the sum of squares of its
-    ReLU over the pooled positions, shape (2, filters), in double precision; zeros without `with_sums`.
+    ReLU over all positions, shape (2, filters), in double precision; zeros without `with_sums`. Up to three last positions
+    belong to no pool: they count in the sums alone.
     """
 
     @staticmethod
@@ -70,6 +71,9 @@ class ConvReluPool(torch.autograd.Function):
                     sums[0] += part.sum(dim=0)
                     sums[1] += pieces.per_filter(torch.mul(active, active, out=_scratch("squares", active.shape, x)))
                 part /= POOL
+            if with_sums and pieces.n_rest:
+                rest = pieces.rest_activations(pieces.rest_patches(row))
+                sums += torch.stack((rest.sum(dim=0), rest.square().sum(dim=0)))
             return sums
 
         sums = torch.stack(in_parallel(work, len(x))).sum(dim=0)
@@ -101,6 +105,14 @@ class ConvReluPool(torch.autograd.Function):
                 if grad_x is not None:
                     grad_patches = torch.mm(grad, matrix.T, out=_scratch("grad_patches", patches.shape, x))
                     pieces.spread(grad_patches, grad_x[row], begin)
+            if pieces.n_rest:
+                patches = pieces.rest_patches(row)
+                active = pieces.rest_activations(patches)
+                grad = torch.addcmul(grad_sum, active, twice_grad_square) * (active > 0)
+                pieces.single(grad_matrix).addmm_(patches.T, grad)
+                grad_bias += grad.sum(dim=0)
+                if grad_x is not None:
+                    pieces.rest_spread(grad @ pieces.single(matrix).T, grad_x[row])
             return grad_matrix, grad_bias
 
         grad_matrix, grad_bias = (torch.stack(part).sum(dim=0) for part in zip(*in_parallel(work, len(x)), strict=True))
@@ -167,7 +179,8 @@ class _Pieces:
         self.channels = x.shape[2]
         self.n_taps = matrix.shape[0] // self.channels  # positions that one row of patches covers
         self.bias, self.n_filters = bias.repeat(group), len(bias)
-        self.n_pooled = (x.shape[1] - (self.n_taps - group)) // POOL
+        self.n_kernel = self.n_taps - group + 1
+        self.n_pooled, self.n_rest = divmod(x.shape[1] - self.n_kernel + 1, POOL)
         widest = max(POOL * matrix.shape[1], POOL * matrix.shape[0]) // group
         self.step = max(1, CACHED // widest)
 
@@ -197,6 +210,24 @@ class _Pieces:
         for tap in range(self.n_taps):
             target = grad_row[begin * POOL + tap :][: len(grad_patches) * self.group : self.group]
             target += grad_patches[:, tap * self.channels : (tap + 1) * self.channels]
+
+    def single(self, matrix: Tensor) -> Tensor:
+        """The part of a matrix like the convolution's, or of its gradient, that belongs to the first position of a group."""
+        return matrix[: self.n_kernel * self.channels, : self.n_filters]
+
+    def rest_patches(self, row: int) -> Tensor:
+        """Input of the convolution for the last positions, one per row, which belong to no pool."""
+        size = (self.n_rest, self.n_kernel * self.channels)
+        return self.x[row, POOL * self.n_pooled :].as_strided(size, (self.channels, 1))
+
+    def rest_activations(self, patches: Tensor) -> Tensor:
+        """ReLU of the convolution at these positions, shape (n_rest, filters)."""
+        return torch.addmm(self.bias[: self.n_filters], patches, self.single(self.matrix)).relu_()
+
+    def rest_spread(self, grad_patches: Tensor, grad_row: Tensor) -> None:
+        """Add the gradient of these patches to the positions that they were taken from."""
+        for position, grad in enumerate(grad_patches, start=POOL * self.n_pooled):
+            grad_row[position : position + self.n_kernel] += grad.view(-1, self.channels)
 
 
 def fast_maps(network: Any, samples: Tensor) -> Tensor:
@@ -237,7 +268,7 @@ def _block(x: Tensor, affine: Affine, conv: nn.Conv1d, norm: nn.BatchNorm1d, gro
     shifted = [functional.pad(kernel, (0, 0, 0, 0, i, group - 1 - i)) for i in range(group)]
     matrix = torch.stack(shifted, dim=2).reshape(taps * x.shape[2], -1)
     pooled, sums = ConvReluPool.apply(x, matrix, bias, group, norm.training)
-    return pooled, _affine(norm, sums, POOL * pooled.shape[0] * pooled.shape[1])
+    return pooled, _affine(norm, sums, len(x) * (x.shape[1] - len(kernel) + 1))
 
 
 def _affine(norm: nn.BatchNorm1d, sums: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,11 @@ class CnnRaw(Model[LazyInputs]):
         self.context, self.options = context, options
         self.device = training_device(context, options)
         with own_randomness(context.seed):
-            self.network = Network(len(context.genres), options.window, options.dropout).to(self.device)
+            self.network = Network(len(context.genres), options.window, options.dropout)
+            if options.gamma == "uniform":
+                for norm in self.network.norms():
+                    torch.nn.init.uniform_(norm.weight)
+        self.network.to(self.device)
         self.activations = np.full((len(context.genres), len(self.network.conv3.weight)), np.nan, dtype=np.float32)
 
     def fit(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> None:
@@ -54,7 +58,7 @@ class CnnRaw(Model[LazyInputs]):
             )
             self._record(training)
             training.run()
-            self.activations = mean_activations(self.network, train, self.activations.shape, self.device)
+            self.activations = mean_activations(self.network, train, self.options, self.activations.shape, self.device)
 
     def predict_proba(self, inputs: LazyInputs) -> NDArray[np.float64]:
         """Mean softmax over windows that don't overlap, as in the report."""
@@ -62,14 +66,21 @@ class CnnRaw(Model[LazyInputs]):
         return np.array(rows).reshape(len(rows), len(self.context.genres))
 
     def predict_timeline(self, inputs: LazyInputs) -> list[Timeline]:
-        """Softmax of the window that begins at each second."""
-        rate = self.options.sample_rate
-        return [Timeline(np.arange(len(windows), dtype=np.float64), windows) for windows in self._windows(inputs, rate)]
+        """Softmax of the window that begins at each second.
 
-    def _windows(self, inputs: LazyInputs, step: int) -> Iterator[NDArray[np.float64]]:
+        Where audio isn't resampled, a window begins every `sample_rate` samples, whatever these are in seconds.
+        """
+        step = self.options.sample_rate
+        rates = np.full(len(inputs), step) if inputs.sample_rates is None else inputs.sample_rates
+        tracks = zip(self._windows(inputs, step, silence=False), rates, strict=True)
+        return [Timeline(np.arange(len(windows)) * step / rate, windows) for windows, rate in tracks]
+
+    def _windows(self, inputs: LazyInputs, step: int, *, silence: bool = True) -> Iterator[NDArray[np.float64]]:
         """Yield the softmaxes of each track's windows, track by track, so that memory doesn't grow with their number."""
         with own_threads(self.context.workers):
-            tracks = window_probabilities(self.network, inputs, self.options, self.device, step, self.context.workers)
+            tracks = window_probabilities(
+                self.network, inputs, self.options, self.device, step, self.context.workers, silence=silence
+            )
             yield from self.context.progress(tracks, "prediction", total=len(inputs))
 
     def save(self, folder: Path) -> None:
@@ -121,4 +132,7 @@ class CnnRaw(Model[LazyInputs]):
         record("requested_hop", self.options.requested_hop)
         record("effective_hop", self.options.hop)
         record("windows_per_stretch", windows.stretch)
+        if training.train.inputs.sample_rates is not None:
+            rates, counts = np.unique(training.train.inputs.sample_rates, return_counts=True)
+            record("training_sample_rates", {str(rate): int(n) for rate, n in zip(rates, counts, strict=True)})
         record("training_windows", dict(zip(self.context.genres, windows.per_genre.tolist(), strict=True)))

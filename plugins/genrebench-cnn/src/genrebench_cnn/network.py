@@ -48,6 +48,10 @@ class Network(nn.Module):
         self.pool = nn.AvgPool1d(4)
         self.last_pool = nn.AvgPool1d(40, stride=30)
 
+    def norms(self) -> list[nn.BatchNorm1d]:
+        """The five batch norms."""
+        return [self.norm1, self.norm2, self.norm3, self.norm4, self.norm5]
+
     def maps(self, samples: Tensor) -> Tensor:
         """Feature maps before the last pool, shape (n, 128, positions), for samples of shape (n, n_samples)."""
         x = samples[:, None]

@@ -1,10 +1,10 @@
-"""Options of cnn-raw, with the report's values as defaults, and the shapes that follow from them. Imports no torch."""
+"""Options of cnn-raw and cnn-report, and the shapes that follow from them. Imports no torch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal
 
 from genrebench.api import Field, UsageError
 
@@ -21,11 +21,52 @@ MIN_STRETCHES = 8
 """Fewest stretches per training step: over the windows of one or two tracks, batch norm would subtract the genre itself."""
 
 
+StretchSeconds = Annotated[
+    float,
+    Field(
+        gt=0, description="length of audio whose windows share their convolutions; with that of a window, each is on its own"
+    ),
+]
+Resample = Annotated[
+    bool, Field(description="resample to sample_rate; false: as many samples of each file's own rate, whatever that is")
+]
+ClipSeconds = Annotated[
+    float, Field(ge=0, description="cut or zero-pad each clip to its first seconds, at sample_rate; 0 leaves clips as they are")
+]
+Batches = Annotated[
+    Literal["stratified", "even", "remainder"],
+    Field(
+        description="stratified: stretches spread over genres and tracks, steps of equal size (single windows are shuffled "
+        "freely); even: shuffled freely, steps of equal size; remainder: shuffled freely, the last step takes what is left over"
+    ),
+]
+NormStatistics = Annotated[
+    Literal["settled", "running"],
+    Field(
+        description="batch norm's statistics for prediction. settled: mean over some batches with the weights at the end of "
+        "the epoch; running: moving average over the training steps, momentum 0.1"
+    ),
+]
+Gamma = Annotated[
+    Literal["ones", "uniform"],
+    Field(description="initial weights of batch norm. ones: 1; uniform: drawn from U(0, 1), as by PyTorch until 2018"),
+]
+
+
 @dataclass(frozen=True)
 class CnnOptions:
-    """Typed options; `genrebench plugins show cnn-raw` lists them with their help."""
+    """Options of cnn-raw; `genrebench plugins show cnn-raw` lists them with their help."""
 
-    sample_rate: Annotated[int, Field(ge=4000, le=192_000, description="Hz that every clip is resampled to")] = 44_100
+    model: ClassVar[str] = "cnn-raw"
+
+    sample_rate: Annotated[
+        int,
+        Field(
+            ge=4000,
+            le=192_000,
+            description="Hz that every clip is resampled to, and samples in a second of window, hop and clip",
+        ),
+    ] = 44_100
     window_seconds: Annotated[float, Field(gt=0, le=60, description="length of the network's input window")] = 1.0
     hop_seconds: Annotated[float, Field(gt=0, description="shift from one training window to the next")] = 0.25
     epochs: Annotated[int, Field(ge=1, description="passes over the training windows")] = 2
@@ -43,10 +84,7 @@ class CnnOptions:
         Literal["shared", "plain"],
         Field(description="shared: overlapping windows share their convolutions; plain: window by window, the reference"),
     ] = "shared"
-    stretch_seconds: Annotated[
-        float,
-        Field(gt=0, description="length of audio whose windows share their convolutions; shorter makes batches more varied"),
-    ] = 1.75
+    stretch_seconds: StretchSeconds = 1.75
     balance: Annotated[bool, Field(description="shorter shifts for small genres, so that all genres have as many windows")] = (
         False
     )
@@ -61,18 +99,28 @@ class CnnOptions:
     precision: Annotated[
         Literal["float32", "mixed"], Field(description="mixed: half precision (bfloat16) where it is safe, on CUDA only")
     ] = "float32"
+    resample: Resample = True
+    clip_seconds: ClipSeconds = 0.0
+    batches: Batches = "stratified"
+    norm_statistics: NormStatistics = "settled"
+    gamma: Gamma = "ones"
 
     def __post_init__(self) -> None:
         if self.window < MIN_WINDOW:
             needed = math.ceil(1000 * MIN_WINDOW / self.sample_rate) / 1000
             raise UsageError(
-                f"cnn-raw: a window of {self.window} samples ({self.window_seconds:g} s at {self.sample_rate} Hz) is too short "
-                f"for the last pool, which needs {MIN_WINDOW}; set window_seconds to {needed:g} or more"
+                f"{self.model}: a window of {self.window} samples ({self.window_seconds:g} s at {self.sample_rate} Hz) is too "
+                f"short for the last pool, which needs {MIN_WINDOW}; set window_seconds to {needed:g} or more"
             )
         if self.hop_seconds > self.window_seconds:
             raise UsageError(
-                f"cnn-raw: hop_seconds={self.hop_seconds:g} leaves gaps between windows of {self.window_seconds:g} s; "
+                f"{self.model}: hop_seconds={self.hop_seconds:g} leaves gaps between windows of {self.window_seconds:g} s; "
                 "set it to the window's length or less"
+            )
+        if 0 < self.clip < self.window:
+            raise UsageError(
+                f"{self.model}: clip_seconds={self.clip_seconds:g} is shorter than a window of {self.window_seconds:g} s; "
+                "set it to the window's length or more, or to 0"
             )
 
     @property
@@ -87,9 +135,11 @@ class CnnOptions:
 
     @property
     def hop(self) -> int:
-        """Samples from one training window to the next, as used: for the shared engine a multiple of `STRIDE`."""
-        if self.engine == "plain":
-            return self.requested_hop
+        """Samples from one training window to the next, as used: a multiple of `STRIDE` where windows share convolutions."""
+        return self.requested_hop if self.stretch == 1 else self._shared_hop
+
+    @property
+    def _shared_hop(self) -> int:
         return STRIDE * max(1, round(self.requested_hop / STRIDE))
 
     @property
@@ -97,8 +147,36 @@ class CnnOptions:
         """Most windows that share their convolutions; few enough that a step mixes `MIN_STRETCHES` stretches."""
         if self.engine == "plain":
             return 1
-        windows = 1 + round((self.stretch_seconds * self.sample_rate - self.window) / self.hop)
+        windows = 1 + round((self.stretch_seconds * self.sample_rate - self.window) / self._shared_hop)
         return max(1, min(windows, self.batch_size // MIN_STRETCHES))
+
+    @property
+    def clip(self) -> int:
+        """Samples that each clip is cut or zero-padded to; 0 leaves clips as they are."""
+        return round(self.clip_seconds * self.sample_rate)
+
+    def identity(self) -> dict[str, Any]:
+        """The options as version 0.1.0 had them, and the newer ones where they differ from their defaults."""
+        defaults = {field.name: field.default for field in fields(CnnOptions)}
+        return {k: v for k, v in asdict(self).items() if k not in SINCE_0_1_0 or v != defaults[k]}
+
+
+SINCE_0_1_0 = ("resample", "clip_seconds", "batches", "norm_statistics", "gamma")
+"""Options that checkpoints of version 0.1.0 don't know."""
+
+
+@dataclass(frozen=True)
+class ReportOptions(CnnOptions):
+    """Options of cnn-report: those of cnn-raw, where they differ with the values of the report."""
+
+    model: ClassVar[str] = "cnn-report"
+
+    stretch_seconds: StretchSeconds = 1.0
+    resample: Resample = False
+    clip_seconds: ClipSeconds = 30.0
+    batches: Batches = "remainder"
+    norm_statistics: NormStatistics = "running"
+    gamma: Gamma = "uniform"
 
 
 def lengths(samples: int) -> tuple[int, int, int, int, int, int, int]:

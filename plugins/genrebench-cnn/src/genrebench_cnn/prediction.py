@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from genrebench.api import Examples, LazyInputs
+from genrebench_cnn.clips import Clips
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
 from genrebench_cnn.reading import read_pieces
@@ -21,7 +22,14 @@ BATCH = 32
 
 
 def window_probabilities(
-    network: Network, inputs: LazyInputs, options: CnnOptions, device: torch.device, step: int, threads: int = 1
+    network: Network,
+    inputs: LazyInputs,
+    options: CnnOptions,
+    device: torch.device,
+    step: int,
+    threads: int = 1,
+    *,
+    silence: bool = True,
 ) -> Iterator[NDArray[np.float64]]:
     """Yield the softmaxes of each track's windows, shape (n_windows, n_genres).
 
@@ -37,12 +45,15 @@ def window_probabilities(
         Samples from one window to the next.
     threads : int
         Background threads that read ahead.
+    silence : bool
+        Whether windows of the silence that clips are padded with are among them.
     """
-    lengths = inputs.lengths
+    clips = Clips.of(inputs, options)
+    ends = clips.padded if silence else clips.audio
 
     def read(track: int) -> torch.Tensor:
-        starts = prediction_starts(int(lengths[track]), network.window, step)
-        return pinned(read_pieces(inputs, lengths, [track] * len(starts), starts.tolist(), network.window), device)
+        starts = prediction_starts(int(ends[track]), network.window, step)
+        return pinned(read_pieces(inputs, clips.audio, [track] * len(starts), starts.tolist(), network.window), device)
 
     network.eval()
     for windows in ahead(read, range(len(inputs)), threads):
@@ -55,7 +66,7 @@ def window_probabilities(
 
 
 def mean_activations(
-    network: Network, examples: Examples[LazyInputs], shape: tuple[int, ...], device: torch.device
+    network: Network, examples: Examples[LazyInputs], options: CnnOptions, shape: tuple[int, ...], device: torch.device
 ) -> NDArray[np.float32]:
     """Mean of each feature map of the third layer by genre, over four windows of each of four tracks.
 
@@ -65,6 +76,7 @@ def mean_activations(
         It is put into evaluation mode.
     examples : Examples
         Waveforms with their genres.
+    options : CnnOptions
     shape : tuple of int
         (n_genres, n_maps).
     device : torch.device
@@ -76,7 +88,7 @@ def mean_activations(
     """
     network.eval()
     means = np.full(shape, np.nan, dtype=np.float32)
-    lengths = examples.inputs.lengths
+    lengths = Clips.of(examples.inputs, options).audio
     for genre in range(shape[0]):
         of_genre = np.flatnonzero(examples.labels == genre)
         if not len(of_genre):

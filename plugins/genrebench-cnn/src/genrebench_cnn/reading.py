@@ -25,7 +25,7 @@ def read_pieces(
     inputs : LazyInputs
         Waveforms.
     lengths : ndarray of int
-        Samples of each track.
+        Samples of each track; what it has beyond them isn't read.
     tracks, starts : sequences of int
         Track and first sample of each piece.
     span : int
@@ -68,7 +68,8 @@ def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torc
     begins = ends - lengths
     samples = torch.zeros(int(ends[-1]), dtype=torch.int16, device=device)
     for track, end in enumerate(ends.tolist()):
-        values = np.clip(np.rint(inputs[track] * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        audio = inputs.read(track, 0, int(lengths[track]))
+        values = np.clip(np.rint(audio * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
         samples[end - len(values) : end] = torch.from_numpy(values)
 
     def cut(tracks: Sequence[int], starts: Sequence[int], span: int) -> Tensor:

@@ -47,9 +47,9 @@ def _pool_matrix(
     n_pooled: int, n_positions: int, n_windows: int, step: int, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
     """Average pool 40/30 of each window as a matrix, shape (n_windows * n_pooled, n_positions)."""
-    matrix = torch.zeros(n_windows, n_pooled, n_positions)
+    matrix = torch.zeros(n_windows, n_pooled, n_positions, dtype=dtype)
     for window in range(n_windows):
         for number in range(n_pooled):
             start = window * step + 30 * number
             matrix[window, number, start : start + POSITIONS] = 1 / POSITIONS
-    return matrix.flatten(0, 1).to(device, dtype)
+    return matrix.flatten(0, 1).to(device)

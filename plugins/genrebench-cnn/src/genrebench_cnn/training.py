@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from genrebench.api import Context, Examples, LazyInputs, UsageError
+from genrebench_cnn.clips import Clips
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
 from genrebench_cnn.reading import audio_source
@@ -110,9 +111,10 @@ class Training:
         self.network, self.options, self.context, self.device = network, options, context, device
         self.train, self.validate = train, validate
         self.lengths = train.inputs.lengths
-        self.source = audio_source(train.inputs, self.lengths, device)
+        clips = Clips.of(train.inputs, options)
+        self.source = audio_source(train.inputs, clips.audio, device)
         self.windows = TrainingWindows(
-            self.lengths, train.labels, len(context.genres), options.window, options.hop, options.stretch, options.balance
+            clips.padded, train.labels, len(context.genres), options.window, options.hop, options.stretch, options.balance
         )
         self.optimiser = torch.optim.Adam(
             network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=device.type == "cuda"
@@ -148,13 +150,13 @@ class Training:
         """A hash of what a checkpoint has to share with the training that resumes from it, computed as in version 0.1.0."""
         content = hashlib.sha256(np.asarray(self.lengths, dtype=np.int64).tobytes())
         content.update(np.asarray(self.train.labels, dtype=np.int64).tobytes())
-        content.update(json.dumps([asdict(self.options), self.context.seed, list(self.context.genres)]).encode())
+        content.update(json.dumps([self.options.identity(), self.context.seed, list(self.context.genres)]).encode())
         return content.hexdigest()
 
     def _epoch(self) -> None:
         """Train the rest of an epoch, validate and write a checkpoint."""
         progress = self.progress
-        steps = self.windows.epoch(self.context.seed, progress.epoch, self.options.batch_size)
+        steps = self.windows.epoch(self.context.seed, progress.epoch, self.options.batch_size, self.options.batches)
         remaining = steps[progress.step :]
         if self.options.max_steps:
             remaining = remaining[: self.options.max_steps - progress.epoch * len(steps) - progress.step]
@@ -170,7 +172,8 @@ class Training:
                     raise KeyboardInterrupt
         self._save()  # validation may take long
         done = progress.epoch * len(steps) + progress.step
-        self._settle_norms(steps[: max(1, min(SETTLING, len(steps) // 5))])
+        if self.options.norm_statistics == "settled":
+            self._settle_norms(steps[: max(1, min(SETTLING, len(steps) // 5))])
         self._close_epoch(limit_reached=bool(self.options.max_steps) and done >= self.options.max_steps)
 
     def _close_epoch(self, limit_reached: bool) -> None:
@@ -233,7 +236,7 @@ class Training:
 
         Those accumulated during training belong to earlier weights.
         """
-        norms = [module for module in self.network.modules() if isinstance(module, torch.nn.BatchNorm1d)]
+        norms = self.network.norms()
         for norm in norms:
             norm.reset_running_stats()
         self.network.train()

@@ -87,27 +87,33 @@ class TrainingWindows:
         """Windows per epoch."""
         return int(self.per_genre.sum())
 
-    def epoch(self, seed: int, number: int, batch_size: int) -> list[NDArray[np.int32]]:
+    def epoch(self, seed: int, number: int, batch_size: int, batches: str = "stratified") -> list[NDArray[np.int32]]:
         """Indices of the stretches in each step of an epoch, shuffled over all tracks.
-
-        Single windows are shuffled as in the report. A step holds few longer stretches, so these are shuffled in strata: each
-        genre, and within it each track, is spread evenly over the epoch, so that each step has them in proportion.
 
         Parameters
         ----------
         seed, number : int
             The order follows from the seed and the epoch's number alone.
         batch_size : int
-            Approximate windows per step: stretches stay whole, and the steps of an epoch are of equal size.
+            Windows per step. It is approximate where steps are of equal size, and where stretches, which stay whole, have
+            several windows.
+        batches : {"stratified", "even", "remainder"}
+            With "stratified" and "even" the steps of an epoch are of equal size. With "remainder", as in the report, the last
+            one takes the windows that are left over. Single windows are shuffled freely, as in the report. A step holds few
+            longer stretches, so "stratified" shuffles these in strata: each genre, and within it each track, is spread evenly
+            over the epoch, so that each step has them in proportion; the other two shuffle them freely.
         """
         rng = np.random.default_rng([seed, number])
         order = np.arange(self._ends[-1], dtype=np.int32)
         if (self.factors > 1).any():
             order = order[rng.random(len(order), dtype=np.float32) < self._chance(order)]
         rng.shuffle(order)
-        if self.stretch > 1:
+        if self.stretch > 1 and batches == "stratified":
             order = order[_spread(self._locate(order)[0], rng)]
             order = order[_spread(self.labels[self._locate(order)[0]], rng)]
+        if batches == "remainder":
+            stretches = max(1, round(batch_size / self.stretch))
+            return np.split(order, range(stretches, len(order), stretches))
         return np.array_split(order, min(len(order), max(1, round(self.n_windows / batch_size))))
 
     def stretches(self, indices: NDArray[np.int32]) -> Stretches:
