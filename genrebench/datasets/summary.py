@@ -11,7 +11,8 @@ import numpy as np
 
 from genrebench import audio
 from genrebench.errors import AudioError
-from genrebench.records import PARTS, Dataset
+from genrebench.evaluation import power
+from genrebench.records import PARTS, Dataset, Split
 from genrebench.tables import Shown, Table, frame
 from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.splits import make_split
@@ -34,7 +35,8 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     -------
     dict
         In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split, folds, parts,
-        shared_artists, warnings, audio (number of tracks with audio; shortest, median and longest duration in seconds; total
+        shared_artists, power (what a comparison of two models could show, see `_power`; None with fewer than six test artists),
+        warnings, audio (number of tracks with audio; shortest, median and longest duration in seconds; total
         in hours), features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. For a split
         with several folds, the parts are those of the first fold.
     """
@@ -57,6 +59,7 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
         "folds": len(made_split.folds),
         "parts": {part: len(getattr(made_split.folds[0], part)) for part in PARTS},
         "shared_artists": shared_artists(dataset, made_split),
+        "power": _power(dataset, made_split),
         "warnings": list(made_split.warnings),
         "audio": _audio(dataset),
         "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
@@ -70,6 +73,23 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
             }
             for genre in dataset.genres
         ],
+    }
+
+
+def _power(dataset: Dataset, split: Split) -> dict[str, Any] | None:
+    """The smallest differences that two models' runs could show, and how many test artists half of that would take."""
+    artist = {track.id: track.artist for track in dataset.tracks}
+    tested = [artist[id_] or f"track {id_}" for fold in split.folds for id_ in fold.test]
+    sizes = list(Counter(tested).values())
+    smallest = power.detectable(sizes, power.LOG_LOSS)
+    if smallest is None:
+        return None
+    return {
+        "unit": "artist" if any(artist.values()) else "track",
+        "n_units": len(sizes),
+        "log_loss": smallest,
+        "f1_micro": power.detectable(sizes, power.ACCURACY),
+        "units_for_half": power.artists_for(sizes, power.LOG_LOSS, smallest / 2),
     }
 
 
@@ -116,10 +136,23 @@ class DatasetSummary(Shown):
 
     def tables(self) -> list[Table]:
         """Facts of the dataset, and counts by genre."""
-        facts = [(key, _text(item)) for key, item in self.values.items() if key != "genres"]
+        facts = [(key, _text(item)) for key, item in self.values.items() if key not in ("genres", "power")]
         columns = ("genre", "tracks", "artists", "training", "validation", "test")
         rows = [[row[key] for key in columns] for row in self.values["genres"]]
         return [Table.of(("what", "value"), facts), Table.of(columns, rows, right=columns[1:])]
+
+    def notes(self) -> list[str]:
+        """What difference between two models the test tracks could show."""
+        shown = self.values["power"]
+        if shown is None:
+            return ["Fewer than six test artists or tracks: no difference between two models could be shown."]
+        unit, half = shown["unit"], shown["units_for_half"]
+        more = f"Half of that would take about {half - shown['n_units']} test {unit}s more." if half else ""
+        return [
+            f"With {shown['n_units']} test {unit}s, two models that differ by about {shown['log_loss']:.2f} in log loss, or by "
+            f"{100 * shown['f1_micro']:.0f} points of accuracy, would be told apart four times out of five, if they differ "
+            f"from track to track as the reference models do on the demo. {more}".strip()
+        ]
 
 
 def _text(item: Any) -> str:
