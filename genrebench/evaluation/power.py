@@ -1,7 +1,8 @@
 """What difference between two models a test set can show, before any model is run.
 
 How far two models differ from track to track isn't known then. So typical values are taken: those by which the reference models
-differ on the demo music (deviation 0.1 to 1.0 nats and 0.2 to 0.6 answers, correlation within artists 0.6 to 0.8 and 0.1 to 0.5).
+differ on the demo music (deviation 0.1 to 1.0 nats and 0.2 to 0.6 answers, correlation within artists 0.6 to 0.8 and 0.1 to
+0.5).
 """
 
 from __future__ import annotations
