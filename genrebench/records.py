@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genrebench.errors import UsageError
 from genrebench.tables import Shown, Table, frame
@@ -52,6 +52,25 @@ class Exclusion:
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that was noticed while a dataset was read.
+
+    Parameters
+    ----------
+    kind : str
+        One of the kinds of findings of the data check.
+    severity : {"fault", "warning", "note"}
+        A warning is shown before each run as well.
+    detail : str
+        Human-readable description, with numbers.
+    """
+
+    kind: str
+    severity: Literal["fault", "warning", "note"]
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,10 @@ class Dataset(Shown):
         True if the music is synthetic; its scores are marked wherever they are shown.
     note : str
         Origin and licence in one line, for display.
+    remarks : tuple of Remark
+        What was noticed while the dataset was read: what is left out, how the folders were understood.
+    unusable : mapping of str to Remark
+        Id of a track whose audio file can't be used, and why; such a track has no path.
     """
 
     name: str
@@ -113,6 +136,8 @@ class Dataset(Shown):
     feature_source: str | None = None
     synthetic: bool = False
     note: str = ""
+    remarks: tuple[Remark, ...] = ()
+    unusable: Mapping[str, Remark] = field(default_factory=dict)
 
     @property
     def knows_artists(self) -> bool:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.datasets.table import clean, read_records
+from genrebench.datasets.table import clean, read_records, without_numbers
 from genrebench.errors import DataError
 from genrebench.records import FeatureValues
+
+SAVE = (
+    "save it with pd.read_csv('fma_metadata/features.csv', index_col=0, header=[0, 1, 2]).to_csv('features.csv'), which keeps "
+    "its header rows and the track ids in front"
+)
+"""How FMA's table is saved again so that it can be read."""
 
 
 class Header(NamedTuple):
@@ -29,7 +37,8 @@ def read_header(path: Path) -> Header:
     ----------
     path : Path
         Either one header row that starts with ``track_id``, or FMA's format: three rows (feature, statistics, number) and a
-        row with nothing but ``track_id``.
+        row with nothing but ``track_id``. FMA's table saved again by pandas is read as well: without that last row, or with
+        fewer header rows.
 
     Returns
     -------
@@ -40,28 +49,57 @@ def read_header(path: Path) -> Header:
     DataError
         If the file has neither format, no feature column, or a column twice.
     """
-    rows: list[list[str]] = []
-    last_line = 0
-    for line, cells in read_records(path):
-        rows.append([clean(cell, "the column name", f"{path}, line {line}") for cell in cells])
-        last_line = line
-        if rows[-1][0] == "track_id" or len(rows) == 4:
-            break
-    if not rows:
+    first = list(islice(read_records(path), 4))
+    if not first:
         raise DataError(f"{path} is empty; its first row must name the columns")
-    if rows[-1][0] != "track_id" or len(rows) not in (1, 4) or len({len(row) for row in rows}) > 1:
+    starts = [cells[0].strip() for _, cells in first]
+    if starts[0] == "track_id":  # one row, or several if pandas has saved FMA's table with the index as a column
+        n_levels = next((n for n, start in enumerate(starts[1:], 1) if not _is_blank(start)), len(starts))
+        n_rows = n_levels
+    elif "track_id" in starts:
+        n_levels = starts.index("track_id")
+        n_rows = n_levels + 1
+    else:
+        of_fma = starts[:2] == ["", ""] or not {"feature", "features", "statistics", "number"}.isdisjoint(starts)
+        hint = f"; {SAVE}" if of_fma or any("track_id" in map(str.strip, cells) for _, cells in first) else ""
         raise DataError(
-            f"{path}: the first column must be 'track_id' (one header row, or FMA's three above it), not {rows[0][0]!r}"
+            f"{path}: the first column must be 'track_id' (one header row, or FMA's three above it), not {starts[0]!r}{hint}"
         )
-    columns = (
-        tuple(zip(*(row[1:] for row in rows[:3]), strict=True)) if len(rows) == 4 else tuple((name,) for name in rows[0][1:])
-    )
+    rows = [[clean(cell, "the column name", f"{path}, line {line}") for cell in cells] for line, cells in first[:n_rows]]
+    if len({len(row) for row in rows}) > 1:
+        raise DataError(f"{path}: the {n_rows} rows of the header have different numbers of cells")
+    columns = _column_names([row[1:] for row in rows[:n_levels]])
     if not columns:
         raise DataError(f"{path} has no feature column besides 'track_id'")
-    if len(set(columns)) < len(columns):
-        duplicate = next(column for column in columns if columns.count(column) > 1)
-        raise DataError(f"{path} has the column {column_name(duplicate)!r} twice; keep one")
-    return Header(last_line, columns)
+    counts = Counter(columns)
+    if len(counts) < len(columns):
+        duplicate = next(column for column in columns if counts[column] > 1)
+        hint = "" if counts[duplicate] == 2 else f", or, if it is FMA's table, {SAVE}"
+        times = "twice" if counts[duplicate] == 2 else f"{counts[duplicate]} times"
+        raise DataError(f"{path} has the column {column_name(duplicate)!r} {times}; keep one{hint}")
+    return Header(first[n_rows - 1][0], columns)
+
+
+def _is_blank(cell: str) -> bool:
+    """Whether a header cell is empty, or what pandas calls an empty one."""
+    return not cell or cell.startswith("Unnamed: ")
+
+
+def _column_names(levels: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Names of the columns from the rows of a header.
+
+    With several rows, cells that a spreadsheet has merged get the name at their left, and the numbers that pandas adds to
+    repeated names of the first row are removed.
+    """
+    if len(levels) == 1:
+        return tuple((name,) for name in levels[0])
+    filled = []
+    for level in levels[:-1]:
+        names: list[str] = []
+        for cell in level:
+            names.append(names[-1] if names and _is_blank(cell) else cell)
+        filled.append(without_numbers(names))
+    return tuple(zip(*filled, levels[-1], strict=True))
 
 
 def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
@@ -117,6 +155,12 @@ def _number(cell: str, column: tuple[str, ...], where: str) -> float:
         return float(cell) if cell.strip() else math.nan
     except ValueError:
         raise DataError(f"{where}, column {column_name(column)!r}: {cell!r} is not a number") from None
+
+
+def empty_columns(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each column has no value in any row, shape (n_columns,); False for a table without rows."""
+    empty: NDArray[np.bool_] = np.isnan(values).sum(axis=0) == max(len(values), 1)
+    return empty
 
 
 def column_name(column: Sequence[str]) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genrebench import audio
-from genrebench.errors import AudioError
-from genrebench.records import PARTS, Dataset
+from genrebench.errors import AudioError, DataError
+from genrebench.records import PARTS, Dataset, Fold, Split
 from genrebench.tables import Shown, Table, frame
 from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.splits import make_split
@@ -33,12 +33,13 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     Returns
     -------
     dict
-        In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split, folds, parts,
-        shared_artists, warnings, audio (number of tracks with audio; shortest, median and longest duration in seconds; total
-        in hours), features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. For a split
-        with several folds, the parts are those of the first fold.
+        In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split (None if the dataset can't be
+        split; the reason is among the warnings), folds, parts, shared_artists, warnings, remarks, audio (number of tracks
+        with audio; shortest, median and longest duration in seconds; total in hours), features, excluded, and genres, a list
+        of {genre, tracks, artists, training, validation, test}. For a split with several folds, the parts are those of the
+        first fold.
     """
-    made_split = make_split(dataset, split, split_seed)
+    made_split, why_not = _split(dataset, split, split_seed)
     part_of = {id_: part for part in PARTS for id_ in getattr(made_split.folds[0], part)}
     tracks = Counter(track.genre for track in dataset.tracks)
     parts = Counter((track.genre, part_of.get(track.id)) for track in dataset.tracks)
@@ -53,11 +54,12 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
         "synthetic": dataset.synthetic,
         "tracks": len(dataset.tracks),
         "artists": len(artists) or None,
-        "split": made_split.name,
+        "split": made_split.name or None,
         "folds": len(made_split.folds),
         "parts": {part: len(getattr(made_split.folds[0], part)) for part in PARTS},
-        "shared_artists": shared_artists(dataset, made_split),
-        "warnings": list(made_split.warnings),
+        "shared_artists": shared_artists(dataset, made_split) if made_split.name else None,
+        "warnings": [*(r.detail for r in dataset.remarks if r.severity == "warning"), *why_not, *made_split.warnings],
+        "remarks": [remark.detail for remark in dataset.remarks if remark.severity == "note"],
         "audio": _audio(dataset),
         "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
         "excluded": [f"{exclusion.id} ({exclusion.reason})" for exclusion in dataset.faulty],
@@ -73,17 +75,27 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     }
 
 
+def _split(dataset: Dataset, name: str | None, seed: int) -> tuple[Split, list[str]]:
+    """The split; an empty one, with the reason, if none was named and the dataset can't be split."""
+    try:
+        return make_split(dataset, name, seed), []
+    except DataError as error:
+        if name is not None:
+            raise
+        return Split("", seed, (Fold((), (), ()),)), [str(error)]
+
+
 def _audio(dataset: Dataset) -> dict[str, Any]:
-    """Durations according to the files' headers; files whose header can't be read are counted as unreadable."""
+    """Durations according to the files' headers; files that can't be used or have no readable header count as unreadable."""
     seconds = []
-    unreadable = 0
+    unreadable = len(dataset.unusable)
     paths = [track.path for track in dataset.tracks if track.path is not None]
     for path in paths:
         try:
             seconds.append(audio.info(path).seconds)
         except AudioError:
             unreadable += 1
-    result: dict[str, Any] = {"tracks": len(paths)}
+    result: dict[str, Any] = {"tracks": len(paths) + len(dataset.unusable)}
     if seconds:
         result |= {
             "shortest_s": float(min(seconds)),

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 
 def dataset(
-    name: str | Path, *, labelled: bool = True, workers: int | None = None, progress: Progress = False, say: Say | None = None
+    name: str | Path,
+    *,
+    labelled: bool = True,
+    workers: int | None = None,
+    progress: Progress = False,
+    say: Say | None = None,
+    follow_links: bool = False,
 ) -> Dataset:
     """Read a dataset.
 
@@ -40,6 +46,8 @@ def dataset(
         Whether labels are required; without them a flat folder of audio files is also a dataset.
     workers, progress, say
         As in `run`; used if the dataset is computed.
+    follow_links : bool
+        Whether links in a folder may lead out of it.
 
     Returns
     -------
@@ -53,7 +61,9 @@ def dataset(
     DataError
         If the dataset can't be read.
     """
-    return open_dataset(name, open_session(workers=workers, progress=progress, say=say), labelled=labelled)
+    return open_dataset(
+        name, open_session(workers=workers, progress=progress, say=say, follow_links=follow_links), labelled=labelled
+    )
 
 
 def task(
@@ -67,12 +77,13 @@ def task(
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Task:
     """Define a task: a dataset, its split, an excerpt and exclusions; `run` takes a task as its dataset.
 
     Parameters
     ----------
-    dataset, split, split_seed, excerpt, exclude, extra_training, workers, progress, say
+    dataset, split, split_seed, excerpt, exclude, extra_training, workers, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -80,7 +91,7 @@ def task(
     Task
         `to_frame()` returns the part of each track in each fold; scores are comparable if `fingerprint` is the same.
     """
-    session = open_session(workers=workers, progress=progress, say=say)
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     return open_task(
         dataset,
         session,
@@ -99,9 +110,12 @@ def describe(
     split_seed: int = 0,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> DatasetSummary:
     """Summarise a dataset: number of tracks by genre, part and artist, their durations, and the source of the features."""
-    return DatasetSummary(summarise(open_dataset(dataset, open_session(progress=progress, say=say)), split, split_seed))
+    return DatasetSummary(
+        summarise(open_dataset(dataset, open_session(progress=progress, say=say, follow_links=follow_links)), split, split_seed)
+    )
 
 
 def check_dataset(
@@ -113,6 +127,7 @@ def check_dataset(
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> CheckReport:
     """Decode every clip and report problems with a dataset.
 
@@ -122,14 +137,14 @@ def check_dataset(
     ----------
     dataset
         As in `run`, or a flat folder without labels.
-    split, split_seed, exclude, workers, progress, say
+    split, split_seed, exclude, workers, progress, say, follow_links
         As in `run`.
 
     Returns
     -------
     CheckReport
     """
-    session = open_session(workers=workers, progress=progress, say=say)
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     excluded = open_exclusions(exclude)
     kept = _without(dataset, excluded, labelled=False, session=session)
     split_used, before = checks.cut(kept, split, split_seed)
@@ -148,12 +163,13 @@ def write_features(
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> int:
     """Compute FMA's 518 features from the audio of a dataset or of a flat folder of files.
 
     Parameters
     ----------
-    dataset, excerpt, exclude, workers, progress, say
+    dataset, excerpt, exclude, workers, progress, say, follow_links
         As in `run`.
     out : path
         The CSV file to write, in the format of FMA's features.csv.
@@ -163,7 +179,7 @@ def write_features(
     int
         Number of rows.
     """
-    session = open_session(workers=workers, progress=progress, say=say)
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     kept = _without(dataset, open_exclusions(exclude), labelled=False, session=session)
     return export.write_features(export.clips_of(kept), Path(out), Excerpt.parse(excerpt), session)
 

@@ -37,6 +37,7 @@ def run(
     progress: Progress = False,
     say: Say | None = None,
     each: Callable[[RunResult], object] | None = None,
+    follow_links: bool = False,
 ) -> RunResults:
     """Fit models, score them on the test tracks and record the runs.
 
@@ -69,7 +70,7 @@ def run(
         Continue interrupted runs, and return finished ones without running them again.
     runs : path
         Folder of the runs.
-    device, workers, cache, progress, say
+    device, workers, cache, progress, say, follow_links
         As in `genrebench.door.opening.open_session`.
     each : callable, optional
         Called with each run when it ends, so that finished runs are available if a later one raises an exception.
@@ -84,7 +85,7 @@ def run(
     GenrebenchError
         If an argument is invalid, or inputs can't be prepared.
     """
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say)
+    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
     hosted = open_models(models, options, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(
@@ -122,6 +123,7 @@ def reproduce(
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Reproduction:
     """Reproduce a run from its record, and compare its environment and scores with the original.
 
@@ -130,7 +132,7 @@ def reproduce(
     run_id : str or RunResult
     dataset : str, Path or Dataset, optional
         Current location of the dataset; by default as recorded.
-    runs, resume, device, workers, cache, progress, say
+    runs, resume, device, workers, cache, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -164,6 +166,7 @@ def reproduce(
         cache=cache,
         progress=progress,
         say=say,
+        follow_links=follow_links,
     )
     return reproduction.compare(original, repeated[0])
 
@@ -181,6 +184,7 @@ def score(
     seed: int = 0,
     runs: str | Path = "runs",
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> RunResult:
     """Score predictions made outside genrebench, and record them as a run.
 
@@ -188,7 +192,7 @@ def score(
     ----------
     predictions : path
         CSV file with one row per test track: track_id and one column per genre, named GENRE or p:GENRE.
-    dataset, split, split_seed, excerpt, exclude, runs, say
+    dataset, split, split_seed, excerpt, exclude, runs, say, follow_links
         As in `run`.
     name, version : str
         Name and version of the model on the board.
@@ -200,7 +204,7 @@ def score(
     DataError
         If the file can't be read, a genre or a test track is missing, or a row isn't a probability distribution.
     """
-    session = open_session(say=say)
+    session = open_session(say=say, follow_links=follow_links)
     task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
     store = RunStore(Path(runs))
     return RunResult(imported.score(task, Path(predictions), name, version, seed, store), store)

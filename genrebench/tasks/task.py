@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genrebench.errors import DataError, UsageError
+from genrebench.errors import DataError
 from genrebench.records import PARTS, Dataset, Excerpt, Exclusion, ExtraTraining, FeatureValues, Split, Task
 from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.extra_training import add_training
@@ -202,23 +201,6 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
         )
     hashes = audio.content_hashes(list(paths.values()), audio.hash_cache(home))
     return dict(zip(paths, hashes, strict=True))
-
-
-def read_exclusions(path: Path) -> list[Exclusion]:
-    """Read a list of tracks to exclude from a CSV file with the columns `id` (or `track_id`) and, optionally, `reason`."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            header = reader.fieldnames or []
-            rows = list(reader)
-    except OSError as error:
-        raise UsageError(f"can't read the exclusion list {str(path)!r}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{str(path)!r} isn't a valid CSV file: {error}") from None
-    key = next((name for name in ("id", "track_id") if name in header), None)
-    if key is None:
-        raise UsageError(f"{str(path)!r} has no column 'id'; an exclusion list has the columns id and reason")
-    return [Exclusion(row[key].strip(), (row.get("reason") or "left out by the user").strip()) for row in rows if row[key]]
 
 
 def _hash_features(values: FeatureValues, ids: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
     split : Split or None
         None if no split was named and the dataset can't be split: it has no labels, or only one genre.
     findings : list of Finding
-        Why the dataset can't be split.
+        Why the dataset can't be split; tracks without a part in the official split, which a run refuses.
 
     Raises
     ------
@@ -42,12 +42,17 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
     labelled = tuple(track for track in dataset.tracks if track.genre.strip())
     if name is None and not labelled:
         return None, []
+    findings = []
+    if dataset.official and name in (None, "official"):
+        without = [track.id for track in labelled if dataset.official.get(track.id) not in PARTS]
+        findings = [Finding(id_, "no-part", "fault", "no part in the official split") for id_ in without]
+        labelled = tuple(track for track in labelled if track.id not in set(without))
     try:
-        return splits.make_split(dataclasses.replace(dataset, tracks=labelled or dataset.tracks), name, seed), []
+        return splits.make_split(dataclasses.replace(dataset, tracks=labelled or dataset.tracks), name, seed), findings
     except DataError as error:
         if name is not None:
             raise
-        return None, [Finding("", "no-split", "warning", str(error))]
+        return None, [Finding("", "no-split", "warning", str(error)), *findings]
 
 
 def duplicate_findings(
