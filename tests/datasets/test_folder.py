@@ -151,7 +151,7 @@ def test_links_stay_inside(tmp_path):
     assert load(folder, follow_links=True).tracks[0].path == folder / "linked.mp3"
     other = write(tmp_path / "genres", files=["Folk/1.mp3"])
     (other / "Rock").symlink_to(outside / "Rock")
-    with pytest.raises(DataError, match="'Rock' is a link that leads out of the folder, .*--follow-links"):
+    with pytest.raises(DataError, match=r"'Rock' is a link that leads out of the folder, .*--follow-links"):
         load(other)
     assert [track.id for track in load(other, follow_links=True).tracks] == ["Folk/1.mp3", "Rock/2.mp3"]
 

@@ -15,8 +15,8 @@ from genrebench.datasets import fma
 from genrebench.datasets.check import duplicates
 from genrebench.datasets.check.advice import gathered, rest_findings
 from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity
-from genrebench.datasets.check.given_features import feature_findings
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
+from genrebench.datasets.check.usable_features import feature_findings
 from genrebench.errors import DataError
 from genrebench.progress import no_progress
 from genrebench.records import Dataset, Split, Track
