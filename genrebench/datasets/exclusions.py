@@ -33,9 +33,9 @@ def read_exclusions(path: Path) -> list[Exclusion]:
     """
     try:
         records = read_records(path, ",;\t")
-        line, header = next(records, (0, []))
-        if len(header) == 1 and header[0].strip().lower().startswith("sep="):  # how Excel is told the separator
-            line, header = next(records, (0, []))
+        _, header = next(records, (0, []))
+        if header and header[0].strip().lower().startswith("sep="):  # how Excel is told the separator
+            _, header = next(records, (0, []))
         names = [cell.strip().lower() for cell in header]
         key = "track_id" if "track_id" in names and "id" not in names else "id"
         columns = find_columns(path, names, (key,), ("reason",))

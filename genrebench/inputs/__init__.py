@@ -201,9 +201,11 @@ def _given(requested: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Pre
             others = f" (and {len(empty) - 1} more columns)" if len(empty) > 1 else ""
             raise DataError(f"{dataset.name}: the given feature {name!r}{others} has no value in any row; remove the column")
         first, column = bad[0]
+        n_bad = len(np.unique(bad[:, 0]))
+        advice = _LEAVE_OUT if n_bad < len(ids) else "mend or remove such columns"
         raise DataError(
-            f"{len(np.unique(bad[:, 0]))} tracks of {dataset.name} have an empty or infinite feature value, the first is track "
-            f"{ids[first]!r} in column {column_name(given.columns[chosen[column]])!r}; {_LEAVE_OUT}"
+            f"{n_bad} tracks of {dataset.name} have an empty or infinite feature value, the first is track {ids[first]!r} in "
+            f"column {column_name(given.columns[chosen[column]])!r}; {advice}"
         )
     source = f"given ({dataset.feature_source})" if dataset.feature_source else "given"
     return Prepared(values, tuple(given.columns[i] for i in chosen), source)

@@ -17,6 +17,7 @@ _ADVICE = {
     "undecodable": "is the copy damaged, or does the format need PyAV (pip install av)?",
     "name": "rename the files, for example with convmv",
     "silent": "export the audio again",
+    "features": "mend or remove such columns",
     "no-part": "give the tracks a part of the split, or choose another --split",
 }
 
