@@ -45,12 +45,13 @@ def show(
     dataset: DatasetArgument,
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
+    segments: _task.SegmentsOption = "together",
     form: FormatOption = Format.table,
 ) -> None:
     """Show the number of tracks by genre, part and artist, their durations, and the source of the features."""
     import genrebench as gb
 
-    summary = gb.describe(dataset, split=split, split_seed=split_seed, **_task.terminal())
+    summary = gb.describe(dataset, split=split, split_seed=split_seed, segments=segments, **_task.terminal())
     print_result(summary, form)
 
 
@@ -87,6 +88,7 @@ def check(
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
     exclude: _task.ExcludeOption = None,
+    segments: _task.SegmentsOption = "together",
     exclusions: Annotated[
         Path | None,
         typer.Option(
@@ -111,6 +113,7 @@ def check(
         split=split,
         split_seed=split_seed,
         exclude=exclude,
+        segments=segments,
         workers=workers,
         **_task.terminal(),
     )

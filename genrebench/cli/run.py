@@ -24,6 +24,7 @@ def command(
     split_seed: _task.SplitSeedOption = 0,
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
+    segments: _task.SegmentsOption = "together",
     seed: _task.SeedOption = None,
     seeds: _task.SeedsOption = None,
     settings: _task.SettingsOption = None,
@@ -53,8 +54,8 @@ def command(
     import genrebench as gb
 
     if like is not None:
-        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, excerpt != "30")
-        if any(others) or seed is not None:
+        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed)
+        if any(others) or (excerpt, segments) != ("30", "together") or seed is not None:
             raise UsageError(
                 "--like reproduces a run as it was; it can only be combined with --dataset, --runs, --device, --workers, "
                 "--no-cache and --resume"
@@ -88,6 +89,7 @@ def command(
             split_seed=split_seed,
             excerpt=excerpt,
             exclude=exclude,
+            segments=segments,
             extra_training=extra_training,
             seed=seed,
             seeds=_task.parse_seeds(seeds),

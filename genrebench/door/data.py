@@ -22,6 +22,7 @@ from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.session import data_home
 from genrebench.tables import Shown, Table, frame
 from genrebench.tasks import task as tasks
+from genrebench.tasks.grouping import group
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,7 @@ def task(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -72,7 +74,7 @@ def task(
 
     Parameters
     ----------
-    dataset, split, split_seed, excerpt, exclude, extra_training, workers, progress, say
+    dataset, split, split_seed, excerpt, exclude, extra_training, segments, workers, progress, say
         As in `run`.
 
     Returns
@@ -89,6 +91,7 @@ def task(
         excerpt=excerpt,
         exclude=exclude,
         extra_training=extra_training,
+        segments=segments,
     )
 
 
@@ -97,11 +100,13 @@ def describe(
     *,
     split: str | None = None,
     split_seed: int = 0,
+    segments: str = "together",
     progress: Progress = False,
     say: Say | None = None,
 ) -> DatasetSummary:
-    """Summarise a dataset: number of tracks by genre, part and artist, their durations, and the source of the features."""
-    return DatasetSummary(summarise(open_dataset(dataset, open_session(progress=progress, say=say)), split, split_seed))
+    """Summarise a dataset: number of tracks by genre, part and artist, durations, source of the features, and warnings."""
+    opened = open_dataset(dataset, open_session(progress=progress, say=say))
+    return DatasetSummary(summarise(opened, split, split_seed, segments))
 
 
 def check_dataset(
@@ -110,6 +115,7 @@ def check_dataset(
     split: str | None = None,
     split_seed: int = 0,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -122,7 +128,7 @@ def check_dataset(
     ----------
     dataset
         As in `run`, or a flat folder without labels.
-    split, split_seed, exclude, workers, progress, say
+    split, split_seed, exclude, segments, workers, progress, say
         As in `run`.
 
     Returns
@@ -132,9 +138,11 @@ def check_dataset(
     session = open_session(workers=workers, progress=progress, say=say)
     excluded = open_exclusions(exclude)
     kept = _without(dataset, excluded, labelled=False, session=session)
-    split_used, before = checks.cut(kept, split, split_seed)
+    grouped = group(kept, segments)
+    split_used, before = checks.cut(grouped.dataset, split, split_seed)
+    before += checks.label_findings(grouped, split_used)
     findings = checks.check(
-        kept, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
+        grouped.dataset, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
     )
     return CheckReport(kept, findings, excluded)
 

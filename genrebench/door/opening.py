@@ -98,11 +98,12 @@ def open_task(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
 ) -> Task:
     """Create a task and report the warnings of its split; a `Task` is returned unchanged."""
     excluded = open_exclusions(exclude)
     if isinstance(dataset, Task):
-        if (split, split_seed, excerpt, extra_training) != (None, 0, 30, None) or excluded:
+        if (split, split_seed, excerpt, extra_training, segments) != (None, 0, 30, None, "together") or excluded:
             raise UsageError("a task already has a split, an excerpt and exclusions; pass these arguments to gb.task instead")
         return dataset
     task = tasks.make_task(
@@ -115,6 +116,7 @@ def open_task(
         source=dataset.name if isinstance(dataset, Dataset) else str(dataset),
         extra_dataset=None if extra_training is None else open_dataset(extra_training, session),
         extra_source="" if extra_training is None else str(getattr(extra_training, "name", extra_training)),
+        segments=segments,
     )
     for text in task.split.warnings:
         session.say(f"warning: {text}")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
+from genrebench.datasets.feature_csv import MAX_VALUE
 from genrebench.errors import DataError, UsageError
 from genrebench.inputs import cache, features, frames, waveforms
 from genrebench.inputs.entries import CacheFolder
@@ -180,18 +181,22 @@ def _given(requested: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Pre
     row = {id_: i for i, id_ in enumerate(given.ids)}
     absent = [id_ for id_ in ids if id_ not in row]
     if absent:
+        if given.notes and not row:
+            raise DataError(f"{dataset.name} has no given features for its tracks: {given.notes[-1]}; write the ids alike")
+        note = f" ({given.notes[-1]})" if given.notes else ""
         raise DataError(
-            f"no given features for track {absent[0]!r} and {len(absent) - 1} more; leave them out with --exclude FILE"
+            f"no given features for track {absent[0]!r} and {len(absent) - 1} more{note}; leave them out with --exclude FILE"
         )
     chosen = choose_groups(given.columns, requested.groups)
     rows = np.array([row[id_] for id_ in ids], dtype=np.int64)
     values = np.asarray(given.values, dtype=np.float64)[np.ix_(rows, chosen)]
-    bad = np.argwhere(~np.isfinite(values))
+    bad = np.argwhere(~(np.abs(values) <= MAX_VALUE))
     if len(bad):
         first, column = bad[0]
         raise DataError(
-            f"{len(np.unique(bad[:, 0]))} tracks of {dataset.name} have an empty or infinite feature value, the first is track "
-            f"{ids[first]!r} in column {'/'.join(given.columns[chosen[column]])!r}; leave them out with --exclude FILE"
+            f"{len(np.unique(bad[:, 0]))} tracks of {dataset.name} have an empty, infinite or huge feature value (above "
+            f"{MAX_VALUE:.1e}), the first is track {ids[first]!r} in column "
+            f"{'/'.join(given.columns[chosen[column]])!r}; leave them out with --exclude FILE"
         )
     source = f"given ({dataset.feature_source})" if dataset.feature_source else "given"
     return Prepared(values, tuple(given.columns[i] for i in chosen), source)

@@ -14,6 +14,7 @@ from genrebench import audio
 from genrebench.datasets import fma
 from genrebench.datasets.check import duplicates
 from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity
+from genrebench.datasets.check.given_features import given_feature_findings
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
 from genrebench.errors import DataError
 from genrebench.progress import no_progress
@@ -87,6 +88,7 @@ def check(
         findings += _known_faulty_findings(dataset, home, workers, progress, typical)
     faulty = {finding.track for finding in findings if finding.severity == "fault"}
     findings += duplicates.duplicate_findings(dataset.tracks, measured, split, faulty)
+    findings += given_feature_findings(dataset, split, faulty)
     findings += duplicates.shared_artist_findings(dataset, split)
     order = {track.id: position for position, track in enumerate(dataset.tracks)}
     kinds = list(KINDS)
