@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0, segments: str = "together") -> dict[str, Any]:
+def summarise(
+    dataset: Dataset,
+    split: str | None = None,
+    split_seed: int = 0,
+    segments: str = "together",
+    heard: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Count a dataset's tracks by genre, part of the split and artist.
 
     Parameters
@@ -37,6 +43,7 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0, s
         As in `genrebench.tasks.splits.make_split`.
     split_seed : int
     segments : {"together", "apart"}
+    heard : mapping of str to str, optional
         As in `genrebench.tasks.grouping.group`.
 
     Returns
@@ -47,7 +54,7 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0, s
         in hours), features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. For a split
         with several folds, the parts are those of the first fold.
     """
-    grouped = group(dataset, segments)
+    grouped = group(dataset, segments, heard)
     dataset = grouped.dataset
     made_split = make_split(dataset, split, split_seed)
     part_of = {id_: part for part in PARTS for id_ in getattr(made_split.folds[0], part)}

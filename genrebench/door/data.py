@@ -12,7 +12,7 @@ from genrebench.datasets import download
 from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.download.fetch import ignore
 from genrebench.datasets.summary import DatasetSummary, summarise
-from genrebench.door.opening import Progress, Say, open_dataset, open_exclusions, open_session, open_task
+from genrebench.door.opening import Progress, Say, listen, open_dataset, open_exclusions, open_session, open_task
 from genrebench.inputs import cache as input_cache
 from genrebench.inputs import export
 from genrebench.plugin.hookspecs import DATASET
@@ -105,8 +105,9 @@ def describe(
     say: Say | None = None,
 ) -> DatasetSummary:
     """Summarise a dataset: number of tracks by genre, part and artist, durations, source of the features, and warnings."""
-    opened = open_dataset(dataset, open_session(progress=progress, say=say))
-    return DatasetSummary(summarise(opened, split, split_seed, segments))
+    session = open_session(progress=progress, say=say)
+    opened = open_dataset(dataset, session)
+    return DatasetSummary(summarise(opened, split, split_seed, segments, listen(opened, session)))
 
 
 def check_dataset(
@@ -138,7 +139,7 @@ def check_dataset(
     session = open_session(workers=workers, progress=progress, say=say)
     excluded = open_exclusions(exclude)
     kept = _without(dataset, excluded, labelled=False, session=session)
-    grouped = group(kept, segments)
+    grouped = group(kept, segments, listen(kept, session))
     split_used, before = checks.cut(grouped.dataset, split, split_seed)
     before += checks.label_findings(grouped, split_used)
     findings = checks.check(

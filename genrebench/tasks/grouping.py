@@ -52,7 +52,7 @@ class Grouped:
         return [Remark("segments", text)]
 
 
-def group(dataset: Dataset, segments: str = "together") -> Grouped:
+def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str] | None = None) -> Grouped:
     """Find out which tracks belong together.
 
     Parameters
@@ -61,6 +61,8 @@ def group(dataset: Dataset, segments: str = "together") -> Grouped:
     segments : {"together", "apart"}
         Whether segments of one recording, inferred from ids or file names, count as tracks of one artist where the artist is
         unknown; see `genrebench.tasks.segments`.
+    heard : mapping of str to str, optional
+        Name of the recording by track id, for tracks whose sound says that they are segments of it.
 
     Returns
     -------
@@ -78,12 +80,17 @@ def group(dataset: Dataset, segments: str = "together") -> Grouped:
         dataclasses.replace(track, artist=None) if track.artist is not None and names_no_artist(track.artist) else track
         for track in dataset.tracks
     ]
-    found = recordings([track for track in tracks if track.artist is None])
+    unknown = [track for track in tracks if track.artist is None]
+    named = recordings(unknown)
+    ids = {track.id for track in unknown}
+    heard = _of_several({id_: name for id_, name in (heard or {}).items() if id_ in ids})
+    found = merged([named, heard])
     remarks = label_remarks(dataset)
-    if found:
-        remarks += _segment_remarks(tracks, found, segments)
-        if segments == "together":
-            tracks = _with_recordings(tracks, found)
+    for source, why in ((named, "by names such as those of"), (heard, "for they share sound, such as")):
+        remarks += _segment_remarks(source, why, segments)
+    remarks += _genre_remarks(tracks, found)
+    if segments == "together":
+        tracks = _with_recordings(tracks, found)
     return Grouped(dataclasses.replace(dataset, tracks=tuple(tracks)), found, segments, tuple(remarks))
 
 
@@ -94,13 +101,42 @@ def _with_recordings(tracks: Sequence[Track], found: Mapping[str, str]) -> list[
     return [dataclasses.replace(track, artist=names[found[track.id]]) if track.id in found else track for track in tracks]
 
 
-def _segment_remarks(tracks: Sequence[Track], found: Mapping[str, str], segments: str) -> list[Remark]:
+def merged(sources: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Recordings of which several sources know segments, by track id.
+
+    Parameters
+    ----------
+    sources : sequence of mapping of str to str
+        Name of the recording by track id. Recordings that share a track are one; the first source names it.
+    """
+    parent: dict[tuple[int, str], tuple[int, str]] = {}  # recordings, numbered by their source
+
+    def root(node: tuple[int, str]) -> tuple[int, str]:
+        while (above := parent.setdefault(node, node)) != node:
+            parent[node] = parent[above]
+            node = above
+        return node
+
+    of: dict[str, tuple[int, str]] = {}
+    for number, source in enumerate(sources):
+        for id_, name in source.items():
+            one, other = root((number, name)), root(of.setdefault(id_, (number, name)))
+            parent[max(one, other)] = min(one, other)
+    return {id_: root(node)[1] for id_, node in of.items()}
+
+
+def _of_several(found: Mapping[str, str]) -> dict[str, str]:
+    """Without recordings of which one track is left."""
+    counts = Counter(found.values())
+    return {id_: name for id_, name in found.items() if counts[name] > 1}
+
+
+def _segment_remarks(found: Mapping[str, str], why: str, segments: str) -> list[Remark]:
+    if not found:
+        return []
     ids: defaultdict[str, list[str]] = defaultdict(list)
-    genres: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for track in tracks:
-        if track.id in found:
-            ids[found[track.id]].append(track.id)
-            genres[found[track.id]][track.genre] += 1
+    for id_, name in found.items():
+        ids[name].append(id_)
     largest = max(ids, key=lambda name: len(ids[name]))
     taken = (
         "and count as tracks of one artist (--segments apart takes each on its own)"
@@ -109,9 +145,18 @@ def _segment_remarks(tracks: Sequence[Track], found: Mapping[str, str], segments
     )
     count = "one recording" if len(ids) == 1 else f"{len(ids)} recordings"
     example = " and ".join(map(repr, ids[largest][:2]))
-    remarks = [Remark("segments", f"{len(found)} tracks seem to be segments of {count}, by names such as {example}, {taken}")]
-    for name, counts in genres.items():
-        if len(counts) > 1:
-            labels = ", ".join(f"{genre} ({n})" for genre, n in sorted(counts.items()))
-            remarks.append(Remark("two-genres", f"segments of one recording, {name!r}, have different genres: {labels}"))
-    return remarks
+    return [Remark("segments", f"{len(found)} tracks seem to be segments of {count}, {why} {example}, {taken}")]
+
+
+def _genre_remarks(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Remark]:
+    genres: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for track in tracks:
+        if track.id in found:
+            genres[found[track.id]][track.genre] += 1
+    mixed = {name: counts for name, counts in genres.items() if len(counts) > 1}
+    if not mixed:
+        return []
+    name, counts = next(iter(mixed.items()))
+    labels = ", ".join(f"{genre} ({n})" for genre, n in sorted(counts.items()))
+    count = "one recording" if len(mixed) == 1 else f"{len(mixed)} recordings"
+    return [Remark("two-genres", f"segments of {count} have different genres, such as those of {name!r}: {labels}")]

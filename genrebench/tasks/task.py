@@ -34,6 +34,7 @@ def make_task(
     extra_dataset: Dataset | None = None,
     extra_source: str = "",
     segments: str = "together",
+    heard: Mapping[str, str] | None = None,
 ) -> Task:
     """Define what models are compared on.
 
@@ -58,6 +59,8 @@ def make_task(
         The argument for the larger dataset as given by the user.
     segments : {"together", "apart"}
         Whether segments of one recording count as tracks of one artist; see `genrebench.tasks.grouping`.
+    heard : mapping of str to str, optional
+        As in `genrebench.tasks.grouping.group`.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def make_task(
     exclude = tuple({exclusion.id: exclusion for exclusion in exclude}.values())
     exclude_ids = {exclusion.id for exclusion in exclude}
     all_ids = {track.id for track in dataset.tracks}
-    grouped = group(without(dataset, exclude), segments)
+    grouped = group(without(dataset, exclude), segments, heard)
     kept = grouped.dataset
     made_split = make_split(kept, split, split_seed)
     if not any(fold.training for fold in made_split.folds):

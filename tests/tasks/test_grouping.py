@@ -53,7 +53,7 @@ def test_a_task_says_what_it_inferred(tmp_path):
     assert task.shared_artists == 0
     assert task.segments == "together"
     assert "48 tracks seem to be segments of 12 recordings" in task.split.warnings[0]
-    assert "'blues.00000.0' and 'blues.00000.1'" in task.split.warnings[0]
+    assert "by names such as those of 'blues.00000.0' and 'blues.00000.1'" in task.split.warnings[0]
     assert len(task.split.warnings) == 1
 
 
@@ -111,7 +111,7 @@ def test_a_recording_of_two_genres_is_told():
     dataset = segmented()
     tracks = [Track(t.id, "rock" if t.id == "blues.00001.2" else t.genre) for t in dataset.tracks]
     texts = [remark.text for remark in group(music(tracks)).remarks if remark.kind == "two-genres"]
-    assert texts == ["segments of one recording, 'blues.00001', have different genres: blues (3), rock (1)"]
+    assert texts == ["segments of one recording have different genres, such as those of 'blues.00001': blues (3), rock (1)"]
 
 
 def test_extra_training_isn_t_added_where_only_recordings_are_known(tmp_path: Path):

@@ -111,7 +111,7 @@ def _measure_tracks(
             paths[track.id] = track.path
         else:
             findings.append(Finding(track.id, "missing", "fault", f"no file {track.path.name!r}" if track.path else "no path"))
-    measurements = _measure_files(paths, home, workers)
+    measurements = measure_files(paths, home, workers)
     measured: dict[str, Measurement] = dict(progress(measurements, description, len(paths)))
     for track in tracks:
         error = measured[track.id].error if track.id in measured else None
@@ -121,7 +121,7 @@ def _measure_tracks(
     return measured, findings
 
 
-def _measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Iterator[tuple[str, Measurement]]:
+def measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Iterator[tuple[str, Measurement]]:
     """Measure in chunks, so that little is lost on interruption; tracks with identical files share a measurement."""
     cache = MeasurementCache(home / "cache")
     remaining = iter(paths.items())
