@@ -84,11 +84,14 @@ class FeatureValues:
     columns : tuple of tuple of str
         Column names: (feature, statistics, number) in FMA's format, else a single name.
     values : ndarray of float64, shape (n_tracks, n_columns)
+    notes : tuple of str
+        What was noticed about the ids when the table was read, for display.
     """
 
     ids: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     values: NDArray[np.float64]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -280,6 +283,8 @@ class Task(Shown):
         Name or path of the dataset as given by the user, for reproducing a run.
     extra : ExtraTraining or None
         Training tracks added from a larger dataset.
+    segments : {"together", "apart"}
+        Whether segments of one recording, inferred from ids, count as tracks of one artist; see `genrebench.tasks.grouping`.
     """
 
     dataset: Dataset
@@ -290,6 +295,7 @@ class Task(Shown):
     shared_artists: int | None
     source: str = ""
     extra: ExtraTraining | None = None
+    segments: str = "together"
 
     def __repr__(self) -> str:
         folds = f", {len(self.split.folds)} folds" if len(self.split.folds) > 1 else ""

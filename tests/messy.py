@@ -363,8 +363,14 @@ def no_row(mess: Features) -> None:
 
 def empty_cell(mess: Features) -> None:
     id_ = mess.take()
-    mess.values[id_][mess.choice((0, 1, 3, 4))] = mess.choice(("", " ", "nan", "inf", "-inf"))
+    mess.values[id_][mess.choice((0, 1, 3, 4))] = mess.choice(("", " ", "nan"))
     mess.faults[id_] = "features"
+
+
+def value_too_large(mess: Features) -> None:
+    id_ = mess.take()
+    mess.values[id_][mess.choice((0, 1, 3, 4))] = mess.choice(("inf", "-inf", "1e300", "-2e19"))
+    mess.faults[id_] = "feature-value"
 
 
 def rows_of_other_tracks(mess: Features) -> None:
@@ -388,7 +394,7 @@ INGREDIENTS: dict[type[Mess], tuple[Callable[[Any], None], ...]] = {
         *(backslashes, other_unicode_form, missing_file, broken_link_in_a_table, link_to_the_outside_in_a_table, no_genre),
         *(no_part, several_genres, rows_of_blanks, damaged_file),
     ),
-    Features: (no_row, empty_cell, rows_of_other_tracks, empty_column),
+    Features: (no_row, empty_cell, value_too_large, rows_of_other_tracks, empty_column),
 }
 
 

@@ -88,4 +88,4 @@ def _refusal(folder: Path, place: Path, model: ModelSpec, options: dict[str, Any
 def _told(error: str, detail: str) -> bool:
     """Whether a finding gives the reason of an error: the words of one are in the other."""
     words = {word for word in error.split(": ", 1)[-1].split() if len(word) > 3}
-    return error in detail or detail in error or len(words & set(detail.split())) >= 0.6 * len(words)
+    return error in detail or detail in error or len(words & set(detail.split())) >= 0.4 * len(words)

@@ -213,14 +213,14 @@ class Board(Shown):
         return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS)]
 
     def notes(self) -> list[str]:
-        """How to read the intervals, and which boards aren't comparable with this one."""
+        """How to read the intervals, what to know about the data, and which boards aren't comparable with this one."""
         lines = []
         if self.smallest_difference is not None:
             lines.append(
                 f"Intervals are 95 % confidence intervals over {self.n_units} test {self.unit}s. The smallest difference in "
                 f"log loss that this test set would detect with 80 % power is {self.smallest_difference:.3f}."
             )
-        return [*lines, *self.apart]
+        return [*lines, *(f"Warning: {text}." for text in self.task.warnings), *self.apart]
 
     def figure(self) -> Figure:
         """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey."""

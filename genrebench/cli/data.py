@@ -46,12 +46,15 @@ def show(
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
     follow_links: _task.FollowLinksOption = False,
+    segments: _task.SegmentsOption = "together",
     form: FormatOption = Format.table,
 ) -> None:
     """Show the number of tracks by genre, part and artist, their durations, and the source of the features."""
     import genrebench as gb
 
-    summary = gb.describe(dataset, split=split, split_seed=split_seed, follow_links=follow_links, **_task.terminal())
+    summary = gb.describe(
+        dataset, split=split, split_seed=split_seed, segments=segments, follow_links=follow_links, **_task.terminal()
+    )
     print_result(summary, form)
 
 
@@ -89,6 +92,7 @@ def check(
     split_seed: _task.SplitSeedOption = 0,
     exclude: _task.ExcludeOption = None,
     follow_links: _task.FollowLinksOption = False,
+    segments: _task.SegmentsOption = "together",
     exclusions: Annotated[
         Path | None,
         typer.Option(
@@ -114,6 +118,7 @@ def check(
         split_seed=split_seed,
         exclude=exclude,
         follow_links=follow_links,
+        segments=segments,
         workers=workers,
         **_task.terminal(),
     )

@@ -25,6 +25,7 @@ def command(
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
     follow_links: _task.FollowLinksOption = False,
+    segments: _task.SegmentsOption = "together",
     seed: _task.SeedOption = None,
     seeds: _task.SeedsOption = None,
     settings: _task.SettingsOption = None,
@@ -54,8 +55,8 @@ def command(
     import genrebench as gb
 
     if like is not None:
-        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, excerpt != "30")
-        if any(others) or seed is not None:
+        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed)
+        if any(others) or (excerpt, segments) != ("30", "together") or seed is not None:
             raise UsageError(
                 "--like reproduces a run as it was; it can only be combined with --dataset, --runs, --device, --workers, "
                 "--no-cache, --follow-links and --resume"
@@ -91,6 +92,7 @@ def command(
             excerpt=excerpt,
             exclude=exclude,
             follow_links=follow_links,
+            segments=segments,
             extra_training=extra_training,
             seed=seed,
             seeds=_task.parse_seeds(seeds),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.datasets.table import clean, read_records, without_numbers
+from genrebench.datasets import id_forms
+from genrebench.datasets.table import clean, number, read_records, without_numbers
 from genrebench.errors import DataError
 from genrebench.records import FeatureValues
+
+MAX_VALUE = float(np.sqrt(np.finfo(np.float32).max))
+"""Largest feature value, 1.8e19: squares of larger ones are infinite in single precision, with which many models calculate."""
 
 SAVE = (
     "save it with pd.read_csv('fma_metadata/features.csv', index_col=0, header=[0, 1, 2]).to_csv('features.csv'), which keeps "
@@ -116,7 +121,9 @@ def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
     -------
     FeatureValues
         One row per track, in the file's order. A row whose cells are all empty is skipped; a single empty cell is read as NaN,
-        which is an error only if its track and column are used.
+        and a number beyond `MAX_VALUE` as infinite, which are errors only if their track and column are used. An id that is
+        written differently than in `track_ids` is that of its track if only one can be meant; `notes` says so, and which ids
+        have no row.
 
     Raises
     ------
@@ -125,6 +132,22 @@ def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
     """
     header = read_header(path)
     requested = frozenset(track_ids)
+    result, found = _read(path, header, {id_: id_ for id_ in requested})
+    if requested <= found:
+        return result
+    matched = id_forms.match(requested, found)
+    if matched:
+        result, _ = _read(path, header, {id_: id_ for id_ in requested & found} | matched)
+    met = found | set(matched.values())
+    notes = (
+        id_forms.match_note(matched, path.name, "tracks.csv"),
+        id_forms.miss_note(requested, met - matched.keys(), path.name, "tracks.csv"),
+    )
+    return replace(result, notes=tuple(note for note in notes if note is not None))
+
+
+def _read(path: Path, header: Header, track_of: Mapping[str, str]) -> tuple[FeatureValues, set[str]]:
+    """The rows of some tracks, by the ids of the file, and all ids of the file."""
     ids: list[str] = []
     seen: dict[str, int] = {}
     values: list[NDArray[np.float64]] = []
@@ -137,22 +160,28 @@ def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
         if track in seen:
             raise DataError(f"{path}, line {line}: track_id {track!r} appears twice, first in line {seen[track]}; keep one")
         seen[track] = line
-        if track in requested and any(cells[1:]):
-            ids.append(track)
+        if track in track_of and any(cells[1:]):
+            ids.append(track_of[track])
             values.append(_numbers(cells[1:], header.columns, f"{path}, line {line}"))
-    return FeatureValues(tuple(ids), header.columns, np.array(values).reshape(len(ids), len(header.columns)))
+    table = np.array(values).reshape(len(ids), len(header.columns))
+    return FeatureValues(tuple(ids), header.columns, table), set(seen)
 
 
 def _numbers(cells: Sequence[str], columns: Sequence[tuple[str, ...]], where: str) -> NDArray[np.float64]:
     try:
-        return np.fromiter(map(float, cells), np.float64, len(cells))
+        if "_" in "".join(cells):  # no number, see `table.number`; a test of each cell would take longer than parsing them
+            raise ValueError
+        values = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:  # a cell is empty or not a number: parse them one by one
-        return np.array([_number(cell, column, where) for cell, column in zip(cells, columns, strict=True)])
+        values = np.array([_number(cell, column, where) for cell, column in zip(cells, columns, strict=True)])
+    too_large = np.abs(values) > MAX_VALUE
+    values[too_large] = np.copysign(np.inf, values[too_large])
+    return values
 
 
 def _number(cell: str, column: tuple[str, ...], where: str) -> float:
     try:
-        return float(cell) if cell.strip() else math.nan
+        return number(cell) if cell.strip() else math.nan
     except ValueError:
         raise DataError(f"{where}, column {column_name(column)!r}: {cell!r} is not a number") from None
 

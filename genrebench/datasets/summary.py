@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +15,25 @@ from genrebench import audio
 from genrebench.errors import AudioError, DataError
 from genrebench.records import PARTS, Dataset, Fold, Split
 from genrebench.tables import Shown, Table, frame
-from genrebench.tasks.audit import shared_artists
+from genrebench.tasks.audit import shared_artists, untested
+from genrebench.tasks.copies import copy_remarks, row_keys
+from genrebench.tasks.grouping import group
 from genrebench.tasks.splits import make_split
+
+MAX_COMPARED_BYTES = 2 * 10**9
+"""Size of audio files that are read for the summary in order to find copies; the check reads all."""
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -> dict[str, Any]:
+def summarise(
+    dataset: Dataset,
+    split: str | None = None,
+    split_seed: int = 0,
+    segments: str = "together",
+    heard: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Count a dataset's tracks by genre, part of the split and artist.
 
     Parameters
@@ -29,6 +42,9 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     split : str, optional
         As in `genrebench.tasks.splits.make_split`.
     split_seed : int
+    segments : {"together", "apart"}
+    heard : mapping of str to str, optional
+        As in `genrebench.tasks.grouping.group`.
 
     Returns
     -------
@@ -39,6 +55,8 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
         of {genre, tracks, artists, training, validation, test}. For a split with several folds, the parts are those of the
         first fold.
     """
+    grouped = group(dataset, segments, heard)
+    dataset = grouped.dataset
     made_split, why_not = _split(dataset, split, split_seed)
     part_of = {id_: part for part in PARTS for id_ in getattr(made_split.folds[0], part)}
     tracks = Counter(track.genre for track in dataset.tracks)
@@ -58,7 +76,15 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
         "folds": len(made_split.folds),
         "parts": {part: len(getattr(made_split.folds[0], part)) for part in PARTS},
         "shared_artists": shared_artists(dataset, made_split) if made_split.name else None,
-        "warnings": [*(r.detail for r in dataset.remarks if r.severity == "warning"), *why_not, *made_split.warnings],
+        "warnings": [
+            *(remark.detail for remark in dataset.remarks if remark.severity == "warning"),
+            *(remark.text for remark in grouped.remarks),
+            *why_not,
+            *made_split.warnings,
+            *filter(None, [untested(dataset, made_split) if made_split.name else None]),
+            *(remark.text for remark in grouped.split_remarks(made_split)),
+            *_content_warnings(dataset, made_split),
+        ],
         "remarks": [remark.detail for remark in dataset.remarks if remark.severity == "note"],
         "audio": _audio(dataset),
         "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
@@ -83,6 +109,33 @@ def _split(dataset: Dataset, name: str | None, seed: int) -> tuple[Split, list[s
         if name is not None:
             raise
         return Split("", seed, (Fold((), (), ()),)), [str(error)]
+
+
+def _content_warnings(dataset: Dataset, split: Split) -> list[str]:
+    """Ids of given features that don't meet those of the tracks, and copies in several parts or genres."""
+    try:
+        values = None if dataset.load_features is None else dataset.load_features()
+    except DataError as error:  # the rest of the summary is still of use
+        return [str(error)]
+    if values is not None:
+        return [*values.notes, *(remark.text for remark in copy_remarks(dataset, split, row_keys(values), "feature row"))]
+    keys = _file_keys(track.path for track in dataset.tracks if track.path is not None)
+    by_id = {track.id: keys[track.path] for track in dataset.tracks if track.path in keys}
+    return [remark.text for remark in copy_remarks(dataset, split, by_id, "audio file")]
+
+
+def _file_keys(paths: Iterable[Path]) -> dict[Path, str]:
+    """Content hashes of files that may be copies: those of the same size, up to `MAX_COMPARED_BYTES` in all."""
+    by_size: defaultdict[int, list[Path]] = defaultdict(list)
+    for path in paths:
+        if path.is_file():
+            by_size[path.stat().st_size].append(path)
+    suspects = {size: same for size, same in by_size.items() if len(same) > 1}
+    if sum(size * len(same) for size, same in suspects.items()) > MAX_COMPARED_BYTES:
+        return {}
+    with suppress(DataError):  # a file that can't be read is the check's to report
+        return {path: audio.content_hash(path) for same in suspects.values() for path in same}
+    return {}
 
 
 def _audio(dataset: Dataset) -> dict[str, Any]:

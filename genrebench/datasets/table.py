@@ -123,6 +123,19 @@ def clean(text: str, field: str, where: str) -> str:
     return text
 
 
+def number(text: str) -> float:
+    """Parse a number as data files have it; unlike Python, "1_000" is none.
+
+    Raises
+    ------
+    ValueError
+        If the text isn't a number.
+    """
+    if "_" in text:
+        raise ValueError(f"{text!r} isn't a number")
+    return float(text)
+
+
 def digest(tracks: Sequence[Track]) -> str:
     """Eight hexadecimal digits that change when a track id or label changes: a version to show to people."""
     return hashlib.sha256("".join(f"{track.id}\n{track.genre}\n" for track in tracks).encode()).hexdigest()[:8]

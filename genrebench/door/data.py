@@ -12,7 +12,7 @@ from genrebench.datasets import download
 from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.download.fetch import ignore
 from genrebench.datasets.summary import DatasetSummary, summarise
-from genrebench.door.opening import Progress, Say, open_dataset, open_exclusions, open_session, open_task
+from genrebench.door.opening import Progress, Say, listen, open_dataset, open_exclusions, open_session, open_task
 from genrebench.inputs import cache as input_cache
 from genrebench.inputs import export
 from genrebench.plugin.hookspecs import DATASET
@@ -22,6 +22,7 @@ from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.session import data_home
 from genrebench.tables import Shown, Table, frame
 from genrebench.tasks import task as tasks
+from genrebench.tasks.grouping import group
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,7 @@ def task(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -83,7 +85,7 @@ def task(
 
     Parameters
     ----------
-    dataset, split, split_seed, excerpt, exclude, extra_training, workers, progress, say, follow_links
+    dataset, split, split_seed, excerpt, exclude, extra_training, segments, workers, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -100,6 +102,7 @@ def task(
         excerpt=excerpt,
         exclude=exclude,
         extra_training=extra_training,
+        segments=segments,
     )
 
 
@@ -108,14 +111,15 @@ def describe(
     *,
     split: str | None = None,
     split_seed: int = 0,
+    segments: str = "together",
     progress: Progress = False,
     say: Say | None = None,
     follow_links: bool = False,
 ) -> DatasetSummary:
-    """Summarise a dataset: number of tracks by genre, part and artist, their durations, and the source of the features."""
-    return DatasetSummary(
-        summarise(open_dataset(dataset, open_session(progress=progress, say=say, follow_links=follow_links)), split, split_seed)
-    )
+    """Summarise a dataset: number of tracks by genre, part and artist, durations, source of the features, and warnings."""
+    session = open_session(progress=progress, say=say, follow_links=follow_links)
+    opened = open_dataset(dataset, session)
+    return DatasetSummary(summarise(opened, split, split_seed, segments, listen(opened, session)))
 
 
 def check_dataset(
@@ -124,6 +128,7 @@ def check_dataset(
     split: str | None = None,
     split_seed: int = 0,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -137,7 +142,7 @@ def check_dataset(
     ----------
     dataset
         As in `run`, or a flat folder without labels.
-    split, split_seed, exclude, workers, progress, say, follow_links
+    split, split_seed, exclude, segments, workers, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -147,9 +152,11 @@ def check_dataset(
     session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     excluded = open_exclusions(exclude)
     kept = _without(dataset, excluded, labelled=False, session=session)
-    split_used, before = checks.cut(kept, split, split_seed)
+    grouped = group(kept, segments, listen(kept, session))
+    split_used, before = checks.cut(grouped.dataset, split, split_seed)
+    before += checks.label_findings(grouped, split_used)
     findings = checks.check(
-        kept, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
+        grouped.dataset, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
     )
     return CheckReport(kept, findings, excluded)
 

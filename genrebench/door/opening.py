@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.datasets import resolve
+from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import read_exclusions
 from genrebench.environment import cpus
 from genrebench.errors import StoreError, UsageError
@@ -111,11 +112,12 @@ def open_task(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
 ) -> Task:
     """Create a task and report the warnings of its dataset and of its split; a `Task` is returned unchanged."""
     excluded = open_exclusions(exclude)
     if isinstance(dataset, Task):
-        if (split, split_seed, excerpt, extra_training) != (None, 0, 30, None) or excluded:
+        if (split, split_seed, excerpt, extra_training, segments) != (None, 0, 30, None, "together") or excluded:
             raise UsageError("a task already has a split, an excerpt and exclusions; pass these arguments to gb.task instead")
         return dataset
     opened = open_dataset(dataset, session)
@@ -132,10 +134,17 @@ def open_task(
         source=dataset.name if isinstance(dataset, Dataset) else str(dataset),
         extra_dataset=None if extra_training is None else open_dataset(extra_training, session),
         extra_source="" if extra_training is None else str(getattr(extra_training, "name", extra_training)),
+        segments=segments,
+        heard=listen(opened, session),
     )
     for text in task.split.warnings:
         session.say(f"warning: {text}")
     return task
+
+
+def listen(dataset: Dataset, session: Session) -> dict[str, str]:
+    """Recordings of which short clips of unknown artist are segments, by track id; see `heard_recordings`."""
+    return heard_recordings(dataset, home=session.home, workers=session.workers, progress=session.progress)
 
 
 def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> list[Exclusion]:

@@ -25,6 +25,7 @@ def run(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
     seed: int | None = None,
     seeds: Iterable[int] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -58,6 +59,9 @@ def run(
         A CSV file of tracks to exclude (columns id and reason), or their ids.
     extra_training : str, Path or Dataset, optional
         A larger dataset from which training tracks for small genres are added.
+    segments : {"together", "apart"}
+        Whether tracks whose ids differ by a segment number only, such as "blues.00000.0" and "blues.00000.1", are kept in one
+        part like tracks of one artist, where no artist is known.
     seed : int, optional
         Seed of the models; by default 0.
     seeds : iterable of int, optional
@@ -96,6 +100,7 @@ def run(
         excerpt=excerpt,
         exclude=exclude,
         extra_training=extra_training,
+        segments=segments,
     )
     jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
     for job in jobs:
@@ -155,6 +160,7 @@ def reproduce(
         split_seed=task.split_seed,
         excerpt=task.excerpt,
         exclude=task.excluded,
+        segments=task.segments,
         extra_training=None if task.extra_training is None else task.extra_training.source or task.extra_training.dataset,
         seed=original.seed,
         options=original.model.options,
@@ -179,6 +185,7 @@ def score(
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
     name: str = imported.PLUGIN,
     version: str = "0",
     seed: int = 0,
@@ -192,7 +199,7 @@ def score(
     ----------
     predictions : path
         CSV file with one row per test track: track_id and one column per genre, named GENRE or p:GENRE.
-    dataset, split, split_seed, excerpt, exclude, runs, say, follow_links
+    dataset, split, split_seed, excerpt, exclude, segments, runs, say, follow_links
         As in `run`.
     name, version : str
         Name and version of the model on the board.
@@ -205,9 +212,9 @@ def score(
         If the file can't be read, a genre or a test track is missing, or a row isn't a probability distribution.
     """
     session = open_session(say=say, follow_links=follow_links)
-    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
+    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments)
     store = RunStore(Path(runs))
-    return RunResult(imported.score(task, Path(predictions), name, version, seed, store), store)
+    return RunResult(imported.score(task, Path(predictions), name, version, seed, store, session.say), store)
 
 
 def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:

@@ -180,7 +180,7 @@ def test_an_exclusion_list_saved_by_a_spreadsheet(case: Path, real_data: Path, t
     assert ([one.id for one in task.excluded], said) == (["d1"], [])
 
 
-NOT_YET = {"huge-value", "streamed-flac"}  # numbers too large to calculate with; audio that can't seek
+NOT_YET = {"streamed-flac"}  # audio that can't seek
 
 
 def test_every_dataset_keeps_the_promise_of_the_check(real_data: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from genrebench.datasets.check.findings import NOTHING_LEFT, Finding, exclusions
 from genrebench.errors import DataError
 from genrebench.records import Dataset, Split
 from genrebench.tasks import splits
+from genrebench.tasks.audit import untested
 
 _ADVICE = {
     "missing": "the paths are relative to the dataset's folder; is a disk not connected, or the folder moved?",
@@ -49,7 +50,10 @@ def rest_findings(findings: Sequence[Finding], dataset: Dataset, split: Split | 
         detail = f"each of the {len(dataset.tracks)} tracks has a fault, so a list of them would leave nothing; mend the causes"
         yield Finding("", NOTHING_LEFT, "fault", detail)
     elif listed and split is not None and split.name in splits.NAMES:
+        rest = dataclasses.replace(dataset, tracks=kept)
         try:
-            splits.make_split(dataclasses.replace(dataset, tracks=kept), split.name, split.seed)
+            reason = untested(rest, splits.make_split(rest, split.name, split.seed))
         except DataError as error:
-            yield Finding("", "no-split", "fault", f"without the {len(listed)} tracks of the list: {error}")
+            reason = str(error)
+        if reason is not None:
+            yield Finding("", "no-split", "fault", f"without the {len(listed)} tracks of the list: {reason}")

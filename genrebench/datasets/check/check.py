@@ -15,6 +15,7 @@ from genrebench.datasets import fma
 from genrebench.datasets.check import duplicates
 from genrebench.datasets.check.advice import gathered, rest_findings
 from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity
+from genrebench.datasets.check.given_features import given_feature_findings
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
 from genrebench.datasets.check.usable_features import feature_findings
 from genrebench.errors import DataError
@@ -92,6 +93,7 @@ def check(
         findings += _known_faulty_findings(dataset, home, workers, progress, typical)
     faulty = {finding.track for finding in findings if finding.severity == "fault"}
     findings += duplicates.duplicate_findings(dataset.tracks, measured, split, faulty)
+    findings += given_feature_findings(dataset, split, faulty)
     findings += duplicates.shared_artist_findings(dataset, split)
     findings = gathered(findings, dataset)
     findings += list(rest_findings(findings, dataset, split))
@@ -116,7 +118,7 @@ def _measure_tracks(
             paths[track.id] = track.path
         else:
             findings.append(Finding(track.id, "missing", "fault", f"no file {track.path.name!r}" if track.path else "no path"))
-    measurements = _measure_files(paths, home, workers)
+    measurements = measure_files(paths, home, workers)
     measured: dict[str, Measurement] = dict(progress(measurements, description, len(paths)))
     for track in tracks:
         error = measured[track.id].error if track.id in measured else None
@@ -126,7 +128,7 @@ def _measure_tracks(
     return measured, findings
 
 
-def _measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Iterator[tuple[str, Measurement]]:
+def measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Iterator[tuple[str, Measurement]]:
     """Measure in chunks, so that little is lost on interruption; tracks with identical files share a measurement."""
     cache = MeasurementCache(home / "cache")
     remaining = iter(paths.items())
