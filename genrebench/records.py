@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genrebench.errors import UsageError
 from genrebench.tables import Shown, Table, frame
@@ -54,6 +54,25 @@ class Exclusion:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that was noticed while a dataset was read.
+
+    Parameters
+    ----------
+    kind : str
+        One of the kinds of findings of the data check.
+    severity : {"fault", "warning", "note"}
+        A warning is shown before each run as well.
+    detail : str
+        Human-readable description, with numbers.
+    """
+
+    kind: str
+    severity: Literal["fault", "warning", "note"]
+    detail: str
+
+
 @dataclass(frozen=True)
 class FeatureValues:
     """A table with one feature vector per track.
@@ -65,11 +84,14 @@ class FeatureValues:
     columns : tuple of tuple of str
         Column names: (feature, statistics, number) in FMA's format, else a single name.
     values : ndarray of float64, shape (n_tracks, n_columns)
+    notes : tuple of str
+        What was noticed about the ids when the table was read, for display.
     """
 
     ids: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     values: NDArray[np.float64]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,6 +122,10 @@ class Dataset(Shown):
         True if the music is synthetic; its scores are marked wherever they are shown.
     note : str
         Origin and licence in one line, for display.
+    remarks : tuple of Remark
+        What was noticed while the dataset was read: what is left out, how the folders were understood.
+    unusable : mapping of str to Remark
+        Id of a track whose audio file can't be used, and why; such a track has no path.
     """
 
     name: str
@@ -113,6 +139,8 @@ class Dataset(Shown):
     feature_source: str | None = None
     synthetic: bool = False
     note: str = ""
+    remarks: tuple[Remark, ...] = ()
+    unusable: Mapping[str, Remark] = field(default_factory=dict)
 
     @property
     def knows_artists(self) -> bool:
@@ -255,6 +283,8 @@ class Task(Shown):
         Name or path of the dataset as given by the user, for reproducing a run.
     extra : ExtraTraining or None
         Training tracks added from a larger dataset.
+    segments : {"together", "apart"}
+        Whether segments of one recording, inferred from ids, count as tracks of one artist; see `genrebench.tasks.grouping`.
     """
 
     dataset: Dataset
@@ -265,6 +295,7 @@ class Task(Shown):
     shared_artists: int | None
     source: str = ""
     extra: ExtraTraining | None = None
+    segments: str = "together"
 
     def __repr__(self) -> str:
         folds = f", {len(self.split.folds)} folds" if len(self.split.folds) > 1 else ""

@@ -49,6 +49,8 @@ class Session:
         ``say(text)`` is called with messages for the user.
     cached : bool
         As in `InputContext`.
+    follow_links : bool
+        Whether links may lead out of the folder of a dataset.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Session:
     progress: Callable[..., Iterable[Any]] = no_progress
     say: Callable[[str], None] = lambda _: None
     cached: bool = True
+    follow_links: bool = False
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

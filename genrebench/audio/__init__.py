@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from genrebench.audio import mp4, sndfile
 from genrebench.audio.hashes import content_hash, content_hashes, hash_cache
 from genrebench.audio.samples import RATES, AudioInfo, excerpt_bounds, extended, resample, resampled_length
+from genrebench.audio.search import SUFFIXES, Found, find, is_audio, is_skipped, search
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
 
@@ -25,6 +26,7 @@ __all__ = [
     "SUFFIXES",
     "VERSION",
     "AudioInfo",
+    "Found",
     "blocks",
     "bounds",
     "content_hash",
@@ -34,14 +36,14 @@ __all__ = [
     "find",
     "hash_cache",
     "info",
+    "is_audio",
+    "is_skipped",
     "noting_peaks",
     "read",
     "resample",
     "resampled_length",
+    "search",
 ]
-
-SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4")
-"""Suffixes of files that count as audio when a folder is searched. Decoding depends on a file's content, not on its name."""
 
 VERSION = 1
 """Bumped when `read` returns different samples for the same file, so that cached inputs are recomputed."""
@@ -156,13 +158,3 @@ def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
         If the file is missing or can't be decoded; possibly only after some blocks.
     """
     yield from mp4.blocks(path) if mp4.recognises(path) else sndfile.blocks(path)
-
-
-def find(folder: Path) -> list[Path]:
-    """Audio files below `folder`, recognised by suffix and sorted by path. Broken links are included; reading one raises."""
-    return sorted(path for path in folder.rglob("*") if is_audio(path) and not path.is_dir())
-
-
-def is_audio(path: Path) -> bool:
-    """Whether a file has an audio suffix. Hidden files (such as macOS's ``._`` files) don't count."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

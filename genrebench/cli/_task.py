@@ -23,6 +23,19 @@ ExcerptOption = Annotated[str, typer.Option("--excerpt", help="Seconds from the 
 ExcludeOption = Annotated[
     Path | None, typer.Option("--exclude", help="CSV file of tracks to exclude, with columns id and reason.")
 ]
+FollowLinksOption = Annotated[
+    bool,
+    typer.Option("--follow-links", help="Follow links in the dataset's folder that lead out of it, to another folder or disk."),
+]
+SegmentsOption = Annotated[
+    str,
+    typer.Option(
+        "--segments",
+        metavar="together|apart",
+        help="Whether tracks whose ids differ by a segment number only (song.0, song.1) are kept in one part like tracks of "
+        "one artist, where no artist is known.",
+    ),
+]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]

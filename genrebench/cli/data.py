@@ -45,12 +45,16 @@ def show(
     dataset: DatasetArgument,
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
+    follow_links: _task.FollowLinksOption = False,
+    segments: _task.SegmentsOption = "together",
     form: FormatOption = Format.table,
 ) -> None:
     """Show the number of tracks by genre, part and artist, their durations, and the source of the features."""
     import genrebench as gb
 
-    summary = gb.describe(dataset, split=split, split_seed=split_seed, **_task.terminal())
+    summary = gb.describe(
+        dataset, split=split, split_seed=split_seed, segments=segments, follow_links=follow_links, **_task.terminal()
+    )
     print_result(summary, form)
 
 
@@ -87,6 +91,8 @@ def check(
     split: _task.SplitOption = None,
     split_seed: _task.SplitSeedOption = 0,
     exclude: _task.ExcludeOption = None,
+    follow_links: _task.FollowLinksOption = False,
+    segments: _task.SegmentsOption = "together",
     exclusions: Annotated[
         Path | None,
         typer.Option(
@@ -111,6 +117,8 @@ def check(
         split=split,
         split_seed=split_seed,
         exclude=exclude,
+        follow_links=follow_links,
+        segments=segments,
         workers=workers,
         **_task.terminal(),
     )
@@ -135,10 +143,13 @@ def features(
     out: Annotated[Path, typer.Option("--out", help="The CSV file to write, in the format of FMA's features.csv.")],
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
+    follow_links: _task.FollowLinksOption = False,
     workers: _task.WorkersOption = None,
 ) -> None:
     """Compute FMA's 518 features from the audio of a dataset or of a flat folder of files."""
     import genrebench as gb
 
-    n = gb.write_features(dataset, out, excerpt=excerpt, exclude=exclude, workers=workers, **_task.terminal())
+    n = gb.write_features(
+        dataset, out, excerpt=excerpt, exclude=exclude, follow_links=follow_links, workers=workers, **_task.terminal()
+    )
     say(f"wrote {n} rows of 518 columns to {out}")

@@ -20,12 +20,15 @@ def command(
         list[str] | None,
         typer.Option("--audio", metavar="DATASET", help="Include audio of this dataset in the report; may be repeated."),
     ] = None,
+    follow_links: _task.FollowLinksOption = False,
     form: FormatOption = Format.table,
 ) -> None:
     """Write an HTML report of boards, runs and comparisons, which opens from disk in any browser."""
     import genrebench as gb
 
-    written = gb.write_report(out, dataset=dataset, split=split, runs=runs, audio=audio or [], **_task.terminal())
+    written = gb.write_report(
+        out, dataset=dataset, split=split, runs=runs, audio=audio or [], follow_links=follow_links, **_task.terminal()
+    )
     warn_all(written.problems)
     if form is Format.json:
         print_json(written.to_json())

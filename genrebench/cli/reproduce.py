@@ -21,6 +21,7 @@ def command(
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
     no_cache: _task.NoCacheOption = False,
+    follow_links: _task.FollowLinksOption = False,
     form: FormatOption = Format.table,
 ) -> None:
     """Reproduce a run from its record, and show the differences in environment and scores.
@@ -37,6 +38,7 @@ def command(
         device=device,
         workers=workers,
         cache=not no_cache,
+        follow_links=follow_links,
         **_task.terminal(),
     )
     print_result(result, form)

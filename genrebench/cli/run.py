@@ -24,6 +24,8 @@ def command(
     split_seed: _task.SplitSeedOption = 0,
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
+    follow_links: _task.FollowLinksOption = False,
+    segments: _task.SegmentsOption = "together",
     seed: _task.SeedOption = None,
     seeds: _task.SeedsOption = None,
     settings: _task.SettingsOption = None,
@@ -53,11 +55,11 @@ def command(
     import genrebench as gb
 
     if like is not None:
-        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, excerpt != "30")
-        if any(others) or seed is not None:
+        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed)
+        if any(others) or (excerpt, segments) != ("30", "together") or seed is not None:
             raise UsageError(
                 "--like reproduces a run as it was; it can only be combined with --dataset, --runs, --device, --workers, "
-                "--no-cache and --resume"
+                "--no-cache, --follow-links and --resume"
             )
         say(f"--like has been replaced by a command: genrebench reproduce {like}")
         source = None if dataset == "demo" else dataset
@@ -69,6 +71,7 @@ def command(
             device=device,
             workers=workers,
             cache=not no_cache,
+            follow_links=follow_links,
             **_task.terminal(),
         )
         show([result.repeated], runs, form)
@@ -88,6 +91,8 @@ def command(
             split_seed=split_seed,
             excerpt=excerpt,
             exclude=exclude,
+            follow_links=follow_links,
+            segments=segments,
             extra_training=extra_training,
             seed=seed,
             seeds=_task.parse_seeds(seeds),

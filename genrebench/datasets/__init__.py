@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.registry import Registered, Registry
 from genrebench.progress import no_progress
-from genrebench.records import Dataset, ExtraTraining, Track
+from genrebench.records import Dataset, ExtraTraining, Remark, Track
 
 Progress = Callable[..., Iterable[Any]]
 
@@ -61,6 +61,7 @@ def resolve(
     *,
     labelled: bool = True,
     workers: int | None = None,
+    follow_links: bool = False,
 ) -> Dataset:
     """Load the dataset that the user named.
 
@@ -79,6 +80,8 @@ def resolve(
         Whether labels are needed; if not, a flat folder of audio files is accepted as well.
     workers : int, optional
         Number of processes or threads for computing a dataset; by default one per processor.
+    follow_links : bool
+        Whether links may lead out of a folder of the user's own.
 
     Returns
     -------
@@ -100,7 +103,8 @@ def resolve(
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders
 
-        return folders.load_flat(folder) if not labelled and folders.is_flat(folder) else folders.load(folder)
+        load = folders.load_flat if not labelled and folders.is_flat(folder) else folders.load
+        return load(folder, follow_links=follow_links)
     if text and folder.is_file():
         raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
     close = difflib.get_close_matches(text, names, n=1)
@@ -141,21 +145,22 @@ def require_audio(dataset: Dataset, tracks: Sequence[Track], extra: ExtraTrainin
         of them and the next step.
     """
     added = set() if extra is None else {id_ for ids in extra.ids.values() for id_ in ids}
-    _require_audio(dataset.name, [track for track in tracks if track.id not in added])
+    _require_audio(dataset.name, [track for track in tracks if track.id not in added], dataset.unusable)
     if extra is not None:
-        _require_audio(extra.dataset, [track for track in tracks if track.id in added])
+        _require_audio(extra.dataset, [track for track in tracks if track.id in added], dataset.unusable)
 
 
-def _require_audio(name: str, tracks: Sequence[Track]) -> None:
+def _require_audio(name: str, tracks: Sequence[Track], unusable: Mapping[str, Remark]) -> None:
     missing = [track for track in tracks if track.path is None or not track.path.is_file()]
     if not missing:
         return
-    if all(track.path is None for track in tracks):
+    if all(track.path is None and track.id not in unusable for track in tracks):
         if name.startswith("fma-"):
             raise DataError(f"the audio of {name} isn't on this machine; get it with: genrebench data get {name}")
         raise DataError(f"{name} has no audio; add a column 'path' to its tracks.csv")
     first = missing[0]
-    reason = f"no file {str(first.path)!r}" if first.path else "no path"
+    problem = unusable.get(first.id)
+    reason = problem.detail if problem else f"no file {str(first.path)!r}" if first.path else "no path"
     raise DataError(
         f"{name}: {len(missing)} of {len(tracks)} tracks have no audio, the first is {first.id!r} ({reason}); add the "
         "files, or exclude the tracks with --exclude FILE (genrebench data check writes such a list)"

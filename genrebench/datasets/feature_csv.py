@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.datasets.table import clean, read_records
+from genrebench.datasets import id_forms
+from genrebench.datasets.table import clean, number, read_records, without_numbers
 from genrebench.errors import DataError
 from genrebench.records import FeatureValues
+
+MAX_VALUE = float(np.sqrt(np.finfo(np.float32).max))
+"""Largest feature value, 1.8e19: squares of larger ones are infinite in single precision, with which many models calculate."""
+
+SAVE = (
+    "save it with pd.read_csv('fma_metadata/features.csv', index_col=0, header=[0, 1, 2]).to_csv('features.csv'), which keeps "
+    "its header rows and the track ids in front"
+)
+"""How FMA's table is saved again so that it can be read."""
 
 
 class Header(NamedTuple):
@@ -29,7 +42,8 @@ def read_header(path: Path) -> Header:
     ----------
     path : Path
         Either one header row that starts with ``track_id``, or FMA's format: three rows (feature, statistics, number) and a
-        row with nothing but ``track_id``.
+        row with nothing but ``track_id``. FMA's table saved again by pandas is read as well: without that last row, or with
+        fewer header rows.
 
     Returns
     -------
@@ -40,28 +54,57 @@ def read_header(path: Path) -> Header:
     DataError
         If the file has neither format, no feature column, or a column twice.
     """
-    rows: list[list[str]] = []
-    last_line = 0
-    for line, cells in read_records(path):
-        rows.append([clean(cell, "the column name", f"{path}, line {line}") for cell in cells])
-        last_line = line
-        if rows[-1][0] == "track_id" or len(rows) == 4:
-            break
-    if not rows:
+    first = list(islice(read_records(path), 4))
+    if not first:
         raise DataError(f"{path} is empty; its first row must name the columns")
-    if rows[-1][0] != "track_id" or len(rows) not in (1, 4) or len({len(row) for row in rows}) > 1:
+    starts = [cells[0].strip() for _, cells in first]
+    if starts[0] == "track_id":  # one row, or several if pandas has saved FMA's table with the index as a column
+        n_levels = next((n for n, start in enumerate(starts[1:], 1) if not _is_blank(start)), len(starts))
+        n_rows = n_levels
+    elif "track_id" in starts:
+        n_levels = starts.index("track_id")
+        n_rows = n_levels + 1
+    else:
+        of_fma = starts[:2] == ["", ""] or not {"feature", "features", "statistics", "number"}.isdisjoint(starts)
+        hint = f"; {SAVE}" if of_fma or any("track_id" in map(str.strip, cells) for _, cells in first) else ""
         raise DataError(
-            f"{path}: the first column must be 'track_id' (one header row, or FMA's three above it), not {rows[0][0]!r}"
+            f"{path}: the first column must be 'track_id' (one header row, or FMA's three above it), not {starts[0]!r}{hint}"
         )
-    columns = (
-        tuple(zip(*(row[1:] for row in rows[:3]), strict=True)) if len(rows) == 4 else tuple((name,) for name in rows[0][1:])
-    )
+    rows = [[clean(cell, "the column name", f"{path}, line {line}") for cell in cells] for line, cells in first[:n_rows]]
+    if len({len(row) for row in rows}) > 1:
+        raise DataError(f"{path}: the {n_rows} rows of the header have different numbers of cells")
+    columns = _column_names([row[1:] for row in rows[:n_levels]])
     if not columns:
         raise DataError(f"{path} has no feature column besides 'track_id'")
-    if len(set(columns)) < len(columns):
-        duplicate = next(column for column in columns if columns.count(column) > 1)
-        raise DataError(f"{path} has the column {column_name(duplicate)!r} twice; keep one")
-    return Header(last_line, columns)
+    counts = Counter(columns)
+    if len(counts) < len(columns):
+        duplicate = next(column for column in columns if counts[column] > 1)
+        hint = "" if counts[duplicate] == 2 else f", or, if it is FMA's table, {SAVE}"
+        times = "twice" if counts[duplicate] == 2 else f"{counts[duplicate]} times"
+        raise DataError(f"{path} has the column {column_name(duplicate)!r} {times}; keep one{hint}")
+    return Header(first[n_rows - 1][0], columns)
+
+
+def _is_blank(cell: str) -> bool:
+    """Whether a header cell is empty, or what pandas calls an empty one."""
+    return not cell or cell.startswith("Unnamed: ")
+
+
+def _column_names(levels: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Names of the columns from the rows of a header.
+
+    With several rows, cells that a spreadsheet has merged get the name at their left, and the numbers that pandas adds to
+    repeated names of the first row are removed.
+    """
+    if len(levels) == 1:
+        return tuple((name,) for name in levels[0])
+    filled = []
+    for level in levels[:-1]:
+        names: list[str] = []
+        for cell in level:
+            names.append(names[-1] if names and _is_blank(cell) else cell)
+        filled.append(without_numbers(names))
+    return tuple(zip(*filled, levels[-1], strict=True))
 
 
 def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
@@ -78,7 +121,9 @@ def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
     -------
     FeatureValues
         One row per track, in the file's order. A row whose cells are all empty is skipped; a single empty cell is read as NaN,
-        which is an error only if its track and column are used.
+        and a number beyond `MAX_VALUE` as infinite, which are errors only if their track and column are used. An id that is
+        written differently than in `track_ids` is that of its track if only one can be meant; `notes` says so, and which ids
+        have no row.
 
     Raises
     ------
@@ -87,6 +132,22 @@ def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
     """
     header = read_header(path)
     requested = frozenset(track_ids)
+    result, found = _read(path, header, {id_: id_ for id_ in requested})
+    if requested <= found:
+        return result
+    matched = id_forms.match(requested, found)
+    if matched:
+        result, _ = _read(path, header, {id_: id_ for id_ in requested & found} | matched)
+    met = found | set(matched.values())
+    notes = (
+        id_forms.match_note(matched, path.name, "tracks.csv"),
+        id_forms.miss_note(requested, met - matched.keys(), path.name, "tracks.csv"),
+    )
+    return replace(result, notes=tuple(note for note in notes if note is not None))
+
+
+def _read(path: Path, header: Header, track_of: Mapping[str, str]) -> tuple[FeatureValues, set[str]]:
+    """The rows of some tracks, by the ids of the file, and all ids of the file."""
     ids: list[str] = []
     seen: dict[str, int] = {}
     values: list[NDArray[np.float64]] = []
@@ -99,24 +160,36 @@ def read_features(path: Path, track_ids: Collection[str]) -> FeatureValues:
         if track in seen:
             raise DataError(f"{path}, line {line}: track_id {track!r} appears twice, first in line {seen[track]}; keep one")
         seen[track] = line
-        if track in requested and any(cells[1:]):
-            ids.append(track)
+        if track in track_of and any(cells[1:]):
+            ids.append(track_of[track])
             values.append(_numbers(cells[1:], header.columns, f"{path}, line {line}"))
-    return FeatureValues(tuple(ids), header.columns, np.array(values).reshape(len(ids), len(header.columns)))
+    table = np.array(values).reshape(len(ids), len(header.columns))
+    return FeatureValues(tuple(ids), header.columns, table), set(seen)
 
 
 def _numbers(cells: Sequence[str], columns: Sequence[tuple[str, ...]], where: str) -> NDArray[np.float64]:
     try:
-        return np.fromiter(map(float, cells), np.float64, len(cells))
+        if "_" in "".join(cells):  # no number, see `table.number`; a test of each cell would take longer than parsing them
+            raise ValueError
+        values = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:  # a cell is empty or not a number: parse them one by one
-        return np.array([_number(cell, column, where) for cell, column in zip(cells, columns, strict=True)])
+        values = np.array([_number(cell, column, where) for cell, column in zip(cells, columns, strict=True)])
+    too_large = np.abs(values) > MAX_VALUE
+    values[too_large] = np.copysign(np.inf, values[too_large])
+    return values
 
 
 def _number(cell: str, column: tuple[str, ...], where: str) -> float:
     try:
-        return float(cell) if cell.strip() else math.nan
+        return number(cell) if cell.strip() else math.nan
     except ValueError:
         raise DataError(f"{where}, column {column_name(column)!r}: {cell!r} is not a number") from None
+
+
+def empty_columns(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each column has no value in any row, shape (n_columns,); False for a table without rows."""
+    empty: NDArray[np.bool_] = np.isnan(values).sum(axis=0) == max(len(values), 1)
+    return empty
 
 
 def column_name(column: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from genrebench.datasets import feature_csv
-from genrebench.datasets.table import clean, digest, find_columns, read_records
+from genrebench.datasets.table import clean, digest, find_columns, read_records, without_numbers
 from genrebench.errors import DataError
 from genrebench.files import atomic
 from genrebench.records import PARTS, Dataset, Exclusion, FeatureValues, Track
@@ -35,6 +35,12 @@ FAULTY: dict[str, str] = {
     **{str(track): "shorter than 30 s" for track in SHORT},
 }
 """The 21 faulty tracks of fma_medium listed by the WWW 2018 challenge: track id to reason."""
+
+SAVE = (
+    "save it with pd.read_csv('fma_metadata/tracks.csv', index_col=0, header=[0, 1]).to_csv('tracks.csv'), which keeps its "
+    "header rows and the track ids in front"
+)
+"""How FMA's table is saved again so that it can be read."""
 
 FEATURE_SOURCE = "distributed, from full-length tracks"
 
@@ -120,12 +126,22 @@ def load_folder(folder: Path) -> Dataset:
 
 
 def is_official(folder: Path) -> bool:
-    """Whether a folder has a tracks.csv in the official format: two header rows and a row ``track_id``."""
+    """Whether a folder has a tracks.csv in the official format: two header rows and a row ``track_id``.
+
+    The same table saved again by pandas with the index as a column, without that row, is one as well.
+    """
     metadata = _metadata_folder(folder)
-    if metadata is None:
-        return False
-    first_cells = [cells[0] for _, cells in islice(read_records(metadata / "tracks.csv"), 3)]
-    return first_cells == ["", "", "track_id"]
+    return metadata is not None and _n_header_rows(_first_rows(metadata / "tracks.csv")) > 0
+
+
+def _first_rows(table: Path) -> list[list[str]]:
+    return [cells for _, cells in islice(read_records(table), 3)]
+
+
+def _n_header_rows(rows: Sequence[Sequence[str]]) -> int:
+    """Number of header rows of FMA's tracks.csv: 3, or 2 if the index was saved as a column; 0 if it is another table."""
+    starts = ["" if cells[0].startswith("Unnamed: ") else cells[0].strip() for cells in rows]
+    return 3 if starts == ["", "", "track_id"] else 2 if starts[:2] == ["track_id", ""] else 0
 
 
 def clip_path(track_id: str) -> Path:
@@ -154,15 +170,15 @@ class _Row(NamedTuple):
 
 
 def _rows(table: Path) -> Iterator[_Row]:
-    records = read_records(table)
-    header_rows = [cells for _, cells in islice(records, 3)]
-    if [cells[0] for cells in header_rows] != ["", "", "track_id"]:
+    header_rows = _first_rows(table)
+    n_header_rows = _n_header_rows(header_rows)
+    if not n_header_rows:
         raise DataError(f"{table} isn't FMA's tracks.csv, which has two header rows and a row 'track_id'")
-    header = [f"{upper}/{lower}" for upper, lower in zip(header_rows[0], header_rows[1], strict=False)]
+    header = [f"{upper}/{lower}" for upper, lower in zip(without_numbers(header_rows[0]), header_rows[1], strict=False)]
     columns = ("track/genre_top", "artist/id", "set/split", "set/subset")
     positions = find_columns(table, header, columns)
     seen: dict[str, int] = {}
-    for line, cells in records:
+    for line, cells in islice(read_records(table), n_header_rows, None):
         where = f"{table}, line {line}"
         if len(cells) != len(header):
             raise DataError(f"{where}: {len(cells)} cells, but the header has {len(header)}")

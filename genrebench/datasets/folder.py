@@ -1,29 +1,33 @@
 """A folder of the user's own files as a dataset.
 
 There are two layouts. With a tracks.csv: columns ``track_id`` and ``genre``, and optionally ``path``, ``artist`` and ``split``;
-a features.csv beside it may give feature values. Without: one subfolder per genre, with audio files at any depth; the id of a
-track is then its path, and its artist is unknown. A tracks.csv in FMA's official format is read by `fma`. If no labels are
-needed, a flat folder of audio files is enough.
+a features.csv beside it may give feature values. Without: one subfolder per genre, with audio files at any depth, read by
+`genre_folders`; the id of a track is then its path, and its artist is unknown. A tracks.csv in FMA's official format is read by
+`fma`. If no labels are needed, a flat folder of audio files is enough.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
+from typing import Any
 
-from genrebench import audio
-from genrebench.datasets import feature_csv, fma
+from genrebench.datasets import feature_csv, fma, genre_folders
+from genrebench.datasets.audio_paths import AudioPaths
+from genrebench.datasets.several_genres import several_genres
 from genrebench.datasets.table import clean, digest, find_columns, read_records
 from genrebench.errors import DataError
-from genrebench.records import PARTS, Dataset, Track
+from genrebench.records import PARTS, Dataset, Remark, Track
 
 
-def load(folder: Path) -> Dataset:
+def load(folder: Path, *, follow_links: bool = False) -> Dataset:
     """Load a labelled folder as a dataset.
 
     Parameters
     ----------
     folder : Path
+    follow_links : bool
+        Whether links may lead out of the folder. If not, a track whose file is such a link can't be used.
 
     Returns
     -------
@@ -40,37 +44,29 @@ def load(folder: Path) -> Dataset:
     if fma.is_official(folder):
         return fma.load_folder(folder)
     if table.is_file():
-        tracks, official = _read_table(folder, table)
+        read = _read_table(folder, table, follow_links)
     elif features.is_file():
         raise DataError(f"{folder} has a features.csv but no tracks.csv; add one with the columns track_id and genre")
     elif folder.is_dir():
-        tracks, official = _read_subfolders(folder), {}
+        read = genre_folders.read(folder, follow_links=follow_links)
     else:
         raise DataError(f"there is no folder {folder}")
-    has_features = features.is_file()
-    if has_features:
-        feature_csv.read_header(features)
-    ids = frozenset(track.id for track in tracks)
-    return Dataset(
-        name=folder.resolve().name,
-        version=f"folder-{digest(tracks)}",
-        tracks=tuple(tracks),
-        genres=tuple(sorted({track.genre for track in tracks if track.genre})),
-        official=official,
-        load_features=partial(feature_csv.read_features, features, ids) if has_features else None,
-        feature_source="features.csv" if has_features else None,
-        note="a folder of your own",
-    )
+    if not features.is_file():
+        return _dataset(folder, read)
+    feature_csv.read_header(features)
+    ids = frozenset(track.id for track in read.tracks)
+    values = partial(feature_csv.read_features, features, ids)
+    return _dataset(folder, read, load_features=values, feature_source="features.csv")
 
 
 def is_flat(folder: Path) -> bool:
     """Whether a folder has audio files but no labels: no tracks.csv and no subfolder with audio."""
     if (folder / "tracks.csv").is_file() or fma.is_official(folder):
         return False
-    return any(map(_is_audio, folder.iterdir())) and not any(map(audio.find, _subfolders(folder)))
+    return genre_folders.is_flat(folder)
 
 
-def load_flat(folder: Path) -> Dataset:
+def load_flat(folder: Path, *, follow_links: bool = False) -> Dataset:
     """Load a flat folder of audio files without labels.
 
     Returns
@@ -84,23 +80,35 @@ def load_flat(folder: Path) -> Dataset:
     DataError
         If two file names differ only in their suffix.
     """
-    files: dict[str, Path] = {}
-    for path in sorted(filter(_is_audio, folder.iterdir())):
-        stem = clean(path.stem, "file name", str(folder))
-        if stem in files:
-            raise DataError(f"{folder}: {files[stem].name!r} and {path.name!r} would have the same id, {stem!r}; rename one")
-        files[stem] = _inside(folder.resolve(), path.name, str(folder))
-    tracks = tuple(Track(stem, "", path=path) for stem, path in files.items())
-    note = "a folder of your own, without labels"
-    return Dataset(name=folder.resolve().name, version=f"folder-{digest(tracks)}", tracks=tracks, genres=(), note=note)
+    return _dataset(folder, genre_folders.read_flat(folder, follow_links=follow_links), "a folder of your own, without labels")
 
 
-def _read_table(folder: Path, table: Path) -> tuple[list[Track], dict[str, str]]:
+def _dataset(folder: Path, read: genre_folders.Folders, note: str = "a folder of your own", **more: Any) -> Dataset:
+    return Dataset(
+        name=folder.resolve().name,
+        version=f"folder-{digest(read.tracks)}",
+        tracks=tuple(read.tracks),
+        genres=tuple(sorted({track.genre for track in read.tracks if track.genre})),
+        official=read.official,
+        note=note,
+        remarks=(*read.remarks, *several_genres(read.tracks)),
+        unusable=read.unusable,
+        **more,
+    )
+
+
+def _read_table(folder: Path, table: Path, follow_links: bool) -> genre_folders.Folders:
     records = read_records(table)
     _, header = next(records, (0, []))
+    names = {cell.strip() for cell in header}
+    if "genre" not in names and (names >= {"album", "artist", "track"} or any(name.endswith("genre_top") for name in names)):
+        raise DataError(
+            f"{table} looks like FMA's table with a header row less; {fma.SAVE}, or name the columns track_id and genre"
+        )
     columns = find_columns(table, header, ("track_id", "genre"), ("path", "artist", "split"))
-    root = folder.resolve()
+    paths = AudioPaths(folder, follow_links=follow_links)
     tracks: list[Track] = []
+    unusable: dict[str, Remark] = {}
     lines: dict[str, int] = {}
     official: dict[str, str] = {}
     for line, cells in records:
@@ -119,53 +127,11 @@ def _read_table(folder: Path, table: Path) -> tuple[list[Track], dict[str, str]]
             if part not in PARTS:
                 raise DataError(f"{where}: split {part!r} must be one of {', '.join(PARTS)}")
             official[track] = part
-        path = cell.get("path", "")
-        tracks.append(
-            Track(
-                track,
-                genre,
-                artist=clean(cell.get("artist", ""), "artist", where) or None,
-                path=_inside(root, path, where) if path.strip() else None,
-            )
-        )
+        artist = clean(cell.get("artist", ""), "artist", where) or None
+        path = paths.find(cell["path"], where) if cell.get("path", "").strip() else None
+        if path is not None and (problem := paths.problem(path)) is not None:
+            path, unusable[track] = None, problem
+        tracks.append(Track(track, genre, artist, path))
     if not tracks:
         raise DataError(f"{table} has no rows below its header")
-    return tracks, official
-
-
-def _read_subfolders(folder: Path) -> list[Track]:
-    root = folder.resolve()
-    tracks = []
-    for subfolder in _subfolders(folder):
-        _inside(root, subfolder.name, str(folder))
-        for path in audio.find(subfolder):
-            relative = path.relative_to(folder).as_posix()
-            genre = clean(subfolder.name, "the name of the genre folder", str(folder))
-            track = clean(relative, "file name", str(folder))
-            tracks.append(Track(track, genre, path=_inside(root, relative, str(folder))))
-    if not tracks:
-        raise DataError(f"{folder} has neither a tracks.csv nor a subfolder per genre with audio files")
-    return tracks
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _is_audio(path: Path) -> bool:
-    return audio.is_audio(path) and not path.is_dir()
-
-
-def _inside(root: Path, text: str, where: str) -> Path:
-    """The relative path `text` below `root`; raises if it leads outside by "..", an absolute path or a link."""
-    if PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive:
-        raise DataError(f"{where}: path {text!r} is absolute; write it relative to the folder")
-    if any(character < " " for character in text):
-        raise DataError(f"{where}: path {text!r} contains a control character; rename the file")
-    try:
-        target = (root / text).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{where}: path {text!r} can't be resolved ({error}); check its links") from None
-    if not target.is_relative_to(root) or target == root:
-        raise DataError(f"{where}: path {text!r} leads out of the folder, to {str(target)!r}; keep the audio inside the folder")
-    return root / text
+    return genre_folders.Folders(tracks, official, [], unusable)

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genrebench import audio
+<<<<<<< HEAD
 from genrebench.errors import AudioError
 from genrebench.evaluation import power
 from genrebench.records import PARTS, Dataset, Split
+=======
+from genrebench.errors import AudioError, DataError
+from genrebench.records import PARTS, Dataset, Fold, Split
+>>>>>>> h14b-with-c
 from genrebench.tables import Shown, Table, frame
-from genrebench.tasks.audit import shared_artists
+from genrebench.tasks.audit import shared_artists, untested
+from genrebench.tasks.copies import copy_remarks, row_keys
+from genrebench.tasks.grouping import group
 from genrebench.tasks.splits import make_split
+
+MAX_COMPARED_BYTES = 2 * 10**9
+"""Size of audio files that are read for the summary in order to find copies; the check reads all."""
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -> dict[str, Any]:
+def summarise(
+    dataset: Dataset,
+    split: str | None = None,
+    split_seed: int = 0,
+    segments: str = "together",
+    heard: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Count a dataset's tracks by genre, part of the split and artist.
 
     Parameters
@@ -30,17 +48,30 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     split : str, optional
         As in `genrebench.tasks.splits.make_split`.
     split_seed : int
+    segments : {"together", "apart"}
+    heard : mapping of str to str, optional
+        As in `genrebench.tasks.grouping.group`.
 
     Returns
     -------
     dict
+<<<<<<< HEAD
         In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split, folds, parts,
         shared_artists, power (what a comparison of two models could show, see `_power`; None with fewer than six test artists),
         warnings, audio (number of tracks with audio; shortest, median and longest duration in seconds; total
         in hours), features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. For a split
         with several folds, the parts are those of the first fold.
+=======
+        In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split (None if the dataset can't be
+        split; the reason is among the warnings), folds, parts, shared_artists, warnings, remarks, audio (number of tracks
+        with audio; shortest, median and longest duration in seconds; total in hours), features, excluded, and genres, a list
+        of {genre, tracks, artists, training, validation, test}. For a split with several folds, the parts are those of the
+        first fold.
+>>>>>>> h14b-with-c
     """
-    made_split = make_split(dataset, split, split_seed)
+    grouped = group(dataset, segments, heard)
+    dataset = grouped.dataset
+    made_split, why_not = _split(dataset, split, split_seed)
     part_of = {id_: part for part in PARTS for id_ in getattr(made_split.folds[0], part)}
     tracks = Counter(track.genre for track in dataset.tracks)
     parts = Counter((track.genre, part_of.get(track.id)) for track in dataset.tracks)
@@ -55,12 +86,26 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
         "synthetic": dataset.synthetic,
         "tracks": len(dataset.tracks),
         "artists": len(artists) or None,
-        "split": made_split.name,
+        "split": made_split.name or None,
         "folds": len(made_split.folds),
         "parts": {part: len(getattr(made_split.folds[0], part)) for part in PARTS},
+<<<<<<< HEAD
         "shared_artists": shared_artists(dataset, made_split),
         "power": _power(dataset, made_split),
         "warnings": list(made_split.warnings),
+=======
+        "shared_artists": shared_artists(dataset, made_split) if made_split.name else None,
+        "warnings": [
+            *(remark.detail for remark in dataset.remarks if remark.severity == "warning"),
+            *(remark.text for remark in grouped.remarks),
+            *why_not,
+            *made_split.warnings,
+            *filter(None, [untested(dataset, made_split) if made_split.name else None]),
+            *(remark.text for remark in grouped.split_remarks(made_split)),
+            *_content_warnings(dataset, made_split),
+        ],
+        "remarks": [remark.detail for remark in dataset.remarks if remark.severity == "note"],
+>>>>>>> h14b-with-c
         "audio": _audio(dataset),
         "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
         "excluded": [f"{exclusion.id} ({exclusion.reason})" for exclusion in dataset.faulty],
@@ -76,6 +121,7 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
     }
 
 
+<<<<<<< HEAD
 def _power(dataset: Dataset, split: Split) -> dict[str, Any] | None:
     """The smallest differences that two models' runs could show, and how many test artists half of that would take."""
     artist = {track.id: track.artist for track in dataset.tracks}
@@ -91,19 +137,56 @@ def _power(dataset: Dataset, split: Split) -> dict[str, Any] | None:
         "f1_micro": power.detectable(sizes, power.ACCURACY),
         "units_for_half": power.artists_for(sizes, power.LOG_LOSS, smallest / 2),
     }
+=======
+def _split(dataset: Dataset, name: str | None, seed: int) -> tuple[Split, list[str]]:
+    """The split; an empty one, with the reason, if none was named and the dataset can't be split."""
+    try:
+        return make_split(dataset, name, seed), []
+    except DataError as error:
+        if name is not None:
+            raise
+        return Split("", seed, (Fold((), (), ()),)), [str(error)]
+
+
+def _content_warnings(dataset: Dataset, split: Split) -> list[str]:
+    """Ids of given features that don't meet those of the tracks, and copies in several parts or genres."""
+    try:
+        values = None if dataset.load_features is None else dataset.load_features()
+    except DataError as error:  # the rest of the summary is still of use
+        return [str(error)]
+    if values is not None:
+        return [*values.notes, *(remark.text for remark in copy_remarks(dataset, split, row_keys(values), "feature row"))]
+    keys = _file_keys(track.path for track in dataset.tracks if track.path is not None)
+    by_id = {track.id: keys[track.path] for track in dataset.tracks if track.path in keys}
+    return [remark.text for remark in copy_remarks(dataset, split, by_id, "audio file")]
+
+
+def _file_keys(paths: Iterable[Path]) -> dict[Path, str]:
+    """Content hashes of files that may be copies: those of the same size, up to `MAX_COMPARED_BYTES` in all."""
+    by_size: defaultdict[int, list[Path]] = defaultdict(list)
+    for path in paths:
+        if path.is_file():
+            by_size[path.stat().st_size].append(path)
+    suspects = {size: same for size, same in by_size.items() if len(same) > 1}
+    if sum(size * len(same) for size, same in suspects.items()) > MAX_COMPARED_BYTES:
+        return {}
+    with suppress(DataError):  # a file that can't be read is the check's to report
+        return {path: audio.content_hash(path) for same in suspects.values() for path in same}
+    return {}
+>>>>>>> h14b-with-c
 
 
 def _audio(dataset: Dataset) -> dict[str, Any]:
-    """Durations according to the files' headers; files whose header can't be read are counted as unreadable."""
+    """Durations according to the files' headers; files that can't be used or have no readable header count as unreadable."""
     seconds = []
-    unreadable = 0
+    unreadable = len(dataset.unusable)
     paths = [track.path for track in dataset.tracks if track.path is not None]
     for path in paths:
         try:
             seconds.append(audio.info(path).seconds)
         except AudioError:
             unreadable += 1
-    result: dict[str, Any] = {"tracks": len(paths)}
+    result: dict[str, Any] = {"tracks": len(paths) + len(dataset.unusable)}
     if seconds:
         result |= {
             "shortest_s": float(min(seconds)),

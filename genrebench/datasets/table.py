@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,20 +22,22 @@ _CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_records(path: Path, delimiters: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Read a CSV file record by record.
 
     Parameters
     ----------
     path : Path
-        UTF-8, with or without a byte order mark, columns separated by commas.
+        UTF-8, with or without a byte order mark.
+    delimiters : str
+        Characters that may separate the columns; the file's is the one that its first line has most of.
 
     Yields
     ------
     line : int
         The number of the line on which the record starts, counted from 1.
     cells : list of str
-        One string per column; blank lines are skipped.
+        One string per column; records with nothing but blanks are skipped, as spreadsheets write them below a table.
 
     Raises
     ------
@@ -46,9 +49,14 @@ def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
         previous = csv.field_size_limit(MAX_CELL)
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, strict=True)
+                delimiter = delimiters[0]
+                if len(delimiters) > 1:
+                    first = file.readline(MAX_CELL)
+                    delimiter = max(delimiters, key=first.count)
+                    file.seek(0)
+                reader = csv.reader(file, strict=True, delimiter=delimiter)
                 for cells in reader:
-                    if cells:
+                    if any(cell and not cell.isspace() for cell in cells):
                         yield line, cells
                     line = reader.line_num + 1
         finally:
@@ -56,7 +64,9 @@ def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
     except FileNotFoundError:
         raise DataError(f"no such file: {path}") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}, after line {line}: not UTF-8 ({error.reason}); save it as UTF-8") from None
+        raise DataError(
+            f"{path}, after line {line}: not UTF-8 ({error.reason}); save it as UTF-8 (in Excel: 'CSV UTF-8')"
+        ) from None
     except csv.Error as error:
         raise DataError(f"{path}, line {line}: not valid CSV ({error}); check the quotes") from None
     except OSError as error:
@@ -75,11 +85,18 @@ def find_columns(path: Path, header: Sequence[str], required: Sequence[str], opt
     for name in required:
         if name not in names:
             hint = "; separate the columns by commas" if len(names) == 1 and any(c in names[0] for c in ";\t") else ""
-            raise DataError(f"{path} has no column {name!r}, only {', '.join(map(repr, names[:8]))}{hint}")
+            raise DataError(f"{path} has no column {name!r}, only {', '.join(map(repr, names[:8])) or 'none'}{hint}")
     for name in (*required, *optional):
         if names.count(name) > 1:
             raise DataError(f"{path} has {names.count(name)} columns {name!r}; keep one")
     return {name: names.index(name) for name in (*required, *optional) if name in names}
+
+
+def without_numbers(names: Sequence[str]) -> list[str]:
+    """Names without the numbers that pandas adds to repeated ones: mfcc, mfcc.1, mfcc.2 are three times mfcc."""
+    plain = [re.sub(r"\.\d+$", "", name) for name in names]
+    there = set(names)
+    return [short if short in there else name for name, short in zip(names, plain, strict=True)]
 
 
 def clean(text: str, field: str, where: str) -> str:
@@ -104,6 +121,19 @@ def clean(text: str, field: str, where: str) -> str:
         if unicodedata.category(character) in _CONTROL_CATEGORIES or character in _BIDI_CONTROLS:
             raise DataError(f"{where}: {field} {text!r} contains the control character {character!r}; remove it")
     return text
+
+
+def number(text: str) -> float:
+    """Parse a number as data files have it; unlike Python, "1_000" is none.
+
+    Raises
+    ------
+    ValueError
+        If the text isn't a number.
+    """
+    if "_" in text:
+        raise ValueError(f"{text!r} isn't a number")
+    return float(text)
 
 
 def digest(tracks: Sequence[Track]) -> str:

@@ -111,6 +111,7 @@ def write_report(
     audio: Paths | Dataset = (),
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Report:
     """Write an HTML report of boards, runs and comparisons, which opens from disk in any browser.
 
@@ -122,10 +123,10 @@ def write_report(
         As in `leaderboard`.
     audio : str, Path or Dataset, or a sequence of names and paths
         Datasets whose audio is included in the report, for the tracks that it lists.
-    progress, say
+    progress, say, follow_links
         As in `run`.
     """
-    session = open_session(progress=progress, say=say)
+    session = open_session(progress=progress, say=say, follow_links=follow_links)
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
     for source in [audio] if isinstance(audio, str | Path | Dataset) else audio:

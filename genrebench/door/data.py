@@ -12,7 +12,7 @@ from genrebench.datasets import download
 from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.download.fetch import ignore
 from genrebench.datasets.summary import DatasetSummary, summarise
-from genrebench.door.opening import Progress, Say, open_dataset, open_exclusions, open_session, open_task
+from genrebench.door.opening import Progress, Say, listen, open_dataset, open_exclusions, open_session, open_task
 from genrebench.inputs import cache as input_cache
 from genrebench.inputs import export
 from genrebench.plugin.hookspecs import DATASET
@@ -22,13 +22,20 @@ from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.session import data_home
 from genrebench.tables import Shown, Table, frame
 from genrebench.tasks import task as tasks
+from genrebench.tasks.grouping import group
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def dataset(
-    name: str | Path, *, labelled: bool = True, workers: int | None = None, progress: Progress = False, say: Say | None = None
+    name: str | Path,
+    *,
+    labelled: bool = True,
+    workers: int | None = None,
+    progress: Progress = False,
+    say: Say | None = None,
+    follow_links: bool = False,
 ) -> Dataset:
     """Read a dataset.
 
@@ -40,6 +47,8 @@ def dataset(
         Whether labels are required; without them a flat folder of audio files is also a dataset.
     workers, progress, say
         As in `run`; used if the dataset is computed.
+    follow_links : bool
+        Whether links in a folder may lead out of it.
 
     Returns
     -------
@@ -53,7 +62,9 @@ def dataset(
     DataError
         If the dataset can't be read.
     """
-    return open_dataset(name, open_session(workers=workers, progress=progress, say=say), labelled=labelled)
+    return open_dataset(
+        name, open_session(workers=workers, progress=progress, say=say, follow_links=follow_links), labelled=labelled
+    )
 
 
 def task(
@@ -64,15 +75,17 @@ def task(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Task:
     """Define a task: a dataset, its split, an excerpt and exclusions; `run` takes a task as its dataset.
 
     Parameters
     ----------
-    dataset, split, split_seed, excerpt, exclude, extra_training, workers, progress, say
+    dataset, split, split_seed, excerpt, exclude, extra_training, segments, workers, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -80,7 +93,7 @@ def task(
     Task
         `to_frame()` returns the part of each track in each fold; scores are comparable if `fingerprint` is the same.
     """
-    session = open_session(workers=workers, progress=progress, say=say)
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     return open_task(
         dataset,
         session,
@@ -89,6 +102,7 @@ def task(
         excerpt=excerpt,
         exclude=exclude,
         extra_training=extra_training,
+        segments=segments,
     )
 
 
@@ -97,11 +111,15 @@ def describe(
     *,
     split: str | None = None,
     split_seed: int = 0,
+    segments: str = "together",
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> DatasetSummary:
-    """Summarise a dataset: number of tracks by genre, part and artist, their durations, and the source of the features."""
-    return DatasetSummary(summarise(open_dataset(dataset, open_session(progress=progress, say=say)), split, split_seed))
+    """Summarise a dataset: number of tracks by genre, part and artist, durations, source of the features, and warnings."""
+    session = open_session(progress=progress, say=say, follow_links=follow_links)
+    opened = open_dataset(dataset, session)
+    return DatasetSummary(summarise(opened, split, split_seed, segments, listen(opened, session)))
 
 
 def check_dataset(
@@ -110,9 +128,11 @@ def check_dataset(
     split: str | None = None,
     split_seed: int = 0,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> CheckReport:
     """Decode every clip and report problems with a dataset.
 
@@ -122,19 +142,21 @@ def check_dataset(
     ----------
     dataset
         As in `run`, or a flat folder without labels.
-    split, split_seed, exclude, workers, progress, say
+    split, split_seed, exclude, segments, workers, progress, say, follow_links
         As in `run`.
 
     Returns
     -------
     CheckReport
     """
-    session = open_session(workers=workers, progress=progress, say=say)
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     excluded = open_exclusions(exclude)
     kept = _without(dataset, excluded, labelled=False, session=session)
-    split_used, before = checks.cut(kept, split, split_seed)
+    grouped = group(kept, segments, listen(kept, session))
+    split_used, before = checks.cut(grouped.dataset, split, split_seed)
+    before += checks.label_findings(grouped, split_used)
     findings = checks.check(
-        kept, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
+        grouped.dataset, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
     )
     return CheckReport(kept, findings, excluded)
 
@@ -148,12 +170,13 @@ def write_features(
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> int:
     """Compute FMA's 518 features from the audio of a dataset or of a flat folder of files.
 
     Parameters
     ----------
-    dataset, excerpt, exclude, workers, progress, say
+    dataset, excerpt, exclude, workers, progress, say, follow_links
         As in `run`.
     out : path
         The CSV file to write, in the format of FMA's features.csv.
@@ -163,7 +186,7 @@ def write_features(
     int
         Number of rows.
     """
-    session = open_session(workers=workers, progress=progress, say=say)
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     kept = _without(dataset, open_exclusions(exclude), labelled=False, session=session)
     return export.write_features(export.clips_of(kept), Path(out), Excerpt.parse(excerpt), session)
 

@@ -35,6 +35,7 @@ def leakage(
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Leakage:
     """Measure how much a model gains if the same artists are in training and test.
 
@@ -45,10 +46,14 @@ def leakage(
     Parameters
     ----------
     model : str, ModelSpec or scikit-learn classifier
+<<<<<<< HEAD
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
     dataset, split_seed, excerpt, exclude, seed, seeds, options, runs, device, workers, progress, say
+=======
+    dataset, split_seed, excerpt, exclude, seed, seeds, options, runs, device, workers, progress, say, follow_links
+>>>>>>> h14b-with-c
         As in `run`.
 
     Raises
@@ -58,9 +63,13 @@ def leakage(
     RunError
         If a run fails.
     """
+<<<<<<< HEAD
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise UsageError(f"draws = {draws!r} isn't a positive number; give 3, for instance")
     session = open_session(device=device, workers=workers, progress=progress, say=say)
+=======
+    session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
+>>>>>>> h14b-with-c
     (hosted,) = open_models([model], options, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude)
@@ -83,6 +92,7 @@ def ablate(
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Ablation:
     """Score a trained run on its test tracks in order, shuffled, reversed and shortened.
 
@@ -93,7 +103,7 @@ def ablate(
     ----------
     model : str or ModelSpec
         A model with frames or waveforms as input.
-    dataset, split, split_seed, excerpt, exclude, seed, options, runs, device, workers, progress, say
+    dataset, split, split_seed, excerpt, exclude, seed, options, runs, device, workers, progress, say, follow_links
         As in `run`.
     seconds : sequence of float
         Also score tracks shortened to their first 1, 3, ... seconds.
@@ -105,7 +115,7 @@ def ablate(
     RunError
         If the run fails.
     """
-    session = open_session(device=device, workers=workers, progress=progress, say=say)
+    session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
     (hosted,) = open_models([model], options, session)
     task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
     job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.datasets import resolve
+from genrebench.datasets.check import heard_recordings
+from genrebench.datasets.exclusions import read_exclusions
 from genrebench.environment import cpus
 from genrebench.errors import StoreError, UsageError
 from genrebench.plugin.hosted import HostedModel
@@ -52,6 +54,7 @@ def open_session(
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Session:
     """Create a session.
 
@@ -66,6 +69,9 @@ def open_session(
         True shows progress on stderr; a callable is called as ``progress(iterable, description, total)`` and yields the items.
     say : callable, optional
         Called with each message; by default warnings are issued as Python warnings, and other messages are dropped.
+    follow_links : bool
+        Whether links in a folder of music may lead out of it, to another folder or disk. If not, linked folders outside are
+        refused, and tracks whose file is a link to the outside can't be used.
     """
     if isinstance(progress, bool):
         progress = show_progress if progress else no_progress
@@ -78,6 +84,7 @@ def open_session(
         progress=progress,
         cached=cache,
         say=say or warn,
+        follow_links=follow_links,
     )
 
 
@@ -85,8 +92,15 @@ def open_dataset(dataset: str | Path | Dataset | Task, session: Session, *, labe
     """Read a dataset by its registered name or from a folder; a `Dataset`, or that of a `Task`, is returned unchanged."""
     if isinstance(dataset, Dataset | Task):
         return dataset if isinstance(dataset, Dataset) else dataset.dataset
-    home, progress, workers = session.home, session.progress, session.workers
-    return resolve(str(dataset), session.registry, home, progress, labelled=labelled, workers=workers)
+    return resolve(
+        str(dataset),
+        session.registry,
+        session.home,
+        session.progress,
+        labelled=labelled,
+        workers=session.workers,
+        follow_links=session.follow_links,
+    )
 
 
 def open_task(
@@ -98,15 +112,20 @@ def open_task(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
 ) -> Task:
-    """Create a task and report the warnings of its split; a `Task` is returned unchanged."""
+    """Create a task and report the warnings of its dataset and of its split; a `Task` is returned unchanged."""
     excluded = open_exclusions(exclude)
     if isinstance(dataset, Task):
-        if (split, split_seed, excerpt, extra_training) != (None, 0, 30, None) or excluded:
+        if (split, split_seed, excerpt, extra_training, segments) != (None, 0, 30, None, "together") or excluded:
             raise UsageError("a task already has a split, an excerpt and exclusions; pass these arguments to gb.task instead")
         return dataset
+    opened = open_dataset(dataset, session)
+    for remark in opened.remarks:  # before the split may be refused: what is left out may be the reason
+        if remark.severity == "warning":
+            session.say(f"warning: {opened.name}: {remark.detail}")
     task = tasks.make_task(
-        open_dataset(dataset, session),
+        opened,
         session.home,
         split=split,
         split_seed=split_seed,
@@ -115,10 +134,17 @@ def open_task(
         source=dataset.name if isinstance(dataset, Dataset) else str(dataset),
         extra_dataset=None if extra_training is None else open_dataset(extra_training, session),
         extra_source="" if extra_training is None else str(getattr(extra_training, "name", extra_training)),
+        segments=segments,
+        heard=listen(opened, session),
     )
     for text in task.split.warnings:
         session.say(f"warning: {text}")
     return task
+
+
+def listen(dataset: Dataset, session: Session) -> dict[str, str]:
+    """Recordings of which short clips of unknown artist are segments, by track id; see `heard_recordings`."""
+    return heard_recordings(dataset, home=session.home, workers=session.workers, progress=session.progress)
 
 
 def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> list[Exclusion]:
@@ -126,7 +152,7 @@ def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> l
     if exclude is None:
         return []
     if isinstance(exclude, str | Path):
-        return tasks.read_exclusions(Path(exclude))
+        return read_exclusions(Path(exclude))
     return [one if isinstance(one, Exclusion) else Exclusion(str(one), "left out by the user") for one in exclude]
 
 

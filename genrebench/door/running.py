@@ -25,6 +25,7 @@ def run(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     extra_training: str | Path | Dataset | None = None,
+    segments: str = "together",
     seed: int | None = None,
     seeds: Iterable[int] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -37,6 +38,7 @@ def run(
     progress: Progress = False,
     say: Say | None = None,
     each: Callable[[RunResult], object] | None = None,
+    follow_links: bool = False,
 ) -> RunResults:
     """Fit models, score them on the test tracks and record the runs.
 
@@ -57,6 +59,9 @@ def run(
         A CSV file of tracks to exclude (columns id and reason), or their ids.
     extra_training : str, Path or Dataset, optional
         A larger dataset from which training tracks for small genres are added.
+    segments : {"together", "apart"}
+        Whether tracks whose ids differ by a segment number only, such as "blues.00000.0" and "blues.00000.1", are kept in one
+        part like tracks of one artist, where no artist is known.
     seed : int, optional
         Seed of the models; by default 0.
     seeds : iterable of int, optional
@@ -69,7 +74,7 @@ def run(
         Continue interrupted runs, and return finished ones without running them again.
     runs : path
         Folder of the runs.
-    device, workers, cache, progress, say
+    device, workers, cache, progress, say, follow_links
         As in `genrebench.door.opening.open_session`.
     each : callable, optional
         Called with each run when it ends, so that finished runs are available if a later one raises an exception.
@@ -84,7 +89,7 @@ def run(
     GenrebenchError
         If an argument is invalid, or inputs can't be prepared.
     """
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say)
+    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
     hosted = open_models(models, options, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(
@@ -95,6 +100,7 @@ def run(
         excerpt=excerpt,
         exclude=exclude,
         extra_training=extra_training,
+        segments=segments,
     )
     jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
     for job in jobs:
@@ -122,6 +128,7 @@ def reproduce(
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> Reproduction:
     """Reproduce a run from its record, and compare its environment and scores with the original.
 
@@ -130,7 +137,7 @@ def reproduce(
     run_id : str or RunResult
     dataset : str, Path or Dataset, optional
         Current location of the dataset; by default as recorded.
-    runs, resume, device, workers, cache, progress, say
+    runs, resume, device, workers, cache, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -153,6 +160,7 @@ def reproduce(
         split_seed=task.split_seed,
         excerpt=task.excerpt,
         exclude=task.excluded,
+        segments=task.segments,
         extra_training=None if task.extra_training is None else task.extra_training.source or task.extra_training.dataset,
         seed=original.seed,
         options=original.model.options,
@@ -164,6 +172,7 @@ def reproduce(
         cache=cache,
         progress=progress,
         say=say,
+        follow_links=follow_links,
     )
     return reproduction.compare(original, repeated[0])
 
@@ -176,11 +185,13 @@ def score(
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
     name: str = imported.PLUGIN,
     version: str = "0",
     seed: int = 0,
     runs: str | Path = "runs",
     say: Say | None = None,
+    follow_links: bool = False,
 ) -> RunResult:
     """Score predictions made outside genrebench, and record them as a run.
 
@@ -188,7 +199,7 @@ def score(
     ----------
     predictions : path
         CSV file with one row per test track: track_id and one column per genre, named GENRE or p:GENRE.
-    dataset, split, split_seed, excerpt, exclude, runs, say
+    dataset, split, split_seed, excerpt, exclude, segments, runs, say, follow_links
         As in `run`.
     name, version : str
         Name and version of the model on the board.
@@ -200,10 +211,10 @@ def score(
     DataError
         If the file can't be read, a genre or a test track is missing, or a row isn't a probability distribution.
     """
-    session = open_session(say=say)
-    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
+    session = open_session(say=say, follow_links=follow_links)
+    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments)
     store = RunStore(Path(runs))
-    return RunResult(imported.score(task, Path(predictions), name, version, seed, store), store)
+    return RunResult(imported.score(task, Path(predictions), name, version, seed, store, session.say), store)
 
 
 def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio
+from genrebench.datasets.feature_csv import MAX_VALUE, column_name, empty_columns
 from genrebench.errors import DataError, UsageError
 from genrebench.inputs import cache, features, frames, waveforms
 from genrebench.inputs.entries import CacheFolder
@@ -25,6 +26,8 @@ SPECS: tuple[InputSpec, ...] = (features.SPEC, waveforms.SPEC, frames.SPEC)
 """The built-in kinds of input."""
 
 Columns = tuple[tuple[str, ...], ...]
+
+_LEAVE_OUT = "leave such tracks out with --exclude FILE, which 'genrebench data check DATASET --exclusions FILE' writes"
 
 
 def prepare(
@@ -180,18 +183,28 @@ def _given(requested: FeatureTable, dataset: Dataset, ids: Sequence[str]) -> Pre
     row = {id_: i for i, id_ in enumerate(given.ids)}
     absent = [id_ for id_ in ids if id_ not in row]
     if absent:
-        raise DataError(
-            f"no given features for track {absent[0]!r} and {len(absent) - 1} more; leave them out with --exclude FILE"
-        )
+        if len(absent) == len(ids):
+            told = f": {given.notes[-1]}; write the ids alike" if given.notes else f"; compare the ids, such as {absent[0]!r}"
+            raise DataError(f"none of the {len(ids)} tracks of {dataset.name} has a row of given features with values{told}")
+        others = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        note = f" ({given.notes[-1]})" if given.notes else ""
+        raise DataError(f"no given features for track {absent[0]!r}{others}{note}; {_LEAVE_OUT}")
     chosen = choose_groups(given.columns, requested.groups)
     rows = np.array([row[id_] for id_ in ids], dtype=np.int64)
     values = np.asarray(given.values, dtype=np.float64)[np.ix_(rows, chosen)]
-    bad = np.argwhere(~np.isfinite(values))
+    bad = np.argwhere(~(np.abs(values) <= MAX_VALUE))
     if len(bad):
+        empty = np.flatnonzero(empty_columns(values))
+        if len(empty):
+            name = column_name(given.columns[chosen[empty[0]]])
+            others = f" (and {len(empty) - 1} more columns)" if len(empty) > 1 else ""
+            raise DataError(f"{dataset.name}: the given feature {name!r}{others} has no value in any row; remove the column")
         first, column = bad[0]
+        n_bad = len(np.unique(bad[:, 0]))
+        advice = _LEAVE_OUT if n_bad < len(ids) else "mend or remove such columns"
         raise DataError(
-            f"{len(np.unique(bad[:, 0]))} tracks of {dataset.name} have an empty or infinite feature value, the first is track "
-            f"{ids[first]!r} in column {'/'.join(given.columns[chosen[column]])!r}; leave them out with --exclude FILE"
+            f"{n_bad} tracks of {dataset.name} have an empty, infinite or huge feature value (above {MAX_VALUE:.1e}), the "
+            f"first is track {ids[first]!r} in column {column_name(given.columns[chosen[column]])!r}; {advice}"
         )
     source = f"given ({dataset.feature_source})" if dataset.feature_source else "given"
     return Prepared(values, tuple(given.columns[i] for i in chosen), source)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from genrebench.datasets import require_audio
 from genrebench.environment import describe_environment
-from genrebench.errors import UsageError
+from genrebench.errors import DataError, UsageError
 from genrebench.plugin.contract import FeatureTable
 from genrebench.plugin.hookspecs import METRIC
 from genrebench.plugin.hosted import HostedModel
@@ -16,6 +16,7 @@ from genrebench.records import Task
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
+from genrebench.tasks.audit import untested
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,14 @@ class Job:
         Raises
         ------
         UsageError, DataError
-            If the model needs audio that the dataset doesn't have, there are no validation tracks for calibration, the model
+            If the split has no test track, although it isn't "challenge", the model needs audio that the dataset doesn't have,
+            there are no validation tracks for calibration, the model
             can't run on the device or with its options, or two plugins offer a metric of the same name.
         PluginError
             If the model's input isn't registered.
         """
+        if (reason := untested(self.task.dataset, self.task.split)) is not None:
+            raise DataError(reason)
         session.registry.all(METRIC)  # the error of a clash, before rather than after the model is fitted
         if self.calibrate and not all(fold.validation for fold in self.task.split.folds):
             raise UsageError(

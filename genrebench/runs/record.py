@@ -76,7 +76,10 @@ class TaskRecord:
         As in `Task`.
     extra_training : ExtraTrainingRecord or None
     synthetic : bool
+    segments : {"together", "apart"}
+        As in `Task`; "apart" for runs of 0.1.0, which inferred no recordings.
     warnings : tuple of str
+        What a reader of the scores should know about the data and the split.
     """
 
     dataset: str
@@ -97,6 +100,7 @@ class TaskRecord:
     shared_artists: int | None = None
     extra_training: ExtraTrainingRecord | None = None
     synthetic: bool = False
+    segments: str = "apart"
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -128,6 +132,7 @@ class TaskRecord:
             shared_artists=task.shared_artists,
             extra_training=None if task.extra is None else ExtraTrainingRecord.of(task.extra),
             synthetic=task.dataset.synthetic,
+            segments=task.segments,
             warnings=task.split.warnings,
         )
 

@@ -110,6 +110,7 @@ def _task(value: _Object) -> TaskRecord:
         shared_artists=value.take("shared_artists", _optional(_integer), None),
         extra_training=value.take("extra_training", _optional(_extra_training), None),
         synthetic=value.take("synthetic", _boolean, False),
+        segments=value.take("segments", _text, "apart"),
         warnings=value.take("warnings", _list(_text), ()),
     )
 

@@ -53,6 +53,21 @@ def audit(dataset: Dataset, split: Split) -> tuple[Overlap, ...] | None:
     return tuple(result)
 
 
+def untested(dataset: Dataset, split: Split) -> str | None:
+    """Why a split without a test track can't be used to compare models; None if it can, or was asked for ("challenge")."""
+    if split.name == "challenge" or any(fold.test for fold in split.folds):
+        return None
+    artists = {track.artist for track in dataset.tracks}
+    if split.name == "artist" and len(artists) == 1:
+        reason = f": all tracks are by one artist, {artists.pop()!r}"
+    else:
+        reason = f": {split.warnings[-1]}" if split.warnings else ""
+    return (
+        f"the split {split.name!r} of {dataset.name} leaves no track for testing{reason}; choose another split, such as "
+        "stratified, or challenge to train on all tracks without a score"
+    )
+
+
 def shared_artists(dataset: Dataset, split: Split) -> int | None:
     """Number of artists with tracks in more than one part, maximum over the folds; None if artists are unknown."""
     overlaps = audit(dataset, split)

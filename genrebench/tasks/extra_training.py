@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from genrebench.records import Dataset, FeatureValues, Fold, Split, Track
 from genrebench.tasks.splits import seeded_order
 
 
-def add_training(dataset: Dataset, split: Split, extra_dataset: Dataset) -> tuple[Dataset, Split, dict[str, tuple[str, ...]]]:
+def add_training(
+    dataset: Dataset, split: Split, extra_dataset: Dataset, unknown: Collection[str] = ()
+) -> tuple[Dataset, Split, dict[str, tuple[str, ...]]]:
     """Add tracks of small genres to the training part of every fold.
 
     Parameters
@@ -29,6 +31,8 @@ def add_training(dataset: Dataset, split: Split, extra_dataset: Dataset) -> tupl
         A split of `dataset`.
     extra_dataset : Dataset
         The dataset that provides the additional tracks.
+    unknown : collection of str
+        Ids of tracks whose artist is only the name of a recording.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def add_training(dataset: Dataset, split: Split, extra_dataset: Dataset) -> tupl
         If the dataset has precomputed features and the larger one has none, or has features from a different source.
     """
     _check_features(dataset, extra_dataset)
-    chosen = _choose(dataset, split, extra_dataset)
+    chosen = _choose(dataset, split, extra_dataset, unknown)
     if not chosen:
         raise UsageError(
             f"{extra_dataset.name} has no more training tracks for the small genres of {dataset.name}; "
@@ -79,11 +83,11 @@ def _check_features(dataset: Dataset, extra_dataset: Dataset) -> None:
         )
 
 
-def _choose(dataset: Dataset, split: Split, extra_dataset: Dataset) -> list[Track]:
+def _choose(dataset: Dataset, split: Split, extra_dataset: Dataset, unknown: Collection[str]) -> list[Track]:
     present = {track.id: track for track in dataset.tracks}
     held_out = {id_ for fold in split.folds for part in (fold.validation, fold.test) for id_ in part}
     held_out_artists = {present[id_].artist for id_ in held_out}
-    if None in held_out_artists:
+    if None in held_out_artists or not held_out.isdisjoint(unknown):
         raise UsageError(
             f"{dataset.name} has held-out tracks without an artist, so tracks by the same artist can't be ruled out; "
             "leave out --extra-training"

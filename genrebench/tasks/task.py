@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from genrebench.errors import DataError, UsageError
+from genrebench.errors import DataError
 from genrebench.records import PARTS, Dataset, Excerpt, Exclusion, ExtraTraining, FeatureValues, Split, Task
 from genrebench.tasks.audit import shared_artists
+from genrebench.tasks.copies import copy_remarks, row_keys
 from genrebench.tasks.extra_training import add_training
+from genrebench.tasks.grouping import group
 from genrebench.tasks.splits import make_split
 
 FINGERPRINT_VERSION = 1
@@ -31,6 +32,8 @@ def make_task(
     source: str = "",
     extra_dataset: Dataset | None = None,
     extra_source: str = "",
+    segments: str = "together",
+    heard: Mapping[str, str] | None = None,
 ) -> Task:
     """Define what models are compared on.
 
@@ -53,10 +56,15 @@ def make_task(
         Provides additional training tracks for small genres; see `genrebench.tasks.extra_training`.
     extra_source : str
         The argument for the larger dataset as given by the user.
+    segments : {"together", "apart"}
+        Whether segments of one recording count as tracks of one artist; see `genrebench.tasks.grouping`.
+    heard : mapping of str to str, optional
+        As in `genrebench.tasks.grouping.group`.
 
     Returns
     -------
     Task
+        The warnings of its split also say what a reader of the scores should know about the data.
 
     Raises
     ------
@@ -69,7 +77,8 @@ def make_task(
     exclude = tuple({exclusion.id: exclusion for exclusion in exclude}.values())
     exclude_ids = {exclusion.id for exclusion in exclude}
     all_ids = {track.id for track in dataset.tracks}
-    kept = without(dataset, exclude)
+    grouped = group(without(dataset, exclude), segments, heard)
+    kept = grouped.dataset
     made_split = make_split(kept, split, split_seed)
     if not any(fold.training for fold in made_split.folds):
         raise DataError(f"the split {made_split.name!r} of {dataset.name} has no training track; choose a different --split")
@@ -78,23 +87,33 @@ def make_task(
         candidates = dataclasses.replace(
             extra_dataset, tracks=tuple(track for track in extra_dataset.tracks if track.id not in exclude_ids)
         )
-        kept, made_split, added = add_training(kept, made_split, candidates)
+        candidates = group(candidates, "apart").dataset
+        kept, made_split, added = add_training(kept, made_split, candidates, unknown=grouped.recordings)
         extra = ExtraTraining(extra_dataset.name, added, extra_source)
         all_ids |= {track.id for track in extra_dataset.tracks}
     faulty = {exclusion.id for exclusion in dataset.faulty}
     warning = unknown_ids(exclude, dataset, *([] if extra_dataset is None else [extra_dataset]))
-    if warning is not None:
-        made_split = dataclasses.replace(made_split, warnings=(*made_split.warnings, warning))
+    content = content_of(kept, made_split, home)
+    warnings = (
+        *(remark.text for remark in grouped.remarks),
+        *content.notes,
+        *made_split.warnings,
+        *(remark.text for remark in grouped.split_remarks(made_split)),
+        *(remark.text for remark in copy_remarks(kept, made_split, content.keys, content.what)),
+        *([] if warning is None else [warning]),
+    )
+    made_split = dataclasses.replace(made_split, warnings=warnings)
     excluded = (*dataset.faulty, *(e for e in exclude if e.id in all_ids and e.id not in faulty))
     return Task(
         dataset=kept,
         split=made_split,
         excerpt=excerpt,
         excluded=excluded,
-        fingerprint=fingerprint(kept, made_split, excerpt, [e.id for e in excluded], content_hash(kept, made_split, home)),
+        fingerprint=fingerprint(kept, made_split, excerpt, [e.id for e in excluded], content.digest),
         shared_artists=shared_artists(kept, made_split),
         source=source,
         extra=extra,
+        segments=segments,
     )
 
 
@@ -127,7 +146,7 @@ def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
 
 def retask(task: Task, split: Split, home: Path) -> Task:
     """Return the task with a different split of the same tracks, and the matching fingerprint."""
-    content = content_hash(task.dataset, split, home)
+    content = content_of(task.dataset, split, home).digest
     excluded = [exclusion.id for exclusion in task.excluded]
     return dataclasses.replace(
         task,
@@ -150,7 +169,7 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
     excluded : iterable of str
         Ids of excluded tracks.
     content : str
-        Hash of the feature values or of the audio; see `content_hash`.
+        Hash of the feature values or of the audio; see `content_of`.
 
     Returns
     -------
@@ -173,13 +192,37 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
     return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def content_hash(dataset: Dataset, split: Split, home: Path) -> str:
-    """Hash of the data of a split's tracks: the precomputed feature values if there are any, else the audio files."""
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """The data of a split's tracks.
+
+    Parameters
+    ----------
+    digest : str
+        Hash of all data.
+    keys : mapping of str to hashable
+        The content of each track by id; tracks of the same content have the same.
+    what : str
+        What has the content: "feature row" or "audio file".
+    notes : tuple of str
+        What was noticed about the ids of given features.
+    """
+
+    digest: str
+    keys: Mapping[str, Hashable]
+    what: str
+    notes: tuple[str, ...] = ()
+
+
+def content_of(dataset: Dataset, split: Split, home: Path) -> Content:
+    """The data of a split's tracks: the precomputed feature values if there are any, else the audio files."""
     ids = split.ids
     if dataset.load_features is not None:
-        return _hash_features(dataset.load_features(), ids)
+        values = dataset.load_features()
+        return Content(_hash_features(values, ids), row_keys(values), "feature row", values.notes)
     hashes = audio_hashes(dataset, home, ids)
-    return hashlib.sha256(json.dumps([(id_, hashes.get(id_)) for id_ in ids]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([(id_, hashes.get(id_)) for id_ in ids]).encode()).hexdigest()
+    return Content(digest, hashes, "audio file")
 
 
 def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None) -> Mapping[str, str]:
@@ -202,23 +245,6 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
         )
     hashes = audio.content_hashes(list(paths.values()), audio.hash_cache(home))
     return dict(zip(paths, hashes, strict=True))
-
-
-def read_exclusions(path: Path) -> list[Exclusion]:
-    """Read a list of tracks to exclude from a CSV file with the columns `id` (or `track_id`) and, optionally, `reason`."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            header = reader.fieldnames or []
-            rows = list(reader)
-    except OSError as error:
-        raise UsageError(f"can't read the exclusion list {str(path)!r}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{str(path)!r} isn't a valid CSV file: {error}") from None
-    key = next((name for name in ("id", "track_id") if name in header), None)
-    if key is None:
-        raise UsageError(f"{str(path)!r} has no column 'id'; an exclusion list has the columns id and reason")
-    return [Exclusion(row[key].strip(), (row.get("reason") or "left out by the user").strip()) for row in rows if row[key]]
 
 
 def _hash_features(values: FeatureValues, ids: Sequence[str]) -> str:

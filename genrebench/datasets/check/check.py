@@ -13,8 +13,11 @@ from typing import Any
 from genrebench import audio
 from genrebench.datasets import fma
 from genrebench.datasets.check import duplicates
+from genrebench.datasets.check.advice import gathered, rest_findings
 from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity
+from genrebench.datasets.check.given_features import given_feature_findings
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
+from genrebench.datasets.check.usable_features import feature_findings
 from genrebench.errors import DataError
 from genrebench.progress import no_progress
 from genrebench.records import Dataset, Split, Track
@@ -75,8 +78,11 @@ def check(
     DataError
         If the cache can't be written.
     """
-    measured, findings = _measure_tracks(dataset.tracks, home, workers, progress, "checking")
+    usable = [track for track in dataset.tracks if track.id not in dataset.unusable]
+    measured, findings = _measure_tracks(usable, home, workers, progress, "checking")
     findings += before
+    findings += _reading_findings(dataset)
+    findings += feature_findings(dataset)
     findings += _label_findings(dataset)
     typical = _TypicalClip(measured.values())
     for track in dataset.tracks:
@@ -87,7 +93,10 @@ def check(
         findings += _known_faulty_findings(dataset, home, workers, progress, typical)
     faulty = {finding.track for finding in findings if finding.severity == "fault"}
     findings += duplicates.duplicate_findings(dataset.tracks, measured, split, faulty)
+    findings += given_feature_findings(dataset, split, faulty)
     findings += duplicates.shared_artist_findings(dataset, split)
+    findings = gathered(findings, dataset)
+    findings += list(rest_findings(findings, dataset, split))
     order = {track.id: position for position, track in enumerate(dataset.tracks)}
     kinds = list(KINDS)
     return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), kinds.index(f.kind), order.get(f.track, -1)))
@@ -109,7 +118,7 @@ def _measure_tracks(
             paths[track.id] = track.path
         else:
             findings.append(Finding(track.id, "missing", "fault", f"no file {track.path.name!r}" if track.path else "no path"))
-    measurements = _measure_files(paths, home, workers)
+    measurements = measure_files(paths, home, workers)
     measured: dict[str, Measurement] = dict(progress(measurements, description, len(paths)))
     for track in tracks:
         error = measured[track.id].error if track.id in measured else None
@@ -119,7 +128,7 @@ def _measure_tracks(
     return measured, findings
 
 
-def _measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Iterator[tuple[str, Measurement]]:
+def measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Iterator[tuple[str, Measurement]]:
     """Measure in chunks, so that little is lost on interruption; tracks with identical files share a measurement."""
     cache = MeasurementCache(home / "cache")
     remaining = iter(paths.items())
@@ -151,7 +160,16 @@ def _content_hashes(paths: Mapping[str, Path], home: Path) -> tuple[dict[str, st
         return hashes, unreadable
 
 
-# ------------------------------------------------------------------ labels
+# ------------------------------------------------------------------ reading, labels
+
+
+def _reading_findings(dataset: Dataset) -> Iterator[Finding]:
+    """What was noticed while the dataset was read."""
+    yield from (Finding("", remark.kind, remark.severity, remark.detail) for remark in dataset.remarks)
+    ids = {track.id for track in dataset.tracks}
+    yield from (
+        Finding(id_, remark.kind, remark.severity, remark.detail) for id_, remark in dataset.unusable.items() if id_ in ids
+    )
 
 
 def _label_findings(dataset: Dataset) -> Iterator[Finding]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from genrebench.datasets.check import near_duplicates
 from genrebench.datasets.check.findings import Finding
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement
 from genrebench.errors import DataError
-from genrebench.records import PARTS, Dataset, Split, Track
+from genrebench.records import PARTS, Dataset, FeatureValues, Split, Track
 from genrebench.tasks import splits
-from genrebench.tasks.audit import audit
+from genrebench.tasks.audit import audit, untested
+from genrebench.tasks.copies import copies, row_keys
 
 _PART_PRIORITY = {"test": 0, "validation": 1}
 
@@ -32,7 +33,7 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
     split : Split or None
         None if no split was named and the dataset can't be split: it has no labels, or only one genre.
     findings : list of Finding
-        Why the dataset can't be split.
+        Why the dataset can't be split; tracks without a part in the official split, which a run refuses.
 
     Raises
     ------
@@ -42,12 +43,19 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
     labelled = tuple(track for track in dataset.tracks if track.genre.strip())
     if name is None and not labelled:
         return None, []
+    findings = []
+    if dataset.official and name in (None, "official"):
+        without = [track.id for track in labelled if dataset.official.get(track.id) not in PARTS]
+        findings = [Finding(id_, "no-part", "fault", "no part in the official split") for id_ in without]
+        labelled = tuple(track for track in labelled if track.id not in set(without))
     try:
-        return splits.make_split(dataclasses.replace(dataset, tracks=labelled or dataset.tracks), name, seed), []
+        split = splits.make_split(dataclasses.replace(dataset, tracks=labelled or dataset.tracks), name, seed)
+        reason = untested(dataset, split)
+        return split, findings if reason is None else [*findings, Finding("", "no-split", "fault", reason)]
     except DataError as error:
         if name is not None:
             raise
-        return None, [Finding("", "no-split", "warning", str(error))]
+        return None, [Finding("", "no-split", "warning", str(error)), *findings]
 
 
 def duplicate_findings(
@@ -74,15 +82,10 @@ def duplicate_findings(
     """
     parts = _parts(split)
     same: dict[str, list[Track]] = defaultdict(list)
-    for track in sorted(tracks, key=lambda track: (track.id in faulty, _PART_PRIORITY.get(parts.get(track.id, ""), 2))):
+    for track in _kept_first(tracks, parts, faulty):
         if track.id in measured and measured[track.id].peak > SILENT_PEAK:  # all silent tracks are identical
             same[measured[track.id].digest].append(track)
-    for kept, *copies in same.values():
-        for track in copies:
-            conflicts = _conflicts(track, kept, parts)
-            count = f"; one of {len(copies) + 1} copies" if len(copies) > 1 else ""
-            detail = f"the same audio as {_description(kept, parts)}{_joined(conflicts)}{count}"
-            yield Finding(track.id, "duplicate", "fault" if conflicts else "warning", detail, leave_out=True)
+    yield from _copies(same.values(), parts, "audio")
     distinct = [kept for kept, *_ in same.values() if kept.id not in faulty and _is_comparable(measured[kept.id])]
     for track, kept, pair in _near_duplicates(distinct, measured):
         detail = (
@@ -90,6 +93,29 @@ def duplicate_findings(
             f"correlation {pair.correlation:.2f} at an offset of {pair.offset:+.1f} s"
         )
         yield Finding(track.id, "near-duplicate", "warning", detail, leave_out=True)
+
+
+def same_feature_findings(
+    tracks: Sequence[Track], values: FeatureValues, split: Split | None, faulty: Collection[str]
+) -> Iterator[Finding]:
+    """Report all but one track of each set with the same row of given features; parameters as in `duplicate_findings`."""
+    parts = _parts(split)
+    by_id = {track.id: track for track in tracks}
+    order = [track.id for track in _kept_first(tracks, parts, faulty)]
+    yield from _copies([[by_id[id_] for id_ in ids] for ids in copies(row_keys(values), order)], parts, "feature values")
+
+
+def _kept_first(tracks: Sequence[Track], parts: Mapping[str, str], faulty: Collection[str]) -> list[Track]:
+    return sorted(tracks, key=lambda track: (track.id in faulty, _PART_PRIORITY.get(parts.get(track.id, ""), 2)))
+
+
+def _copies(sets: Iterable[Sequence[Track]], parts: Mapping[str, str], what: str) -> Iterator[Finding]:
+    for kept, *others in sets:
+        for track in others:
+            conflicts = _conflicts(track, kept, parts)
+            count = f"; one of {len(others) + 1} copies" if len(others) > 1 else ""
+            detail = f"the same {what} as {_description(kept, parts)}{_joined(conflicts)}{count}"
+            yield Finding(track.id, "duplicate", "fault" if conflicts else "warning", detail, leave_out=True)
 
 
 def shared_artist_findings(dataset: Dataset, split: Split | None) -> Iterator[Finding]:

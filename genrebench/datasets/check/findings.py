@@ -13,11 +13,17 @@ from genrebench.errors import StoreError
 from genrebench.records import Exclusion
 
 Severity = Literal["fault", "warning", "note"]
+NOTHING_LEFT = "nothing-left"
+
 SEVERITIES: tuple[Severity, ...] = ("fault", "warning", "note")
 
 KINDS: dict[str, str] = {
     "no-label": "the track has no genre",
+    "no-part": "the official split has no part for the track",
     "missing": "the file doesn't exist",
+    "outside": "the file is a link that leads out of the folder",
+    "name": "the file's name isn't UTF-8 or can't be printed",
+    "features": "no given features, or none that can be used",
     "undecodable": "the file can't be decoded",
     "silent": "the clip is silent",
     "short": "shorter than most clips",
@@ -25,9 +31,21 @@ KINDS: dict[str, str] = {
     "near-silent": "the clip is almost silent",
     "clipped": "samples are clipped at full scale",
     "no-split": "the dataset can't be split",
+    NOTHING_LEFT: "each track has a fault",
+    "empty-genre": "a folder for a genre has no audio that is read",
+    "left-out": "files or folders that aren't read",
+    "several-genres": "several genres in one cell",
+    "twin-names": "names that differ only in their Unicode form",
+    "layout": "how the folders were understood",
+    "placeholder": "a genre or an artist whose name means nothing, such as 'unknown'",
+    "similar-labels": "genres or artists that differ by case, hyphens or blanks only",
+    "ids": "ids of the tracks and of the given features that don't meet",
+    "feature-value": "a given feature value that is infinite or too large to calculate with",
+    "segments": "tracks that are segments of one recording, by their names or their sound",
+    "two-genres": "one recording with two genres",
     "odd-rate": "a different sample rate from most clips",
     "odd-channels": "a different number of channels from most clips",
-    "duplicate": "the same audio as another track",
+    "duplicate": "the same audio or the same feature values as another track",
     "near-duplicate": "sounds like another track",
     "shared-artist": "an artist with tracks in several parts of the split",
     "sound-though-listed": "on the list of known-faulty tracks, but has no fault",
@@ -62,9 +80,14 @@ class Finding:
 
 
 def exclusions(findings: Iterable[Finding]) -> list[Exclusion]:
-    """Tracks to exclude: those with a fault and all but one of each set of duplicates. The findings are given as the reason."""
+    """Tracks to exclude: those with a fault and all but one of each set of duplicates. The findings are given as the reason.
+
+    There are none if that would be all tracks.
+    """
     reasons: dict[str, list[str]] = {}
     for finding in findings:
+        if finding.kind == NOTHING_LEFT and not finding.track:
+            return []
         if (finding.severity == "fault" or finding.leave_out) and finding.track:
             reasons.setdefault(finding.track, []).append(f"{finding.kind}: {finding.detail}")
     return [Exclusion(track, "; ".join(details)) for track, details in reasons.items()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,12 +77,12 @@ def near_duplicate_pairs(contours: Sequence[Contour]) -> Iterator[NearDuplicateP
 
 def _statistics(contour: Contour) -> NDArray[np.float32]:
     """Mean (relative to the clip's level) and standard deviation of each band, shape (2 n_bands,)."""
-    values = _audible(contour)
+    values = audible(contour)
     mean = values.mean(axis=0)
     return np.concatenate([mean - mean.mean(), values.std(axis=0)])
 
 
-def _audible(contour: Contour) -> NDArray[np.float32]:
+def audible(contour: NDArray[Any]) -> NDArray[np.float32]:
     """Contour values, limited to 50 dB below the loudest; encoders alter quieter content arbitrarily."""
     values = contour.astype(np.float32)
     limited: NDArray[np.float32] = np.maximum(values, values.max() - _DYNAMIC_RANGE)
@@ -110,7 +111,7 @@ def _best_correlation(first: Contour, second: Contour) -> tuple[float, float]:
 
     Only offsets with an overlap of at least ten seconds and half of the shorter clip are considered.
     """
-    a, b = (_changes(contour) for contour in (first, second))
+    a, b = (changes(contour) for contour in (first, second))
     size = 1 << (len(a) + len(b) - 1).bit_length()
     spectrum = np.fft.rfft(a, size, axis=0) * np.conj(np.fft.rfft(b, size, axis=0))
     products = np.fft.irfft(spectrum.sum(axis=1), size)
@@ -125,13 +126,13 @@ def _best_correlation(first: Contour, second: Contour) -> tuple[float, float]:
     return float(correlations[best]), float(lags[best] / FRAMES_PER_SECOND)
 
 
-def _changes(contour: Contour) -> NDArray[np.float32]:
-    """Differences over 0.15 s.
+def changes(contour: NDArray[Any]) -> NDArray[np.float32]:
+    """Differences over 0.15 s, shape (n_frames - 5, n_bands).
 
     They are smoothed over the same time, so that offsets by a fraction of a frame don't matter, and limited, so that single
     clicks and the ends of silences don't dominate.
     """
-    values = _audible(contour)
+    values = audible(contour)
     smooth = values[2:] + values[1:-1] + values[:-2]
     changes: NDArray[np.float32] = np.clip(smooth[3:] - smooth[:-3], -60, 60)
     return changes

@@ -13,6 +13,7 @@ from genrebench import audio
 from genrebench.api import AudioError, Dataset, Excerpt, Exclusion, Track
 from genrebench.datasets import check as checks
 from genrebench.datasets.check.near_duplicates import N_NEIGHBOURS
+from genrebench.datasets.exclusions import read_exclusions
 from genrebench.errors import DataError, StoreError
 from genrebench.records import Fold, Split
 from genrebench.tasks import task as tasks
@@ -319,7 +320,7 @@ def test_faults_come_first_and_kinds_are_documented(sound_clips, tmp_path):
     assert ranks == sorted(ranks)
     written = tmp_path / "exclude.csv"
     assert checks.write_exclusions(found, written) == len({f.track for f in found if f.severity == "fault"}) == 9
-    assert tasks.read_exclusions(written) == checks.exclusions(found)
+    assert read_exclusions(written) == checks.exclusions(found)
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
@@ -336,7 +337,7 @@ def test_the_list_has_one_row_per_track_and_survives_odd_ids(tmp_path):
     with pytest.raises(StoreError, match="can't write"):
         checks.write_exclusions(findings, tmp_path / "no" / "list.csv")
     assert checks.write_exclusions(findings[2:], tmp_path / "list.csv", [Exclusion("d", "by hand")]) == 1
-    assert tasks.read_exclusions(tmp_path / "list.csv") == [Exclusion("d", "by hand")]
+    assert read_exclusions(tmp_path / "list.csv") == [Exclusion("d", "by hand")]
 
 
 def test_a_second_check_reads_its_cache_and_a_damaged_entry_is_recomputed(tmp_path):

@@ -14,6 +14,7 @@ from genrebench.api import AudioError, DataError, Dataset, Excerpt, FeatureTable
 from genrebench.datasets import check as checks
 from genrebench.datasets import folder
 from genrebench.datasets.check.measurement import MeasurementCache, measure_all
+from genrebench.datasets.exclusions import read_exclusions
 from genrebench.inputs.features import compute_features, write_csv
 from genrebench.runs.examples import TaskExamples
 from genrebench.session import Session
@@ -127,7 +128,7 @@ def test_exclusion_lists_are_obeyed_or_refused_with_one_line(tmp_path: Path) -> 
     for number in range(COUNT):
         (tmp_path / "list.csv").write_bytes(damage(whole, np.random.default_rng(number)))
         try:
-            listed = tasks.read_exclusions(tmp_path / "list.csv")
+            listed = read_exclusions(tmp_path / "list.csv")
             task = tasks.make_task(dataset, tmp_path / "home", exclude=listed)
         except GenrebenchError as error:
             refused += 1
@@ -150,6 +151,6 @@ names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
 )
 def test_what_is_written_is_what_run_reads(tmp_path: Path, findings: list[checks.Finding]) -> None:
     count = checks.write_exclusions(findings, tmp_path / "list.csv")
-    read = tasks.read_exclusions(tmp_path / "list.csv")
+    read = read_exclusions(tmp_path / "list.csv")
     assert read == checks.exclusions(findings)
     assert count == len(read) == len({finding.track for finding in findings if finding.severity == "fault"})

@@ -1,0 +1,162 @@
+"""Which tracks of a dataset belong together: known artists, and segments of one recording where no artist is known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from genrebench.errors import UsageError
+from genrebench.records import Dataset, Split, Track
+from genrebench.tasks.segments import recordings
+from genrebench.tasks.words import Remark, label_remarks, names_no_artist
+
+SEGMENTS = ("together", "apart")
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A dataset whose artists say which tracks belong together.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Artists that are no artist's name are None. With segments together, segments of one recording whose artist is unknown
+        share an artist, named after the recording.
+    recordings : mapping of str to str
+        Name of the recording by track id, for segments whose artist is unknown.
+    segments : {"together", "apart"}
+    remarks : tuple of Remark
+    """
+
+    dataset: Dataset
+    recordings: Mapping[str, str]
+    segments: str
+    remarks: tuple[Remark, ...]
+
+    def split_remarks(self, split: Split) -> list[Remark]:
+        """Remarks about recordings with segments in several parts of a split."""
+        touched, tested = 0, 0
+        for fold in split.folds:
+            elsewhere = {self.recordings.get(id_) for part in (fold.training, fold.validation) for id_ in part} - {None}
+            touched += sum(self.recordings.get(id_) in elsewhere for id_ in fold.test)
+            tested += len(fold.test)
+        if not touched:
+            return []
+        advice = "--split artist" if self.segments == "together" else "--segments together"
+        text = (
+            f"{touched} of {tested} test tracks seem to be segments of recordings that are also in training or validation, so "
+            f"scores are too good; {advice} keeps segments in one part"
+        )
+        return [Remark("segments", text)]
+
+
+def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str] | None = None) -> Grouped:
+    """Find out which tracks belong together.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    segments : {"together", "apart"}
+        Whether segments of one recording, inferred from ids or file names, count as tracks of one artist where the artist is
+        unknown; see `genrebench.tasks.segments`.
+    heard : mapping of str to str, optional
+        Name of the recording by track id, for tracks whose sound says that they are segments of it.
+
+    Returns
+    -------
+    Grouped
+        The same for a dataset that is grouped already.
+
+    Raises
+    ------
+    UsageError
+        If `segments` is neither "together" nor "apart".
+    """
+    if segments not in SEGMENTS:
+        raise UsageError(f"segments {segments!r} is neither 'together' nor 'apart'")
+    tracks = [
+        dataclasses.replace(track, artist=None) if track.artist is not None and names_no_artist(track.artist) else track
+        for track in dataset.tracks
+    ]
+    unknown = [track for track in tracks if track.artist is None]
+    named = recordings(unknown)
+    ids = {track.id for track in unknown}
+    heard = _of_several({id_: name for id_, name in (heard or {}).items() if id_ in ids})
+    found = merged([named, heard])
+    remarks = label_remarks(dataset)
+    for source, why in ((named, "by names such as those of"), (heard, "for they share sound, such as")):
+        remarks += _segment_remarks(source, why, segments)
+    remarks += _genre_remarks(tracks, found)
+    if segments == "together":
+        tracks = _with_recordings(tracks, found)
+    return Grouped(dataclasses.replace(dataset, tracks=tuple(tracks)), found, segments, tuple(remarks))
+
+
+def _with_recordings(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Track]:
+    """Tracks with the name of their recording as artist; it isn't the name of a known artist."""
+    artists = {track.artist for track in tracks}
+    names = {name: f"{name} (recording)" if name in artists else name for name in set(found.values())}
+    return [dataclasses.replace(track, artist=names[found[track.id]]) if track.id in found else track for track in tracks]
+
+
+def merged(sources: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Recordings of which several sources know segments, by track id.
+
+    Parameters
+    ----------
+    sources : sequence of mapping of str to str
+        Name of the recording by track id. Recordings that share a track are one; the first source names it.
+    """
+    parent: dict[tuple[int, str], tuple[int, str]] = {}  # recordings, numbered by their source
+
+    def root(node: tuple[int, str]) -> tuple[int, str]:
+        while (above := parent.setdefault(node, node)) != node:
+            parent[node] = parent[above]
+            node = above
+        return node
+
+    of: dict[str, tuple[int, str]] = {}
+    for number, source in enumerate(sources):
+        for id_, name in source.items():
+            one, other = root((number, name)), root(of.setdefault(id_, (number, name)))
+            parent[max(one, other)] = min(one, other)
+    return {id_: root(node)[1] for id_, node in of.items()}
+
+
+def _of_several(found: Mapping[str, str]) -> dict[str, str]:
+    """Without recordings of which one track is left."""
+    counts = Counter(found.values())
+    return {id_: name for id_, name in found.items() if counts[name] > 1}
+
+
+def _segment_remarks(found: Mapping[str, str], why: str, segments: str) -> list[Remark]:
+    if not found:
+        return []
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    for id_, name in found.items():
+        ids[name].append(id_)
+    largest = max(ids, key=lambda name: len(ids[name]))
+    taken = (
+        "and count as tracks of one artist (--segments apart takes each on its own)"
+        if segments == "together"
+        else "but each is taken on its own"
+    )
+    count = "one recording" if len(ids) == 1 else f"{len(ids)} recordings"
+    example = " and ".join(map(repr, ids[largest][:2]))
+    return [Remark("segments", f"{len(found)} tracks seem to be segments of {count}, {why} {example}, {taken}")]
+
+
+def _genre_remarks(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Remark]:
+    genres: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for track in tracks:
+        if track.id in found:
+            genres[found[track.id]][track.genre] += 1
+    mixed = {name: counts for name, counts in genres.items() if len(counts) > 1}
+    if not mixed:
+        return []
+    name, counts = next(iter(mixed.items()))
+    labels = ", ".join(f"{genre} ({n})" for genre, n in sorted(counts.items()))
+    count = "one recording" if len(mixed) == 1 else f"{len(mixed)} recordings"
+    return [Remark("two-genres", f"segments of {count} have different genres, such as those of {name!r}: {labels}")]

@@ -1,0 +1,216 @@
+"""Segments of one recording, recognised by ids or file names that differ by a segment number only.
+
+Such names are ambiguous: ``blues.00000`` to ``blues.00099`` are a hundred songs, ``blues.00000.0`` to ``blues.00000.9`` ten
+segments of one. So a name is taken apart into a base and a number first, and then all names together decide:
+
+- A word or a copy's number says what the number is: ``song_seg3``, ``song part 2``, ``song (2)``, ``song - Copy``.
+- A range of time, ``song_30-60``, counts if ranges begin at 0.
+- A bare number, ``song_3``, counts if numbers begin at 0, as programs count; track numbers begin at 1. Numbers that begin at 1
+  count only after an id (three digits or more, or a code) and in equal number for each id.
+- A base that is the name of a genre, that is a word such as "track", or that covers all tracks of a genre is the name of a
+  collection, and its numbers are those of songs.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from genrebench.records import Track
+from genrebench.tasks.words import spelling_key
+
+_MAX_LENGTH = 255
+"""Names that are longer than a file's name can be aren't taken apart."""
+
+_SUFFIX = re.compile(r"\.(?:wav|wave|mp3|ogg|oga|opus|flac|m4a|mp4|aac|aiff?|au|wma|webm|wv|caf|npy|npz)$", re.IGNORECASE)
+_WORD = (
+    "segment|segm|seg|chunk|clip|part|pt|slice|split|excerpt|snippet|sample|window|win|frame|crop|section|fragment|frag|take"
+    "|offset|teil|partie|parte|extrait|ausschnitt|abschnitt|fragmento|segmento"
+)
+_SEPARATOR = r"[\s._\-,:#~@]"
+_NUMBERED_WORD = re.compile(
+    rf"^(?P<base>.*?)(?:{_SEPARATOR}|[(\[])*(?<![^\W\d_])(?:{_WORD}){_SEPARATOR}*(?P<number>\d+)"
+    rf"(?:{_SEPARATOR}*(?:of|von|de|di){_SEPARATOR}*\d+)?[\s)\]]*$",
+    re.IGNORECASE,
+)
+_WORD_FIRST = re.compile(rf"^(?:{_WORD}){_SEPARATOR}*(?P<number>\d+){_SEPARATOR}+(?P<base>.+)$", re.IGNORECASE)
+_COPY = re.compile(r"^(?P<base>.+?)\s*\((?P<number>\d{1,3})\)$")
+_COPY_WORD = re.compile(
+    rf"^(?P<base>.+?){_SEPARATOR}+(?:copy|kopie|copie|copia|kopia)(?:{_SEPARATOR}*\(?(?P<number>\d+)\)?)?$", re.IGNORECASE
+)
+_RANGE = re.compile(
+    rf"^(?P<base>.+?){_SEPARATOR}+(?P<number>\d+(?:\.\d+)?)\s*(?:s|sec|ms)?\s*(?:-|–|_|to)\s*(?P<end>\d+(?:\.\d+)?)\s*"
+    r"(?:s|sec|ms)?$",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(rf"^(?P<base>.*?){_SEPARATOR}+(?P<number>\d+)(?:s|sec|ms)?$", re.IGNORECASE)
+_DIGITS = re.compile(r"^(?P<number>\d+)$")
+_SONG_WORDS = """
+    track song title titel titre piece tune file audio music recording untitled demo id sound no nr num number opus op bwv
+    act movement mvt vol volume disc disk cd side lesson exercise chapter episode prelude etude sonata symphony day test
+    item piste pista traccia titolo datei lied chanson canzone cancion morceau brano stück stueck
+"""
+"""Words before the number of a song."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A name taken apart; `style` is one of "word", "copy", "range" and "number"."""
+
+    track: str
+    genre: str
+    folder: str
+    base: str
+    style: str
+    number: float
+    width: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.folder, self.base.casefold()
+
+
+def recordings(tracks: Sequence[Track]) -> dict[str, str]:
+    """Find the recordings of which tracks are segments.
+
+    Parameters
+    ----------
+    tracks : sequence of Track
+        Those of a whole dataset: names are judged together. Ids are looked at first; where they say nothing, file names are.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the recording by track id, for tracks that are one of several segments of a recording; others are left out.
+    """
+    found = _recordings([(track.id, track.genre, track.id) for track in tracks])
+    rest = [track for track in tracks if track.id not in found and track.path is not None]
+    by_path = _recordings([(track.id, track.genre, track.path.as_posix()) for track in rest if track.path is not None])
+    return found | by_path
+
+
+def _recordings(named: Sequence[tuple[str, str, str]]) -> dict[str, str]:
+    genre_sizes = Counter(genre for _, genre, _ in named)
+    genre_keys = {spelling_key(genre) for genre in genre_sizes}
+    result: dict[str, str] = {}
+    plain = {_folder_and_stem(name): track for track, _, name in named}
+    for style in ("word", "copy", "range", "number"):
+        groups: defaultdict[tuple[str, str], list[_Name]] = defaultdict(list)
+        for track, genre, name in named:
+            if track not in result and (parsed := _parse(track, genre, name, style)) is not None:
+                groups[parsed.key].append(parsed)
+        usable = [
+            group
+            for group in groups.values()
+            if not _is_collection(group[0], genre_keys) and not _covers_a_genre(group, genre_sizes)
+        ]
+        for group in _accepted(style, usable, genre_sizes, plain):
+            name = _label(group[0])
+            result |= {one.track: name for one in group}
+            if style in ("word", "copy") and (whole := plain.get((group[0].folder, group[0].base.casefold()))) is not None:
+                result.setdefault(whole, name)
+    return result
+
+
+def _folder_and_stem(name: str) -> tuple[str, str]:
+    folder, _, last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")
+    return folder, " ".join(_SUFFIX.sub("", last).split()).casefold()
+
+
+def _parse(track: str, genre: str, name: str, style: str) -> _Name | None:
+    folder, _, last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")
+    stem = " ".join(_SUFFIX.sub("", last).split())
+    if len(stem) > _MAX_LENGTH:
+        return None
+    for pattern in _PATTERNS[style]:
+        match = pattern.match(stem)
+        if match is None or not (match["number"] or "0").replace(".", "", 1).isascii():
+            continue
+        base = match.groupdict().get("base", "").strip(" ._-,:#~@([")
+        return _Name(track, genre, folder, base, style, float(match["number"] or 0), len(match["number"] or ""))
+    return None
+
+
+_PATTERNS: Mapping[str, tuple[re.Pattern[str], ...]] = {
+    "word": (_NUMBERED_WORD, _WORD_FIRST),
+    "copy": (_COPY, _COPY_WORD),
+    "range": (_RANGE,),
+    "number": (_NUMBER, _DIGITS),
+}
+
+
+# ------------------------------------------------------------------ what speaks against segments
+
+
+def _is_collection(name: _Name, genre_keys: set[str]) -> bool:
+    """Whether the base is the name of a genre or of a folder of songs, or a word for a song."""
+    if not name.base:  # the folder is the recording: rock/song/0.wav, but not rock/0.wav or 0.wav
+        return name.folder.count("/") < 1 or spelling_key(name.folder.rpartition("/")[2]) in genre_keys
+    last_word = re.split(r"[^\w]|_|\d", name.base.casefold())[-1]
+    return spelling_key(name.base) in genre_keys or (name.style == "number" and last_word in _SONG_WORDS.split())
+
+
+def _covers_a_genre(group: Sequence[_Name], genre_sizes: Mapping[str, int]) -> bool:
+    """Whether a genre consists of one group: then its numbers tell the songs of the genre apart."""
+    return any(n == genre_sizes[genre] for genre, n in Counter(name.genre for name in group).items())
+
+
+# ------------------------------------------------------------------ what speaks for segments
+
+
+def _accepted(
+    style: str, groups: Iterable[Sequence[_Name]], genre_sizes: Mapping[str, int], plain: Mapping[tuple[str, str], str]
+) -> list[Sequence[_Name]]:
+    if style in ("word", "copy"):
+        return [g for g in groups if len(g) > 1 or (g[0].folder, g[0].base.casefold()) in plain]
+    several = [group for group in groups if len(group) > 1 and len({name.number for name in group}) == len(group)]
+    if style == "number":
+        several = [group for group in several if not _is_numbering_of_songs(group, genre_sizes)]
+    from_zero = [group for group in several if _is_count_from_zero(group)]
+    if from_zero and 2 * len(from_zero) >= len(several):
+        return several
+    ids = [group for group in several if style == "number" and _ends_with_an_id(group[0].base)]
+    return from_zero + (ids if _are_alike(ids) else [])
+
+
+def _is_numbering_of_songs(group: Sequence[_Name], genre_sizes: Mapping[str, int]) -> bool:
+    """Whether a base without a number of its own has more tracks than one song would among those of its genre."""
+    if group[0].base[-1:].isdigit():
+        return False
+    largest = max(n / genre_sizes[genre] for genre, n in Counter(name.genre for name in group).items())
+    padded = min(name.width for name in group) >= 4
+    return largest > 0.5 or (padded and (largest == 0.5 or len(group) > 30))
+
+
+def _is_count_from_zero(group: Sequence[_Name]) -> bool:
+    """Whether the numbers are 0, 1, 2, ... or 0, 30, 60, ..., with few left out."""
+    numbers = sorted(name.number for name in group)
+    steps = [after - before for before, after in pairwise(numbers)]
+    return numbers[0] == 0 and len(numbers) >= 0.6 * (1 + numbers[-1] / min(steps))
+
+
+def _ends_with_an_id(base: str) -> bool:
+    """Whether a base ends with an id: three digits or more that aren't a year, or a code of letters and digits."""
+    last = re.split(r"[^0-9A-Za-z]", base)[-1]
+    digits = re.search(r"\d*$", last)
+    if digits is not None and len(digits[0]) >= 3:
+        return not re.fullmatch(r"(?:19|20)\d\d", digits[0])
+    return len(last) >= 8 and any(map(str.isdigit, last)) and any(map(str.isalpha, last))
+
+
+def _are_alike(groups: Sequence[Sequence[_Name]]) -> bool:
+    """Whether three or more groups count from 1 and are equally long, but for the odd last segment."""
+    if len(groups) < 3:
+        return False
+    typical = median(map(len, groups))
+    alike = sum(abs(len(group) - typical) <= 1 and min(name.number for name in group) <= 1 for group in groups)
+    return alike >= 0.8 * len(groups)
+
+
+def _label(name: _Name) -> str:
+    return f"{name.folder}/{name.base}".strip("/")
