@@ -250,9 +250,9 @@ class Board(Shown):
         return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS)]
 
     def notes(self) -> list[str]:
-<<<<<<< HEAD
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""
-        return [*self.notes_on_uncertainty(), *self.warnings, *self.apart]
+        task = (f"Warning: {text}." for text in self.task.warnings)
+        return [*self.notes_on_uncertainty(), *self.warnings, *task, *self.apart]
 
     def notes_on_uncertainty(self) -> list[str]:
         """What the intervals and ranks speak of; none with fewer than six units."""
@@ -275,16 +275,11 @@ class Board(Shown):
             )
         elif any(row.runs for row in self.rows):
             lines.append("They speak of the methods: the variance between seeds is part of them.")
-=======
-        """How to read the intervals, what to know about the data, and which boards aren't comparable with this one."""
-        lines = []
->>>>>>> h14b-with-c
         if self.smallest_difference is not None:
             lines.append(
                 f"Between two models by themselves, a difference in log loss of {self.smallest_difference:.3f} would be "
                 "detected with 80 % power."
             )
-<<<<<<< HEAD
         return lines
 
     @property
@@ -309,9 +304,6 @@ class Board(Shown):
             if last > first and (not found or last > found[-1][1]):
                 found.append((first, last))
         return found
-=======
-        return [*lines, *(f"Warning: {text}." for text in self.task.warnings), *self.apart]
->>>>>>> h14b-with-c
 
     def figure(self) -> Figure:
         """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey.

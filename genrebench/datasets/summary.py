@@ -12,14 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genrebench import audio
-<<<<<<< HEAD
-from genrebench.errors import AudioError
-from genrebench.evaluation import power
-from genrebench.records import PARTS, Dataset, Split
-=======
 from genrebench.errors import AudioError, DataError
+from genrebench.evaluation import power
 from genrebench.records import PARTS, Dataset, Fold, Split
->>>>>>> h14b-with-c
 from genrebench.tables import Shown, Table, frame
 from genrebench.tasks.audit import shared_artists, untested
 from genrebench.tasks.copies import copy_remarks, row_keys
@@ -55,19 +50,12 @@ def summarise(
     Returns
     -------
     dict
-<<<<<<< HEAD
-        In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split, folds, parts,
-        shared_artists, power (what a comparison of two models could show, see `_power`; None with fewer than six test artists),
-        warnings, audio (number of tracks with audio; shortest, median and longest duration in seconds; total
-        in hours), features, excluded, and genres, a list of {genre, tracks, artists, training, validation, test}. For a split
-        with several folds, the parts are those of the first fold.
-=======
         In JSON types: name, version, note, synthetic, tracks, artists (None if unknown), split (None if the dataset can't be
-        split; the reason is among the warnings), folds, parts, shared_artists, warnings, remarks, audio (number of tracks
+        split; the reason is among the warnings), folds, parts, shared_artists, power (what a comparison of
+        two models could show, see `_power`; None with fewer than six test artists), warnings, remarks, audio (number of tracks
         with audio; shortest, median and longest duration in seconds; total in hours), features, excluded, and genres, a list
         of {genre, tracks, artists, training, validation, test}. For a split with several folds, the parts are those of the
         first fold.
->>>>>>> h14b-with-c
     """
     grouped = group(dataset, segments, heard)
     dataset = grouped.dataset
@@ -89,12 +77,8 @@ def summarise(
         "split": made_split.name or None,
         "folds": len(made_split.folds),
         "parts": {part: len(getattr(made_split.folds[0], part)) for part in PARTS},
-<<<<<<< HEAD
-        "shared_artists": shared_artists(dataset, made_split),
-        "power": _power(dataset, made_split),
-        "warnings": list(made_split.warnings),
-=======
         "shared_artists": shared_artists(dataset, made_split) if made_split.name else None,
+        "power": _power(dataset, made_split),
         "warnings": [
             *(remark.detail for remark in dataset.remarks if remark.severity == "warning"),
             *(remark.text for remark in grouped.remarks),
@@ -105,7 +89,6 @@ def summarise(
             *_content_warnings(dataset, made_split),
         ],
         "remarks": [remark.detail for remark in dataset.remarks if remark.severity == "note"],
->>>>>>> h14b-with-c
         "audio": _audio(dataset),
         "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
         "excluded": [f"{exclusion.id} ({exclusion.reason})" for exclusion in dataset.faulty],
@@ -121,7 +104,6 @@ def summarise(
     }
 
 
-<<<<<<< HEAD
 def _power(dataset: Dataset, split: Split) -> dict[str, Any] | None:
     """The smallest differences that two models' runs could show, and how many test artists half of that would take."""
     artist = {track.id: track.artist for track in dataset.tracks}
@@ -137,7 +119,8 @@ def _power(dataset: Dataset, split: Split) -> dict[str, Any] | None:
         "f1_micro": power.detectable(sizes, power.ACCURACY),
         "units_for_half": power.artists_for(sizes, power.LOG_LOSS, smallest / 2),
     }
-=======
+
+
 def _split(dataset: Dataset, name: str | None, seed: int) -> tuple[Split, list[str]]:
     """The split; an empty one, with the reason, if none was named and the dataset can't be split."""
     try:
@@ -173,7 +156,6 @@ def _file_keys(paths: Iterable[Path]) -> dict[Path, str]:
     with suppress(DataError):  # a file that can't be read is the check's to report
         return {path: audio.content_hash(path) for same in suspects.values() for path in same}
     return {}
->>>>>>> h14b-with-c
 
 
 def _audio(dataset: Dataset) -> dict[str, Any]:

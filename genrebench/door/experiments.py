@@ -46,14 +46,10 @@ def leakage(
     Parameters
     ----------
     model : str, ModelSpec or scikit-learn classifier
-<<<<<<< HEAD
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
-    dataset, split_seed, excerpt, exclude, seed, seeds, options, runs, device, workers, progress, say
-=======
     dataset, split_seed, excerpt, exclude, seed, seeds, options, runs, device, workers, progress, say, follow_links
->>>>>>> h14b-with-c
         As in `run`.
 
     Raises
@@ -63,13 +59,9 @@ def leakage(
     RunError
         If a run fails.
     """
-<<<<<<< HEAD
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise UsageError(f"draws = {draws!r} isn't a positive number; give 3, for instance")
-    session = open_session(device=device, workers=workers, progress=progress, say=say)
-=======
     session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
->>>>>>> h14b-with-c
     (hosted,) = open_models([model], options, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude)

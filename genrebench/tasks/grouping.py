@@ -80,7 +80,7 @@ def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str]
         dataclasses.replace(track, artist=None) if track.artist is not None and names_no_artist(track.artist) else track
         for track in dataset.tracks
     ]
-    unknown = [track for track in tracks if track.artist is None]
+    unknown = [track for track in tracks if track.artist is None and track.genre.strip()]  # others are in no task
     named = recordings(unknown)
     ids = {track.id for track in unknown}
     heard = _of_several({id_: name for id_, name in (heard or {}).items() if id_ in ids})

@@ -71,6 +71,7 @@ def test_rows_rounded_to_three_decimals_or_more_are_renormalised(tmp_path_factor
             "track_id,Blues,Forró,Rock\n5,0.33,0.33,0.33\n",
             "sums to 0.99 instead of 1; it is rounded to 2 decimals, write four or more",
         ),
+        ("track_id,Blues,Forró,Rock\n5,0.330,0.330,0.332\n", "sums to 0.992 instead of 1$"),
         ("track_id,Blues,Forró,Rock\n5,0.3000,0.3000,0.3000\n", "line 2: the row of track '5' sums to 0.9 instead of 1$"),
         (
             "track_id,Blues,Forró,Rock\n5,0.3,0.3,0.4\n6,0.3333333,0.3333333,0.3\n",

@@ -11,7 +11,7 @@ from genrebench.errors import DataError, UsageError
 from genrebench.records import Dataset, FeatureValues, Track
 from genrebench.tasks.audit import untested
 from genrebench.tasks.copies import copies, copy_remarks, row_keys
-from genrebench.tasks.grouping import group
+from genrebench.tasks.grouping import group, merged
 from genrebench.tasks.splits import make_split
 from genrebench.tasks.task import make_task
 
@@ -80,6 +80,29 @@ def test_known_artists_are_left_as_they_are():
     grouped = group(dataset)
     assert grouped.dataset.tracks == dataset.tracks
     assert grouped.remarks == ()
+
+
+def test_tracks_without_a_genre_are_in_no_task_and_in_no_recording():
+    tracks = [Track(track.id, "") for track in segmented().tracks]
+    assert group(music(tracks)).recordings == {}
+
+
+def test_names_and_sound_together_make_recordings():
+    by_name = {"a0": "a", "a1": "a", "b0": "b", "b1": "b"}
+    assert merged([by_name, {"a1": "x", "b0": "x", "c": "y", "d": "y"}]) == {
+        **dict.fromkeys(("a0", "a1", "b0", "b1"), "a"),
+        **dict.fromkeys(("c", "d"), "y"),
+    }
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xyz"), max_size=6), max_size=4))
+def test_recordings_that_share_a_track_are_one(sources):
+    result = merged(sources)
+    assert result.keys() == {id_ for source in sources for id_ in source}
+    for source in sources:
+        for one in source:
+            for other in source:
+                assert source[one] != source[other] or result[one] == result[other]
 
 
 def test_segments_other_than_together_and_apart_are_refused():

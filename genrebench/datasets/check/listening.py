@@ -46,7 +46,8 @@ def heard_recordings(dataset: Dataset, *, home: Path, workers: int = 1, progress
     DataError
         If the cache can't be written.
     """
-    tracks = [track for track in dataset.tracks if track.artist is None or names_no_artist(track.artist)]
+    labelled = [track for track in dataset.tracks if track.genre.strip()]
+    tracks = [track for track in labelled if track.artist is None or names_no_artist(track.artist)]
     paths = {track.id: track.path for track in tracks if track.path is not None and track.path.is_file()}
     if len(paths) < 2 or _typical_seconds(list(paths.values())) >= SHORT:
         return {}
