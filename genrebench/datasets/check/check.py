@@ -192,6 +192,9 @@ def clip_findings(track: str, m: Measurement, typical: _TypicalClip) -> Iterator
     if missing > MAX_MISSING_SECONDS:
         detail = f"{missing:.1f} s of the {m.seconds + missing:.1f} s declared in the header are missing"
         yield Finding(track, "truncated", "warning", detail)
+    if m.cancels:
+        detail = f"the channels cancel in their mean (left = -right?; peak {m.peak:.2g}): the loudest channel is used"
+        yield Finding(track, "cancelling", "warning", detail)
     if m.clipped > MAX_CLIPPED_SHARE:
         yield Finding(track, "clipped", "warning", f"{m.clipped:.1%} of the samples are clipped at full scale")
     if m.sample_rate != typical.sample_rate:
