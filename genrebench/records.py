@@ -255,6 +255,8 @@ class Task(Shown):
         Name or path of the dataset as given by the user, for reproducing a run.
     extra : ExtraTraining or None
         Training tracks added from a larger dataset.
+    reading : str
+        How many tracks are read otherwise than by version 0.1.0, and how; empty if none is.
     """
 
     dataset: Dataset
@@ -265,6 +267,7 @@ class Task(Shown):
     shared_artists: int | None
     source: str = ""
     extra: ExtraTraining | None = None
+    reading: str = ""
 
     def __repr__(self) -> str:
         folds = f", {len(self.split.folds)} folds" if len(self.split.folds) > 1 else ""

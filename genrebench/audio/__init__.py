@@ -16,8 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.audio.hashes import content_hash, content_hashes, hash_cache
+from genrebench.audio.lengths import Length, length_cache, lengths
 from genrebench.audio.reading import Reading
-from genrebench.audio.samples import SLACK_SECONDS, RATES, AudioInfo, cancel, excerpt_bounds, extended, resample, resampled_length
+from genrebench.audio.samples import (
+    RATES,
+    SLACK_SECONDS,
+    AudioInfo,
+    cancel,
+    choose_channel,
+    excerpt_bounds,
+    extended,
+    resample,
+    resampled_length,
+)
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
 
@@ -27,9 +38,11 @@ __all__ = [
     "SUFFIXES",
     "VERSION",
     "AudioInfo",
+    "Length",
     "blocks",
     "bounds",
     "cancel",
+    "choose_channel",
     "content_hash",
     "content_hashes",
     "declared_frames",
@@ -38,6 +51,8 @@ __all__ = [
     "find",
     "hash_cache",
     "info",
+    "length_cache",
+    "lengths",
     "noting_peaks",
     "read",
     "resample",
@@ -78,8 +93,8 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
     The excerpt is cut at the file's own sample rate: of n frames in the file, ``m = min(n, round(seconds * rate))`` frames
     starting at frame ``(n - m) // 2``; a file that is longer by less than half a second is taken whole. For an mp3, n excludes
     the encoder delay and padding if the header states them. If the file is shorter than its header says, n is counted by
-    decoding. Channels are averaged with equal weight, or the loudest is taken where they cancel in the mean, as left = -right
-    does. Then the excerpt is resampled.
+    decoding. Channels are averaged with equal weight, or the first loud one is taken where they cancel in the mean, as
+    left = -right does. Then the excerpt is resampled.
 
     Parameters
     ----------

@@ -38,6 +38,8 @@ def recognises(part: Part) -> bool:
 class Stream:
     """A part of a file, decoded from its beginning whenever it is read: seeking in these formats isn't sample-accurate."""
 
+    as_declared = True
+
     def __init__(self, path: Path, part: Part) -> None:
         self._path, self._part = path, part
         self._format, self._name = _KINDS[part.kind]
@@ -63,7 +65,10 @@ class Stream:
         """Samples per channel, counted by decoding: the container's own length leaves out the encoder's delay."""
         return self._counted[0]
 
-    declared = frames
+    @property
+    def declared(self) -> int:
+        """As `frames`: what the container says isn't asked."""
+        return self.frames
 
     @property
     def sample_rate(self) -> int:

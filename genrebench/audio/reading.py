@@ -38,7 +38,9 @@ class Reading:
         if len(parts) > _MAX_PARTS:
             raise AudioError(f"{path}: consists of {len(parts)} streams, more than {_MAX_PARTS}; convert it into one")
         with ExitStack() as stack:
-            self._streams = [stack.enter_context(_open(path, part, len(parts) == 1)) for part in parts]
+            self._streams: list[sndfile.Stream | ffmpeg.Stream] = [
+                stack.enter_context(_open(path, part, len(parts) == 1)) for part in parts
+            ]
             self._check_rates()
             self._close = stack.pop_all()
 
@@ -81,15 +83,20 @@ class Reading:
         """Samples per channel that can be decoded."""
         return sum(stream.frames for stream in self._streams)
 
+    @property
+    def as_declared(self) -> bool:
+        """Whether the file is one stream whose header is right, as far as its structure shows."""
+        return len(self._streams) == 1 and self._streams[0].as_declared
+
     def bounds(self, excerpt: Excerpt) -> tuple[int, int]:
         """First frame and length of an excerpt."""
         return excerpt_bounds(self.frames, self.sample_rate, excerpt)
 
     def read(self, excerpt: Excerpt) -> NDArray[np.float32]:
-        """Mono samples of an excerpt: the mean of the channels or, where they cancel in it, the loudest of them."""
+        """Mono samples of an excerpt: the mean of the channels or, where they cancel in it, one of them."""
         mix = Mix()
         samples = self._mixed(excerpt, mix)
-        return self._mixed(excerpt, Mix(mix.loudest)) if mix.cancels else samples
+        return self._mixed(excerpt, Mix(mix.chosen)) if mix.cancels else samples
 
     def _mixed(self, excerpt: Excerpt, mix: Mix) -> NDArray[np.float32]:
         if len(self._streams) == 1 and excerpt_bounds(self.declared, self.sample_rate, excerpt)[0] == 0:

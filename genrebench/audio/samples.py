@@ -83,6 +83,10 @@ class Mix:
 
     def __init__(self, channel: int | None = None) -> None:
         self._channel = channel
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the channels' powers."""
         self._mean_power = 0.0
         self._powers = np.zeros(1)
 
@@ -105,14 +109,19 @@ class Mix:
         return cancel(self._mean_power, self._powers)
 
     @property
-    def loudest(self) -> int:
-        """The channel with the most power; of equals the first."""
-        return int(self._powers.argmax())
+    def chosen(self) -> int:
+        """The channel to take where they cancel."""
+        return choose_channel(self._powers)
 
 
 def cancel(mean_power: float, powers: NDArray[Any]) -> bool:
     """Whether channels with these powers cancel in their mean, which has that power."""
     return bool(mean_power < CANCELLED_POWER * powers.mean() / len(powers))
+
+
+def choose_channel(powers: NDArray[Any]) -> int:
+    """The first channel that has at least half the power of the loudest, so that rounding doesn't decide between equals."""
+    return int((powers >= 0.5 * powers.max()).argmax())
 
 
 def _mean(samples: NDArray[np.float32], out: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -74,7 +74,7 @@ def summarise(dataset: Dataset, split: str | None = None, split_seed: int = 0) -
 
 
 def _audio(dataset: Dataset) -> dict[str, Any]:
-    """Durations according to the files' headers; files whose header can't be read are counted as unreadable."""
+    """Durations of what can be decoded, whatever the files' headers say; files that can't be are counted as unreadable."""
     seconds = []
     unreadable = 0
     paths = [track.path for track in dataset.tracks if track.path is not None]

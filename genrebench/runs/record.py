@@ -77,6 +77,8 @@ class TaskRecord:
     extra_training : ExtraTrainingRecord or None
     synthetic : bool
     warnings : tuple of str
+    reading : str
+        As in `Task`.
     """
 
     dataset: str
@@ -98,6 +100,7 @@ class TaskRecord:
     extra_training: ExtraTrainingRecord | None = None
     synthetic: bool = False
     warnings: tuple[str, ...] = ()
+    reading: str = ""
 
     @classmethod
     def of(cls, task: Task) -> TaskRecord:
@@ -129,6 +132,7 @@ class TaskRecord:
             extra_training=None if task.extra is None else ExtraTrainingRecord.of(task.extra),
             synthetic=task.dataset.synthetic,
             warnings=task.split.warnings,
+            reading=task.reading,
         )
 
     @property

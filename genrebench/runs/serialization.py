@@ -111,6 +111,7 @@ def _task(value: _Object) -> TaskRecord:
         extra_training=value.take("extra_training", _optional(_extra_training), None),
         synthetic=value.take("synthetic", _boolean, False),
         warnings=value.take("warnings", _list(_text), ()),
+        reading=value.take("reading", _text, ""),
     )
 
 

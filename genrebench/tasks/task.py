@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -86,12 +87,14 @@ def make_task(
     if warning is not None:
         made_split = dataclasses.replace(made_split, warnings=(*made_split.warnings, warning))
     excluded = (*dataset.faulty, *(e for e in exclude if e.id in all_ids and e.id not in faulty))
+    content, reading = content_hash(kept, made_split, excerpt, home)
     return Task(
         dataset=kept,
         split=made_split,
         excerpt=excerpt,
         excluded=excluded,
-        fingerprint=fingerprint(kept, made_split, excerpt, [e.id for e in excluded], content_hash(kept, made_split, home)),
+        fingerprint=fingerprint(kept, made_split, excerpt, [e.id for e in excluded], content),
+        reading=reading,
         shared_artists=shared_artists(kept, made_split),
         source=source,
         extra=extra,
@@ -127,12 +130,13 @@ def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
 
 def retask(task: Task, split: Split, home: Path) -> Task:
     """Return the task with a different split of the same tracks, and the matching fingerprint."""
-    content = content_hash(task.dataset, split, home)
+    content, reading = content_hash(task.dataset, split, task.excerpt, home)
     excluded = [exclusion.id for exclusion in task.excluded]
     return dataclasses.replace(
         task,
         split=split,
         fingerprint=fingerprint(task.dataset, split, task.excerpt, excluded, content),
+        reading=reading,
         shared_artists=shared_artists(task.dataset, split),
     )
 
@@ -173,13 +177,35 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
     return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def content_hash(dataset: Dataset, split: Split, home: Path) -> str:
-    """Hash of the data of a split's tracks: the precomputed feature values if there are any, else the audio files."""
+def content_hash(dataset: Dataset, split: Split, excerpt: Excerpt, home: Path) -> tuple[str, str]:
+    """Hash of the data of a split's tracks: the precomputed feature values if there are any, else the audio files.
+
+    Returns
+    -------
+    content : str
+    reading : str
+        Which tracks are read otherwise than by version 0.1.0, which is hashed as well; empty if none is. Given feature values
+        don't depend on how audio is read, and no audio is opened for them.
+    """
     ids = split.ids
     if dataset.load_features is not None:
-        return _hash_features(dataset.load_features(), ids)
+        return _hash_features(dataset.load_features(), ids), ""
     hashes = audio_hashes(dataset, home, ids)
-    return hashlib.sha256(json.dumps([(id_, hashes.get(id_)) for id_ in ids]).encode()).hexdigest()
+    changes = _reading_changes(dataset, hashes, excerpt, home)
+    content = [(id_, hashes.get(id_), *([changes[id_]] if id_ in changes else [])) for id_ in ids]
+    counts = Counter(changes.values())
+    reading = "; ".join(f"{n} {'track' if n == 1 else 'tracks'} {change}" for change, n in sorted(counts.items()))
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest(), reading
+
+
+def _reading_changes(dataset: Dataset, hashes: Mapping[str, str], excerpt: Excerpt, home: Path) -> dict[str, str]:
+    """What of a track's audio is read otherwise than by version 0.1.0, by track id, for the tracks where something is."""
+    from genrebench import audio
+
+    paths = {hashes[track.id]: track.path for track in dataset.tracks if track.id in hashes and track.path is not None}
+    lengths = audio.lengths(paths, audio.length_cache(home)) if paths else {}
+    found = {id_: lengths[key].change(excerpt) for id_, key in hashes.items() if key in lengths}
+    return {id_: change for id_, change in found.items() if change is not None}
 
 
 def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None) -> Mapping[str, str]:

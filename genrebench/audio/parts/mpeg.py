@@ -247,5 +247,7 @@ def _head(header: bytes, kind: Kind, frames: int) -> bytes:
     third = next(c for c in range(kind.rate_index << 2, 256, 16) if sizes[c] >= content)
     frame = bytes([0xFF, header[1] | 1, third, header[3]])
     trim = (kind.frame_length - _DECODER_DELAY) << 12 | _DECODER_DELAY
-    tag = b"Xing" + (1).to_bytes(4, "big") + (frames + 1).to_bytes(4, "big") + b"LAME".ljust(21, b"\0") + trim.to_bytes(3, "big")
+    tag = (
+        b"Xing" + (1).to_bytes(4, "big") + (frames + 1).to_bytes(4, "big") + b"LAME".ljust(21, b"\0") + trim.to_bytes(3, "big")
+    )
     return (frame.ljust(kind.info_offset, b"\0") + tag).ljust(sizes[third], b"\0") + frame.ljust(sizes[third], b"\0")

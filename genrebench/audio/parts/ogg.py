@@ -24,10 +24,7 @@ class _Link:
     granules: list[int] = field(default_factory=list)
 
     def part(self) -> Part:
-        # libsndfile counts back from the end of a page, which is wrong in the first, and in the last, which is cut
-        granules = self.granules
-        exact = (granules[1], granules[-2] - 1) if len(granules) > 3 else (0, 0)
-        return Part(self.kind, self.start, self.stop, exact=exact if self.kind == "vorbis" else None)
+        return Part(self.kind, self.start, self.stop, pages=tuple(self.granules) if self.kind == "vorbis" else ())
 
 
 def parts(data: Data, begin: int, size: int) -> list[Part]:

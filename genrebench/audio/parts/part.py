@@ -27,8 +27,8 @@ class Part:
         Samples per channel that its structure has room for, if that is known.
     frame_length, delay : int
         Of an mp3: samples per frame, and samples that a decoder drops at the beginning.
-    exact : (int, int) or None
-        The samples to which libsndfile seeks exactly, if not to all.
+    pages : tuple of int
+        Of Vorbis: the samples at which its pages end.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class Part:
     frames: int | None = None
     frame_length: int = 0
     delay: int = 0
-    exact: tuple[int, int] | None = None
+    pages: tuple[int, ...] = ()
 
 
 class PartFile(io.RawIOBase):

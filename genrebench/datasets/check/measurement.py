@@ -57,7 +57,7 @@ class Measurement:
         Energy in twelve bands from 100 Hz to 3.5 kHz, 20 frames per second, in steps of 2/3 dB above -120 dB, for the first
         two minutes.
     cancels : bool
-        Whether the channels cancel in their mean; the loudest of them was measured instead.
+        Whether the channels cancel in their mean; one of them was measured instead.
     """
 
     error: str | None = None
@@ -82,14 +82,14 @@ class Measurement:
 def measure(path: Path) -> Measurement:
     """Decode and measure a file; if it can't be decoded, the measurement says why."""
     try:
-        measured, loudest = _measured(path)
-        return replace(_measured(path, loudest)[0], cancels=True) if measured.cancels else measured
+        measured, channel = _measured(path)
+        return replace(_measured(path, channel)[0], cancels=True) if measured.cancels else measured
     except AudioError as error:
         return Measurement(error=error.reason(path))
 
 
 def _measured(path: Path, channel: int | None = None) -> tuple[Measurement, int]:
-    """The measurement with the channels averaged, or of one of them; and which is the loudest."""
+    """The measurement with the channels averaged, or of one of them; and the one to take if they cancel."""
     declared = audio.declared_frames(path)
     digest = hashlib.blake2b(digest_size=16)
     frames = channels = rate = at_full_scale = values = 0
@@ -112,7 +112,11 @@ def _measured(path: Path, channel: int | None = None) -> tuple[Measurement, int]
         peak = max(peak, loudest)
         hot = loud >= _FULL_SCALE
         at_full_scale += _count_in_runs(hot)
-        mono = samples.mean(axis=1, dtype=np.float64) if channel is None else samples[:, min(channel, samples.shape[1] - 1)].astype(np.float64)
+        mono = (
+            samples.mean(axis=1, dtype=np.float64)
+            if channel is None
+            else samples[:, min(channel, samples.shape[1] - 1)].astype(np.float64)
+        )
         if samples.shape[1] == channels:  # of joined files, those with as many channels as the first
             powers = powers + np.einsum("ij,ij->j", samples, samples, dtype=np.float64)
         digest.update(np.rint(np.clip(mono, -1.0, 1.0) * 32767).astype("<i2").tobytes())
@@ -135,7 +139,7 @@ def _measured(path: Path, channel: int | None = None) -> tuple[Measurement, int]
         contour=contour.values(),
         cancels=channels > 1 and audio.cancel(squares, powers),
     )
-    return measured, int(powers.argmax())
+    return measured, audio.choose_channel(powers)
 
 
 def _count_not_finite(samples: NDArray[np.float32]) -> int:
