@@ -72,10 +72,12 @@ class Stream:
 
     @property
     def sample_rate(self) -> int:
+        """In Hz."""
         return self._counted[1]
 
     @property
     def channels(self) -> int:
+        """Number of channels."""
         return self._counted[2]
 
     def read(self, start: int, length: int, mix: Mix) -> NDArray[np.float32]:
@@ -110,7 +112,7 @@ class Stream:
                         first_rate = first_rate or rate
                         if rate != first_rate:
                             raise AudioError(
-                                f"{path}: its sample rate changes from {first_rate} to {rate} Hz after {seconds:.1f} s; convert it"
+                                f"{path}: its sample rate changes from {first_rate} to {rate} Hz after {seconds:.1f} s"
                             )
                         seconds += block.samples / rate
                         yield rate, block.to_ndarray().T.astype(np.float32, copy=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.audio import ffmpeg, sndfile
-from genrebench.audio.parts import Part, parts_of
+from genrebench.audio.parts import parts_of
 from genrebench.audio.samples import Mix, excerpt_bounds, joined
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
@@ -38,9 +38,11 @@ class Reading:
         if len(parts) > _MAX_PARTS:
             raise AudioError(f"{path}: consists of {len(parts)} streams, more than {_MAX_PARTS}; convert it into one")
         with ExitStack() as stack:
-            self._streams: list[sndfile.Stream | ffmpeg.Stream] = [
-                stack.enter_context(_open(path, part, len(parts) == 1)) for part in parts
-            ]
+            self._streams: list[sndfile.Stream | ffmpeg.Stream] = []
+            for part in parts:
+                stream = ffmpeg.Stream(path, part) if ffmpeg.recognises(part) else sndfile.Stream(path, part, len(parts) == 1)
+                self._streams.append(stream)
+                stack.enter_context(stream)
             self._check_rates()
             self._close = stack.pop_all()
 
@@ -58,8 +60,8 @@ class Reading:
             if stream.sample_rate != self.sample_rate:
                 rest = sum(s.frames / s.sample_rate for s in self._streams) - done
                 raise AudioError(
-                    f"{self.path}: its sample rate changes from {self.sample_rate} to {stream.sample_rate} Hz after {done:.1f} s, "
-                    f"so {rest:.1f} s can't be read; convert it into a file with one rate"
+                    f"{self.path}: its sample rate changes from {self.sample_rate} to {stream.sample_rate} Hz "
+                    f"after {done:.1f} s, so {rest:.1f} s can't be read; convert it into a file with one rate"
                 )
             done += stream.frames / stream.sample_rate
 
@@ -114,7 +116,3 @@ class Reading:
         """Yield the sample rate and blocks of samples, shape (n_samples, n_channels); each is valid until the next."""
         for stream in self._streams:
             yield from stream.blocks()
-
-
-def _open(path: Path, part: Part, is_whole: bool) -> sndfile.Stream | ffmpeg.Stream:
-    return ffmpeg.Stream(path, part) if ffmpeg.recognises(part) else sndfile.Stream(path, part, is_whole)

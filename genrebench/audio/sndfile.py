@@ -39,11 +39,12 @@ class Stream:
         Whether the part is the only one of its file, so that libsndfile may open the file itself.
     """
 
+    _file: Any = None
+
     def __init__(self, path: Path, part: Part, is_whole: bool) -> None:
         self._path, self._part = path, part
         self._delay = part.delay
         self._bytes: BinaryIO | None = None
-        self._file: Any = None
         try:
             if not (is_whole and self._opens_file()):
                 self._open_part()
@@ -182,19 +183,19 @@ class Stream:
     def _read_vorbis(self, start: int, length: int, mix: Mix) -> NDArray[np.float32]:
         """As `_read_from`.
 
-        Behind a seek, libsndfile may be wrong by half a block, in about one place of twenty (libsndfile#885). So the first samples
-        are read twice, from different pages: where both readings agree, they are right; else all is decoded from the beginning.
+        Behind a seek, libsndfile may be wrong by half a block, in about one place of twenty (libsndfile#885). So the first
+        samples are read twice, from different pages: where both readings agree, they are right; else all is decoded from the
+        beginning.
         """
         probe = min(length, _PROBE)
         page = bisect.bisect_right(self._part.pages[:-1], start - _VORBIS_LEAD)
         if page > 3:
-            readings = []
-            for first in (self._part.pages[page - 3] - 1, self._part.pages[page - 1] - 1):
-                self._go(first, start)
-                probing = Mix() if not readings else mix
-                readings.append(self._read_on(probe, probing))
-            if np.array_equal(*readings) and np.ptp(readings[1]) > 0:
-                return joined([readings[1], self._read_on(length - probe, mix)])
+            self._go(self._part.pages[page - 3] - 1, start)
+            expected = self._read_on(probe, Mix())
+            self._go(self._part.pages[page - 1] - 1, start)
+            found = self._read_on(probe, mix)
+            if np.array_equal(found, expected) and np.ptp(found) > 0:
+                return joined([found, self._read_on(length - probe, mix)])
             mix.forget()
         self._go(0, start)
         return self._read_on(length, mix)

@@ -51,8 +51,8 @@ def command(
 ) -> None:
     """Classify audio files with the model of a finished run; --figure plots the timeline of each file.
 
-    Folders are searched with their subfolders. For files that don't exist, can't be decoded or are silent, the genre frequencies
-    of the training tracks are shown instead, the other files are classified all the same, and the exit code is 1.
+    Folders are searched with their subfolders. For files that don't exist, can't be decoded or are silent, the genre
+    frequencies of the training tracks are shown instead, the other files are classified all the same, and the exit code is 1.
     """
     import genrebench as gb
     from genrebench.runs.file_predictions import require_writable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,10 +145,10 @@ class FilePredictions(ShownSequence[FilePrediction]):
         """
         target = Path(file)
         require_writable(target)
-        forms = {
+        forms: dict[str, Callable[[], str]] = {
             ".csv": self.to_csv,
             ".jsonl": self.to_jsonl,
-            ".json": lambda: json.dumps(plain(self.to_json()), indent=2) + "\n",
+            ".json": lambda: f"{json.dumps(plain(self.to_json()), indent=2)}\n",
         }
         try:
             files.write(target, forms[target.suffix.lower()]().encode("utf-8", "surrogateescape"))

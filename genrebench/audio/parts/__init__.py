@@ -1,8 +1,9 @@
 """The parts of an audio file: each stretch of bytes that a decoder can read by itself, found from the file's own structure.
 
 Headers are often wrong about what follows them: an mp3 without a count of its frames, two files joined into one, a stream that
-was written to a pipe. A decoder that believes them reads less than there is, and doesn't say so. So frames, pages and chunks are
-counted here, without decoding. A part whose header is wrong gets a correct one; what can't be read is an error that says how much.
+was written to a pipe. A decoder that believes them reads less than there is, and doesn't say so. So frames, pages and chunks
+are counted here, without decoding. A part whose header is wrong gets a correct one; what can't be read is an error that says
+how much.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Frames of an mp3 (MPEG audio, layers I to III), and of raw AAC.
 
-A decoder knows the length of an mp3 from the Xing or Info header in its first frame, or guesses it from the first frame's bit rate.
+A decoder knows the length of an mp3 from the Xing or Info header in its first frame, or guesses it from that frame's bit rate.
 Both can be wrong, and what is behind the declared end isn't read: so the frames are counted, which needs four bytes of each.
 
 Sources: ISO/IEC 11172-3 and 13818-3; the layout of the header is that of LAME's "Mp3 Info Tag rev 1".
@@ -38,10 +38,12 @@ class Kind(NamedTuple):
 
     @property
     def version(self) -> int:
+        """3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5."""
         return self.second_byte >> 3 & 3
 
     @property
     def layer(self) -> int:
+        """1 to 3."""
         return 4 - (self.second_byte >> 1 & 3)
 
     @property
@@ -70,14 +72,13 @@ def parts(data: Data, begin: int, size: int) -> list[Part]:
         return [Part("aac", begin, size)]
     end = strip_tags(data, begin, size)
     streams: list[list[Run]] = []
-    previous = None
     for run in _runs(data, begin, end):
-        follows = previous is not None and run.kind == previous.kind and _info(data, run) is None
-        if follows and b"ID3" not in data[previous.stop : min(run.start, previous.stop + 3)]:
+        previous = streams[-1][-1] if streams else run
+        follows = streams and run.kind == previous.kind and _info(data, run) is None
+        if follows and data[previous.stop : previous.stop + 3] != b"ID3":
             streams[-1].append(run)  # behind damage
         else:
             streams.append([run])
-        previous = run
     return [_part(data, stream) for stream in streams]
 
 

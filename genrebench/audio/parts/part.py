@@ -48,21 +48,26 @@ class PartFile(io.RawIOBase):
         self._file, self._part, self._position = file, part, 0
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def seekable(self) -> bool:
+        """Always."""
         return True
 
     def tell(self) -> int:
+        """Position in the part."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position."""
         part = self._part
         length = len(part.head) + part.stop - part.start
         self._position = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: length}[whence])
         return self._position
 
     def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
         part, position = self._part, self._position
         stop = len(part.head) + part.stop - part.start
         stop = stop if size is None or size < 0 else min(stop, position + size)
@@ -77,6 +82,7 @@ class PartFile(io.RawIOBase):
         return data
 
     def readinto(self, buffer: object) -> int:
+        """The next bytes, into a buffer."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         data = self.read(len(view))
         view[: len(data)] = data

@@ -1,6 +1,7 @@
 """Chunks of wav (RIFF, RF64), AIFF and the header of AU: files that were joined, or whose header says another length.
 
-Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0"; Apple, "Audio Interchange File Format".
+Sources: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0"; Apple, "Audio Interchange File
+Format".
 """
 
 from __future__ import annotations
