@@ -82,6 +82,8 @@ class Stream:
         """Samples per channel that can be decoded: the header of a truncated file declares more."""
         if not self.declared:
             return 0
+        if self._part.kind == "mp3" and self._part.frames == self.declared:
+            return self.declared  # all its frames are there
         try:
             self._go(self._seekable_before(self.declared - 1), self.declared - 1)
             is_complete = len(self._read(1)) == 1
