@@ -285,6 +285,8 @@ class Task(Shown):
         Training tracks added from a larger dataset.
     segments : {"together", "apart"}
         Whether segments of one recording, inferred from ids, count as tracks of one artist; see `genrebench.tasks.grouping`.
+    reading : str
+        How many tracks are read otherwise than by version 0.1.0, and how; empty if none is.
     """
 
     dataset: Dataset
@@ -296,6 +298,7 @@ class Task(Shown):
     source: str = ""
     extra: ExtraTraining | None = None
     segments: str = "together"
+    reading: str = ""
 
     def __repr__(self) -> str:
         folds = f", {len(self.split.folds)} folds" if len(self.split.folds) > 1 else ""

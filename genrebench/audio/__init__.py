@@ -1,7 +1,8 @@
 """From an audio file to mono samples: decoding, excerpts, resampling.
 
-libsndfile decodes wav, flac, ogg, opus and mp3; PyAV, if installed (``pip install av``), decodes AAC in MP4. Both run in this
-process and open no file other than the one they are given.
+libsndfile decodes wav, flac, ogg, opus and mp3; PyAV, if installed (``pip install av``), decodes what libsndfile doesn't know,
+such as AAC. Both run in this process and open no file other than the one they are given. What a header says of the length isn't
+believed: see `genrebench.audio.parts`.
 """
 
 from __future__ import annotations
@@ -14,23 +15,39 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.audio import mp4, sndfile
 from genrebench.audio.hashes import content_hash, content_hashes, hash_cache
-from genrebench.audio.samples import RATES, AudioInfo, excerpt_bounds, extended, resample, resampled_length
+from genrebench.audio.lengths import Length, length_cache, lengths
+from genrebench.audio.reading import Reading
+from genrebench.audio.samples import (
+    RATES,
+    SLACK_SECONDS,
+    AudioInfo,
+    cancel,
+    choose_channel,
+    excerpt_bounds,
+    extended,
+    resample,
+    resampled_length,
+)
 from genrebench.audio.search import SUFFIXES, Found, find, is_audio, is_skipped, search
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
 
 __all__ = [
     "RATES",
+    "SLACK_SECONDS",
     "SUFFIXES",
     "VERSION",
     "AudioInfo",
     "Found",
+    "Length",
     "blocks",
     "bounds",
+    "cancel",
+    "choose_channel",
     "content_hash",
     "content_hashes",
+    "declared_frames",
     "excerpt_bounds",
     "extended",
     "find",
@@ -38,6 +55,8 @@ __all__ = [
     "info",
     "is_audio",
     "is_skipped",
+    "length_cache",
+    "lengths",
     "noting_peaks",
     "read",
     "resample",
@@ -45,7 +64,7 @@ __all__ = [
     "search",
 ]
 
-VERSION = 1
+VERSION = 2
 """Bumped when `read` returns different samples for the same file, so that cached inputs are recomputed."""
 
 _MAX_PEAK = 100.0  # 40 dB above full scale: a float file louder than this isn't scaled to [-1, 1]
@@ -53,23 +72,31 @@ _NOTED_PEAKS: ContextVar[list[float] | None] = ContextVar("noted_peaks", default
 
 
 def info(path: Path) -> AudioInfo:
-    """Length, sample rate and channels: from the header, or counted by decoding (MP4).
+    """Length, sample rate and channels. The length is what can be decoded, whatever the file's header says.
 
     Raises
     ------
     AudioError
-        If the file is missing or isn't audio that can be decoded.
+        If the file is missing or isn't audio that can be decoded, or a part of it can't be; the message says how much.
     """
-    return mp4.info(path) if mp4.recognises(path) else sndfile.info(path)
+    with Reading(path) as reading:
+        return AudioInfo(reading.frames, reading.sample_rate, reading.channels)
+
+
+def declared_frames(path: Path) -> int:
+    """Samples per channel that the file's header promises; a truncated file has fewer."""
+    with Reading(path) as reading:
+        return reading.declared
 
 
 def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tuple[NDArray[np.float32], int]:
     """Decode an excerpt of a file to mono.
 
     The excerpt is cut at the file's own sample rate: of n frames in the file, ``m = min(n, round(seconds * rate))`` frames
-    starting at frame ``(n - m) // 2``. For an mp3, n excludes the encoder delay and padding if the header states them. If the
-    file is shorter than its header says, n is counted by decoding. Channels are averaged with equal weight, then the excerpt
-    is resampled.
+    starting at frame ``(n - m) // 2``; a file that is longer by less than half a second is taken whole. For an mp3, n excludes
+    the encoder delay and padding if the header states them. If the file is shorter than its header says, n is counted by
+    decoding. Channels are averaged with equal weight, or the first loud one is taken where they cancel in the mean, as
+    left = -right does. Then the excerpt is resampled.
 
     Parameters
     ----------
@@ -91,7 +118,8 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
     AudioError
         If the file is missing, can't be decoded, is empty, or has samples that aren't finite or exceed 100 times full scale.
     """
-    samples, rate = mp4.read(path, excerpt) if mp4.recognises(path) else sndfile.read(path, excerpt)
+    with Reading(path) as reading:
+        samples, rate = reading.read(excerpt), reading.sample_rate
     if not len(samples):
         raise AudioError(f"{path}: contains no audio samples")
     peak = float(max(samples.max(), -samples.min()))  # NaN if any sample is NaN
@@ -124,7 +152,7 @@ def noting_peaks() -> Iterator[list[float]]:
 
 
 def bounds(path: Path, excerpt: Excerpt) -> tuple[int, int, int]:
-    """Position of the excerpt that `read` decodes, found without decoding the file unless it is truncated or MP4.
+    """Position of the excerpt that `read` decodes, found without decoding the file unless it is truncated or can't seek.
 
     Returns
     -------
@@ -138,8 +166,8 @@ def bounds(path: Path, excerpt: Excerpt) -> tuple[int, int, int]:
     AudioError
         If the file is missing or isn't audio that can be decoded.
     """
-    decodable = mp4.info(path) if mp4.recognises(path) else sndfile.decodable_info(path)
-    return *excerpt_bounds(decodable.frames, decodable.sample_rate, excerpt), decodable.sample_rate
+    with Reading(path) as reading:
+        return *reading.bounds(excerpt), reading.sample_rate
 
 
 def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -150,11 +178,12 @@ def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
     rate : int
         In Hz, the same for every block.
     samples : ndarray of float32, shape (n_samples, n_channels)
-        As decoded, without checks; valid until the next block is requested.
+        As decoded, without checks; valid until the next block is requested. Files that were joined may differ in channels.
 
     Raises
     ------
     AudioError
         If the file is missing or can't be decoded; possibly only after some blocks.
     """
-    yield from mp4.blocks(path) if mp4.recognises(path) else sndfile.blocks(path)
+    with Reading(path) as reading:
+        yield from reading.blocks()

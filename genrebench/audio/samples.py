@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,13 @@ from genrebench.records import Excerpt
 
 RATES = (1000, 384_000)
 """Lowest and highest accepted sample rate, in Hz; a damaged header may claim any number."""
+
+SLACK_SECONDS = 0.5
+"""A file that is longer than the excerpt by less than this is used whole, as FMA's clips of 30.0027 s are."""
+
+CANCELLED_POWER = 0.02
+"""Power of the channels' mean below which they cancel, as a share of that of channels with nothing in common: 17 dB less."""
+_STRIDE = 7  # samples between those whose power is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,65 @@ def resampled_length(frames: int, rate: int, sample_rate: int) -> int:
 
 
 def excerpt_bounds(frames: int, rate: int, excerpt: Excerpt) -> tuple[int, int]:
-    """First frame and length of the excerpt of a file with `frames` frames."""
-    if excerpt.seconds is None:
+    """First frame and length of the excerpt of a file with `frames` frames; all of them if only a little would be cut."""
+    if excerpt.seconds is None or frames - (length := round(excerpt.seconds * rate)) < SLACK_SECONDS * rate:
         return 0, frames
-    length = min(frames, round(excerpt.seconds * rate))
     return (frames - length) // 2, length
 
 
-def mono(samples: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Mean of the channels of `samples`, shape (n_samples, n_channels); written to `out` if given."""
+class Mix:
+    """Channels to mono: their mean, or one of them; notes on the way whether they cancel in the mean, as left = -right does.
+
+    Parameters
+    ----------
+    channel : int, optional
+        The channel to take; by default the mean of all.
+    """
+
+    def __init__(self, channel: int | None = None) -> None:
+        self._channel = channel
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the channels' powers."""
+        self._mean_power = 0.0
+        self._powers = np.zeros(1)
+
+    def mono(self, samples: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Mix `samples`, shape (n_samples, n_channels); written to `out` if given."""
+        if self._channel is not None:
+            chosen = samples[:, min(self._channel, samples.shape[1] - 1)]
+            return np.positive(chosen, out=out)
+        mean = _mean(samples, out)
+        if samples.shape[1] > 1:
+            few, few_mixed = samples[::_STRIDE], mean[::_STRIDE]
+            powers = np.einsum("ij,ij->j", few, few)
+            self._mean_power += float(np.dot(few_mixed, few_mixed))
+            self._powers = powers + (self._powers if len(self._powers) == len(powers) else 0)
+        return mean
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the mean has much less power than it would have if the channels had nothing in common."""
+        return cancel(self._mean_power, self._powers)
+
+    @property
+    def chosen(self) -> int:
+        """The channel to take where they cancel."""
+        return choose_channel(self._powers)
+
+
+def cancel(mean_power: float, powers: NDArray[Any]) -> bool:
+    """Whether channels with these powers cancel in their mean, which has that power."""
+    return bool(mean_power < CANCELLED_POWER * powers.mean() / len(powers))
+
+
+def choose_channel(powers: NDArray[Any]) -> int:
+    """The first channel that has at least half the power of the loudest, so that rounding doesn't decide between equals."""
+    return int((powers >= 0.5 * powers.max()).argmax())
+
+
+def _mean(samples: NDArray[np.float32], out: NDArray[np.float32] | None) -> NDArray[np.float32]:
     channels = samples.T
     mean: NDArray[np.float32] = np.add(channels[0], channels[1] if len(channels) > 1 else np.float32(0), out=out)
     for channel in channels[2:]:  # np.mean over such a short axis is many times slower

@@ -2,114 +2,247 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.audio.samples import AudioInfo, checked_rate, excerpt_bounds, joined, mono
+from genrebench.audio.parts.part import Part, PartFile
+from genrebench.audio.samples import Mix, checked_rate, joined
 from genrebench.errors import AudioError
-from genrebench.records import Excerpt
 
 _CHUNK = 1 << 19  # samples over all channels decoded at a time, 2 MB: averaged while still in the processor's cache
 _BLOCK = 1 << 22  # mono samples allocated at a time, 16 MB; a damaged header may declare any number of frames
+_VORBIS_LEAD = 1 << 13  # samples, the longest block
+_PROBE = 1 << 11  # samples that are read twice
+_FEW_SECONDS = 0.05  # by which a guessed length may differ from the true one
 _UNKNOWN_FORMAT = (1, 7)  # libsndfile's codes for an unknown format and for "not an mp3" (worded "File does not exist ...")
 
 
-def info(path: Path) -> AudioInfo:
-    """Length, sample rate and channels from the header."""
-    with _File(path) as file:
-        return file.info
+class Stream:
+    """A part of a file, opened for reading; every failure to open or decode it is raised as `AudioError`.
 
+    Parameters
+    ----------
+    path : Path
+    part : Part
+    is_whole : bool
+        Whether the part is the only one of its file, so that libsndfile may open the file itself.
+    """
 
-def decodable_info(path: Path) -> AudioInfo:
-    """As `info`, but with the number of frames that can be decoded: the header of a truncated file declares more."""
-    with _File(path) as file:
-        return file.info if file.is_complete() else replace(file.info, frames=file.count_frames())
+    _file: Any = None
 
-
-def read(path: Path, excerpt: Excerpt) -> tuple[NDArray[np.float32], int]:
-    """Mono samples of an excerpt and their sample rate."""
-    with _File(path) as file:
-        start, length = excerpt_bounds(file.info.frames, file.info.sample_rate, excerpt)
-        if start and not file.is_complete():
-            start, length = excerpt_bounds(file.count_frames(), file.info.sample_rate, excerpt)
-        file.seek(start)
-        parts = []
-        while length and len(block := file.read_mono(min(length, _BLOCK))):  # an empty block: the file is shorter than declared
-            parts.append(block)
-            length -= len(block)
-        return joined(parts), file.info.sample_rate
-
-
-def blocks(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the sample rate and blocks of samples, shape (n_samples, n_channels)."""
-    with _File(path) as file:
-        while len(block := file.read()):
-            yield file.info.sample_rate, block
-
-
-class _File:
-    """An open file; every failure to open or decode it is raised as `AudioError`."""
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise AudioError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}")
-        self._path = path
-        with self._guarded():
-            if path.stat().st_size == 0:
-                raise AudioError(f"{path}: the file is empty")
-            self._file: Any = _forward_file()(path)
-        self.info = AudioInfo(self._file.frames, checked_rate(path, self._file.samplerate), self._file.channels)
+    def __init__(self, path: Path, part: Part, is_whole: bool) -> None:
+        self._path, self._part = path, part
+        self._delay = part.delay
+        self._bytes: BinaryIO | None = None
+        try:
+            if not (is_whole and self._opens_file()):
+                self._open_part()
+            self.sample_rate = checked_rate(path, self._file.samplerate)
+            if self._lacks(_FEW_SECONDS):
+                self._refuse_the_rest()
+        except BaseException:
+            self._close()
+            raise
+        self.channels: int = self._file.channels
+        self.declared: int = self._file.frames
+        if part.frames is not None and part.kind == "mp3" and not part.delay:
+            self.declared = min(self.declared, part.frames)  # no header says its length, libsndfile only guesses it
         # files may have as many as 1,024 channels
-        self._chunk = np.empty((max(1, _CHUNK // self.info.channels), self.info.channels), np.float32)
+        self._chunk = np.empty((max(1, _CHUNK // self.channels), self.channels), np.float32)
 
-    def __enter__(self) -> _File:
+    def __enter__(self) -> Stream:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close()
 
-    def seek(self, frame: int) -> None:
-        """Go to a frame; sample-accurate in every format, including mp3."""
+    def _close(self) -> None:
+        for file in (self._file, self._bytes):
+            if file is not None:
+                file.close()
+
+    @property
+    def as_declared(self) -> bool:
+        """Whether libsndfile was given the part with its own header."""
+        return self._bytes is None or not self._part.head
+
+    @cached_property
+    def frames(self) -> int:
+        """Samples per channel that can be decoded: the header of a truncated file declares more."""
+        if not self.declared:
+            return 0
+        if self._part.kind == "mp3" and self._part.frames == self.declared:
+            return self.declared  # all its frames are there
+        try:
+            self._go(self._seekable_before(self.declared - 1), self.declared - 1)
+            is_complete = len(self._read(1)) == 1
+        except AudioError:  # what can't seek, such as GSM, can be decoded from its beginning
+            is_complete = False
+        return self.declared if is_complete else sum(len(block) for _, block in self.blocks())
+
+    def read(self, start: int, length: int, mix: Mix) -> NDArray[np.float32]:
+        """Mono samples of a stretch; fewer only at the end of what can be decoded."""
+        try:
+            samples = self._read_from(start, length, mix)
+        except AudioError:
+            if not start:
+                raise
+            samples = np.empty(0, np.float32)
+        if start and not len(samples):  # it can't seek
+            self._rewind()
+            self._skip(start)
+            samples = self._read_on(length, mix)
+        return samples
+
+    def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield the sample rate and blocks of samples, shape (n_samples, n_channels); each is valid until the next."""
+        self._rewind()
+        rest = self.declared
+        while rest and len(block := self._read(min(rest, _CHUNK))):
+            rest -= len(block)
+            yield self.sample_rate, block
+
+    # ------------------------------------------------------------------ opening
+
+    def _opens_file(self) -> bool:
+        """Open the file itself, if the part is all that it has and its header is right."""
+        part = self._part
+        if part.kind == "mp3" and not (part.head and part.delay):  # tags around it, and no header, are for libsndfile to handle
+            with suppress(AudioError):
+                self._file = self._opened(self._path)
+                if not self._lacks(_FEW_SECONDS):
+                    return True
+                self._file.close()
+            return False
+        if part.head or part.start or part.stop < self._path.stat().st_size:
+            return False
+        self._file = self._opened(self._path)
+        return True
+
+    def _open_part(self) -> None:
+        """Open the part as a file of its own, with the header that it should have."""
+        if self._bytes is None:
+            with self._guarded():
+                self._bytes = self._path.open("rb")
+        self._file = self._opened(PartFile(self._bytes, self._part))
+        if self._part.head and not self._part.delay:
+            self._delay = self._part.frame_length  # of an mp3: the silence that was put before it
+
+    def _opened(self, source: Any) -> Any:
         with self._guarded():
-            self._file.seek(frame)
+            file = _forward_file()(source)
+        self._position = 0
+        return file
 
-    def read(self, frames: int = _CHUNK) -> NDArray[np.float32]:
+    def _rewind(self) -> None:
+        """Go to the beginning, also where that can't be done by seeking."""
+        if self._position:
+            self._file.close()
+            if self._bytes is None:
+                self._file = self._opened(self._path)
+            else:
+                self._open_part()
+
+    def _lacks(self, seconds: float) -> bool:
+        """Whether libsndfile means to read less than there is, by more than a few seconds."""
+        return self._part.frames is not None and self._file.frames < self._part.frames - seconds * self._file.samplerate
+
+    def _refuse_the_rest(self) -> None:
+        assert self._part.frames is not None  # noqa: S101, checked by the caller
+        read, there = (frames / self.sample_rate for frames in (self._file.frames, self._part.frames))
+        raise AudioError(f"{self._path}: only {read:.1f} of its {there:.1f} s can be read, as its header is wrong; convert it")
+
+    # ------------------------------------------------------------------ reading
+
+    def _read_from(self, start: int, length: int, mix: Mix) -> NDArray[np.float32]:
+        """Mono samples of a stretch, by seeking: the same samples as without."""
+        if self._part.kind == "vorbis" and start:
+            return self._read_vorbis(start, length, mix)
+        self._go(self._seekable_before(start), start)
+        return self._read_on(length, mix)
+
+    def _go(self, first: int, start: int) -> None:
+        """Seek to `first`, and decode up to `start`."""
+        if first:
+            self._position = first
+            with self._guarded():
+                self._file.seek(first)
+        else:
+            self._rewind()
+        self._skip(start - first)
+
+    def _read_vorbis(self, start: int, length: int, mix: Mix) -> NDArray[np.float32]:
+        """As `_read_from`.
+
+        Behind a seek, libsndfile may be wrong by half a block, in about one place of twenty (libsndfile#885). So the first
+        samples are read twice, from different pages: where both readings agree, they are right; else all is decoded from the
+        beginning.
+        """
+        probe = min(length, _PROBE)
+        page = bisect.bisect_right(self._part.pages[:-1], start - _VORBIS_LEAD)
+        if page > 3:
+            self._go(self._part.pages[page - 3] - 1, start)
+            expected = self._read_on(probe, Mix())
+            self._go(self._part.pages[page - 1] - 1, start)
+            found = self._read_on(probe, mix)
+            if np.array_equal(found, expected) and np.ptp(found) > 0:
+                return joined([found, self._read_on(length - probe, mix)])
+            mix.forget()
+        self._go(0, start)
+        return self._read_on(length, mix)
+
+    def _seekable_before(self, start: int) -> int:
+        """Where to begin to decode for exact samples from `start` on.
+
+        libsndfile finds the right frame of an mp3, but a frame needs bits of up to 10 frames before it, or of up to 24 in
+        MPEG 2 at 8 kbit/s, and without them its first 40 ms are noise.
+        """
+        if self._part.kind == "opus":  # not exact in the last page, which is at most a second long
+            return max(0, min(start, self.declared - 2 * self.sample_rate))
+        length = self._part.frame_length
+        if not length:
+            return start
+        frame = (start + self._delay) // length - (16 if length == 1152 else 32)
+        return max(0, frame * length + length // 2 - self._delay)
+
+    def _skip(self, frames: int) -> None:
+        while frames and (n_read := len(self._read(frames))):
+            frames -= n_read
+
+    def _read(self, frames: int = _CHUNK) -> NDArray[np.float32]:
         """Up to `frames` frames, limited by the buffer; none at the end of the file. Valid until the next read."""
         with self._guarded():
             samples: NDArray[np.float32] = self._file.read(out=self._chunk[:frames])
+            self._position += len(samples)
             return samples
 
-    def read_mono(self, frames: int) -> NDArray[np.float32]:
-        """The next `frames` frames averaged over the channels; fewer only at the end of the file."""
+    def _read_on(self, frames: int, mix: Mix) -> NDArray[np.float32]:
+        """The next frames in mono; fewer only at the end of the file."""
+        blocks = []
+        while frames and len(block := self._read_block(min(frames, _BLOCK), mix)):
+            blocks.append(block)
+            frames -= len(block)
+        return joined(blocks)
+
+    def _read_block(self, frames: int, mix: Mix) -> NDArray[np.float32]:
         samples = np.empty(frames, np.float32)
         done = 0
         with self._guarded():
-            while done < frames and len(chunk := self.read(frames - done)):
-                mono(chunk, out=samples[done : done + len(chunk)])
+            while done < frames and len(chunk := self._read(frames - done)):
+                mix.mono(chunk, out=samples[done : done + len(chunk)])
                 done += len(chunk)
         return samples[:done]
-
-    def is_complete(self) -> bool:
-        """Whether the last declared frame can be decoded; a truncated mp3 keeps its original header."""
-        self.seek(self.info.frames - 1)
-        return len(self.read(1)) == 1
-
-    def count_frames(self) -> int:
-        """Number of frames that can be decoded."""
-        self.seek(0)
-        total = 0
-        while n_read := len(self.read()):
-            total += n_read
-        return total
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -119,14 +252,11 @@ class _File:
             with _SILENT_STDERR:
                 yield
         except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-            raise AudioError(f"{self._path}: can't be decoded as audio ({_reason(self._path, error)})") from None
+            raise AudioError(f"{self._path}: can't be decoded as audio ({_reason(error)})") from None
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if getattr(error, "code", None) in _UNKNOWN_FORMAT:
-        with suppress(OSError), path.open("rb") as file:
-            if int.from_bytes(file.read(2), "big") & 0xFFF6 == 0xFFF0:  # sync word of an ADTS frame
-                return "raw AAC, supported only inside MP4; convert it: ffmpeg -i FILE -c copy NEW.m4a"
         return "not audio that libsndfile knows"
     reason = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
     return str(reason).rstrip(".")

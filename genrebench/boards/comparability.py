@@ -42,6 +42,9 @@ def differences(one: TaskRecord, other: TaskRecord, where: tuple[str, str] = ("t
     ]
     excluded = _excluded(one) - _excluded(other), _excluded(other) - _excluded(one)
     phrases += [f"{_tracks(ids)} excluded only {place}" for ids, place in zip(excluded, where, strict=True) if ids]
+    if one.reading != other.reading:
+        as_before = "audio read as by version 0.1.0"
+        phrases.append(f"{one.reading or as_before} {where[0]}, {other.reading or as_before} {where[1]}")
     phrases = phrases or [  # a track count explains nothing if the dataset or the split differs anyway
         f"{a} {part} tracks of {one.dataset} {where[0]}, {b} {where[1]}"
         for part in PARTS

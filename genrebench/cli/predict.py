@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genrebench.cli import _figure, _strip, _task
-from genrebench.cli._output import Format, FormatOption, fail, print_json, results
+from genrebench.cli._output import echo, fail, print_json, results, say
 from genrebench.tables import printable
 
 if TYPE_CHECKING:
@@ -16,37 +17,68 @@ if TYPE_CHECKING:
 
     from genrebench.runs.file_predictions import FilePrediction
 
+
+class _Format(enum.StrEnum):
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
 BAR_WIDTH = 30
 """Length of the bar for probability 1, in characters."""
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Audio files, folders of them, and playlists (.m3u, .m3u8).")
+    ],
     run_id: Annotated[str, typer.Option("--run", metavar="ID", help="The run whose model to use, see 'genrebench runs list'.")],
     runs: _task.RunsOption = Path("runs"),
     timeline: Annotated[bool, typer.Option("--timeline", help="Also show probabilities per second.")] = False,
     figure: _figure.FigureOption = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Number of genres to show per file.")] = 5,
+    min_confidence: Annotated[
+        float, typer.Option("--min-confidence", help="Answer 'unsure' if the likeliest genre has a lower probability.")
+    ] = 0.0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write the predictions to a .csv, .json or .jsonl file instead of showing them."),
+    ] = None,
     device: _task.DeviceOption = "auto",
     workers: _task.WorkersOption = None,
-    form: FormatOption = Format.table,
+    form: Annotated[_Format, typer.Option("--format", help="Output format.")] = _Format.table,
 ) -> None:
     """Classify audio files with the model of a finished run; --figure plots the timeline of each file.
 
-    For files that can't be decoded or are silent, the genre frequencies of the training tracks are shown instead, and the exit
-    code is 1.
+    Folders are searched with their subfolders. For files that don't exist, can't be decoded or are silent, the genre
+    frequencies of the training tracks are shown instead, the other files are classified all the same, and the exit code is 1.
     """
     import genrebench as gb
+    from genrebench.runs.file_predictions import require_writable
 
     _figure.require_writable(figure)
-    with_timeline = timeline or figure is not None
+    if out is not None:
+        require_writable(out)
     predictions = gb.predict(
-        files, run_id, timeline=with_timeline, runs=runs, device=device, workers=workers, **_task.terminal()
+        files,
+        run_id,
+        timeline=timeline or figure is not None,
+        min_confidence=min_confidence,
+        runs=runs,
+        device=device,
+        workers=workers,
+        **_task.terminal(),
     )
     if figure is not None:
         _figure.save(predictions.figure(), figure)
-    if form is Format.json:
+    if out is not None:
+        predictions.write(out)
+        say(f"wrote {len(predictions)} predictions to {out}")
+    elif form is _Format.json:
         print_json(predictions.to_json())
+    elif form is not _Format.table:
+        echo(predictions.to_csv() if form is _Format.csv else predictions.to_jsonl(), end="")
     else:
         for prediction in predictions:
             _print(prediction, predictions.genres, top, timeline)
@@ -61,8 +93,11 @@ def _print(prediction: FilePrediction, genres: Sequence[str], top: int, timeline
     from rich.console import Console
     from rich.text import Text
 
+    from genrebench.runs.file_predictions import UNSURE
+
     console = Console(file=results())
-    console.print(Text(printable(prediction.path), style="bold"))
+    answer = f": {UNSURE}" if prediction.genre == UNSURE else ""
+    console.print(Text(f"{printable(prediction.path)}{answer}", style="bold"))
     if prediction.problem:
         console.print(Text(f"  {printable(prediction.problem)}; these are the genre frequencies of the training tracks:"))
     width = max(len(printable(genre)) for genre in genres)

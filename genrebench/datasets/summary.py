@@ -159,7 +159,7 @@ def _file_keys(paths: Iterable[Path]) -> dict[Path, str]:
 
 
 def _audio(dataset: Dataset) -> dict[str, Any]:
-    """Durations according to the files' headers; files that can't be used or have no readable header count as unreadable."""
+    """Durations of what can be decoded, whatever the headers say; files that can't be used or decoded count as unreadable."""
     seconds = []
     unreadable = len(dataset.unusable)
     paths = [track.path for track in dataset.tracks if track.path is not None]

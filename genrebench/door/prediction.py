@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench import audio, files
+from genrebench.audio import playlists
 from genrebench.door.opening import Progress, Say, open_run, open_session
 from genrebench.errors import UsageError
 from genrebench.plugin.objects import registered_object
@@ -23,6 +24,7 @@ def predict(
     run: str | RunResult,
     *,
     timeline: bool = False,
+    min_confidence: float = 0.0,
     model: Any = None,
     runs: str | Path = "runs",
     device: str = "auto",
@@ -35,11 +37,13 @@ def predict(
     Parameters
     ----------
     files : path or sequence of paths
-        Audio files; duplicates are dropped.
+        Audio files; folders, which are searched with their subfolders; and playlists (.m3u, .m3u8). Duplicates are dropped.
     run : str or RunResult
         The run whose model to use.
     timeline : bool
         Also predict probabilities per second.
+    min_confidence : float
+        From 0 to 1: the answer is "unsure" for a file whose likeliest genre has a lower probability.
     model : ModelSpec or scikit-learn classifier, optional
         The object that `run` was called with, for a run whose model isn't an installed one. What it learned is read from the
         run, and the object itself isn't fitted.
@@ -49,20 +53,24 @@ def predict(
     Returns
     -------
     FilePredictions
-        One per file. For a file that can't be decoded or is silent, the probabilities are the genre frequencies of the training
-        tracks, and `problem` says why.
+        One per file. For a file that doesn't exist, can't be decoded or is silent, the probabilities are the genre frequencies
+        of the training tracks, and `problem` says why.
 
     Raises
     ------
     UsageError
-        If a file doesn't exist, the run has no fitted model, or the model has no timeline.
+        If none of the files exists, a folder has no audio, a playlist names no file, the run has no fitted model, or the model
+        has no timeline.
     """
-    paths = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
-    for path in paths:
-        if not path.is_file():
-            raise UsageError(f"there is no file {str(path)!r}")
+    if not 0 <= min_confidence <= 1:
+        raise UsageError(f"the least confidence {min_confidence!r} isn't a probability, a number from 0 to 1")
+    given = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
+    if given and not any(path.exists() for path in given):
+        raise UsageError(f"there is no file {str(given[0])!r}")
+    paths = playlists.expand(given, audio.find)
     session = open_session(device=device, workers=workers, progress=progress, say=say)
-    return _predict(open_run(run, runs), list(dict.fromkeys(paths)), model, session, timeline=timeline)
+    predictions = _predict(open_run(run, runs), paths, model, session, timeline=timeline)
+    return predictions.with_min_confidence(min_confidence)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ class TaskRecord:
         As in `Task`; "apart" for runs of 0.1.0, which inferred no recordings.
     warnings : tuple of str
         What a reader of the scores should know about the data and the split.
+    reading : str
+        As in `Task`.
     """
 
     dataset: str
@@ -102,6 +104,7 @@ class TaskRecord:
     synthetic: bool = False
     segments: str = "apart"
     warnings: tuple[str, ...] = ()
+    reading: str = ""
 
     @classmethod
     def of(cls, task: Task) -> TaskRecord:
@@ -134,6 +137,7 @@ class TaskRecord:
             synthetic=task.dataset.synthetic,
             segments=task.segments,
             warnings=task.split.warnings,
+            reading=task.reading,
         )
 
     @property

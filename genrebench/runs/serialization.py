@@ -112,6 +112,7 @@ def _task(value: _Object) -> TaskRecord:
         synthetic=value.take("synthetic", _boolean, False),
         segments=value.take("segments", _text, "apart"),
         warnings=value.take("warnings", _list(_text), ()),
+        reading=value.take("reading", _text, ""),
     )
 
 

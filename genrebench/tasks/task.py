@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def make_task(
         all_ids |= {track.id for track in extra_dataset.tracks}
     faulty = {exclusion.id for exclusion in dataset.faulty}
     warning = unknown_ids(exclude, dataset, *([] if extra_dataset is None else [extra_dataset]))
-    content = content_of(kept, made_split, home)
+    content = content_of(kept, made_split, excerpt, home)
     warnings = (
         *(remark.text for remark in grouped.remarks),
         *content.notes,
@@ -110,6 +111,7 @@ def make_task(
         excerpt=excerpt,
         excluded=excluded,
         fingerprint=fingerprint(kept, made_split, excerpt, [e.id for e in excluded], content.digest),
+        reading=content.reading,
         shared_artists=shared_artists(kept, made_split),
         source=source,
         extra=extra,
@@ -146,12 +148,13 @@ def unknown_ids(exclude: Iterable[Exclusion], *datasets: Dataset) -> str | None:
 
 def retask(task: Task, split: Split, home: Path) -> Task:
     """Return the task with a different split of the same tracks, and the matching fingerprint."""
-    content = content_of(task.dataset, split, home).digest
+    content = content_of(task.dataset, split, task.excerpt, home)
     excluded = [exclusion.id for exclusion in task.excluded]
     return dataclasses.replace(
         task,
         split=split,
-        fingerprint=fingerprint(task.dataset, split, task.excerpt, excluded, content),
+        fingerprint=fingerprint(task.dataset, split, task.excerpt, excluded, content.digest),
+        reading=content.reading,
         shared_artists=shared_artists(task.dataset, split),
     )
 
@@ -206,23 +209,41 @@ class Content:
         What has the content: "feature row" or "audio file".
     notes : tuple of str
         What was noticed about the ids of given features.
+    reading : str
+        Which tracks are read otherwise than by version 0.1.0, which is hashed as well; empty if none is. Given feature values
+        don't depend on how audio is read, and no audio is opened for them.
     """
 
     digest: str
     keys: Mapping[str, Hashable]
     what: str
     notes: tuple[str, ...] = ()
+    reading: str = ""
 
 
-def content_of(dataset: Dataset, split: Split, home: Path) -> Content:
+def content_of(dataset: Dataset, split: Split, excerpt: Excerpt, home: Path) -> Content:
     """The data of a split's tracks: the precomputed feature values if there are any, else the audio files."""
     ids = split.ids
     if dataset.load_features is not None:
         values = dataset.load_features()
         return Content(_hash_features(values, ids), row_keys(values), "feature row", values.notes)
     hashes = audio_hashes(dataset, home, ids)
-    digest = hashlib.sha256(json.dumps([(id_, hashes.get(id_)) for id_ in ids]).encode()).hexdigest()
-    return Content(digest, hashes, "audio file")
+    changes = _reading_changes(dataset, hashes, excerpt, home)
+    content = [(id_, hashes.get(id_), *([changes[id_]] if id_ in changes else [])) for id_ in ids]
+    counts = Counter(changes.values())
+    reading = "; ".join(f"{n} {'track' if n == 1 else 'tracks'} {change}" for change, n in sorted(counts.items()))
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return Content(digest, hashes, "audio file", reading=reading)
+
+
+def _reading_changes(dataset: Dataset, hashes: Mapping[str, str], excerpt: Excerpt, home: Path) -> dict[str, str]:
+    """What of a track's audio is read otherwise than by version 0.1.0, by track id, for the tracks where something is."""
+    from genrebench import audio
+
+    paths = {hashes[track.id]: track.path for track in dataset.tracks if track.id in hashes and track.path is not None}
+    lengths = audio.lengths(paths, audio.length_cache(home)) if paths else {}
+    found = {id_: lengths[key].change(excerpt) for id_, key in hashes.items() if key in lengths}
+    return {id_: change for id_, change in found.items() if change is not None}
 
 
 def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None) -> Mapping[str, str]:

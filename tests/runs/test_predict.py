@@ -16,12 +16,11 @@ import pytest
 import soundfile
 
 from genrebench import datasets
-from genrebench.audio import sndfile
+from genrebench.audio.reading import Reading
 from genrebench.errors import StoreError
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.registry import installed_plugins
-from genrebench.records import Excerpt
 from genrebench.runs import runner, submission
 from genrebench.runs.file_predictions import FilePrediction
 from genrebench.runs.predict import predict, training_prior
@@ -68,13 +67,13 @@ def alone(session: Session, tmp_path: Path) -> Session:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each file is decoded, by name."""
     counts: Counter[str] = Counter()
-    read = sndfile.read
+    begin = Reading.__init__
 
-    def counting(path: Path, excerpt: Excerpt) -> Any:
+    def counting(reading: Reading, path: Path) -> None:
         counts[path.name] += 1
-        return read(path, excerpt)
+        begin(reading, path)
 
-    monkeypatch.setattr(sndfile, "read", counting)
+    monkeypatch.setattr(Reading, "__init__", counting)
     return counts
 
 

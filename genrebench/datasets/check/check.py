@@ -29,7 +29,10 @@ MAX_SILENT_SHARE = 0.8
 MAX_CLIPPED_SHARE = 1e-3
 """Share of samples in runs at full scale above which a clip is reported as clipped."""
 SHORT, TOO_SHORT = 0.9, 0.5
-"""Fractions of the typical length (the dataset's median, at most 30 s) below which a clip is a warning, and a fault."""
+"""Fractions of the typical length (the dataset's median, at most 30 s) below which a clip is reported as short. Where all clips
+should be equally long, as FMA's are, that is a warning, and below the second a fault; music of one's own differs: a note."""
+NEEDED_SECONDS = 1.0
+"""Length below which a clip is a fault anywhere: a window of the reference networks."""
 MAX_MISSING_SECONDS = 0.05
 """Difference between declared and decoded length above which a file is reported as truncated."""
 
@@ -84,7 +87,7 @@ def check(
     findings += _reading_findings(dataset)
     findings += feature_findings(dataset)
     findings += _label_findings(dataset)
-    typical = _TypicalClip(measured.values())
+    typical = _TypicalClip(measured.values(), are_cut=_fma_audio_folder(dataset) is not None)
     for track in dataset.tracks:
         if track.id in measured:
             findings += clip_findings(track.id, measured[track.id], typical)
@@ -186,9 +189,10 @@ def _label_findings(dataset: Dataset) -> Iterator[Finding]:
 
 
 class _TypicalClip:
-    """Typical length, sample rate and number of channels of a dataset's clips."""
+    """Typical length, sample rate and number of channels of a dataset's clips; and whether all were cut to one length."""
 
-    def __init__(self, measured: Iterable[Measurement]) -> None:
+    def __init__(self, measured: Iterable[Measurement], *, are_cut: bool) -> None:
+        self.are_cut = are_cut
         clips = list(measured)
         self.seconds = min(median(m.seconds for m in clips), _MAX_TYPICAL_SECONDS) if clips else 0.0
         self.sample_rate = Counter(m.sample_rate for m in clips).most_common(1)[0][0] if clips else 0
@@ -203,19 +207,28 @@ def clip_findings(track: str, m: Measurement, typical: _TypicalClip) -> Iterator
         yield Finding(track, "near-silent", "warning", f"mean level {m.rms:.1e} of full scale")
     elif m.silent > MAX_SILENT_SHARE:
         yield Finding(track, "near-silent", "warning", f"{m.silent:.0%} of the clip is silent")
-    if m.seconds < SHORT * typical.seconds:
-        severity: Severity = "fault" if m.seconds < TOO_SHORT * typical.seconds else "warning"
-        yield Finding(track, "short", severity, f"{m.seconds:.1f} s; the typical length is {typical.seconds:.1f} s")
+    yield from _short_findings(track, m.seconds, typical)
     missing = (m.declared_frames - m.frames) / m.sample_rate
     if missing > MAX_MISSING_SECONDS:
         detail = f"{missing:.1f} s of the {m.seconds + missing:.1f} s declared in the header are missing"
         yield Finding(track, "truncated", "warning", detail)
+    if m.cancels:
+        detail = f"the channels cancel in their mean (left = -right?; peak {m.peak:.2g}): one channel is used"
+        yield Finding(track, "cancelling", "warning", detail)
     if m.clipped > MAX_CLIPPED_SHARE:
         yield Finding(track, "clipped", "warning", f"{m.clipped:.1%} of the samples are clipped at full scale")
     if m.sample_rate != typical.sample_rate:
         yield Finding(track, "odd-rate", "note", f"{m.sample_rate} Hz; most clips have {typical.sample_rate} Hz")
     if m.channels != typical.channels:
         yield Finding(track, "odd-channels", "note", f"channels: {m.channels}; most clips have {typical.channels}")
+
+
+def _short_findings(track: str, seconds: float, typical: _TypicalClip) -> Iterator[Finding]:
+    if seconds < NEEDED_SECONDS:
+        yield Finding(track, "short", "fault", f"{seconds:.2f} s; models need at least {NEEDED_SECONDS:.0f} s")
+    elif seconds < SHORT * typical.seconds:
+        severity: Severity = "note" if not typical.are_cut else "fault" if seconds < TOO_SHORT * typical.seconds else "warning"
+        yield Finding(track, "short", severity, f"{seconds:.1f} s; the typical length is {typical.seconds:.1f} s")
 
 
 # ------------------------------------------------------------------ the list of known-faulty tracks

@@ -29,6 +29,7 @@ KINDS: dict[str, str] = {
     "short": "shorter than most clips",
     "truncated": "the file is shorter than its header says",
     "near-silent": "the clip is almost silent",
+    "cancelling": "the channels cancel in their mean, so one of them is used",
     "clipped": "samples are clipped at full scale",
     "no-split": "the dataset can't be split",
     NOTHING_LEFT: "each track has a fault",

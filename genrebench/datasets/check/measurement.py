@@ -56,6 +56,8 @@ class Measurement:
     contour : ndarray of uint8, shape (n_frames, 12)
         Energy in twelve bands from 100 Hz to 3.5 kHz, 20 frames per second, in steps of 2/3 dB above -120 dB, for the first
         two minutes.
+    cancels : bool
+        Whether the channels cancel in their mean; one of them was measured instead.
     """
 
     error: str | None = None
@@ -69,6 +71,7 @@ class Measurement:
     silent: float = 0.0
     digest: str = ""
     contour: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, BANDS), np.uint8))
+    cancels: bool = False
 
     @property
     def seconds(self) -> float:
@@ -79,16 +82,19 @@ class Measurement:
 def measure(path: Path) -> Measurement:
     """Decode and measure a file; if it can't be decoded, the measurement says why."""
     try:
-        return _measured(path)
+        measured, channel = _measured(path)
+        return replace(_measured(path, channel)[0], cancels=True) if measured.cancels else measured
     except AudioError as error:
         return Measurement(error=error.reason(path))
 
 
-def _measured(path: Path) -> Measurement:
-    declared = audio.info(path).frames
+def _measured(path: Path, channel: int | None = None) -> tuple[Measurement, int]:
+    """The measurement with the channels averaged, or of one of them; and the one to take if they cancel."""
+    declared = audio.declared_frames(path)
     digest = hashlib.blake2b(digest_size=16)
-    frames = channels = rate = at_full_scale = 0
+    frames = channels = rate = at_full_scale = values = 0
     peak = squares = 0.0
+    powers = np.zeros(1)
     contour: _Contour | None = None
     blocks = audio.blocks(path)
     for rate, samples in blocks:
@@ -106,25 +112,34 @@ def _measured(path: Path) -> Measurement:
         peak = max(peak, loudest)
         hot = loud >= _FULL_SCALE
         at_full_scale += _count_in_runs(hot)
-        mono = samples.mean(axis=1, dtype=np.float64)
+        mono = (
+            samples.mean(axis=1, dtype=np.float64)
+            if channel is None
+            else samples[:, min(channel, samples.shape[1] - 1)].astype(np.float64)
+        )
+        if samples.shape[1] == channels:  # of joined files, those with as many channels as the first
+            powers = powers + np.einsum("ij,ij->j", samples, samples, dtype=np.float64)
         digest.update(np.rint(np.clip(mono, -1.0, 1.0) * 32767).astype("<i2").tobytes())
         squares += float(mono @ mono)
         contour.add(mono)
         frames += len(samples)
+        values += samples.size
     if contour is None:
         raise AudioError("contains no audio samples")
-    return Measurement(
+    measured = Measurement(
         frames=frames,
         declared_frames=declared,
         sample_rate=rate,
         channels=channels,
         peak=peak,
         rms=float(np.sqrt(squares / frames)),
-        clipped=at_full_scale / (frames * channels),
+        clipped=at_full_scale / values,
         silent=contour.silent_share(),
         digest=digest.hexdigest(),
         contour=contour.values(),
+        cancels=channels > 1 and audio.cancel(squares, powers),
     )
+    return measured, audio.choose_channel(powers)
 
 
 def _count_not_finite(samples: NDArray[np.float32]) -> int:
