@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrebench.errors import UsageError
+from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation import error_analysis, metrics
 from genrebench.jsontypes import plain
 from genrebench.records import Predictions
@@ -51,10 +51,19 @@ class RunResult(Shown):
         """One of "running", "finished", "failed" and "interrupted"."""
         return self.record.status
 
-    @property
+    @cached_property
     def metrics(self) -> Mapping[str, float | None]:
-        """Scores by metric; None if the run has none."""
-        return self.record.metrics or dict.fromkeys(metrics.BUILT_IN)
+        """Scores by metric; None if the run has none.
+
+        Built-in metrics are computed from the predictions, whatever the record says; if these can't be read, all are None.
+        """
+        recorded = self.record.metrics or dict.fromkeys(metrics.BUILT_IN)
+        if not self.record.has_scores:
+            return recorded
+        try:
+            return {**recorded, **self.store.scored(self.record).scores}
+        except StoreError:
+            return dict.fromkeys(recorded)
 
     @property
     def folder(self) -> Path:
