@@ -149,6 +149,8 @@ def reproduce(
     original = opened.record
     reproduction.require_reproducible(original)
     task = original.task
+    if dataset is None and say is not None:
+        say(f"the dataset is read from {task.source or task.dataset!r}, as the record says; name another with --dataset")
     repeated = run(
         original.model.name,
         dataset or task.source or task.dataset,

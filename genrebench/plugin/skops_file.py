@@ -14,6 +14,7 @@ import functools
 import hashlib
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 
 from genrebench.plugin.skops_state import require_sound, require_sound_trees, use_own_parameters
 from genrebench.reading import open_archive, parse_json
+from genrebench.tables import printable
 
 OLDEST_PROTOCOL = 2
 """Protocol of skops 0.11; files of older ones are read by other rules."""
@@ -115,7 +117,10 @@ def load_estimator(file: Path, own: Any) -> Any:
         schema = _schema(archive)
         names = audit(schema, _schema_of(own))
         require_sound_trees((node for node in _nodes(schema) if node["__loader__"] == "TreeNode"), archive)
-        loaded = skops.io.load(stream, trusted=sorted(names))
+        with warnings.catch_warnings(record=True) as caught:
+            loaded = skops.io.load(stream, trusted=sorted(names))
+    for warning in dict.fromkeys(printable(one.message) for one in caught):  # some quote the file
+        warnings.warn(warning, stacklevel=2)
     use_own_parameters(loaded, own)
     require_sound(loaded)
     return loaded

@@ -193,6 +193,18 @@ def test_another_model_than_the_readers_is_refused(saved: Any, own: Any, tmp_pat
         load(fitted(saved, tmp_path), own)
 
 
+def test_a_version_in_a_file_can_not_steer_the_terminal(tmp_path: Path) -> None:
+    file = fitted(LogisticRegression(), tmp_path)
+
+    def plant(schema: dict[str, Any], _: dict[str, bytes]) -> None:
+        version = attribute(schema, "LogisticRegression", "_sklearn_version")
+        version["content"] = json.dumps("\x1b[2J0.1")
+
+    edit(file, plant)
+    with pytest.warns(UserWarning, match=r"\\x1b\[2J0\.1"):
+        load(file, LogisticRegression())
+
+
 # ------------------------------------------------------------------ numbers that compiled code trusts
 
 
