@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -139,12 +140,12 @@ def require_ordinary_files(folder: Path) -> None:
 
 
 def parse_json(data: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
-    """Parse JSON that isn't nested deeper than `max_depth`.
+    """Parse JSON of finite numbers that isn't nested deeper than `max_depth`.
 
     Raises
     ------
     ValueError
-        If it is no JSON, or nested too deeply.
+        If it is no JSON, nested too deeply, or has a number that isn't finite.
     """
     try:
         value = json.loads(data)
@@ -152,12 +153,16 @@ def parse_json(data: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
         raise ValueError("it is nested too deeply") from None
     level = [value]
     for _ in range(max_depth):
-        level = [
-            item for one in level if isinstance(one, dict | list) for item in (one.values() if isinstance(one, dict) else one)
-        ]
+        if any(isinstance(one, float) and not math.isfinite(one) for one in level):
+            raise ValueError("it has a number that isn't finite")
+        level = [item for one in level for item in _items(one)]
         if not level:
             return value
     raise ValueError("it is nested too deeply")
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def read_json(file: Path, limit: int = 64 * 2**20) -> Any:

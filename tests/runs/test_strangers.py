@@ -200,6 +200,9 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "an infinite time": lambda folder: (folder / "run.json").write_text(
         (folder / "run.json").read_text().replace('"fit_s": 2.0', '"fit_s": 1e999')
     ),
+    "an option that is no number": lambda folder: (folder / "run.json").write_text(
+        (folder / "run.json").read_text().replace('"options": {}', '"options": {"C": NaN}')
+    ),
     "a negative time": record(timings={"fit_s": -1.0}),
     "an endless seed": record(seed=10**100),
     "metrics that are text": record(metrics={"log_loss": "0.1"}),
