@@ -1,4 +1,4 @@
-# make install | demo | test | lint | docs | wheels | clean
+# make install | demo | test | lint | docs | wheels | lock | clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,19 +9,28 @@ DISTRIBUTIONS := -e "plugins/genrebench-svm[intelex]" -e plugins/genrebench-torc
 # librosa compiles on its first import; two processes that do so at the same time spoil its cache for good
 COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils"
 
-.PHONY: install demo test lint docs wheels clean
+# with the wheels of requirements-ci.txt, what they build the project with is there too
+ISOLATION = $$(test -f .venv/.locked && echo --no-build-isolation)
+
+.PHONY: install demo test lint docs wheels lock clean
 
 install: .venv/.installed
 
 # all in one pip command, so that no index is asked for their names
 .venv/.installed: $(SOURCES)
 	$(PYTHON) -m venv .venv
-	$(PIP) -e . $(DISTRIBUTIONS)
+	$(PIP) $(ISOLATION) -e . $(DISTRIBUTIONS)
 	$(COMPILE)
 	touch $@
 
+# what CI installs, each wheel with the hash that it had when `make lock` was called in CI's image
+.venv/.locked: requirements-ci.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ci.txt
+	touch $@
+
 .venv/.dev: .venv/.installed
-	$(PIP) -e ".[dev]" $(DISTRIBUTIONS)
+	$(PIP) $(ISOLATION) -e ".[dev]" $(DISTRIBUTIONS)
 	touch $@
 
 # cnn-raw hears 16 kHz and takes small batches here, to learn something from 224 clips of 5 s in little time
@@ -44,6 +53,10 @@ docs: .venv/.dev
 
 wheels: .venv/.dev
 	for part in . plugins/*; do $(BIN)/python -m build --outdir dist $$part; done
+
+lock: .venv/.installed
+	$(BIN)/python .ci/lock > requirements-new.txt
+	mv requirements-new.txt requirements-ci.txt
 
 clean:
 	rm -rf .venv dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -29,6 +29,7 @@ from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.sklearn import sklearn_model
+from genrebench.reading import read_arrays, read_json
 from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Track
 
 __all__ = [
@@ -65,5 +66,7 @@ __all__ = [
     "grouped_folds",
     "hookimpl",
     "log_loss",
+    "read_arrays",
+    "read_json",
     "sklearn_model",
 ]

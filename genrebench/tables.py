@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+FORMULA = tuple("=+-@＝＋－＠|")
+"""How the formulas of spreadsheets begin."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -47,7 +50,7 @@ class Table:
 
     def to_text(self) -> str:
         """The table as text, for `print`."""
-        rows = [self.columns, *(tuple(map(printable, row)) for row in self.rows)]
+        rows = [tuple(map(printable, row)) for row in (self.columns, *self.rows)]
         widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
         lines = [
             "  ".join(
@@ -61,7 +64,7 @@ class Table:
     def to_html(self) -> str:
         """The table in HTML; all text is escaped."""
         align = dict.fromkeys(self.right, ' style="text-align: right"')
-        head = "".join(f"<th{align.get(name, '')}>{html.escape(name)}</th>" for name in self.columns)
+        head = "".join(f"<th{align.get(name, '')}>{html.escape(printable(name))}</th>" for name in self.columns)
         body = "".join(
             "<tr>"
             + "".join(
@@ -139,6 +142,26 @@ class ShownSequence(Sequence[T], Shown):
 def printable(value: object) -> str:
     """Return `value` as text without control characters, which could control the terminal; they are shown as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in str(value))
+
+
+def printable_lines(text: str) -> str:
+    """Return `printable` text whose line breaks are kept."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def spreadsheet_cell(value: object) -> str:
+    """Return `printable` text that a spreadsheet doesn't take for a formula; numbers stay numbers.
+
+    A cell that begins like a formula gets an apostrophe, with which spreadsheets mark text.
+    """
+    text = printable(value)
+    if not text.lstrip(" \"'").startswith(FORMULA):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def plot_text(text: str) -> str:

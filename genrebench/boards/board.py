@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from genrebench.evaluation.metrics import BUILT_IN
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
-from genrebench.runs.scored import Scored
+from genrebench.runs.scored import Scored, contradictions
 from genrebench.runs.store import RunStore
 
 
@@ -106,7 +106,7 @@ def _board(
     by_row = _scored_rows(pairs, problems)
     if not by_row:
         return None
-    task = next(iter(by_row.values()))[0][0].task
+    task = _usual_task([run for pairs in by_row.values() for run, _ in pairs])
     rows = [_row(name, pairs) for name, pairs in by_row.items()]
     scored = [[one for _, one in pairs] for pairs in by_row.values()]
     checksums = [["" if run.predictions is None else run.predictions.sha256 for run, _ in pairs] for pairs in by_row.values()]
@@ -139,25 +139,36 @@ def _board(
     )
 
 
+def _usual_task(runs: Sequence[Run]) -> TaskRecord:
+    """The task as most runs recorded it, so that a single record decides neither titles nor the baseline; ties: the newest."""
+    newest_first = sorted(runs, key=lambda run: (run.started, run.id), reverse=True)
+    tasks = {repr(run.task): run.task for run in newest_first}
+    return tasks[Counter(repr(run.task) for run in newest_first).most_common(1)[0][0]]
+
+
 def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict[str, list[tuple[Run, Scored]]]:
-    """Row id to the newest readable run of each seed; the newest row is first, seeds are in order."""
-    newest: dict[str, dict[int, tuple[Run, Scored]]] = defaultdict(dict)
-    tracks = None
+    """Row id to the newest readable run of each seed; the newest row is first, seeds are in order.
+
+    Runs of one task have the same test tracks. A run that claims the task but has other tracks than most is left out.
+    """
+    readable: list[tuple[Run, Scored]] = []
     for store, run in sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True):
-        by_seed = newest[row_of(run)]
-        if run.seed in by_seed:
-            continue
         try:
             scored = store.scored(run)
+            readable.append((run, scored))
+            problems += contradictions(run, scored)
         except StoreError as error:
             problems.append(str(error))
-            continue
-        tracks = tracks or scored.tracks
-        if scored.tracks == tracks:
-            by_seed[run.seed] = (run, scored)
+    oldest_first = [scored.tracks for _, scored in reversed(readable)]
+    usual = Counter(oldest_first).most_common(1)[0][0] if oldest_first else ""
+    newest: dict[str, dict[int, tuple[Run, Scored]]] = defaultdict(dict)
+    for run, scored in readable:
+        by_seed = newest[row_of(run)]
+        if scored.tracks == usual:
+            by_seed.setdefault(run.seed, (run, scored))
         else:
             problems.append(
-                f"run {run.id!r} is left out: its test tracks differ from those of the newest run of its task; repeat the run"
+                f"run {run.id!r} is left out: its test tracks differ from those of most runs of its task; repeat the run"
             )
     return {name: [by_seed[seed] for seed in sorted(by_seed)] for name, by_seed in newest.items() if by_seed}
 

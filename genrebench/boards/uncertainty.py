@@ -23,7 +23,7 @@ from genrebench.evaluation.intervals import (
 from genrebench.evaluation.means import MeanInterval
 from genrebench.evaluation.ranking import rank_models
 from genrebench.evaluation.variance import Trainings, effective_units
-from genrebench.files import write
+from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_losses
 
@@ -121,19 +121,18 @@ def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n
 
 
 class UncertaintyCache:
-    """Cache of uncertainties in `.boards.json` in the runs folder, keyed by the checksums of the predictions.
+    """The reader's cache of uncertainties of the boards of a runs folder, keyed by the checksums of the predictions.
 
-    Intervals are cached per row, so that a new run requires only its own. The file may be deleted at any time.
+    Intervals are cached per row, so that a new run requires only its own.
     """
 
     def __init__(self, root: Path) -> None:
-        self._file = root / ".boards.json"
+        self._key = ("boards", VERSION, str(root.absolute()))
         self._cached: dict[str, Any] = {}
         self._changed = False
-        with contextlib.suppress(OSError, ValueError):
-            content = json.loads(self._file.read_bytes())
-            if isinstance(content, dict) and content.get("version") == VERSION:
-                self._cached = content
+        with contextlib.suppress(ValueError):
+            content = json.loads(read_cached(*self._key) or b"{}")
+            self._cached = content if isinstance(content, dict) else {}
 
     def uncertainty(
         self, task: TaskRecord, rows: Sequence[Sequence[Scored]], checksums: Sequence[Sequence[str]], n_models: int
@@ -152,7 +151,7 @@ class UncertaintyCache:
         split, first = task.split, rows[0][0]
         units = board_units(first, split)
         board = self._cached.get(task.fingerprint) or {"rows": {}, "key": None}
-        keys = [_digest([split, first.tracks, checksum]) for checksum in checksums]
+        keys = [_digest([split, len(task.genres), first.tracks, checksum]) for checksum in checksums]
         new = [i for i, key in enumerate(keys) if key not in board["rows"]]
         computed = row_intervals([rows[i] for i in new], len(task.genres), split)
         # drops rows that are no longer on the board
@@ -184,10 +183,9 @@ class UncertaintyCache:
         )
 
     def save(self) -> None:
-        """Write the cache if it changed; if the folder can't be written, the values are recomputed next time."""
+        """Write the cache if it changed; if it can't be written, the values are recomputed next time."""
         if self._changed:
-            with contextlib.suppress(OSError):
-                write(self._file, json.dumps(self._cached | {"version": VERSION}).encode(), durable=False)
+            write_cached(json.dumps(self._cached).encode(), *self._key)
 
 
 def _digest(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from genrebench.jsontypes import plain
-from genrebench.tables import Shown, Table, printable
+from genrebench.tables import Shown, Table, printable, printable_lines, spreadsheet_cell
 
 _results: TextIO | None = None
 
@@ -71,8 +71,8 @@ def results() -> TextIO:
 
 
 def echo(text: str = "", end: str = "\n") -> None:
-    """Print a line of a result."""
-    print(text, end=end, file=results())
+    """Print a line of a result, without control characters."""
+    print(printable_lines(text), end=end, file=results())
 
 
 def fail(message: str, code: int) -> int:
@@ -88,7 +88,7 @@ def say(message: str) -> None:
 
 def say_unescaped(text: str) -> None:
     """Print text on stderr without escaping line breaks."""
-    print(text, file=sys.stderr)
+    print(printable_lines(text), file=sys.stderr)
 
 
 def warn(message: str) -> None:
@@ -133,7 +133,7 @@ def print_tables(tables: Iterable[Table]) -> None:
         title = None if table.title is None else Text(printable(table.title))
         rich_table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for name in table.columns:
-            rich_table.add_column(Text(name), justify="right" if name in table.right else "left", overflow="fold")
+            rich_table.add_column(Text(printable(name)), justify="right" if name in table.right else "left", overflow="fold")
         for row in table.rows:
             rich_table.add_row(*(Text(printable(cell)) for cell in row))
         console.print(rich_table)
@@ -145,17 +145,28 @@ def print_list(form: ListFormat, table: Table) -> None:
         print_tables([table])
     elif form is ListFormat.csv:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([table.columns, *table.rows])
+        csv.writer(text, lineterminator="\n").writerows(
+            [spreadsheet_cell(cell) for cell in row] for row in (table.columns, *table.rows)
+        )
         echo(text.getvalue(), end="")
     else:
         print_markdown(table)
+
+
+_MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "]": "\\]", "\\": "\\\\"})
+"""Signs of Markdown that text of others could use: cells of a table, HTML, code and links."""
+
+
+def markdown(text: str) -> str:
+    """Return text as one line of Markdown that shows it as it is."""
+    return printable(text).translate(_MARKDOWN)
 
 
 def print_markdown(table: Table) -> None:
     """Print a Markdown table."""
 
     def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(printable(cell).replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
+        return "| " + " | ".join(map(markdown, cells)) + " |"
 
     echo(line(table.columns))
     echo("|" + " --- |" * len(table.columns))

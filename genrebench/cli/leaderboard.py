@@ -12,6 +12,7 @@ from genrebench.cli._output import (
     ListFormat,
     ListFormatOption,
     echo,
+    markdown,
     print_json,
     print_list,
     print_markdown,
@@ -19,6 +20,7 @@ from genrebench.cli._output import (
     say,
     warn_all,
 )
+from genrebench.tables import printable
 
 
 def command(
@@ -49,13 +51,14 @@ def command(
     for board in boards:
         for table in board.tables():
             if form is ListFormat.md:
-                echo(f"### {table.title}\n")
+                echo(f"### {markdown(table.title or '')}\n")
                 print_markdown(table)
                 echo()
             else:
                 print_tables([table])
         for line in board.notes():
-            echo(line + "\n")  # one paragraph per line, separate from the title of the next board
+            # one paragraph per line, separate from the title of the next board
+            echo((markdown(line) if form is ListFormat.md else printable(line)) + "\n")
     references_shown = boards.reference_table()
     if form is ListFormat.table and references_shown is not None:
         print_tables([references_shown])

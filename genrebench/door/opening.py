@@ -21,6 +21,7 @@ from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.runs.result import RunResult
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
+from genrebench.tables import printable
 from genrebench.tasks import task as tasks
 
 Progress = bool | Callable[..., Iterable[Any]]
@@ -35,7 +36,7 @@ class GenrebenchWarning(UserWarning):
 def warn(text: str) -> None:
     """Issue messages that begin with "warning: " as Python warnings, and drop all others; the default for `say`."""
     if text.startswith("warning: "):
-        warnings.warn(text.removeprefix("warning: "), GenrebenchWarning, stacklevel=_levels_to_caller())
+        warnings.warn(printable(text.removeprefix("warning: ")), GenrebenchWarning, stacklevel=_levels_to_caller())
 
 
 def _levels_to_caller() -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genrebench.door.opening import Progress, Say, open_models, open_run, open_seeds, open_session, open_stores, open_task
+from genrebench.errors import StoreError
 from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
 from genrebench.runs.job import Job
 from genrebench.runs.reproduce import Reproduction
 from genrebench.runs.result import RunResult, RunResults
+from genrebench.runs.scored import contradictions
 from genrebench.runs.store import RunStore
 
 
@@ -153,6 +156,8 @@ def reproduce(
     original = opened.record
     reproduction.require_reproducible(original)
     task = original.task
+    if dataset is None and say is not None:
+        say(f"the dataset is read from {task.source or task.dataset!r}, as the record says; name another with --dataset")
     repeated = run(
         original.model.name,
         dataset or task.source or task.dataset,
@@ -174,7 +179,7 @@ def reproduce(
         say=say,
         follow_links=follow_links,
     )
-    return reproduction.compare(original, repeated[0])
+    return reproduction.compare(replace(original, metrics=opened.metrics), repeated[0])
 
 
 def score(
@@ -229,7 +234,7 @@ def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:
 
 
 def list_runs(*, runs: str | Path = "runs") -> RunResults:
-    """Read all runs in a folder, newest first; `problems` names runs that can't be read.
+    """Read all runs in a folder, newest first; `problems` names runs that can't be read, or whose predictions can't.
 
     Raises
     ------
@@ -238,6 +243,12 @@ def list_runs(*, runs: str | Path = "runs") -> RunResults:
     """
     (store,) = open_stores(None if Path(runs) == Path("runs") else runs)
     records, problems = store.scan()
+    for record in records:
+        if record.has_scores:
+            try:
+                problems += contradictions(record, store.scored(record))
+            except StoreError as error:
+                problems.append(str(error))
     return RunResults([RunResult(record, store) for record in records], problems)
 
 

@@ -79,7 +79,7 @@ def parse_options(model: str, options: type, settings: Mapping[str, Any]) -> Any
         name = str(first["loc"][0]) if first["loc"] else model
         reason = first["msg"].removeprefix("Value error, ")
         raise UsageError(
-            f"{model}: {name}={first.get('input')!r} is invalid: {reason}; see 'genrebench plugins show {model}'"
+            f"{model}: {name}={first.get('input')!r:.100} is invalid: {reason}; see 'genrebench plugins show {model}'"
         ) from None
     except (pydantic.PydanticUserError, NameError) as error:
         raise PluginError(f"the options class of {model} is invalid: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,6 @@ from numpy.typing import NDArray
 
 from genrebench.errors import PluginError
 from genrebench.plugin.contract import Context, Examples, FeatureTable, Model, ModelSpec, NoOptions, Table
-
-TRUSTED = ("sklearn.", "numpy.", "scipy.")
-"""Packages whose types may be loaded, in addition to those that skops trusts by default, for example decision trees."""
 
 
 class SklearnModel(Model[Table]):
@@ -49,19 +47,25 @@ class SklearnModel(Model[Table]):
         """Save the estimator with skops, which stores no code."""
         import skops.io
 
-        skops.io.dump(self.estimator, folder / "estimator.skops")
+        skops.io.dump(_for_prediction(self.estimator), folder / "estimator.skops")
 
     def load(self, folder: Path) -> None:
-        """Load the estimator; a file may only have types of scikit-learn, NumPy, SciPy and of the unfitted estimator."""
-        import skops.io
+        """Load the estimator; see `genrebench.plugin.skops_file` for what a file may contain."""
+        from genrebench.plugin.skops_file import load_estimator
 
         file = folder / "estimator.skops"
-        types = skops.io.get_untrusted_types(file=file)
-        own = skops.io.get_untrusted_types(data=skops.io.dumps(self.estimator))
-        untrusted = [name for name in types if name not in own and not name.startswith(TRUSTED)]
-        if untrusted:
-            raise PluginError(f"{file} contains types that the unfitted estimator doesn't have: {', '.join(untrusted)}")
-        self.estimator = skops.io.load(file, trusted=types)
+        try:
+            self.estimator = load_estimator(file, self.estimator)
+        except (ValueError, KeyError, TypeError, AttributeError, OSError, MemoryError) as error:
+            raise PluginError(f"{file.name} isn't loaded: {error}") from error
+
+
+def _for_prediction(estimator: Any) -> Any:
+    """The estimator without the functions that scored it in a search for parameters, which files never contain."""
+    kept = copy.copy(estimator)
+    for name in ("scorer_", "_curve_scorer"):
+        vars(kept).pop(name, None)
+    return kept
 
 
 def sklearn_model(

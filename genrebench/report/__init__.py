@@ -99,7 +99,7 @@ def _write(
         for row in board.rows:
             for run_id in row.runs:
                 with _reported(problems):
-                    _write_page(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id))
+                    _write_page(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id, problems))
         for a, b in pairs_of(board):
             with _reported(problems):
                 _write_page(folder / "compare" / f"{a.row}-{b.row}.html", compare_page(site, board, a, b))

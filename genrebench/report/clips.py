@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from genrebench.reading import read_within
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+MAX_BYTES = 20 * 2**20
+MAX_PIXELS = 25_000_000
+MAX_FIGURES = 50
+MAX_TITLE = 200
+PLAIN_NAME = re.compile(r"[a-z0-9-]{1,100}\.png")
+"""Names that the recorder gives; others could mean something else in a page's address."""
 
 BROWSER_FORMATS = {".mp3", ".wav", ".ogg", ".oga", ".opus", ".flac", ".m4a"}
 
@@ -37,19 +49,59 @@ class Clips:
             shutil.copyfile(file, copy)
         return f"audio/{copy.name}"
 
-    def figures(self, run_folder: Path, run_id: str) -> list[tuple[str, str]]:
-        """Copy the figures of a run; returns the title and relative path of each."""
-        from PIL import Image
+    def figures(self, run_folder: Path, run_id: str) -> tuple[list[tuple[str, str]], list[str]]:
+        """Copy the figures of a run.
 
-        copied = []
-        for file in sorted((run_folder / "figures").glob("*.png")):
+        Returns
+        -------
+        figures : list of (str, str)
+            Title and path relative to the folder of run pages.
+        problems : list of str
+            One line per file that isn't copied, because it isn't a picture of a sensible size in the run's own folder.
+        """
+        copied, problems = [], []
+        for number, file in enumerate(_pictures(run_folder / "figures"), start=1):
+            if number > MAX_FIGURES:
+                problems.append(f"{run_folder / 'figures'} has more than {MAX_FIGURES} figures; the others are left out")
+                break
             try:
-                with Image.open(file, formats=["PNG"]) as image:
-                    title = str(image.info.get("Title") or file.stem.replace("-", " "))
-            except OSError:
-                continue  # not an image
-            copy = self._folder / "runs" / run_id / file.name
+                data = read_within(run_folder, Path("figures", file.name), MAX_BYTES)
+                title = picture_title(data) or file.stem.replace("-", " ")
+            except (OSError, ValueError) as error:
+                problems.append(f"{file} is left out of the report: {getattr(error, 'strerror', None) or error}")
+                continue
+            copy = self._folder / "runs" / run_id / (file.name if PLAIN_NAME.fullmatch(file.name) else f"figure-{number}.png")
             copy.parent.mkdir(exist_ok=True)
-            shutil.copyfile(file, copy)
-            copied.append((title, f"{run_id}/{file.name}"))
-        return copied
+            copy.write_bytes(data)
+            copied.append((title, f"{run_id}/{copy.name}"))
+        return copied, problems
+
+
+def _pictures(folder: Path) -> list[Path]:
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix == ".png")
+    except OSError:  # no figures
+        return []
+
+
+def picture_title(data: bytes) -> str:
+    """Return the title of a PNG picture, "" if it has none.
+
+    Raises
+    ------
+    ValueError
+        If it isn't a PNG picture, or one that a browser would need too much memory for.
+    """
+    from PIL import Image
+
+    if data[:16] != PNG or len(data) < 33:
+        raise ValueError("it isn't a PNG picture")
+    width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"it has {width} x {height} pixels")
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            image.load()
+            return str(image.info.get("Title") or "")[:MAX_TITLE]
+    except Exception as error:  # Pillow raises errors of many kinds at damaged pictures
+        raise ValueError(f"it is a damaged picture ({error})") from None

@@ -8,12 +8,22 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genrebench.tables import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK = "#010203"
 """Placeholder for the page's text colour, which depends on the reader's theme."""
+
+MAX_PLOTTED = 1e100
+"""Larger values, of a training that diverged, are left out of plots."""
+
+MAX_POINTS = 2000
+MAX_LINES = 100
+MAX_NAME = 60
+"""Limits of what a plot of curves draws."""
 
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b")
 _STYLE: Any = {
@@ -50,19 +60,26 @@ def curves_plot(curves: Sequence[Mapping[str, Any]], name: str) -> str:
     keys = sorted({key for point in curves for key in point} - {"fold", "epoch"})
     losses = [key for key in keys if "loss" in key]
     panels = [panel for panel in (losses, [key for key in keys if key not in losses]) if panel]
+    lines: dict[str, dict[int, list[tuple[int, float]]]] = {key: {} for key in keys}
+    for point in curves:
+        for key in keys:
+            value = point.get(key)
+            if value is not None and abs(value) < MAX_PLOTTED and abs(point["epoch"]) < MAX_PLOTTED:
+                lines[key].setdefault(point["fold"], []).append((point["epoch"], value))
 
     def draw_panel(axes: Axes, panel: Sequence[str]) -> None:
         for key, colour in zip(panel, COLOURS * len(panel), strict=False):
-            for i, fold in enumerate(sorted({point.get("fold", 0) for point in curves})):
-                points = sorted((p["epoch"], p[key]) for p in curves if p.get("fold", 0) == fold and p.get(key) is not None)
-                label = key.replace("_", " ") if i == 0 else None
+            for i, (_, points) in enumerate(sorted(lines[key].items())[:MAX_LINES]):
+                label = printable(key[:MAX_NAME]).replace("_", " ").strip() if i == 0 else None
                 marker = "o" if len(points) == 1 else None
-                axes.plot(*zip(*points, strict=True) if points else ([], []), color=colour, label=label, marker=marker)
+                shown = sorted(points)[:: 1 + len(points) // MAX_POINTS]
+                axes.plot(*zip(*shown, strict=True), color=colour, label=label, marker=marker)
         axes.set(xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(frameon=False)
+        if axes.lines:
+            axes.legend(frameon=False)
 
-    text = "Curves over the epochs: " + ", ".join(keys)
+    text = "Curves over the epochs: " + ", ".join(printable(key[:MAX_NAME]) for key in keys)
     return "".join(
         _svg(lambda axes, panel=panel: draw_panel(axes, panel), f"{name}-{i}", text, (5.2, 3.4))
         for i, panel in enumerate(panels)
@@ -90,7 +107,7 @@ def cost_plot(points: Sequence[Mapping[str, Any]], name: str) -> str:
         # labels alternate above and below their points, so that labels of close points don't overlap
         for i, p in enumerate(sorted(points, key=lambda p: p["seconds"])):
             position = (p["seconds"], p["log_loss"])
-            axes.annotate(p["label"], position, xytext=(6, (5, -13)[i % 2]), textcoords="offset points", fontsize=9)
+            axes.annotate(printable(p["label"]), position, xytext=(6, (5, -13)[i % 2]), textcoords="offset points", fontsize=9)
         axes.set(xscale="log", xlabel="seconds to fit and predict", ylabel="log loss")
         axes.margins(0.18)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -132,4 +149,4 @@ def _svg(draw: Any, name: str, text: str, size: tuple[float, float]) -> str:
     svg = svg.replace(INK, "currentColor")
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) width="([\d.]+)pt"', rf'\1 style="max-width: {size[0] * 6:.1f}rem"', svg, count=1)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(text)}" ', 1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(printable(text))}" ', 1)

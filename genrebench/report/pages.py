@@ -14,6 +14,7 @@ from genrebench.boards.compare import Side, compare_sides, runs_by_id
 from genrebench.boards.rows import Board, Row, rank_range
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
+from genrebench.errors import StoreError
 from genrebench.evaluation import calibration, error_analysis, metrics
 from genrebench.jsontypes import plain
 from genrebench.records import Predictions
@@ -22,6 +23,7 @@ from genrebench.report.figures import cost_plot, curves_plot, pareto, reliabilit
 from genrebench.runs.record import Run
 from genrebench.runs.reproduce import command_line
 from genrebench.runs.store import RunStore
+from genrebench.tables import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,7 +59,12 @@ class Site:
 
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         environment = Environment(  # imported records may lack fields
-            loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=loader,
+            autoescape=True,
+            undefined=ChainableUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_without_control_characters,
         )
         environment.filters |= {
             "number": _number,
@@ -139,15 +146,24 @@ def pairs_of(board: Board) -> list[tuple[Row, Row]]:
 # ------------------------------------------------------------------ runs
 
 
-def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
-    """The page of a run: scores, errors by genre, calibration, cost, and the command that reproduces it."""
+def run_page(site: Site, board: Board, row: Row, run_id: str, problems: list[str]) -> str:
+    """The page of a run: scores, errors by genre, calibration, cost, and the command that reproduces it.
+
+    Curves and figures that can't be shown are left out, with a line each in `problems`.
+    """
     store, run = site.runs[run_id]
     predictions = store.predictions(run)
     labels, p, genres = predictions.labels, predictions.probabilities, predictions.genres
     scored = store.scored(run)
     counts = metrics.confusion(labels, p)
     bins = calibration.reliability(labels, p)
-    curves = store.curves(run)
+    curves: Sequence[Mapping[str, Any]] = ()
+    try:
+        curves = store.curves(run)
+    except StoreError as error:
+        problems.append(str(error))
+    figures, damaged = site.clips.figures(store.folder(run.id), run.id)
+    problems += damaged
     dataset = run.task.dataset
     mistakes = [m | {"clip": site.clips.clip(dataset, m["track"])} for m in error_analysis.confident_mistakes(predictions)]
     return site.render(
@@ -170,7 +186,7 @@ def run_page(site: Site, board: Board, row: Row, run_id: str) -> str:
         bins=bins,
         scaling=_scaling(run, predictions),
         curves=curves_plot(curves, "curves") if curves else None,
-        figures=site.clips.figures(store.folder(run.id), run.id),
+        figures=figures,
         command=command_line(run) if run.model.origin == "plugin" else None,
         others=[(a, b) for a, b in pairs_of(board) if row.row in (a.row, b.row)],
         facts={key: value for key, value in run.facts.items() if key not in ("temperature_scaling", "device", "parameters")},
@@ -204,6 +220,11 @@ def compare_page(site: Site, board: Board, a: Row, b: Row) -> str:
 
 
 # ------------------------------------------------------------------ template filters
+
+
+def _without_control_characters(value: Any) -> Any:
+    """Every value that a template inserts, but for drawings, which are made without them."""
+    return printable(value) if type(value) is str else value
 
 
 def _number(value: Any, digits: int = 3) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +18,17 @@ from genrebench.plugin.contract import FeatureTable, ModelSpec, Timeline
 from genrebench.plugin.hosted import BuiltModel, HostedModel
 from genrebench.plugin.inputs import Clip, Prepared
 from genrebench.plugin.registry import Registered
+from genrebench.reading import parse_json, read_within, require_inside, require_ordinary_files
 from genrebench.records import Excerpt
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
 from genrebench.runs.record import Run
 from genrebench.runs.recorder import COLUMNS, model_folders
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
+
+MAX_COLUMNS_FILE = 64 * 2**20
+MAX_LEVELS = 10
+"""Largest size of the list of a model's columns, in bytes, and of the names of one of them."""
 
 
 def predict(
@@ -70,6 +74,7 @@ def predict(
         )
     excerpt = Excerpt.parse(run.task.excerpt)
     folder = store.folder(run.id)
+    require_model(run, folder)
     prepared, problems = _prepare(paths, folder, model.input, excerpt, session)
     prior, genres = training_prior(run), run.task.genres
     predictions = {path: FilePrediction(path, prior, genres, problem) for path, problem in problems.items()}
@@ -121,19 +126,34 @@ def fitted_model(run: Run, session: Session, registered: Registered[ModelSpec] |
     return model
 
 
+def require_model(run: Run, folder: Path) -> None:
+    """Check that a run has fitted models, and that a plugin can read their files: they may come from a stranger.
+
+    Raises
+    ------
+    StoreError
+        If a model isn't there, or something in its folder is no ordinary file or leads out of the folder.
+    """
+    if not all(place.is_dir() for place in model_folders(folder, run.task.n_folds)):
+        raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model.name}'")
+    try:
+        require_inside(folder / "model", folder)
+        require_ordinary_files(folder / "model")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the model in {folder / 'model'} isn't read: {error}; get the run again from where it came") from None
+
+
 def load_models(run: Run, folder: Path, model: HostedModel, prepared: Prepared, session: Session) -> list[BuiltModel]:
     """Load the fitted model of each fold of a finished run from the run's folder.
 
     Raises
     ------
     StoreError
-        If a model isn't there.
+        As in `require_model`.
     """
+    require_model(run, folder)
     context = session.context(run.task.genres, seed=run.seed, columns=prepared.columns)
-    folders = model_folders(folder, run.task.n_folds)
-    if not all(place.is_dir() for place in folders):
-        raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model.name}'")
-    return [model.build(context).load(place) for place in folders]
+    return [model.build(context).load(place) for place in model_folders(folder, run.task.n_folds)]
 
 
 def training_prior(run: Run) -> NDArray[np.float64]:
@@ -181,10 +201,15 @@ def _unreadable(path: Path, excerpt: Excerpt) -> str | None:
 def _columns(folder: Path) -> tuple[tuple[str, ...], ...]:
     """Columns of the table that the model saw, in their order."""
     try:
-        text = (folder / "model" / COLUMNS).read_text(encoding="utf-8")
-        return tuple(tuple(column) for column in json.loads(text))
-    except (OSError, ValueError, TypeError):
-        raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run") from None
+        columns = parse_json(read_within(folder, Path("model", COLUMNS), MAX_COLUMNS_FILE))
+    except (OSError, ValueError):
+        columns = None
+    if not isinstance(columns, list) or not all(
+        isinstance(column, list) and 0 < len(column) <= MAX_LEVELS and all(isinstance(name, str) for name in column)
+        for column in columns
+    ):
+        raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run")
+    return tuple(map(tuple, columns))
 
 
 def _temperatures(run: Run) -> Sequence[float]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from array import array
 
 import numpy as np
 
 from genrebench.records import Predictions
+
+MAX_FOLDS = 10_000
+MAX_GROUP = 2**31 - 1
+MAX_DIGITS = 20
 
 _COLUMNS = ["track_id", "genre", "fold", "group"]
 
@@ -38,26 +43,45 @@ def predictions_from_csv(data: bytes) -> Predictions:
 
     Raises
     ------
-    ValueError, KeyError, csv.Error
+    ValueError, csv.Error
         If it isn't a table of predictions.
     """
-    reader = csv.reader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""), strict=True)
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", newline=""), strict=True)
     header = next(reader, [])
     n = len(_COLUMNS)
     if header[:n] != _COLUMNS or not all(name.startswith("p:") for name in header[n:]):
         raise ValueError(f"the columns aren't {', '.join(_COLUMNS)} and p:GENRE")
     genres = tuple(name[2:] for name in header[n:])
     index = {genre: i for i, genre in enumerate(genres)}
-    rows = list(reader)
-    if any(len(row) != len(header) for row in rows):
-        raise ValueError("the rows differ in length")
-    probabilities = np.array([list(map(float, row[n:])) for row in rows], dtype=np.float64).reshape(len(rows), len(genres))
-    groups = np.array([int(row[3] or -1) for row in rows], dtype=np.int64)
+    if len(index) < len(genres):
+        raise ValueError("two columns have the same genre")
+    ids: list[str] = []
+    labels, folds, groups, probabilities = array("q"), array("q"), array("q"), array("d")
+    for row in reader:
+        if len(row) != len(header):
+            raise ValueError("the rows differ in length")
+        if row[1] not in index:
+            raise ValueError(f"there is no column for the genre {row[1]!r:.60}")
+        ids.append(row[0])
+        labels.append(index[row[1]])
+        folds.append(_whole(row[2], 0, MAX_FOLDS))
+        groups.append(_whole(row[3] or "-1", -1, MAX_GROUP))
+        probabilities.extend(map(float, row[n:]))
+    if len(set(zip(ids, folds, strict=True))) < len(ids):
+        raise ValueError("a track is in it twice")
+    known = np.array(groups, dtype=np.int64)
     return Predictions(
-        ids=tuple(row[0] for row in rows),
+        ids=tuple(ids),
         genres=genres,
-        labels=np.array([index[row[1]] for row in rows], dtype=np.int64),
-        folds=np.array([int(row[2]) for row in rows], dtype=np.int64),
-        probabilities=probabilities,
-        groups=groups if (groups >= 0).any() else None,
+        labels=np.array(labels, dtype=np.int64),
+        folds=np.array(folds, dtype=np.int64),
+        probabilities=np.array(probabilities, dtype=np.float64).reshape(len(ids), len(genres)),
+        groups=known if (known >= 0).any() else None,
     )
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    number = int(text) if len(text) < MAX_DIGITS else high + 1
+    if not low <= number <= high:
+        raise ValueError(f"{text:.40} isn't a number from {low} to {high}")
+    return number

@@ -10,7 +10,6 @@ import re
 import shutil
 import time
 import traceback
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from genrebench.evaluation.scoring import Scoring
 from genrebench.jsontypes import plain
 from genrebench.plugin.contract import Context
 from genrebench.plugin.hosted import BuiltModel, one_line
+from genrebench.reading import read_arrays
 from genrebench.runs.record import Run
 from genrebench.runs.store import CURVES, RunStore
 from genrebench.session import Session
@@ -124,9 +124,9 @@ class Recorder:
     def saved_output(self, number: int) -> FoldOutput | None:
         """Return the output of a fold if it was finished before an interruption; a damaged file counts as not finished."""
         try:
-            with self._fold_file(number).open("rb") as file, np.load(file) as saved:
-                return FoldOutput(saved["probabilities"], float(saved["temperature"]))
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            saved = read_arrays(self._fold_file(number))
+            return FoldOutput(saved["probabilities"], float(saved["temperature"]))
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def save_output(self, number: int, output: FoldOutput) -> FoldOutput:

@@ -100,7 +100,9 @@ def compare(original: Run, repeated: RunResult) -> Reproduction:
         same_task=same_task,
         environment={name: pair for name, pair in versions.items() if pair[0] != pair[1]},
         scores=scores,
-        agree=same_task and all(abs(a - b) <= TOLERANCE for a, b in scores.values()),
+        agree=same_task
+        and (bool(scores) or not original.has_scores)
+        and all(abs(a - b) <= TOLERANCE for a, b in scores.values()),
     )
 
 

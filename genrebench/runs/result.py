@@ -52,10 +52,19 @@ class RunResult(Shown):
         """One of "running", "finished", "failed" and "interrupted"."""
         return self.record.status
 
-    @property
+    @cached_property
     def metrics(self) -> Mapping[str, float | None]:
-        """Scores by metric; None if the run has none."""
-        return self.record.metrics or dict.fromkeys(metrics.BUILT_IN)
+        """Scores by metric; None if the run has none.
+
+        Built-in metrics are computed from the predictions, whatever the record says; if these can't be read, all are None.
+        """
+        recorded = self.record.metrics or dict.fromkeys(metrics.BUILT_IN)
+        if not self.record.has_scores:
+            return recorded
+        try:
+            return {**recorded, **self.store.scored(self.record).scores}
+        except StoreError:
+            return dict.fromkeys(recorded)
 
     @property
     def folder(self) -> Path:

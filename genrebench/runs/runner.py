@@ -48,6 +48,8 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
     if earlier is not None and earlier.status == "finished":
         session.say(f"run {earlier.id} has already finished")
         return earlier
+    if earlier is not None:
+        store.require_ordinary(earlier.id)
 
     start = time.perf_counter()
     examples = TaskExamples.prepare(job, session)

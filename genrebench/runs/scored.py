@@ -1,7 +1,7 @@
 """The scores of a run and a few numbers per track: all that boards need, in a form that is fast to read.
 
-Both are derived from predictions.csv and cached beside it in `scores.cache`, which may be deleted at any time. The file is one
-line of JSON (checksum and stamp of predictions.csv, version of the metrics, scores), followed by the columns, little-endian.
+Both are derived from predictions.csv and kept in the reader's own cache. An entry is one line of JSON (stamp of
+predictions.csv, scores), followed by the columns, little-endian.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 from genrebench.evaluation import metrics
 from genrebench.records import Predictions
+from genrebench.runs.record import Run
+
+TOLERANCE = 1e-6
+"""Largest difference between a recorded score and one that is computed again."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Scored:
     folds, groups : ndarray of int64, shape (n_tracks,)
         Fold in which the track was tested; artist number, -1 if the artist isn't known.
     tracks : str
-        Digest of ids, folds and labels. Tracks are sorted by fold and id, so two runs with the same digest can be compared
-        element by element.
+        Digest of genres, ids, folds and labels. Tracks are sorted by fold and id, so two runs with the same digest can be
+        compared element by element.
     """
 
     scores: Mapping[str, float]
@@ -62,7 +66,8 @@ def score(predictions: Predictions) -> Scored:
     groups = np.full(len(labels), -1) if predictions.groups is None else predictions.groups
     order = np.lexsort((np.array(predictions.ids), predictions.folds))
     folds = predictions.folds[order].astype(np.int64)
-    keys = [
+    keys: list[Any] = [list(predictions.genres)]
+    keys += [
         [predictions.ids[i], fold, predictions.genres[predictions.labels[i]]]
         for i, fold in zip(order, folds.tolist(), strict=True)
     ]
@@ -76,6 +81,19 @@ def score(predictions: Predictions) -> Scored:
         groups=groups[order].astype(np.int64),
         tracks=hashlib.sha256(json.dumps(keys).encode("ascii")).hexdigest()[:16],
     )
+
+
+def contradictions(run: Run, scored: Scored) -> list[str]:
+    """One line if a record gives other scores than its predictions, with today's version of the metrics; else none."""
+    recorded = {name: (run.metrics or {}).get(name) for name in scored.scores}
+    differ = [
+        f"{name} {value:.4g} instead of {scored.scores[name]:.4g}"
+        for name, value in recorded.items()
+        if value is not None and abs(value - scored.scores[name]) > TOLERANCE
+    ]
+    if not differ or run.metrics_version != metrics.VERSION:
+        return []
+    return [f"the record of run {run.id!r} says {', '.join(differ)}; shown is what its predictions give"]
 
 
 def mean_losses(runs: Sequence[Scored]) -> NDArray[np.float64]:
@@ -96,37 +114,30 @@ def mean_hits(runs: Sequence[Scored]) -> NDArray[np.float64]:
     return hits
 
 
-def encode(scored: Scored, sha256: str, stamp: list[int]) -> bytes:
-    """Content of the cache file."""
-    head = {
-        "sha256": sha256,
-        "stamp": stamp,
-        "metrics": metrics.VERSION,
-        "tracks": scored.tracks,
-        "scores": dict(scored.scores),
-    }
+def encode(scored: Scored, stamp: list[int]) -> bytes:
+    """Content of an entry of the cache; `stamp` identifies the file that was scored."""
+    head = {"stamp": stamp, "tracks": scored.tracks, "scores": dict(scored.scores)}
     integers = np.stack([scored.labels, scored.predicted, scored.folds, scored.groups]).astype("<i4")
     floats = np.stack([scored.losses, scored.brier]).astype("<f8")
     return json.dumps(head).encode() + b"\n" + floats.tobytes() + integers.tobytes()
 
 
-def decode(data: bytes, sha256: str) -> tuple[Scored, list[int]] | None:
-    """Decode the content of the cache file.
+def decode(data: bytes) -> tuple[Scored, list[int]] | None:
+    """Decode an entry of the cache.
 
     Returns
     -------
     (Scored, stamp) or None
-        None if the file is damaged, belongs to other predictions, or was written for another version of the metrics.
+        None if the entry is damaged.
     """
     head, _, body = data.partition(b"\n")
     try:
         header: dict[str, Any] = json.loads(head)
-        if header["sha256"] != sha256 or header["metrics"] != metrics.VERSION:
-            return None
         n = len(body) // 32
         losses, brier = np.frombuffer(body, "<f8", 2 * n).reshape(2, n)
         integers = np.frombuffer(body, "<i4", 4 * n, offset=16 * n).reshape(4, n).astype(np.int64)
         labels, predicted, folds, groups = integers
-        return Scored(header["scores"], losses, brier, labels, predicted, folds, groups, header["tracks"]), header["stamp"]
+        scores = dict(header["scores"])
+        return Scored(scores, losses, brier, labels, predicted, folds, groups, header["tracks"]), header["stamp"]
     except (ValueError, KeyError, TypeError):
         return None

@@ -6,12 +6,14 @@ predictions.
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar, get_args
 
+from genrebench.reading import parse_json
 from genrebench.records import Exclusion
+from genrebench.runs.predictions import MAX_FOLDS
 from genrebench.runs.record import (
     ExtraTrainingRecord,
     ModelRecord,
@@ -25,7 +27,13 @@ from genrebench.runs.record import (
 FORMAT = 1
 """Version of the format of run.json; a record with a higher version was written by a newer genrebench."""
 
-MAX_FOLDS = 10**6
+MAX_GENRES = 1000
+MAX_TEXT = 10_000
+"""Characters of a name or a message."""
+
+MAX_SECONDS = 1e10
+MAX_CURVES = 100
+"""Values of a point of a training curve."""
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
@@ -48,7 +56,7 @@ def record_from_json(data: bytes) -> Run:
     ValueError, TypeError
         If it isn't the record of a run; `NewerFormatError` if it was written by a newer genrebench.
     """
-    record = _Object(json.loads(data), "the record")
+    record = _Object(parse_json(data), "the record")
     if record.take("format", _integer, 0) > FORMAT:
         raise NewerFormatError
     status = record.take("status", _one_of(Status))
@@ -59,12 +67,12 @@ def record_from_json(data: bytes) -> Run:
         model=_model(record.take("model", _object)),
         seed=record.take("seed", _integer),
         metrics=record.take("metrics", _optional(_mapping(_optional(_number))), None),
-        timings=record.take("timings", _mapping(_number), {}),
-        peak_rss_mb=record.take("peak_rss_mb", _optional(_number), None),
+        timings=record.take("timings", _mapping(_amount), {}),
+        peak_rss_mb=record.take("peak_rss_mb", _optional(_amount), None),
         environment=record.take("environment", _mapping(_text), {}),
         facts=record.take("facts", _mapping(_anything), {}),
         started=record.take("started", _text, ""),
-        error=record.take("error", _optional(_text), None),
+        error=record.take("error", _optional(_message), None),
         metrics_version=record.take("metrics_version", _integer, 0),
         predictions=record.take("predictions", _optional(_predictions), None),
     )
@@ -72,7 +80,7 @@ def record_from_json(data: bytes) -> Run:
 
 def curves_from_json(data: bytes) -> tuple[Mapping[str, Any], ...]:
     """Training curves in a run.json of version 0.1.0; newer runs have them in curves.jsonl."""
-    record = _Object(json.loads(data), "the record")
+    record = _Object(parse_json(data), "the record")
     return record.take("curves", _list(_point), ())
 
 
@@ -84,7 +92,7 @@ def curve_point(line: bytes) -> Mapping[str, Any]:
     ValueError, TypeError
         If it isn't a point of a training curve.
     """
-    return _point(json.loads(line), "a point")
+    return _point(parse_json(line), "a point")
 
 
 # ------------------------------------------------------------------ parts of a record
@@ -102,10 +110,10 @@ def _task(value: _Object) -> TaskRecord:
         n_training=value.take("n_training", _count, 0),
         n_validation=value.take("n_validation", _count, 0),
         n_test=value.take("n_test", _count, 0),
-        n_folds=value.take("n_folds", _folds, 1),
+        n_folds=value.take("n_folds", _some_folds, 1),
         n_excluded=value.take("n_excluded", _count, 0),
         excluded=value.take("excluded", _list(_exclusion), ()),
-        genres=value.take("genres", _list(_text)),
+        genres=value.take("genres", _genres),
         training_counts=value.take("training_counts", _list(_list(_count)), ()),
         shared_artists=value.take("shared_artists", _optional(_integer), None),
         extra_training=value.take("extra_training", _optional(_extra_training), None),
@@ -156,8 +164,10 @@ def _predictions(value: Any, where: str) -> PredictionsRecord:
 
 def _point(value: Any, where: str) -> Mapping[str, Any]:
     point = _mapping(_optional(_number))(value, where)
-    for name in ("fold", "epoch"):
-        _integer(point.get(name), f"{name} of {where}")
+    if len(point) > MAX_CURVES:
+        raise ValueError(f"{where} has more than {MAX_CURVES} values")
+    _folds(point.get("fold"), f"fold of {where}")
+    _integer(point.get("epoch"), f"epoch of {where}")
     return point
 
 
@@ -201,24 +211,58 @@ def _typed(kind: type[T] | tuple[type, ...], name: str) -> Parser[Any]:
     return parse
 
 
-_text: Parser[str] = _typed(str, "text")
-_integer: Parser[int] = _typed(int, "a whole number")
+_any_text: Parser[str] = _typed(str, "text")
+_any_integer: Parser[int] = _typed(int, "a whole number")
 _any_number: Parser[float] = _typed((int, float), "a number")
 _boolean: Parser[bool] = _typed(bool, "true or false")
+
+
+def _text(value: Any, where: str) -> str:
+    text = _any_text(value, where)
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"{where} is longer than {MAX_TEXT} characters")
+    return text
+
+
+def _message(value: Any, where: str) -> str:
+    return _any_text(value, where)[:MAX_TEXT]
+
+
+def _integer(value: Any, where: str) -> int:
+    number = _any_integer(value, where)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{where} is too large")
+    return number
 
 
 def _number(value: Any, where: str) -> float:
     number = _any_number(value, where)
     try:
-        float(number)
+        finite = math.isfinite(number)
     except OverflowError:
-        raise ValueError(f"{where} is too large") from None
+        finite = False
+    if not finite:
+        raise ValueError(f"{where} is too large")
     return number
+
+
+def _amount(value: Any, where: str) -> float:
+    number = _number(value, where)
+    if not 0 <= number <= MAX_SECONDS:
+        raise ValueError(f"{where} is negative or too large")
+    return number
+
+
+def _genres(value: Any, where: str) -> tuple[str, ...]:
+    genres = _list(_text)(value, where)
+    if len(genres) > MAX_GENRES or len(set(genres)) < len(genres):
+        raise ValueError(f"{where} are more than {MAX_GENRES}, or one is among them twice")
+    return genres
 
 
 def _count(value: Any, where: str) -> int:
     number = _integer(value, where)
-    if not 0 <= number < 2**63:
+    if number < 0:
         raise ValueError(f"{where} isn't a number of tracks")
     return number
 
@@ -226,8 +270,12 @@ def _count(value: Any, where: str) -> int:
 def _folds(value: Any, where: str) -> int:
     number = _integer(value, where)
     if not 0 <= number <= MAX_FOLDS:
-        raise ValueError(f"{where} isn't a number of folds")
+        raise ValueError(f"{where} is {number}, not a number of folds")
     return number
+
+
+def _some_folds(value: Any, where: str) -> int:
+    return _folds(value, where) or _folds(-1, where)
 
 
 def _one_of(literal: Any) -> Parser[Any]:
@@ -258,6 +306,6 @@ def _mapping(parse: Parser[T]) -> Parser[Mapping[str, T]]:
     def parse_all(value: Any, where: str) -> Mapping[str, T]:
         if not isinstance(value, dict):
             raise TypeError(f"{where} is {value!r:.40}, not an object")
-        return {key: parse(item, f"{key} of {where}") for key, item in value.items()}
+        return {key: parse(item, f"{key:.40} of {where}") for key, item in value.items()}
 
     return parse_all

@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from genrebench.errors import StoreError
+from genrebench.evaluation import metrics
 from genrebench.files import beside, write, write_json
 from genrebench.jsontypes import plain
+from genrebench.reading import read_within, require_ordinary_files
 from genrebench.records import Predictions
 from genrebench.runs.predictions import predictions_from_csv, predictions_to_csv, test_counts
+from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.record import PredictionsRecord, Run
 from genrebench.runs.scored import Scored, decode, encode, score
 from genrebench.runs.serialization import (
@@ -37,7 +40,15 @@ from genrebench.runs.serialization import (
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 CURVES = "curves.jsonl"
-SCORES = "scores.cache"
+
+MAX_RECORD = 64 * 2**20
+MAX_PREDICTIONS = 512 * 2**20
+MAX_CURVES = 32 * 2**20
+"""Largest sizes of the files of a run, in bytes; those of all of FMA are far smaller."""
+
+MAX_ID = 200
+SCORES = "scores"
+"""Folder of the reader's cache."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,8 +91,10 @@ class RunStore:
         StoreError
             If `run_id` isn't of the form [a-z0-9-]+, which prevents paths outside the root.
         """
-        if not re.fullmatch(r"[a-z0-9-]+", run_id):
-            raise StoreError(f"{run_id!r} isn't a run id (a-z, 0-9 and -); list the runs with `genrebench runs list`")
+        if not re.fullmatch(r"[a-z0-9-]+", run_id) or len(run_id) > MAX_ID:
+            raise StoreError(
+                f"{run_id!r:.250} isn't a run id (a-z, 0-9 and -, at most {MAX_ID}); list the runs with `genrebench runs list`"
+            )
         return self.root / run_id
 
     @_store_errors
@@ -134,10 +147,10 @@ class RunStore:
         record = PredictionsRecord(
             sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
         )
-        with contextlib.suppress(ValueError):  # predictions that can't be scored are still stored
-            self._cache_scores(self.folder(run.id), score(predictions), record.sha256)
         finished = replace(run, status="finished", predictions=record)
         self.save(finished)
+        with contextlib.suppress(ValueError):  # predictions that can't be scored are still stored
+            self._cache_scores(finished, score(predictions), _stamp(self.folder(run.id) / PREDICTIONS))
         return finished
 
     def load(self, run_id: str) -> Run:
@@ -153,13 +166,13 @@ class RunStore:
             raise StoreError(f"there is no run {run_id!r} in {self.root}; list the runs with `genrebench runs list`")
         file = folder / RECORD
         try:
-            run = record_from_json(file.read_bytes())
+            run = record_from_json(read_within(folder, RECORD, MAX_RECORD))
         except OSError as error:
             raise StoreError(f"{file} can't be read: {error.strerror}; {_removal(run_id)}") from error
         except NewerFormatError as error:
             raise StoreError(f"{file} was written by a newer version of genrebench; update genrebench") from error
         except (ValueError, TypeError, RecursionError) as error:
-            raise StoreError(f"{file} is damaged ({str(error).splitlines()[0]}); {_removal(run_id)}") from error
+            raise StoreError(f"{file} is damaged ({' '.join(str(error).split())}); {_removal(run_id)}") from error
         if run.id != run_id:
             raise StoreError(f"{file} is the record of another run, {run.id!r}; {_removal(run_id)}")
         return run
@@ -188,6 +201,19 @@ class RunStore:
         """The readable runs, newest first; `scan` also returns the problems."""
         return self.scan()[0]
 
+    def require_ordinary(self, run_id: str) -> None:
+        """Check, before anything is written into a run's folder, that no link in it leads elsewhere.
+
+        Raises
+        ------
+        StoreError
+        """
+        folder = self.folder(run_id)
+        try:
+            require_ordinary_files(folder)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{folder} isn't continued: {error}; start without --resume, or {_removal(run_id)}") from error
+
     def curves(self, run: Run) -> tuple[Mapping[str, Any], ...]:
         """Read the points of a run's training curves: fold, epoch, and values by name.
 
@@ -196,11 +222,13 @@ class RunStore:
         """
         folder = self.folder(run.id)
         try:
-            lines = (folder / CURVES).read_bytes().splitlines()
+            lines = read_within(folder, CURVES, MAX_CURVES).splitlines()
         except FileNotFoundError:
             return self._curves_in_record(folder)
         except OSError as error:
             raise StoreError(f"{folder / CURVES} can't be read: {error.strerror}") from error
+        except ValueError as error:
+            raise StoreError(f"{folder / CURVES} can't be read: {error}; remove it to go on without curves") from error
         points: dict[tuple[int, int], Mapping[str, Any]] = {}
         for line in lines:
             with contextlib.suppress(ValueError, TypeError, RecursionError):
@@ -222,7 +250,7 @@ class RunStore:
     def _curves_in_record(folder: Path) -> tuple[Mapping[str, Any], ...]:
         """Read the curves from run.json, where version 0.1.0 wrote them."""
         try:
-            return curves_from_json((folder / RECORD).read_bytes())
+            return curves_from_json(read_within(folder, RECORD, MAX_RECORD))
         except (OSError, ValueError, TypeError, RecursionError):
             return ()
 
@@ -232,7 +260,7 @@ class RunStore:
         Raises
         ------
         StoreError
-            If the run isn't finished, or the file is missing or was edited.
+            If the run isn't finished, the file is missing or was edited, or doesn't fit the record.
         """
         return self._parsed(run, self._verified(run))
 
@@ -242,21 +270,13 @@ class RunStore:
         Raises
         ------
         StoreError
-            As in `predictions`, or if the predictions can't be scored or have genres that the record lacks.
+            As in `predictions`, or if the predictions can't be scored.
         """
-        scored = self._scored(run)
-        if max(scored.labels.max(initial=0), scored.predicted.max(initial=0)) >= len(run.task.genres):
-            raise StoreError(
-                f"the record of run {run.id!r} lacks genres of its predictions; repeat the run, or {_removal(run.id)}"
-            )
-        return scored
-
-    def _scored(self, run: Run) -> Scored:
-        folder = self.folder(run.id)
-        sha256 = "" if run.predictions is None else run.predictions.sha256
-        stamp = _stamp(folder / PREDICTIONS)
-        cache = folder / SCORES
-        cached = decode(cache.read_bytes(), sha256) if stamp and cache.is_file() else None
+        if run.predictions is None:
+            return score(self.predictions(run))  # raises the error that names the run's status
+        stamp = _stamp(self.folder(run.id) / PREDICTIONS)
+        data = read_cached(SCORES, *self._cache_key(run))
+        cached = None if data is None else decode(data)
         if cached and cached[1] == stamp:
             return cached[0]
         data = self._verified(run)
@@ -264,7 +284,7 @@ class RunStore:
             scored = cached[0] if cached else score(self._parsed(run, data))
         except ValueError as error:
             raise StoreError(f"the predictions of run {run.id!r} can't be scored: {error}; repeat the run") from error
-        self._cache_scores(folder, scored, sha256)
+        self._cache_scores(run, scored, stamp)
         return scored
 
     def _verified(self, run: Run) -> bytes:
@@ -273,9 +293,10 @@ class RunStore:
             raise StoreError(f"run {run.id!r} has no predictions (status {run.status}); repeat it with `genrebench run`")
         file = self.folder(run.id) / PREDICTIONS
         try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise StoreError(f"{file} can't be read: {error.strerror}; repeat the run, or {_removal(run.id)}") from error
+            data = read_within(file.parent, PREDICTIONS, MAX_PREDICTIONS)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise StoreError(f"{file} can't be read: {reason}; repeat the run, or {_removal(run.id)}") from error
         if hashlib.sha256(data).hexdigest() != run.predictions.sha256:
             raise StoreError(
                 f"{file} was changed after the run (its checksum differs from the one in {RECORD}); "
@@ -284,18 +305,31 @@ class RunStore:
         return data
 
     def _parsed(self, run: Run, data: bytes) -> Predictions:
+        file = self.folder(run.id) / PREDICTIONS
         try:
-            return predictions_from_csv(data)
-        except (csv.Error, ValueError, KeyError, IndexError) as error:
-            file = self.folder(run.id) / PREDICTIONS
+            predictions = predictions_from_csv(data)
+        except (csv.Error, ValueError) as error:
             raise StoreError(f"{file} isn't a table of predictions ({error}); repeat the run, or {_removal(run.id)}") from error
+        rows = None if run.predictions is None else run.predictions.rows
+        for what, differ in (
+            ("other genres", run.task.genres != predictions.genres),
+            ("another number of test tracks", rows != len(predictions.ids)),
+            ("more folds", predictions.folds.max(initial=0) >= run.task.n_folds),
+        ):
+            if differ:
+                raise StoreError(f"{file} has {what} than {RECORD} says; repeat the run, or {_removal(run.id)}")
+        return predictions
 
-    @staticmethod
-    def _cache_scores(folder: Path, scored: Scored, sha256: str) -> None:
-        stamp = _stamp(folder / PREDICTIONS)
-        with contextlib.suppress(OSError):  # without the cache, scores are recomputed next time
-            if stamp:
-                write(folder / SCORES, encode(scored, sha256, stamp), durable=False)
+    def _cache_key(self, run: Run) -> list[Any]:
+        """All that the scores depend on, the version of the metrics among it, and all that the predictions were checked for."""
+        recorded, task = run.predictions, run.task
+        file = str((self.folder(run.id) / PREDICTIONS).absolute())
+        checked = [] if recorded is None else [recorded.sha256, recorded.rows]
+        return [metrics.VERSION, file, *checked, task.n_folds, list(task.genres)]
+
+    def _cache_scores(self, run: Run, scored: Scored, stamp: list[int] | None) -> None:
+        if stamp is not None:
+            write_cached(encode(scored, stamp), SCORES, *self._cache_key(run))
 
     @_store_errors
     def remove(self, run_id: str) -> None:
@@ -319,18 +353,25 @@ class RunStore:
     def _names(self) -> Iterator[str]:
         try:
             with os.scandir(self.root) as entries:
-                yield from sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+                yield from sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
         except (FileNotFoundError, NotADirectoryError):
             return
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
 def _stamp(file: Path) -> list[int] | None:
-    """Size and times of a file, which change whenever it is written."""
+    """What changes whenever a file is written or another one takes its place."""
     try:
         stat = file.stat()
     except OSError:
         return None
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev]
 
 
 def _removal(run_id: str) -> str:

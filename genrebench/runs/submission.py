@@ -14,6 +14,7 @@ from pathlib import Path
 from genrebench import files
 from genrebench.errors import DataError, UsageError
 from genrebench.runs.file_predictions import FilePrediction
+from genrebench.tables import spreadsheet_cell
 
 GENRES = (
     "Blues",
@@ -73,7 +74,7 @@ def write(out: Path, predictions: Sequence[FilePrediction], genres: Sequence[str
             temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
         ):
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(["file_id", *(genres[i] for i in order)])
+            table.writerow(["file_id", *(spreadsheet_cell(genres[i]) for i in order)])
             table.writerows(
                 [stem, *(repr(float(p.probabilities[i])) for i in order)] for stem, p in zip(stems, predictions, strict=True)
             )

@@ -48,8 +48,9 @@ def predictions(draw: st.DrawFn) -> Predictions:
 def test_predictions_are_read_back_exactly(written: Predictions) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder))
-        store.begin(RECORD)
-        store.finish(RECORD, written)
+        run = replace(RECORD, task=replace(TASK, genres=written.genres, n_folds=5))
+        store.begin(run)
+        store.finish(run, written)
         read = store.predictions(store.load("r"))
     assert (read.ids, read.genres) == (written.ids, written.genres)
     np.testing.assert_array_equal(read.labels, written.labels)
@@ -65,9 +66,10 @@ counts = st.integers(0, 10**6)
 tasks = st.builds(
     TaskRecord,
     **dict.fromkeys(("dataset", "source", "version", "split", "fingerprint", "excerpt"), names),
-    **dict.fromkeys(("split_seed", "n_training", "n_validation", "n_test", "n_folds", "n_excluded"), counts),
+    **dict.fromkeys(("split_seed", "n_training", "n_validation", "n_test", "n_excluded"), counts),
+    n_folds=st.integers(1, 10_000),
     excluded=st.lists(st.builds(Exclusion, names, names), max_size=3).map(tuple),
-    genres=st.lists(names, max_size=4).map(tuple),
+    genres=st.lists(names, max_size=4, unique=True).map(tuple),
     training_counts=st.lists(st.lists(counts, max_size=3).map(tuple), max_size=3).map(tuple),
     shared_artists=st.none() | counts,
     extra_training=st.none()
@@ -125,7 +127,7 @@ def test_the_files_of_a_run(tmp_path: Path, make_run: Callable, make_predictions
     head, first = (folder / "predictions.csv").read_text("utf-8").splitlines()[:2]
     assert head == 'track_id,genre,fold,group,p:Blues,p:Old-Time / Historic,"p:Soul, RnB"'
     assert first == "t0,Blues,0,0," + ",".join(map(repr, predictions.probabilities[0].tolist()))
-    assert sorted(path.name for path in folder.iterdir()) == ["predictions.csv", "run.json", "scores.cache"]
+    assert sorted(path.name for path in folder.iterdir()) == ["predictions.csv", "run.json"]
 
 
 def test_runs_are_sorted_newest_first_and_damaged_ones_reported(tmp_path: Path, make_run: Callable) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 from genrebench import files
 from genrebench.errors import StoreError
 from genrebench.records import Exclusion
+from genrebench.tables import spreadsheet_cell
 
 Severity = Literal["fault", "warning", "note"]
 NOTHING_LEFT = "nothing-left"
@@ -119,7 +120,7 @@ def write_exclusions(findings: Iterable[Finding], file: Path, before: Iterable[E
         with files.atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(("id", "reason"))
-            writer.writerows((exclusion.id, exclusion.reason) for exclusion in excluded)
+            writer.writerows((exclusion.id, spreadsheet_cell(exclusion.reason)) for exclusion in excluded)
     except OSError as error:
         raise StoreError(f"can't write {str(file)!r}: {error.strerror or error}; choose a file in an existing folder") from None
     return len(excluded)

@@ -155,6 +155,46 @@ def test_a_checkpoint_of_another_training_or_a_damaged_one_is_refused(tmp_path: 
         Setup(tmp_path).state.resume()
 
 
+@pytest.mark.parametrize(
+    "progress",
+    [
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"curve": 5}',
+        '{"curve": [5]}',
+        '{"curve": [{"loss": "x"}]}',
+        '{"best_epoch": "1"}',
+        '{"best_epoch": -1}',
+        '{"best_loss": []}',
+    ],
+)
+def test_a_checkpoint_with_a_strange_progress_is_refused(progress: str, tmp_path: Path) -> None:
+    Setup(tmp_path).epoch(1.0)
+    file = tmp_path / "checkpoint.safetensors"
+    with safe_open(file, framework="pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    save_file(tensors, file, metadata={"identity": "this training", "progress": progress})
+    with pytest.raises(UsageError, match=r"checkpoint.safetensors (can't be read|doesn't fit this training).*without --resume"):
+        Setup(tmp_path).state.resume()
+
+
+@pytest.mark.parametrize("lost", ["network.0.weight", "network.", "optimiser.0.exp_avg"])
+def test_a_checkpoint_of_other_tensors_is_refused(lost: str, tmp_path: Path) -> None:
+    Setup(tmp_path).epoch(1.0)
+    file = tmp_path / "checkpoint.safetensors"
+    with safe_open(file, framework="pt") as opened:
+        progress = opened.metadata()["progress"]
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    if lost.startswith("optimiser"):
+        tensors["optimiser.x.exp_avg"] = tensors.pop(lost)
+    else:
+        tensors = {name: value for name, value in tensors.items() if not name.startswith(lost)}
+    save_file(tensors, file, metadata={"identity": "this training", "progress": progress})
+    with pytest.raises(UsageError, match=r"checkpoint.safetensors doesn't fit this training"):
+        Setup(tmp_path).state.resume()
+
+
 def test_checkpoints_of_genrebench_mfcc_0_1_0_are_read(tmp_path: Path) -> None:
     """It separated names by "/" and kept no random state."""
     setup = Setup(tmp_path)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss
+from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss, read_json
 from genrebench_cnn.devices import training_device
 from genrebench_cnn.figures import draw_activations, draw_frequency_responses, draw_temporal_kernels
 from genrebench_cnn.network import Network
@@ -93,17 +93,23 @@ class CnnRaw(Model[LazyInputs]):
     def load(self, folder: Path) -> None:
         """Read the weights; other genres or options than they were saved with are refused."""
         try:
-            saved = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+            saved = read_json(folder / "network.json")
             tensors = load_file(folder / "network.safetensors")
-        except (OSError, ValueError, SafetensorError) as error:
+            activations = tensors.pop("activations").numpy()
+            if not isinstance(saved, dict) or activations.shape != self.activations.shape:
+                raise ValueError("its parts have the wrong type or shape")
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise PluginError(f"the saved network in {folder.name} can't be read: {error}; train it again") from None
         for name, value in self._shape().items():
             if saved.get(name) != value:
                 raise PluginError(
                     f"the saved network has {name}={saved.get(name)!r}, but the options say {value!r}; load it with its own"
                 )
-        self.activations = tensors.pop("activations").numpy()
-        self.network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+        try:
+            self.network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+        except RuntimeError as error:
+            raise PluginError(f"the saved network in {folder.name} has other weights than its options say: {error}") from None
+        self.activations = activations
 
     def _shape(self) -> dict[str, Any]:
         return {

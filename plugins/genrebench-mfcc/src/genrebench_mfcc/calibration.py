@@ -50,6 +50,19 @@ class Scale:
     temperature: float = 1.0
     half_seconds: float = 0.0
 
+    def require_sound(self, n_genres: int) -> None:
+        """Check the values, which may come from a stranger's file.
+
+        Raises
+        ------
+        ValueError
+            If one is out of range.
+        """
+        numbers = np.array([self.full_seconds, self.temperature, self.half_seconds], dtype=np.float64)
+        sound = self.prior.shape == (n_genres,) and np.isfinite(self.prior).all() and np.isfinite(numbers).all()
+        if not sound or (self.prior <= 0).any() or (numbers[:2] <= 0).any() or numbers[2] < 0:
+            raise ValueError("its scale is out of range")
+
     def __call__(self, probabilities: Array, seconds: Array | float) -> Array:
         """Scale probabilities of shape (n, n_genres) of clips of `seconds`, shape (n,) or one number."""
         length = np.clip(np.broadcast_to(seconds, len(probabilities)), 1e-9, self.full_seconds)

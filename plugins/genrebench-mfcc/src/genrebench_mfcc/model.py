@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline
+from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, read_json
 from genrebench_mfcc import figures
 from genrebench_mfcc.calibration import Calibration, Predictions, Scale, calibrate, join_predictions, no_predictions, prior_of
 from genrebench_mfcc.crops import Crops, middle_crops
@@ -165,8 +165,9 @@ class MfccFrames(Model[LazyInputs]):
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; other genres or options than it was saved with are refused."""
         try:
-            facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            scale = Scale(**{**facts["scale"], "prior": np.array(facts["scale"]["prior"])})
+            facts = read_json(folder / "model.json")
+            scale = Scale(**{**facts["scale"], "prior": np.array(facts["scale"]["prior"], dtype=np.float64)})
+            scale.require_sound(len(self.context.genres))
             tensors = load_file(folder / "network.safetensors")
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise PluginError(f"the model in {folder.name} can't be read: {error}; train it again") from None
@@ -175,7 +176,10 @@ class MfccFrames(Model[LazyInputs]):
                 raise PluginError(
                     f"the saved model has {name}={facts.get(name)!r}, but the options say {value!r}; load it with its own"
                 )
-        self.network.load_state_dict(tensors)
+        try:
+            self.network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise PluginError(f"the model in {folder.name} has other weights than its options say: {error}") from None
         self.network.eval()
         self.scale = scale
 

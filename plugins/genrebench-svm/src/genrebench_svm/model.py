@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.api import Context, DataError, Examples, Model, Table
+from genrebench.api import Context, DataError, Examples, Model, PluginError, Table, read_arrays, read_json
 from genrebench_svm.importance import draw_importance, permutation_importance
 from genrebench_svm.kernels import Kernel
 from genrebench_svm.machines import OneVsOne, votes
 from genrebench_svm.options import GroupedOptions
 from genrebench_svm.pairs import all_pairs
 from genrebench_svm.probabilities import METHODS, Calibration
+from genrebench_svm.saved import require_sound
 from genrebench_svm.training import Trainer
 
 if TYPE_CHECKING:
@@ -97,10 +98,12 @@ class SvmModel(Model[Table]):
         (folder / "model.json").write_text(json.dumps(constants, indent=2), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
-        constants = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        with np.load(folder / "model.npz", allow_pickle=False) as file:
-            arrays = dict(file)
+        """Read what `save` wrote, after a check that its parts fit each other and the genres."""
+        try:
+            constants, arrays = read_json(folder / "model.json"), read_arrays(folder / "model.npz")
+            require_sound(arrays, constants, len(self.context.genres))
+        except (OSError, ValueError) as error:
+            raise PluginError(f"the saved model in {folder.name} can't be read: {error}; train it again") from None
         self.mean, self.scale, self.classes = arrays["mean"], arrays["scale"], arrays["classes"]
         self.machines = OneVsOne.from_state(arrays, constants)
         self.calibration = Calibration.from_state(arrays, constants)

@@ -80,7 +80,10 @@ def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
         with safe_open(file, framework="pt") as opened:
             header = opened.metadata() or {}
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
-    except (SafetensorError, OSError) as error:
+        progress = json.loads(header.get("progress", ""))
+        if not isinstance(progress, dict):
+            raise ValueError("it has no progress")
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise UsageError(f"checkpoint {file.name} can't be read ({error}); start again without --resume") from None
     if header.get("identity") != identity:
         raise UsageError(f"checkpoint {file.name} belongs to other data or options; start again without --resume")
@@ -90,4 +93,4 @@ def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
     for name, value in tensors.items():
         part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest] = value
-    return json.loads(header["progress"]), parts
+    return progress, parts

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genrebench.api import UsageError
 from genrebench_torch.checkpoint import read_checkpoint, write_checkpoint
 from genrebench_torch.devices import random_states, set_random_states
 
@@ -103,11 +104,16 @@ class TrainingState:
         if self.file is None or not self.file.exists():
             return False
         saved, parts = read_checkpoint(self.file, self.identity)
-        for known in fields(self.progress):
-            setattr(self.progress, known.name, saved.get(known.name, getattr(self.progress, known.name)))
-        self.network.load_state_dict(parts["network"])
-        _restore_optimiser(self.optimiser, parts.get("optimiser", {}))
-        set_random_states(parts.get("random", {}), self.device)
+        try:
+            for known in fields(self.progress):
+                setattr(self.progress, known.name, _like(saved.get(known.name), getattr(self.progress, known.name)))
+            self.network.load_state_dict(parts["network"])
+            _restore_optimiser(self.optimiser, parts.get("optimiser", {}))
+            set_random_states(parts.get("random", {}), self.device)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise UsageError(
+                f"checkpoint {self.file.name} doesn't fit this training ({error}); start again without --resume"
+            ) from None
         self.best = parts.get("best", {})
         for number, values in enumerate(self.progress.curve, start=1):
             self.log(number, values)
@@ -165,3 +171,29 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, T
         number, _, name = key.partition(".")
         state.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _like(saved: Any, current: Any) -> Any:
+    """A saved field of the progress, `current` where it is missing.
+
+    Raises
+    ------
+    TypeError
+        If its type is another one than that of `current`.
+    """
+    if saved is None:
+        return current
+    if isinstance(current, list):
+        sound = isinstance(saved, list) and all(isinstance(values, dict) for values in saved)
+        sound = sound and all(_is_number(value) for values in saved for value in values.values())
+    elif isinstance(current, bool):
+        sound = isinstance(saved, bool)
+    else:
+        sound = _is_number(saved) and (not isinstance(current, int) or (isinstance(saved, int) and saved >= 0))
+    if not sound:
+        raise TypeError("its progress has the wrong type")
+    return saved
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
