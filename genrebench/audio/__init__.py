@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.audio import mp4, sndfile
-from genrebench.audio.hashes import content_hash, content_hashes, hash_cache
+from genrebench.audio.hashes import content_hash, content_hashes, hash_cache, rehash
 from genrebench.audio.samples import RATES, AudioInfo, excerpt_bounds, extended, resample, resampled_length
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
@@ -36,6 +36,7 @@ __all__ = [
     "info",
     "noting_peaks",
     "read",
+    "rehash",
     "resample",
     "resampled_length",
 ]

@@ -95,6 +95,9 @@ def check(
             "the tracks already excluded with --exclude.",
         ),
     ] = None,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read all files again, and report those that changed unnoticed.")
+    ] = False,
     workers: _task.WorkersOption = None,
     form: ListFormatOption = ListFormat.table,
 ) -> None:
@@ -111,6 +114,7 @@ def check(
         split=split,
         split_seed=split_seed,
         exclude=exclude,
+        rehash=rehash,
         workers=workers,
         **_task.terminal(),
     )

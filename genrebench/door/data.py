@@ -110,6 +110,7 @@ def check_dataset(
     split: str | None = None,
     split_seed: int = 0,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    rehash: bool = False,
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -124,6 +125,8 @@ def check_dataset(
         As in `run`, or a flat folder without labels.
     split, split_seed, exclude, workers, progress, say
         As in `run`.
+    rehash : bool
+        Read all files again, and report those that have changed unnoticed since they were hashed.
 
     Returns
     -------
@@ -134,7 +137,13 @@ def check_dataset(
     kept = _without(dataset, excluded, labelled=False, session=session)
     split_used, before = checks.cut(kept, split, split_seed)
     findings = checks.check(
-        kept, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
+        kept,
+        split_used,
+        home=session.home,
+        workers=session.workers,
+        progress=session.progress,
+        before=before,
+        rehash=rehash,
     )
     return CheckReport(kept, findings, excluded)
 

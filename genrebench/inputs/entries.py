@@ -58,6 +58,10 @@ class CacheFolder:
         """Path of the entry for a content hash."""
         return self.cache / self.name / content_hash[:2] / f"{content_hash}.npy"
 
+    def lock_name(self, content_hash: str) -> str:
+        """Under what an entry is claimed."""
+        return f"{self.name}-{content_hash}"
+
     def open(self, content_hash: str) -> np.memmap[Any, np.dtype[Any]] | None:
         """The array of an entry, memory-mapped; None if the entry is missing or damaged."""
         try:

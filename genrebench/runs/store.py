@@ -19,8 +19,9 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from genrebench.errors import StoreError
-from genrebench.files import beside, write, write_json
+from genrebench import temporary
+from genrebench.errors import StoreError, UsageError
+from genrebench.files import write, write_json
 from genrebench.jsontypes import plain
 from genrebench.records import Predictions
 from genrebench.runs.predictions import predictions_from_csv, predictions_to_csv, test_counts
@@ -37,6 +38,7 @@ from genrebench.runs.serialization import (
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 CURVES = "curves.jsonl"
+CHECKPOINT = "checkpoint"
 SCORES = "scores.cache"
 
 P = ParamSpec("P")
@@ -70,7 +72,7 @@ class RunStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+        self.root = Path(root).absolute()  # a plugin may change the current folder
 
     def folder(self, run_id: str) -> Path:
         """Folder of a run, which needn't exist.
@@ -103,22 +105,27 @@ class RunStore:
         exists = StoreError(f"there is already a run {run.id!r} in {self.root}; choose another id")
         if folder.exists():
             raise exists
-        new = beside(folder)
-        new.mkdir()
-        try:
+        temporary.sweep(self.root)
+        with temporary.owned(folder, folder=True) as (new, _):
             write_json(new / RECORD, record_to_dict(run))
-            new.rename(folder)
-        except BaseException as error:
-            shutil.rmtree(new, ignore_errors=True)
-            if isinstance(error, OSError) and folder.exists():  # another process created it in the meantime
-                raise exists from error
-            raise
+            try:
+                new.rename(folder)
+            except OSError as error:
+                if folder.exists():  # another process created it in the meantime
+                    raise exists from error
+                raise
         return folder
 
     @_store_errors
     def save(self, run: Run) -> None:
         """Replace the record of a run that has begun."""
         write_json(self.folder(run.id) / RECORD, record_to_dict(run))
+
+    @_store_errors
+    def write_part(self, file: Path, content: bytes) -> None:
+        """Write a file into the folder of a run that has begun."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, content)
 
     @_store_errors
     def finish(self, run: Run, predictions: Predictions) -> Run:
@@ -166,7 +173,7 @@ class RunStore:
 
     @_store_errors
     def scan(self) -> tuple[list[Run], list[str]]:
-        """Read all records.
+        """Read all records, and remove what killed processes left behind.
 
         Returns
         -------
@@ -176,13 +183,26 @@ class RunStore:
             One line per folder that isn't a readable run.
         """
         runs, problems = [], []
+        temporary.sweep(self.root)
         for name in self._names():
             try:
                 runs.append(self.load(name))
             except StoreError as error:
                 problems.append(str(error))
+        for run in runs:
+            self._tidy(run)
         runs.sort(key=lambda run: (run.started, run.id), reverse=True)
         return runs, problems
+
+    def _tidy(self, run: Run) -> None:
+        """Remove what a killed process left in a run's folder: temporary files, and the checkpoints of a finished run."""
+        folder = self.folder(run.id)
+        if folder.is_symlink():
+            return
+        temporary.sweep(folder)
+        if run.status == "finished" and (folder / CHECKPOINT).is_dir():
+            with contextlib.suppress(StoreError, UsageError), locked(folder):
+                shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
 
     def runs(self) -> list[Run]:
         """The readable runs, newest first; `scan` also returns the problems."""
@@ -305,6 +325,8 @@ class RunStore:
         ------
         StoreError
             If there is no such folder, or it can't be deleted.
+        UsageError
+            If another process is working on the run.
         """
         folder = self.folder(run_id)
         if not folder.is_dir():
@@ -312,8 +334,11 @@ class RunStore:
         if folder.is_symlink():
             folder.unlink()
             return
-        hidden = beside(folder)
-        folder.rename(hidden)  # atomic, so that no other process reads a partly deleted run
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(StoreError):  # a damaged folder may have no place for a lock
+                stack.enter_context(locked(folder))
+            hidden = temporary.beside(folder)
+            folder.rename(hidden)  # atomic, so that no other process reads a partly deleted run
         shutil.rmtree(hidden)
 
     def _names(self) -> Iterator[str]:
@@ -322,6 +347,29 @@ class RunStore:
                 yield from sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
         except (FileNotFoundError, NotADirectoryError):
             return
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a run, so that no other process resumes or removes it; the lock of a process that dies is released.
+
+    Raises
+    ------
+    UsageError
+        If another process has locked it.
+    StoreError
+        If the folder can't be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(temporary.exclusive(folder / ".lock", wait=False))
+        except OSError as error:
+            raise StoreError(
+                f"{folder} can't be written: {error.strerror}; fix the permissions, or start without --resume"
+            ) from error
+        if not held:
+            raise UsageError(f"{folder.name} is in use by another process; wait for it to end, or stop it first")
+        yield
 
 
 def _stamp(file: Path) -> list[int] | None:

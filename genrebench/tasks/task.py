@@ -204,6 +204,14 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
     return dict(zip(paths, hashes, strict=True))
 
 
+def is_unchanged(task: Task, home: Path) -> bool:
+    """Whether the audio files of a task are still there, and those of its fingerprint."""
+    try:
+        return retask(task, task.split, home).fingerprint == task.fingerprint
+    except DataError:
+        return False
+
+
 def read_exclusions(path: Path) -> list[Exclusion]:
     """Read a list of tracks to exclude from a CSV file with the columns `id` (or `track_id`) and, optionally, `reason`."""
     try:

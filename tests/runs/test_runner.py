@@ -276,13 +276,14 @@ def test_missing_audio_is_an_error_before_a_run_begins(session: Session, tmp_pat
     assert store.runs() == []
 
 
-def test_an_undecodable_clip_is_an_error_before_a_run_begins(session: Session, tmp_path: Path) -> None:
+def test_a_run_whose_inputs_cannot_be_made_fails_with_its_record_and_log(session: Session, tmp_path: Path) -> None:
     folder = tiny.write_music(tmp_path / "tones", n=3)
     (folder / "g1-1.wav").write_bytes(b"RIFF and nothing more")
     store = RunStore(tmp_path / "runs")
-    with pytest.raises(DataError, match=r"g1-1\.wav.*--exclude"):
-        runner.run(tiny.job(task_of(folder, session), tiny.SPECS[1]), store, session)
-    assert store.runs() == []
+    run = runner.run(tiny.job(task_of(folder, session), tiny.SPECS[1]), store, session)
+    assert (run.status, store.load(run.id).status) == ("failed", "failed")
+    assert run.error is not None and "g1-1.wav" in run.error and "--exclude" in run.error
+    assert f"run {run.id}" in (store.folder(run.id) / "log.txt").read_text()
 
 
 def test_records_contain_no_home_folder(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

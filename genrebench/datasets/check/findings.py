@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "no-label": "the track has no genre",
     "missing": "the file doesn't exist",
     "undecodable": "the file can't be decoded",
+    "changed": "the file has changed unnoticed",
     "silent": "the clip is silent",
     "short": "shorter than most clips",
     "truncated": "the file is shorter than its header says",

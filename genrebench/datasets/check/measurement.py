@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from genrebench import audio, files
 from genrebench.errors import AudioError, DataError
+from genrebench.workers import in_processes
 
 VERSION = 1
 """Bumped when the measurement of the same audio changes, so that cached ones are recomputed."""
@@ -281,14 +282,6 @@ def measure_all(contents: dict[str, Path], cache: MeasurementCache, workers: int
 def _measure_in_processes(
     contents: dict[str, Path], cache: MeasurementCache, workers: int
 ) -> Iterator[tuple[str, Measurement]]:
-    from joblib import Parallel, delayed
-
-    jobs = [delayed(measure_and_cache)(path, content_hash, cache) for content_hash, path in contents.items()]
-    results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-    try:
-        for result in results:  # noqa: UP028, `yield from` would close joblib's generator before the warning is silenced
-            yield result
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # joblib warns about unfinished work on interruption
-            results.close()
+    calls = [(path, content_hash, cache) for content_hash, path in contents.items()]
+    with closing(in_processes(measure_and_cache, calls, workers)) as results:
+        yield from results
