@@ -114,6 +114,16 @@ def _resident(process: Any) -> int:
         return 0
 
 
+def allowed_memory() -> float:
+    """Bytes of address space that this process may have, as set by ``ulimit -v``; infinity without a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
+
+
 def cpus() -> int:
     """Number of processors that this process may use, limited by its CPU affinity and its container's CPU quota."""
     import joblib  # slow to import

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from genrebench import temporary
-from genrebench.errors import UsageError
+from genrebench.errors import DataError, UsageError
 from genrebench.jsontypes import plain
 
 T = TypeVar("T")
@@ -37,6 +37,14 @@ _PAUSES = (0.05, 0.25, 1.0)
 def is_full_disk(error: BaseException | None) -> bool:
     """Whether an error, or the one that caused it, says that the disk is full."""
     return error is not None and (getattr(error, "errno", None) in FULL_DISK or is_full_disk(error.__cause__))
+
+
+def cache_error(error: OSError) -> DataError:
+    """The error of a cache that can't be written."""
+    return DataError(
+        f"can't write to the cache ({error.strerror or error}); free up space, run `genrebench cache clear`, or set "
+        "GENREBENCH_HOME to a larger disk"
+    )
 
 
 def retried(action: Callable[[], T]) -> T:

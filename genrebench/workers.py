@@ -12,7 +12,16 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
+from genrebench.errors import GenrebenchError
+
 T = TypeVar("T")
+
+
+class WorkerDiedError(GenrebenchError):
+    """A worker process was killed or crashed."""
+
+    exit_code = 1
+
 
 _POLL_SECONDS = 0.25
 _watched = False
@@ -32,12 +41,18 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
         The arguments of each call.
     workers : int
         Number of processes; with one, the work is done in this process.
+
+    Raises
+    ------
+    WorkerDiedError
+        If one of the processes crashes or is killed.
     """
     if workers == 1:
         for arguments in calls:
             yield function(*arguments)
         return
     from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     jobs = (delayed(_call)(os.getpid(), function, arguments) for arguments in calls)
     with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
@@ -50,6 +65,10 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
                     logged.add(text)
                     logging.getLogger(__name__).warning(text)
             yield result
+    except TerminatedWorkerError:
+        raise WorkerDiedError(
+            "a worker process was killed, perhaps because the memory isn't enough; use fewer --workers or a shorter --excerpt"
+        ) from None
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # joblib warns about unfinished work on interruption

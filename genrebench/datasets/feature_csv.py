@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from genrebench.datasets.table import clean, read_records
 from genrebench.errors import DataError
 from genrebench.records import FeatureValues
+
+MAX_COLUMNS = 100_000
+"""More columns aren't features but, as a rule, a transposed table, and take longer than anybody waits."""
 
 
 class Header(NamedTuple):
@@ -43,6 +47,11 @@ def read_header(path: Path) -> Header:
     rows: list[list[str]] = []
     last_line = 0
     for line, cells in read_records(path):
+        if len(cells) > MAX_COLUMNS:
+            raise DataError(
+                f"{path}, line {line}: {len(cells):,} columns are too many, at most {MAX_COLUMNS:,}; keep fewer features, or "
+                "compute them in a model or an input of a plugin"
+            )
         rows.append([clean(cell, "the column name", f"{path}, line {line}") for cell in cells])
         last_line = line
         if rows[-1][0] == "track_id" or len(rows) == 4:
@@ -59,7 +68,7 @@ def read_header(path: Path) -> Header:
     if not columns:
         raise DataError(f"{path} has no feature column besides 'track_id'")
     if len(set(columns)) < len(columns):
-        duplicate = next(column for column in columns if columns.count(column) > 1)
+        duplicate = next(column for column, count in Counter(columns).items() if count > 1)
         raise DataError(f"{path} has the column {column_name(duplicate)!r} twice; keep one")
     return Header(last_line, columns)
 

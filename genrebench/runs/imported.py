@@ -69,9 +69,8 @@ def score(task: Task, file: Path, name: str, version: str, seed: int, store: Run
     predictions = TaskLabels(task).predictions([checked(p, len(p), len(task.genres), str(file)) for p in probabilities])
     model = ModelRecord(name=name, plugin=PLUGIN, version=version, origin="imported")
     run = dataclasses.replace(begin_record(TaskRecord.of(task), model, seed), timings={})
-    store.begin(run)
     values = metrics.evaluate(predictions.labels, predictions.probabilities)
-    return store.finish(dataclasses.replace(run, metrics=values, metrics_version=metrics.VERSION), predictions)
+    return store.add(dataclasses.replace(run, metrics=values, metrics_version=metrics.VERSION), predictions)
 
 
 def _read(file: Path, genres: tuple[str, ...]) -> dict[str, list[float]]:

@@ -100,21 +100,48 @@ class RunStore:
         StoreError
             If there is already a run with this id, or the folder can't be written.
         """
-        folder = self.folder(run.id)
+        with self._new_folder(run.id) as new:
+            write_json(new / RECORD, record_to_dict(run))
+        return self.folder(run.id)
+
+    @_store_errors
+    def add(self, run: Run, predictions: Predictions) -> Run:
+        """Create the folder of a run whose predictions are there already, atomically.
+
+        Returns
+        -------
+        Run
+            As `finish`.
+
+        Raises
+        ------
+        StoreError
+            As `begin`.
+        """
+        with self._new_folder(run.id) as new:
+            data = predictions_to_csv(predictions)
+            write(new / PREDICTIONS, data)
+            finished = replace(run, status="finished", predictions=_predictions_record(predictions, data))
+            write_json(new / RECORD, record_to_dict(finished))
+        return finished
+
+    @contextlib.contextmanager
+    def _new_folder(self, run_id: str) -> Iterator[Path]:
+        """Yield a hidden folder that becomes the run's when the body has ended."""
+        folder = self.folder(run_id)
         self.root.mkdir(parents=True, exist_ok=True)
-        exists = StoreError(f"there is already a run {run.id!r} in {self.root}; choose another id")
+        exists = StoreError(f"there is already a run {run_id!r} in {self.root}; choose another id")
         if folder.exists():
             raise exists
         temporary.sweep(self.root)
         with temporary.owned(folder, folder=True) as (new, _):
-            write_json(new / RECORD, record_to_dict(run))
+            yield new
             try:
                 new.rename(folder)
             except OSError as error:
                 if folder.exists():  # another process created it in the meantime
                     raise exists from error
                 raise
-        return folder
 
     @_store_errors
     def save(self, run: Run) -> None:
@@ -138,9 +165,7 @@ class RunStore:
         """
         data = predictions_to_csv(predictions)
         write(self.folder(run.id) / PREDICTIONS, data)
-        record = PredictionsRecord(
-            sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
-        )
+        record = _predictions_record(predictions, data)
         with contextlib.suppress(ValueError):  # predictions that can't be scored are still stored
             self._cache_scores(self.folder(run.id), score(predictions), record.sha256)
         finished = replace(run, status="finished", predictions=record)
@@ -370,6 +395,12 @@ def locked(folder: Path) -> Iterator[None]:
         if not held:
             raise UsageError(f"{folder.name} is in use by another process; wait for it to end, or stop it first")
         yield
+
+
+def _predictions_record(predictions: Predictions, data: bytes) -> PredictionsRecord:
+    return PredictionsRecord(
+        sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
+    )
 
 
 def _stamp(file: Path) -> list[int] | None:
