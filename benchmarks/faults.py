@@ -1,8 +1,8 @@
 """Kill commands at random moments, and let every write fail once: nothing is lost, nothing is left, scores stay the same.
 
 Each command runs in a forked process, is killed with SIGKILL at a random moment of its usual duration, and is then run again.
-"lost" counts commands that didn't recover or whose result differs from that of an undisturbed run; "leftovers" counts files that
-only a killed process can have left. With --errors, the n-th call that writes to the disk fails instead, for every n.
+"lost" counts commands that didn't recover or whose result differs from that of an undisturbed run; "leftovers" counts files
+that only a killed process can have left. With --errors, the n-th call that writes to the disk fails instead, for every n.
 
     python benchmarks/faults.py --kills 1000      # a few hours; the default is a few minutes
 """
@@ -91,7 +91,9 @@ def scores(place: Path) -> object:
 def scenarios(base: Path) -> dict[str, Scenario]:
     """All scenarios, on a few short tones."""
     music = write_music(base / "music")
-    nothing: Callable[[Path], None] = lambda place: None  # noqa: E731
+
+    def nothing(place: Path) -> None:
+        pass
 
     def training(*arguments: str) -> Scenario:
         command = ("run", *arguments, "--dataset", music, "--resume", "--workers", 1)
@@ -146,7 +148,11 @@ def scenarios(base: Path) -> dict[str, Scenario]:
         "extraction, 2 workers": features(2),
         **{f"training {name}": training(name, *options) for name, options in MODELS.items()},
         "5 folds": training("svm-baseline", "--split", "artist-cv5"),
-        "store": Scenario(copy_runs, remove, lambda place: sorted(path.name for path in (place / "runs").iterdir())),
+        "store": Scenario(
+            copy_runs,
+            remove,
+            lambda place: sorted(path.name for path in (place / "runs").iterdir() if not path.name.startswith(".")),
+        ),
         "report": Scenario(
             nothing,
             lambda place: cli("report", "--runs", finished, "--out", place / "report"),
@@ -216,7 +222,7 @@ def forked(action: Callable[[], int], output: Path, kill_after: float | None = N
         code = 70
         try:
             code = action()
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             print(type(error).__name__, error, file=sys.stderr, flush=True)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -295,7 +301,7 @@ def run(kills: int, errors: bool, seed: int, only: str) -> dict[str, dict[str, i
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         os.environ["GENREBENCH_HOME"] = str(base / "home")
-        chosen = {name: scenario for name, scenario in scenarios(base).items() if only in name}
+        chosen = {name: scenario for name, scenario in scenarios(base).items() if re.search(only, name)}
 
         @contextlib.contextmanager
         def fresh(scenario: Scenario) -> Iterator[Path]:
@@ -355,7 +361,7 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--errors", action="store_true", help="let writes fail instead of killing")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", metavar="WORD", help="scenarios whose name contains it")
+    parser.add_argument("--only", default="", metavar="REGEX", help="scenarios whose name matches")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     result = run(options.kills, options.errors, options.seed, options.only)
