@@ -340,8 +340,8 @@ def run(kills: int, errors: bool, seed: int, only: str) -> dict[str, dict[str, i
                             action = functools.partial(forked, disturbed, place / "output.txt")
                             table[name] += attempt(scenario, place, action, usual[name][1])
                             table[name][error] += 1
-                            if number == 1 or counted.exists():
-                                total = int(counted.read_text()) if counted.exists() else total + 1
+                            fired = not counted.exists() or int(counted.read_text()) >= number
+                            total = number + 1 if fired else number  # until no write is left to fail
                         number += 1
         else:
             names = list(chosen)
