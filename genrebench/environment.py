@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import importlib.metadata
 import math
 import os
@@ -43,9 +45,24 @@ def describe_environment(*distributions: str) -> dict[str, str]:
 
 def without_home(text: str) -> str:
     """Replace the user's home folder with ~, for records."""
-    for home in {str(Path.home()), str(Path.home().resolve())}:
-        if len(home) > 1:
-            text = re.sub(re.escape(home) + r"(?![\w-])", "~", text)
+    try:
+        home = Path.home()
+    except RuntimeError:  # neither HOME nor an entry of the user in passwd
+        return text
+    for name in {str(home), str(home.resolve())}:
+        if len(name) > 1:
+            text = re.sub(re.escape(name) + r"(?![\w-])", "~", text)
+    return text
+
+
+def impersonal(text: str) -> str:
+    """Replace the user's home folder, the user's name in paths and the machine's name, for logs that are passed around."""
+    text = without_home(text)
+    with contextlib.suppress(KeyError, OSError, ImportError):  # a user without a name
+        user = getpass.getuser()
+        text = re.sub(rf"(?<=[/\\]){re.escape(user)}(?=[/\\]|\b)|\b{re.escape(user)}(?=@)", "USER", text)
+    for host in {platform.node(), platform.node().partition(".")[0]} - {"", "localhost"}:
+        text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "HOST", text)
     return text
 
 
@@ -95,6 +112,16 @@ def _resident(process: Any) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:  # the process has ended
         return 0
+
+
+def allowed_memory() -> float:
+    """Bytes of address space that this process may have, as set by ``ulimit -v``; infinity without a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
 
 
 def cpus() -> int:

@@ -1,22 +1,68 @@
-"""Atomic writing of files."""
+"""Atomic writing of files, and what to do about a disk that refuses."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from genrebench.errors import UsageError
+from genrebench import temporary
+from genrebench.errors import DataError, UsageError
 from genrebench.jsontypes import plain
 
+T = TypeVar("T")
 
-def beside(path: Path) -> Path:
-    """Return a unique hidden path in the same folder, whose file or folder can be moved to `path` atomically."""
-    return path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LASTING = FULL_DISK | {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.EROFS,
+    errno.EFBIG,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
+"""Errors that a second try can't cure."""
+
+_PAUSES = (0.05, 0.25, 1.0)
+"""Seconds before the second, third and fourth try."""
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether an error, or the one that caused it, says that the disk is full."""
+    return error is not None and (getattr(error, "errno", None) in FULL_DISK or is_full_disk(error.__cause__))
+
+
+def cache_error(error: OSError) -> DataError:
+    """The error of a cache that can't be written."""
+    return DataError(
+        f"can't write to the cache ({error.strerror or error}); free up space, run `genrebench cache clear`, or set "
+        "GENREBENCH_HOME to a larger disk"
+    )
+
+
+def retried(action: Callable[[], T]) -> T:
+    """Call `action` again, up to three times, if it fails with an error that may pass, as those of a network disk do.
+
+    Raises
+    ------
+    OSError
+        The last one; at once if it can't pass, such as that of a full disk.
+    """
+    for pause in _PAUSES:
+        try:
+            return action()
+        except OSError as error:
+            if error.errno in _LASTING:
+                raise
+        time.sleep(pause)
+    return action()
 
 
 def require_place(file: Path) -> None:
@@ -35,15 +81,26 @@ def require_place(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic(file: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file that replaces `file` when the body ends without an exception."""
-    temporary = beside(file)
-    try:
-        yield temporary
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def atomic(file: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield the path of a temporary file that replaces `file` when the body ends without an exception.
+
+    Parameters
+    ----------
+    file : Path
+        Temporary files for it that a killed process left behind are removed.
+    durable : bool
+        Wait until the content is on disk, which caches don't need; errors of a full disk are then raised before the old file is
+        replaced.
+    """
+    temporary.sweep(file.parent, file.name)
+    with temporary.owned(file) as (path, descriptor):
+        yield path
+        if durable:
+            _sync(path, descriptor)
+        path.replace(file)
+    if durable:
+        with contextlib.suppress(OSError):  # not all systems can sync a folder
+            _sync(file.parent, None)
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -52,9 +109,22 @@ def write_json(file: Path, value: Any) -> None:
 
 
 def write(file: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write a file atomically; `durable` waits until it is on disk, which caches don't need."""
-    with atomic(file) as temporary, temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        if durable:
-            os.fsync(stream.fileno())  # errors of a full disk are raised here, before the old file is replaced
+    """Write a file atomically, and again after an error that may pass; `durable` as in `atomic`."""
+
+    def once() -> None:
+        with atomic(file, durable=durable) as path:
+            path.write_bytes(data)
+
+    retried(once)
+
+
+def _sync(path: Path, descriptor: int | None) -> None:
+    """Wait until a file or folder is on disk; an open descriptor of it is used if there is one."""
+    if descriptor is not None:
+        os.fsync(descriptor)
+        return
+    opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

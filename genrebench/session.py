@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genrebench.environment import cpus
+from genrebench.environment import allowed_memory, cpus
 from genrebench.errors import UsageError
 from genrebench.plugin.contract import Context
 from genrebench.plugin.inputs import InputContext
@@ -16,17 +16,29 @@ from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.progress import no_progress
 from genrebench.records import Excerpt
 
+LEAST_MEMORY = 700e6
+"""Bytes of address space below which SciPy can't be imported: it fails with an odd error, or waits for ever."""
+
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def data_home() -> Path:
-    """Return the folder of data and caches: GENREBENCH_HOME, or by default the platform's user data folder."""
-    home = os.environ.get("GENREBENCH_HOME")
-    if home:
-        return Path(home).expanduser().resolve()
-    import platformdirs
+    """Return the folder of data and caches: GENREBENCH_HOME, or by default the platform's user data folder.
 
-    return Path(platformdirs.user_data_dir("genrebench", appauthor=False))
+    Raises
+    ------
+    UsageError
+        If neither is known.
+    """
+    home = os.environ.get("GENREBENCH_HOME")
+    if not home:
+        import platformdirs
+
+        home = platformdirs.user_data_dir("genrebench", appauthor=False)
+    try:
+        return Path(home).expanduser().resolve()
+    except (RuntimeError, OSError):  # ~ of a user without home; a relative path in a deleted folder
+        raise UsageError(f"there is no folder {home!r}; set GENREBENCH_HOME to a folder for data and caches") from None
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Session:
     Raises
     ------
     UsageError
-        If the device is unknown, or the number of workers is less than 1.
+        If the device is unknown, the number of workers is less than 1, or a process may have too little memory.
     """
 
     home: Path = field(default_factory=data_home)
@@ -70,6 +82,8 @@ class Session:
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
             raise UsageError(f"device {self.device!r} isn't one of {', '.join(DEVICES)}")
+        if (allowed := allowed_memory()) < LEAST_MEMORY:
+            raise UsageError(f"a process may have {allowed / 1e6:.0f} MB of memory here; allow 2 GB or more with 'ulimit -v'")
         if self.workers < 1:
             raise UsageError(f"{self.workers} isn't a valid number of workers; use 1 or more")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.audio.hashes import content_hash, content_hashes, hash_cache
+from genrebench.audio.hashes import content_hash, content_hashes, hash_cache, rehash
 from genrebench.audio.lengths import Length, length_cache, lengths
 from genrebench.audio.reading import Reading
 from genrebench.audio.samples import (
@@ -59,6 +59,7 @@ __all__ = [
     "lengths",
     "noting_peaks",
     "read",
+    "rehash",
     "resample",
     "resampled_length",
     "search",

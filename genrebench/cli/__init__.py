@@ -1,5 +1,11 @@
 """The command line; see `genrebench.cli.main`."""
 
-from genrebench.cli.main import entry, main
+import sys
+
+try:
+    from genrebench.cli.main import entry, main
+except KeyboardInterrupt:  # while the command line was being loaded
+    sys.stderr.write("error: interrupted\n")
+    sys.exit(130)
 
 __all__ = ["entry", "main"]

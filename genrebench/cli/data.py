@@ -101,6 +101,9 @@ def check(
             "the tracks already excluded with --exclude.",
         ),
     ] = None,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read all files again, and report those that changed unnoticed.")
+    ] = False,
     workers: _task.WorkersOption = None,
     form: ListFormatOption = ListFormat.table,
 ) -> None:
@@ -119,6 +122,7 @@ def check(
         exclude=exclude,
         follow_links=follow_links,
         segments=segments,
+        rehash=rehash,
         workers=workers,
         **_task.terminal(),
     )

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -88,14 +91,34 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # help and version also go to stdout, and typer prints them itself
         help_requested = {"-h", "--help", "--version"}.intersection(sys.argv[1:] if arguments is None else arguments)
-        with contextlib.nullcontext() if help_requested else reserved_stdout():
+        with contextlib.nullcontext() if help_requested else reserved_stdout(), _quiet_libraries():
             return _run(arguments)
     except BrokenPipeError:  # the reader has closed the pipe, as in `genrebench ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + 13
 
 
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep warnings of libraries off the terminal, unless -W or PYTHONWARNINGS ask for them; logs of runs have them."""
+    if sys.warnoptions:
+        yield
+        return
+    last_resort = logging.lastResort
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda *_, **__: None
+        logging.lastResort = None
+        try:
+            yield
+        finally:
+            logging.lastResort = last_resort
+
+
 def _run(arguments: list[str] | None) -> int:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return fail("the current folder doesn't exist any more; change to another one", 2)
     try:
         code = app(arguments, standalone_mode=False)
     except GenrebenchError as error:
@@ -110,6 +133,8 @@ def _run(arguments: list[str] | None) -> int:
         return fail(message.rstrip(".") + hint, getattr(error, "exit_code", 2)) if message else 2
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", INTERRUPTED)
+    except MemoryError:
+        return fail("the memory isn't enough; use fewer --workers, a shorter --excerpt, or a machine with more memory", 1)
     if code == INTERRUPTED:  # typer caught the Ctrl-C
         return fail("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
@@ -121,4 +146,6 @@ def _interrupt(*_: object) -> None:
 
 def entry() -> None:
     """Entry point of the console script."""
-    sys.exit(main())
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C while Python shuts down would print a traceback
+    sys.exit(code)

@@ -109,7 +109,9 @@ def resolve(
         raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
     close = difflib.get_close_matches(text, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise UsageError(f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(names)) or 'none'})")
+    raise UsageError(
+        f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(names)) or 'none'}){registry.broken()}"
+    )
 
 
 def _load(registered: Registered[DatasetSpec], home: Path, progress: Progress, workers: int) -> Dataset:

@@ -18,6 +18,9 @@ from genrebench.datasets.table import clean, number, read_records, without_numbe
 from genrebench.errors import DataError
 from genrebench.records import FeatureValues
 
+MAX_COLUMNS = 100_000
+"""More columns aren't features but, as a rule, a transposed table, and take longer than anybody waits."""
+
 MAX_VALUE = float(np.sqrt(np.finfo(np.float32).max))
 """Largest feature value, 1.8e19: squares of larger ones are infinite in single precision, with which many models calculate."""
 
@@ -54,7 +57,14 @@ def read_header(path: Path) -> Header:
     DataError
         If the file has neither format, no feature column, or a column twice.
     """
-    first = list(islice(read_records(path), 4))
+    first = []
+    for line, cells in islice(read_records(path), 4):
+        if len(cells) > MAX_COLUMNS:
+            raise DataError(
+                f"{path}, line {line}: {len(cells):,} columns are too many, at most {MAX_COLUMNS:,}; keep fewer features, or "
+                "compute them in a model or an input of a plugin"
+            )
+        first.append((line, cells))
     if not first:
         raise DataError(f"{path} is empty; its first row must name the columns")
     starts = [cells[0].strip() for _, cells in first]

@@ -214,7 +214,7 @@ def _converted(read: partial[FeatureValues], features: Path, ids: frozenset[str]
     status = features.stat()
     ids_hash = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
     path = folder / f"features-{ids_hash}.npz"
-    stamp = np.array([status.st_size, status.st_mtime_ns])
+    stamp = np.array([status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino], dtype=np.uint64)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if np.array_equal(stored["stamp"], stamp):

@@ -129,6 +129,7 @@ def check_dataset(
     split_seed: int = 0,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     segments: str = "together",
+    rehash: bool = False,
     workers: int | None = None,
     progress: Progress = False,
     say: Say | None = None,
@@ -144,6 +145,8 @@ def check_dataset(
         As in `run`, or a flat folder without labels.
     split, split_seed, exclude, segments, workers, progress, say, follow_links
         As in `run`.
+    rehash : bool
+        Read all files again, and report those that have changed unnoticed since they were hashed.
 
     Returns
     -------
@@ -156,7 +159,13 @@ def check_dataset(
     split_used, before = checks.cut(grouped.dataset, split, split_seed)
     before += checks.label_findings(grouped, split_used)
     findings = checks.check(
-        grouped.dataset, split_used, home=session.home, workers=session.workers, progress=session.progress, before=before
+        grouped.dataset,
+        split_used,
+        home=session.home,
+        workers=session.workers,
+        progress=session.progress,
+        before=before,
+        rehash=rehash,
     )
     return CheckReport(kept, findings, excluded)
 

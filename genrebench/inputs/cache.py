@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench import audio
+from genrebench import audio, temporary
 from genrebench.errors import AudioError, DataError
 from genrebench.inputs.entries import CacheFolder, Entry
+from genrebench.inputs.sharing import CLAIMS, UNFINISHED, claimed, cleared, unfinished_folder
 from genrebench.plugin.inputs import Clip, InputContext
+from genrebench.workers import in_processes
 
-_TEMPORARY_PREFIX = "unfinished-"
+_WAIT_SECONDS = 0.1
 _MAX_SERIAL_CLIPS = 3  # for so few clips, starting worker processes takes longer than the work
 
 Compute = Callable[[Path], NDArray[Any]]
@@ -49,7 +51,8 @@ def fill(
 ) -> dict[str, int]:
     """Compute the missing entries of `clips` in parallel; clips with the same content are computed once.
 
-    Each entry is written as soon as it is computed, so that an interrupted call can be resumed.
+    Each entry is written as soon as it is computed, so that an interrupted call can be resumed. Processes that fill the same
+    folder share the work: an entry that another one is computing is waited for.
 
     Parameters
     ----------
@@ -78,12 +81,12 @@ def fill(
     missing = [clip for key, clip in distinct.items() if entries[key] is None]
     reasons: dict[str, str] = {}
     if missing:
-        with _temporary_folder(folder.cache) as temporary:
-            jobs = ((compute, clip, folder, temporary) for clip in missing)
+        with unfinished_folder(folder.cache) as unfinished:
             workers = context.workers if len(missing) > _MAX_SERIAL_CLIPS else 1
             if workers > 1:
                 _compile_librosa(folder.cache)
-            with closing(_run(jobs, workers)) as results:
+            one = partial(_compute_one, compute, folder, unfinished, context.refuse_silence)
+            with closing(_shared(one, folder, missing, workers, context.refuse_silence)) as results:
                 for clip, result in context.progress(results, description, len(missing)):
                     if isinstance(result, Entry):
                         entries[clip.content_hash] = result
@@ -97,14 +100,67 @@ def fill(
     return {key: entry.length for key, entry in found.items()}
 
 
-def _compute_one(compute: Compute, clip: Clip, folder: CacheFolder, temporary: Path) -> tuple[Clip, Entry | str]:
-    """Compute and write one entry; returns it, or the reason if the clip's audio can't be used."""
-    try:
-        with audio.noting_peaks() as peaks:
-            array = compute(clip.path)
-    except AudioError as error:
-        return clip, error.reason(clip.path)
-    return clip, folder.write(clip.content_hash, array, max(peaks, default=np.nan), temporary)
+def _shared(
+    one: Callable[[Clip], tuple[Clip, Entry | str | None]],
+    folder: CacheFolder,
+    clips: Sequence[Clip],
+    workers: int,
+    with_peak: bool,
+) -> Generator[tuple[Clip, Entry | str], None, None]:
+    """Compute the entries that no other process is computing, and wait for those that one is."""
+    todo = list(clips)
+    while todo:
+        elsewhere = []
+        with closing(in_processes(one, ((clip,) for clip in todo), workers)) as results:
+            for clip, result in results:
+                if result is None:
+                    elsewhere.append(clip)
+                else:
+                    yield clip, result
+        todo = []
+        while elsewhere and not todo:  # a process that dies or fails leaves its clips to this one
+            time.sleep(_WAIT_SECONDS)
+            remaining = []
+            for clip in elsewhere:
+                entry = folder.find(clip.content_hash, with_peak=with_peak)
+                if entry is None:
+                    remaining.append(clip)
+                else:
+                    yield clip, entry
+            elsewhere = remaining
+            for clip in elsewhere:
+                with claimed(folder.cache, folder.lock_name(clip.content_hash)) as free:
+                    if free:
+                        todo.append(clip)
+            if todo:
+                todo, elsewhere = elsewhere, []
+
+
+def _compute_one(
+    compute: Compute, folder: CacheFolder, unfinished: Path, with_peak: bool, clip: Clip
+) -> tuple[Clip, Entry | str | None]:
+    """Compute and write one entry.
+
+    Returns
+    -------
+    clip : Clip
+    result : Entry, str or None
+        The reason if the clip's audio can't be used; None if another process is computing the entry.
+    """
+    with claimed(folder.cache, folder.lock_name(clip.content_hash)) as mine:
+        if not mine:
+            return clip, None
+        entry = folder.find(clip.content_hash, with_peak=with_peak)
+        if entry is not None:  # another process has computed it in the meantime
+            return clip, entry
+        try:
+            with audio.noting_peaks() as peaks:
+                array = compute(clip.path)
+            if audio.content_hash(clip.path) != clip.content_hash:
+                return clip, "the file has changed since its content was read first; run the command again"
+        except AudioError as error:
+            return clip, error.reason(clip.path)
+        return clip, folder.write(clip.content_hash, array, max(peaks, default=np.nan), unfinished)
 
 
 def _compile_librosa(cache: Path) -> None:
@@ -113,27 +169,10 @@ def _compile_librosa(cache: Path) -> None:
     Two processes that write to numba's cache at the same time can mix up compiled functions in it, and every later process that
     uses that cache crashes.
     """
-    import filelock
-
-    with filelock.FileLock(cache / ".compiling.lock"):
+    with temporary.exclusive(cache / ".compiling.lock"):
         import librosa.core.audio
         import librosa.core.pitch
         import librosa.util.utils  # noqa: F401
-
-
-def _run(jobs: Iterable[tuple[Any, ...]], workers: int) -> Generator[tuple[Clip, Entry | str], None, None]:
-    if workers == 1:
-        yield from (_compute_one(*job) for job in jobs)
-        return
-    from joblib import Parallel, delayed
-
-    results = Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(_compute_one)(*job) for job in jobs)
-    try:
-        yield from results
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # joblib warns about unfinished work on interruption
-            results.close()
 
 
 def _refuse(refused: list[tuple[Clip, str]], total: int) -> NoReturn:
@@ -144,20 +183,6 @@ def _refuse(refused: list[tuple[Clip, str]], total: int) -> NoReturn:
         "which 'genrebench data check DATASET --exclusions FILE' writes",
         {clip.content_hash: reason for clip, reason in refused},
     )
-
-
-@contextmanager
-def _temporary_folder(cache: Path) -> Iterator[Path]:
-    """A folder inside the cache, and so on the same disk, for unfinished entries; removed with its content at the end."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=cache))
-    except OSError as error:
-        raise DataError(f"can't write to the cache at {cache}: {error.strerror or error}") from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -213,20 +238,30 @@ class FolderInfo:
 
 
 def info(cache: Path) -> list[FolderInfo]:
-    """Size of the cache by folder; folders of unfinished entries that a killed process left are named "unfinished"."""
+    """Size of the cache by folder, without what killed processes left; folders of unfinished entries are named "unfinished"."""
+    temporary.sweep(cache, UNFINISHED)
     infos = []
-    for folder in sorted(path for path in cache.glob("*") if path.is_dir()):
+    for folder in sorted(path for path in cache.glob("*") if path.is_dir() and path.name != CLAIMS):
         sizes = [entry.stat().st_size for entry in folder.rglob("*") if entry.is_file()]
         infos.append(
-            FolderInfo("unfinished" if folder.name.startswith(_TEMPORARY_PREFIX) else folder.name, len(sizes), sum(sizes))
+            FolderInfo(UNFINISHED if folder.name.lstrip(".").startswith(UNFINISHED) else folder.name, len(sizes), sum(sizes))
         )
     return infos
 
 
 def clear(cache: Path) -> int:
-    """Remove everything from the cache; returns the number of bytes freed."""
-    freed = sum(folder_info.bytes for folder_info in info(cache))
-    for folder in cache.glob("*"):
-        if folder.is_dir():
-            shutil.rmtree(folder)
+    """Remove everything from the cache; returns the number of bytes freed.
+
+    Raises
+    ------
+    UsageError
+        If a process uses the cache.
+    """
+    if not cache.is_dir():
+        return 0
+    with cleared(cache):
+        freed = sum(folder_info.bytes for folder_info in info(cache))
+        for folder in cache.glob("*"):
+            if folder.is_dir():
+                shutil.rmtree(folder)
     return freed

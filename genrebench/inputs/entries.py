@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench import audio
-from genrebench.errors import DataError
+from genrebench import audio, files
 from genrebench.plugin.inputs import InputContext
 
 
@@ -58,6 +57,10 @@ class CacheFolder:
         """Path of the entry for a content hash."""
         return self.cache / self.name / content_hash[:2] / f"{content_hash}.npy"
 
+    def lock_name(self, content_hash: str) -> str:
+        """Under what an entry is claimed."""
+        return f"{self.name}-{content_hash}"
+
     def open(self, content_hash: str) -> np.memmap[Any, np.dtype[Any]] | None:
         """The array of an entry, memory-mapped; None if the entry is missing or damaged."""
         try:
@@ -88,16 +91,17 @@ class CacheFolder:
         path = self.path(content_hash)
         unfinished = temporary / path.name
         entry = Entry(len(array), np.float32(peak))
-        try:
+
+        def once() -> None:
             with unfinished.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
                 np.save(file, entry.peak, allow_pickle=False)
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished.replace(path)
+
+        try:
+            files.retried(once)
         except OSError as error:
             unfinished.unlink(missing_ok=True)
-            raise DataError(
-                f"can't write to the cache ({error.strerror or error}); free up space, run `genrebench cache clear`, or set "
-                "GENREBENCH_HOME to a larger disk"
-            ) from None
+            raise files.cache_error(error) from None
         return entry

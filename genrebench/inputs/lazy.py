@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from genrebench.errors import DataError
 from genrebench.inputs import cache
 from genrebench.inputs.entries import CacheFolder
+from genrebench.inputs.sharing import use_if_possible
 from genrebench.plugin.inputs import Clip, InputContext
 from genrebench.plugin.lazy import LazyInputs
 
@@ -41,6 +42,7 @@ class CachedArrays(LazyInputs):
         scale: float,
     ) -> None:
         self._folder, self._hashes, self._lengths, self._rows, self._scale = folder, content_hashes, lengths, rows, scale
+        self._use = use_if_possible(folder.cache)  # nothing is cleared while this object lives
 
     @classmethod
     def of(cls, folder: CacheFolder, clips: Sequence[Clip], lengths: Mapping[str, int], scale: float = 1.0) -> CachedArrays:

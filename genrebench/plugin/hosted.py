@@ -161,6 +161,8 @@ def blaming(label: str, step: str) -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """Return the message of an error as one line, without the user's home folder."""
+    if isinstance(error, MemoryError):
+        return "the memory isn't enough; use fewer --workers, a shorter --excerpt or a smaller model"
     text = " ".join(str(error).split()) or type(error).__name__
     if not isinstance(error, GenrebenchError):
         text = f"{type(error).__name__}: {text}" if str(error) else text

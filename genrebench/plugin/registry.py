@@ -39,7 +39,7 @@ class Plugin:
         Name of the installed distribution.
     version : str
     error : str or None
-        Why the plugin can't be used; None if it can.
+        Why the plugin, or one of its hooks, can't be used; None if all can.
     offers : mapping of str to tuple of str
         Kind to the names that the plugin offers.
     """
@@ -82,7 +82,7 @@ class Registry:
         offered = self._offers[kind.name]
         if name not in offered:
             known = [key for key in offered if isinstance(key, str)]
-            raise UsageError(f"no {kind.name} {name!r}; {did_you_mean(str(name), known)}")
+            raise UsageError(f"no {kind.name} {name!r}; {did_you_mean(str(name), known)}{self.broken()}")
         return _only(kind, offered[name])
 
     def names(self, kind: Kind[Any]) -> list[str]:
@@ -102,7 +102,7 @@ class Registry:
     def model(self, name: str) -> Registered[ModelSpec]:
         """Look up a model, like `get`, with an installation hint if no model is installed."""
         if not self._offers[MODEL.name]:
-            raise UsageError(f"no model {name!r}: no installed plugin offers a model; {install_hint()}")
+            raise UsageError(f"no model {name!r}: no installed plugin offers a model; {install_hint()}{self.broken()}")
         return self.get(MODEL, name)
 
     def input(self, requested: Any) -> InputSpec:
@@ -115,8 +115,15 @@ class Registry:
         """
         if type(requested) not in self._offers[INPUT.name]:
             known = ", ".join(self.names(INPUT))
-            raise PluginError(f"the model requests {type(requested).__name__}, which isn't a registered input; known: {known}")
+            raise PluginError(
+                f"the model requests {type(requested).__name__}, which isn't a registered input; known: {known}{self.broken()}"
+            )
         return self.get(INPUT, type(requested)).spec
+
+    def broken(self) -> str:
+        """Which plugins can't be used, or not wholly, for messages about names that aren't found; empty if all can."""
+        broken = [f"{plugin.distribution}: {plugin.error}" for plugin in self.plugins if plugin.error]
+        return f" (broken plugins: {'; '.join(broken)})" if broken else ""
 
     def clashes(self, plugin: Plugin) -> list[str]:
         """Names that both `plugin` and another plugin offer."""
@@ -176,15 +183,27 @@ def _add(result: Registry, entry: importlib.metadata.EntryPoint, distribution: s
     manager.add_hookspecs(hookspecs)
     try:
         manager.register(entry.load(), entry.name)
-        manager.check_pending()
         offered = {kind.name: _specs(manager, kind) for kind in KINDS}
     # SystemExit too: a plugin that calls sys.exit on import must not end the program
     except (Exception, SystemExit) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        result.plugins.append(Plugin(entry.name, distribution, version, error=reason))
+        result.plugins.append(Plugin(entry.name, distribution, version, error=_reason(error)))
         return
     names = {kind: tuple(map(_name, specs)) for kind, specs in offered.items()}
-    result.add(Plugin(entry.name, distribution, version, None, names), offered)
+    result.add(Plugin(entry.name, distribution, version, _unknown_hook(manager), names), offered)
+
+
+def _unknown_hook(manager: pluggy.PluginManager) -> str | None:
+    """Why a hook of the plugin is ignored: it is misspelled, or of another version of genrebench; the others are used."""
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        known = ", ".join(kind.hook for kind in KINDS)
+        return f"{_reason(error)}; the hooks are {known}"
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _specs(manager: pluggy.PluginManager, kind: Kind[S]) -> list[S]:

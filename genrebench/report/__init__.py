@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from genrebench import temporary
 from genrebench.boards.board import boards
 from genrebench.boards.rows import Board
 from genrebench.errors import StoreError, UsageError
-from genrebench.files import beside
+from genrebench.interrupts import held_back
 from genrebench.plugin.datasets import Reference
 from genrebench.report.clips import Clips
 from genrebench.report.pages import Site, board_page, compare_page, pairs_of, run_page
@@ -61,24 +62,35 @@ def write(
     stores = [stores] if isinstance(stores, RunStore) else list(stores)
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} already exists and isn't a report; choose another folder with --out")
-    shown, problems = boards(stores, dataset, split, references)
-    new = beside(out)
+    temporary.sweep(out.parent, out.name)
     try:
-        _write(stores, shown, problems, new, audio or {})
-        if out.exists():
-            old = beside(out)
-            out.rename(old)
-            new.rename(out)
-            shutil.rmtree(old)
-        else:
-            new.rename(out)
+        with temporary.owned(out, folder=True) as (new, _):
+            shown, problems = boards(stores, dataset, split, references)
+            if not shown:
+                raise _nothing_to_report(stores, problems)
+            _write(stores, shown, problems, new, audio or {})
+            _install(new, out)
     except OSError as error:
         raise StoreError(
             f"{error.filename or out} can't be written: {error.strerror or error}; choose another folder with --out"
         ) from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
     return out / "index.html", problems
+
+
+def _nothing_to_report(stores: Sequence[RunStore], problems: Sequence[str]) -> UsageError:
+    where = " and ".join(str(store.root) for store in stores)
+    reason = f" ({problems[0]})" if problems else ""
+    return UsageError(f"there are no finished runs to report in {where}{reason}; start with `genrebench run svm-baseline`")
+
+
+def _install(new: Path, out: Path) -> None:
+    """Rename `new` to `out`, replacing an earlier report."""
+    with held_back():
+        old = temporary.beside(out)
+        if out.exists():
+            out.rename(old)
+        new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(
@@ -98,12 +110,13 @@ def _write(
     for board in shown:
         for row in board.rows:
             for run_id in row.runs:
-                with _reported(problems):
+                with _reported(problems), held_back():
                     _write_page(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id, problems))
         for a, b in pairs_of(board):
-            with _reported(problems):
+            with _reported(problems), held_back():
                 _write_page(folder / "compare" / f"{a.row}-{b.row}.html", compare_page(site, board, a, b))
-    _write_page(folder / "index.html", board_page(site, problems))
+    with held_back():
+        _write_page(folder / "index.html", board_page(site, problems))
 
 
 def _write_page(file: Path, content: str) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench.errors import DataError
 from genrebench.inputs import prepare
 from genrebench.plugin.contract import Examples, select
 from genrebench.plugin.inputs import Prepared
 from genrebench.records import Predictions, Task
 from genrebench.runs.job import Job
 from genrebench.session import Session
-from genrebench.tasks.task import audio_hashes
+from genrebench.tasks.task import audio_hashes, is_unchanged
 
 
 class TaskLabels:
@@ -85,7 +86,11 @@ class TaskExamples(TaskLabels):
         """Compute a model's inputs for all tracks of the task."""
         task, ids = job.task, job.task.split.ids
         context = session.input_context(task.excerpt)
-        hashes = {} if job.uses_precomputed_features else audio_hashes(task.dataset, session.home, ids)
+        hashes: Mapping[str, str] = {}
+        if not job.uses_precomputed_features:
+            hashes = audio_hashes(task.dataset, session.home, ids)
+            if not is_unchanged(task, session.home):
+                raise DataError("audio files were changed after the task was made from them; run the command again")
         return cls(task, prepare(job.model.input, task.dataset, ids, hashes, context, session.registry))
 
     def __call__(self, ids: Sequence[str]) -> Examples[Any]:

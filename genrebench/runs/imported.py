@@ -79,6 +79,5 @@ def score(task: Task, file: Path, name: str, version: str, seed: int, store: Run
         say(f"warning: {text}")
     model = ModelRecord(name=name, plugin=PLUGIN, version=version, origin="imported")
     run = dataclasses.replace(begin_record(TaskRecord.of(task), model, seed), timings={})
-    store.begin(run)
     values = metrics.evaluate(predictions.labels, predictions.probabilities)
-    return store.finish(dataclasses.replace(run, metrics=values, metrics_version=metrics.VERSION), predictions)
+    return store.add(dataclasses.replace(run, metrics=values, metrics_version=metrics.VERSION), predictions)

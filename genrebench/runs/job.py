@@ -85,9 +85,9 @@ class Job:
             None,
         )
 
-    def begin(self, store: RunStore, feature_source: str | None) -> Run:
-        """Begin a run of this job in a store; `feature_source` describes the source of the features, for the record."""
-        model = ModelRecord.of(self.model, calibrate=self.calibrate, feature_source=feature_source)
+    def begin(self, store: RunStore) -> Run:
+        """Begin a run of this job in a store."""
+        model = ModelRecord.of(self.model, calibrate=self.calibrate)
         run = begin_record(TaskRecord.of(self.task), model, self.seed)
         store.begin(run)
         return run

@@ -326,11 +326,6 @@ class Run:
             return None
         return TemperatureScaling(tuple(temperatures), before, after)
 
-    def running(self, inputs_s: float) -> Run:
-        """The same run with status "running", and with `inputs_s` added to its timings."""
-        timings = {**self.timings, "inputs_s": self.timings.get("inputs_s", 0.0) + inputs_s}
-        return replace(self, status="running", error=None, timings=timings)
-
     @property
     def has_scores(self) -> bool:
         """Whether the run is finished and has test tracks; a run on the challenge split has none."""

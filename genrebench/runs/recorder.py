@@ -4,35 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import re
 import shutil
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench import files
+from genrebench import files, temporary
 from genrebench.environment import PeakMemory, without_home
-from genrebench.errors import GenrebenchError, StoreError, UsageError
+from genrebench.errors import GenrebenchError, StoreError
 from genrebench.evaluation import metrics
 from genrebench.evaluation.scoring import Scoring
 from genrebench.jsontypes import plain
 from genrebench.plugin.contract import Context
 from genrebench.plugin.hosted import BuiltModel, one_line
+from genrebench.plugin.inputs import Prepared
+from genrebench.plugin.isolation import undisturbed
 from genrebench.reading import read_arrays
+from genrebench.runs.log import logging_to
 from genrebench.runs.record import Run
-from genrebench.runs.store import CURVES, RunStore
+from genrebench.runs.store import CHECKPOINT, CURVES, RunStore, locked
 from genrebench.session import Session
 
 COLUMNS = "columns.json"
+ERROR = "error.txt"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,17 +65,23 @@ class Recorder:
         A run that has begun in the store.
     store : RunStore
     session : Session
+
+    Attributes
+    ----------
     columns : tuple of tuple of str
         Column names of the model's feature table; empty for other inputs.
     """
 
-    def __init__(self, run: Run, store: RunStore, session: Session, columns: tuple[tuple[str, ...], ...] = ()) -> None:
-        self.run, self.store, self.session, self.columns = run, store, session, columns
+    def __init__(self, run: Run, store: RunStore, session: Session) -> None:
+        self.run, self.store, self.session = run, store, session
+        self.columns: tuple[tuple[str, ...], ...] = ()
         self.folder = store.folder(run.id)
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """Lock the run while the body fits and scores it, and record errors and interruptions.
+        """Lock the run while the body works on it, keep its log, and record errors and interruptions.
+
+        What the body changes in the state of the process is put back at the end.
 
         Raises
         ------
@@ -78,10 +90,12 @@ class Recorder:
         KeyboardInterrupt
             After the run was recorded as interrupted. Other errors are recorded as failures and not raised.
         """
-        with locked(self.folder):
+        with locked(self.folder), logging_to(self.folder, self.session, self.run.model.plugin) as self.session:
+            temporary.sweep(self.folder)
             self.store.keep_curves(self.run.id)
+            self.run = self.store.load(self.run.id)  # another process may have gone on with it in the meantime
             try:
-                with PeakMemory() as memory:
+                with PeakMemory() as memory, undisturbed():
                     self._memory = memory
                     yield
             except KeyboardInterrupt:
@@ -90,21 +104,15 @@ class Recorder:
             except Exception as error:
                 self.save(status="failed", error=one_line(error))
                 with contextlib.suppress(OSError):
-                    (self.folder / "error.txt").write_text(without_home(traceback.format_exc()), encoding="utf-8")
+                    (self.folder / ERROR).write_text(without_home(traceback.format_exc()), encoding="utf-8")
 
     def save(self, **changes: Any) -> None:
-        """Write the record with `changes`.
-
-        If the disk is full, the model, figures and checkpoints are deleted to make room for the record.
-        """
+        """Write the record with `changes`; if it can't be written, this is said and the run goes on."""
         self.run = dataclasses.replace(self.run, **changes)
         try:
-            self.store.save(self.run)
-        except StoreError:
-            for name in ("model", "figures", "checkpoint"):
-                shutil.rmtree(self.folder / name, ignore_errors=True)
-            with contextlib.suppress(StoreError):
-                self.store.save(self.run)
+            self._with_room(lambda: self.store.save(self.run))
+        except StoreError as error:
+            self.session.say(f"warning: {error}")
 
     def finish(self, scoring: Scoring) -> None:
         """Write the predictions and the final record, and remove files that only an unfinished run needs."""
@@ -117,22 +125,37 @@ class Recorder:
             facts={**self.run.facts, **plain(scoring.facts)},
             peak_rss_mb=round(max(self._memory.peak_mb, self.run.peak_rss_mb or 0.0), 1),
         )
-        self.run = self.store.finish(run, scoring.predictions)
-        shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
-        (self.folder / "error.txt").unlink(missing_ok=True)  # from a failure before --resume
+        self.run = self._with_room(lambda: self.store.finish(run, scoring.predictions))
+        with contextlib.suppress(OSError):  # the run is finished: what can't be removed now is removed later
+            (self.folder / ERROR).unlink(missing_ok=True)  # from a failure before --resume
+            hidden = temporary.beside(self.folder / CHECKPOINT)
+            (self.folder / CHECKPOINT).rename(hidden)
+            shutil.rmtree(hidden)
 
-    def saved_output(self, number: int) -> FoldOutput | None:
-        """Return the output of a fold if it was finished before an interruption; a damaged file counts as not finished."""
+    def begin(self, prepared: Prepared) -> None:
+        """Note what the inputs are, once they are there."""
+        self.columns = prepared.columns
+        model = dataclasses.replace(self.run.model, feature_source=prepared.source)
+        self.save(model=model)
+
+    def saved_output(self, number: int, n_tracks: int) -> FoldOutput | None:
+        """Return the output of a fold with `n_tracks` test tracks if it was finished before an interruption.
+
+        A damaged file counts as not finished.
+        """
         try:
             saved = read_arrays(self._fold_file(number))
-            return FoldOutput(saved["probabilities"], float(saved["temperature"]))
+            probabilities, temperature = saved["probabilities"], float(saved["temperature"])
+            fits = probabilities.shape == (n_tracks, len(self.run.task.genres)) and np.isfinite(probabilities).all()
+            return FoldOutput(probabilities, temperature) if fits else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def save_output(self, number: int, output: FoldOutput) -> FoldOutput:
         """Save the output of a fold until the run is finished, and return it."""
-        with files.atomic(self._fold_file(number)) as temporary, temporary.open("wb") as file:
-            np.savez(file, probabilities=output.probabilities, temperature=output.temperature)
+        content = io.BytesIO()
+        np.savez(content, probabilities=output.probabilities, temperature=output.temperature)
+        self._with_room(lambda: self.store.write_part(self._fold_file(number), content.getvalue()))
         return output
 
     def save_model(self, model: BuiltModel, number: int) -> None:
@@ -162,7 +185,7 @@ class Recorder:
         return self.session.context(
             self.run.task.genres,
             seed=self.run.seed,
-            checkpoints=self._subfolder("checkpoint", f"model-{number}"),
+            checkpoints=self._subfolder(CHECKPOINT, f"model-{number}"),
             columns=self.columns,
             log=lambda epoch, values: self._log(number, epoch, values),
             record=self.record_fact,
@@ -184,8 +207,25 @@ class Recorder:
             self.session.say(f"warning: the figures can't be drawn: {label}{reason}")
             self.record_fact("figures_error", reason)
 
+    def _with_room(self, write: Callable[[], T]) -> T:
+        """Call `write`; if the disk is full, remove what can be spared and call it again."""
+        try:
+            return write()
+        except StoreError as error:
+            if not files.is_full_disk(error):
+                raise
+        self._make_room()
+        return write()
+
+    def _make_room(self) -> None:
+        """Remove what a resumed run makes again: figures, and models whose folds aren't finished; never a checkpoint."""
+        folders = model_folders(self.folder, self.run.task.n_folds)
+        unfinished = [folder for number, folder in enumerate(folders) if not self._fold_file(number).exists()]
+        for folder in (self.folder / "figures", *unfinished):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _fold_file(self, number: int) -> Path:
-        return self._subfolder("checkpoint") / f"fold-{number}.npz"
+        return self.folder / CHECKPOINT / f"fold-{number}.npz"
 
     def _subfolder(self, *names: str) -> Path:
         folder = self.folder.joinpath(*names)
@@ -196,11 +236,15 @@ class Recorder:
         """Append a point to the training curves; an incomplete last line, left by a killed run, is terminated first."""
         point = {"fold": fold, "epoch": int(epoch), **{name: float(value) for name, value in values.items()}}
         file = self.folder / CURVES
-        try:
+
+        def append() -> None:
             with file.open("ab+") as stream:
                 if stream.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
                     stream.write(b"\n")
                 stream.write(json.dumps(plain(point)).encode() + b"\n")
+
+        try:
+            files.retried(append)
         except OSError as error:  # a full disk shouldn't fail the run because of a curve
             self.session.say(f"warning: {file} can't be written: {error.strerror}")
         text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -211,24 +255,6 @@ def model_folders(folder: Path, n_folds: int) -> list[Path]:
     """Folders of the fitted models of a run, one per fold."""
     model = folder / "model"
     return [model] if n_folds == 1 else [model / f"fold-{number}" for number in range(n_folds)]
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock a run, so that no other process resumes it; the lock of a process that dies is released."""
-    lock = filelock.FileLock(folder / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise UsageError(f"{folder.name} is running in another process; wait for it, or start without --resume") from None
-    except OSError as error:
-        raise StoreError(
-            f"{folder} can't be written: {error.strerror}; fix the permissions, or start without --resume"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _last_byte(file: Path) -> bytes:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
-from genrebench.errors import RunError
+from genrebench.errors import DataError, RunError
 from genrebench.evaluation.calibration import fit_temperature
 from genrebench.evaluation.scoring import score_predictions
 from genrebench.plugin.hookspecs import METRIC
@@ -17,6 +15,7 @@ from genrebench.runs.record import Run
 from genrebench.runs.recorder import FoldOutput, Recorder
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
+from genrebench.tasks.task import is_unchanged
 
 
 def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) -> Run:
@@ -39,7 +38,7 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
     Raises
     ------
     GenrebenchError
-        If the job isn't possible or its inputs can't be prepared; in this case no run is recorded.
+        If the job isn't possible, in which case no run is recorded, or if another process works on the run to be resumed.
     KeyboardInterrupt
         On Ctrl-C; the run is recorded as interrupted.
     """
@@ -51,18 +50,22 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
     if earlier is not None:
         store.require_ordinary(earlier.id)
 
-    start = time.perf_counter()
-    examples = TaskExamples.prepare(job, session)
-    inputs_s = time.perf_counter() - start
-
-    begun = job.begin(store, examples.prepared.source) if earlier is None else earlier
-    recorder = Recorder(begun.running(inputs_s), store, session, examples.prepared.columns)
+    recorder = Recorder(job.begin(store) if earlier is None else earlier, store, session)
     with recorder.recording():
-        session.say(f"run {begun.id}" if earlier is None else f"resuming run {begun.id}")
+        session = recorder.session
+        if recorder.run.status == "finished":
+            session.say(f"run {recorder.run.id} was finished by another process in the meantime")
+            return recorder.run
+        session.say(f"run {recorder.run.id}" if earlier is None else f"resuming run {recorder.run.id}")
+        recorder.save(status="running", error=None)
+        with recorder.timed("inputs_s"):
+            examples = TaskExamples.prepare(job, session)
+        recorder.begin(examples.prepared)
         outputs = [
-            recorder.saved_output(number) or _fit_and_predict(job, number, fold, examples, recorder)
+            recorder.saved_output(number, len(fold.test)) or _fit_and_predict(job, number, fold, examples, recorder)
             for number, fold in enumerate(job.task.split.folds)
         ]
+        _check_audio(job, session)
         predictions = examples.predictions([output.probabilities for output in outputs])
         specs = [registered.spec for registered in session.registry.all(METRIC)]
         temperatures = [output.temperature for output in outputs]
@@ -82,6 +85,18 @@ def finished_run(job: Job, store: RunStore, session: Session) -> Run:
     if result.status != "finished":
         raise RunError(f"run {result.id} failed: {result.error}")
     return result
+
+
+def _check_audio(job: Job, session: Session) -> None:
+    """Say if audio files have changed since the run began, and fail if the model may have read some of the new ones.
+
+    Inputs in the cache were computed from files of the known content; without the cache, files are read throughout the run.
+    """
+    if job.uses_precomputed_features or is_unchanged(job.task, session.home):
+        return
+    if not session.cached:
+        raise DataError("audio files were changed while the run read them; run it again when they are at rest")
+    session.say("warning: audio files were changed during the run; its scores are those of the files as they were before")
 
 
 def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, recorder: Recorder) -> FoldOutput:

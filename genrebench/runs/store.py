@@ -19,9 +19,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from genrebench.errors import StoreError
+from genrebench import temporary
+from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation import metrics
-from genrebench.files import beside, write, write_json
+from genrebench.files import write, write_json
 from genrebench.jsontypes import plain
 from genrebench.reading import read_within, require_ordinary_files
 from genrebench.records import Predictions
@@ -40,6 +41,7 @@ from genrebench.runs.serialization import (
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 CURVES = "curves.jsonl"
+CHECKPOINT = "checkpoint"
 
 MAX_RECORD = 64 * 2**20
 MAX_PREDICTIONS = 512 * 2**20
@@ -81,7 +83,7 @@ class RunStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+        self.root = Path(root).absolute()  # a plugin may change the current folder
 
     def folder(self, run_id: str) -> Path:
         """Folder of a run, which needn't exist.
@@ -111,27 +113,59 @@ class RunStore:
         StoreError
             If there is already a run with this id, or the folder can't be written.
         """
-        folder = self.folder(run.id)
+        with self._new_folder(run.id) as new:
+            write_json(new / RECORD, record_to_dict(run))
+        return self.folder(run.id)
+
+    @_store_errors
+    def add(self, run: Run, predictions: Predictions) -> Run:
+        """Create the folder of a run whose predictions are there already, atomically.
+
+        Returns
+        -------
+        Run
+            As `finish`.
+
+        Raises
+        ------
+        StoreError
+            As `begin`.
+        """
+        with self._new_folder(run.id) as new:
+            data = predictions_to_csv(predictions)
+            write(new / PREDICTIONS, data)
+            finished = replace(run, status="finished", predictions=_predictions_record(predictions, data))
+            write_json(new / RECORD, record_to_dict(finished))
+        return finished
+
+    @contextlib.contextmanager
+    def _new_folder(self, run_id: str) -> Iterator[Path]:
+        """Yield a hidden folder that becomes the run's when the body has ended."""
+        folder = self.folder(run_id)
         self.root.mkdir(parents=True, exist_ok=True)
-        exists = StoreError(f"there is already a run {run.id!r} in {self.root}; choose another id")
+        exists = StoreError(f"there is already a run {run_id!r} in {self.root}; choose another id")
         if folder.exists():
             raise exists
-        new = beside(folder)
-        new.mkdir()
-        try:
-            write_json(new / RECORD, record_to_dict(run))
-            new.rename(folder)
-        except BaseException as error:
-            shutil.rmtree(new, ignore_errors=True)
-            if isinstance(error, OSError) and folder.exists():  # another process created it in the meantime
-                raise exists from error
-            raise
-        return folder
+        temporary.sweep(self.root)
+        with temporary.owned(folder, folder=True) as (new, _):
+            yield new
+            try:
+                new.rename(folder)
+            except OSError as error:
+                if folder.exists():  # another process created it in the meantime
+                    raise exists from error
+                raise
 
     @_store_errors
     def save(self, run: Run) -> None:
         """Replace the record of a run that has begun."""
         write_json(self.folder(run.id) / RECORD, record_to_dict(run))
+
+    @_store_errors
+    def write_part(self, file: Path, content: bytes) -> None:
+        """Write a file into the folder of a run that has begun."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, content)
 
     @_store_errors
     def finish(self, run: Run, predictions: Predictions) -> Run:
@@ -144,9 +178,7 @@ class RunStore:
         """
         data = predictions_to_csv(predictions)
         write(self.folder(run.id) / PREDICTIONS, data)
-        record = PredictionsRecord(
-            sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
-        )
+        record = _predictions_record(predictions, data)
         finished = replace(run, status="finished", predictions=record)
         self.save(finished)
         with contextlib.suppress(ValueError):  # predictions that can't be scored are still stored
@@ -179,7 +211,7 @@ class RunStore:
 
     @_store_errors
     def scan(self) -> tuple[list[Run], list[str]]:
-        """Read all records.
+        """Read all records, and remove what killed processes left behind.
 
         Returns
         -------
@@ -189,13 +221,26 @@ class RunStore:
             One line per folder that isn't a readable run.
         """
         runs, problems = [], []
+        temporary.sweep(self.root)
         for name in self._names():
             try:
                 runs.append(self.load(name))
             except StoreError as error:
                 problems.append(str(error))
+        for run in runs:
+            self._tidy(run)
         runs.sort(key=lambda run: (run.started, run.id), reverse=True)
         return runs, problems
+
+    def _tidy(self, run: Run) -> None:
+        """Remove what a killed process left in a run's folder: temporary files, and the checkpoints of a finished run."""
+        folder = self.folder(run.id)
+        if folder.is_symlink():
+            return
+        temporary.sweep(folder)
+        if run.status == "finished" and (folder / CHECKPOINT).is_dir():
+            with contextlib.suppress(StoreError, UsageError), locked(folder):
+                shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
 
     def runs(self) -> list[Run]:
         """The readable runs, newest first; `scan` also returns the problems."""
@@ -339,6 +384,8 @@ class RunStore:
         ------
         StoreError
             If there is no such folder, or it can't be deleted.
+        UsageError
+            If another process is working on the run.
         """
         folder = self.folder(run_id)
         if not folder.is_dir():
@@ -346,8 +393,11 @@ class RunStore:
         if folder.is_symlink():
             folder.unlink()
             return
-        hidden = beside(folder)
-        folder.rename(hidden)  # atomic, so that no other process reads a partly deleted run
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(StoreError):  # a damaged folder may have no place for a lock
+                stack.enter_context(locked(folder))
+            hidden = temporary.beside(folder)
+            folder.rename(hidden)  # atomic, so that no other process reads a partly deleted run
         shutil.rmtree(hidden)
 
     def _names(self) -> Iterator[str]:
@@ -363,6 +413,35 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself
         return False
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a run, so that no other process resumes or removes it; the lock of a process that dies is released.
+
+    Raises
+    ------
+    UsageError
+        If another process has locked it.
+    StoreError
+        If the folder can't be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(temporary.exclusive(folder / ".lock", wait=False))
+        except OSError as error:
+            raise StoreError(
+                f"{folder} can't be written: {error.strerror}; fix the permissions, or start without --resume"
+            ) from error
+        if not held:
+            raise UsageError(f"{folder.name} is in use by another process; wait for it to end, or stop it first")
+        yield
+
+
+def _predictions_record(predictions: Predictions, data: bytes) -> PredictionsRecord:
+    return PredictionsRecord(
+        sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
+    )
 
 
 def _stamp(file: Path) -> list[int] | None:

@@ -268,6 +268,14 @@ def audio_hashes(dataset: Dataset, home: Path, ids: Sequence[str] | None = None)
     return dict(zip(paths, hashes, strict=True))
 
 
+def is_unchanged(task: Task, home: Path) -> bool:
+    """Whether the audio files of a task are still there, and those of its fingerprint."""
+    try:
+        return retask(task, task.split, home).fingerprint == task.fingerprint
+    except DataError:
+        return False
+
+
 def _hash_features(values: FeatureValues, ids: Sequence[str]) -> str:
     row = {id_: i for i, id_ in enumerate(values.ids)}
     table = np.ascontiguousarray(values.values[[row[id_] for id_ in ids if id_ in row]], dtype="<f8")

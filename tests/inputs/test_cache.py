@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,7 +127,7 @@ def test_silent_clips_are_used_unless_the_context_refuses_them(tmp_path, workers
 
 def test_an_entry_that_vanishes_is_an_error_that_says_so(clips, tmp_path):
     lazy = prepare(clips, tmp_path / "cache")
-    cache.clear(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "cache")
     with pytest.raises(DataError, match="run the command again"):
         lazy[0]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrebench import inputs
+from genrebench import audio, inputs
 from genrebench.api import (
     DataError,
     Dataset,
@@ -98,8 +98,9 @@ def test_missing_audio_names_the_first_and_the_count(dataset, context):
 
 
 def test_known_hashes_are_used(dataset, context):
-    inputs.prepare(Waveforms(8000), dataset, ["a"], {"a": "0123abcd"}, context)
-    assert [path.stem for path in context.cache.rglob("*.npy")] == ["0123abcd"]
+    known = audio.content_hash(dataset.tracks[0].path)
+    inputs.prepare(Waveforms(8000), dataset, ["a"], {"a": known}, context)
+    assert [path.stem for path in context.cache.rglob("*.npy")] == [known]
 
 
 @dataclass(frozen=True)

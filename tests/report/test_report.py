@@ -111,19 +111,19 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_an_empty_report_names_the_next_step_and_is_replaced(
+def test_a_report_without_runs_is_an_error_that_names_the_next_step(
     tmp_path: Path, make_run: Callable, make_predictions: Callable
 ) -> None:
     store, out = RunStore(tmp_path / "runs"), tmp_path / "out"
-    page, problems = write(store, out)
-    assert page == out / "index.html"
-    assert problems == []
-    assert "genrebench run svm-baseline" in page.read_text("utf-8")
+    with pytest.raises(UsageError, match=r"no finished runs to report in .*genrebench run svm-baseline"):
+        write(store, out)
+    assert list(tmp_path.iterdir()) == []
     predictions = make_predictions(n=3)
     run = make_run(predictions=predictions)
     store.begin(run)
     store.finish(run, predictions)
-    write(store, out)
+    page, problems = write(store, out)
+    assert (page, problems) == (out / "index.html", [])
     assert "svm" in Page(page).text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "runs"]
 

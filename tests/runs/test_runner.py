@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import random
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +16,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from genrebench import datasets
+from genrebench import datasets, files
 from genrebench.errors import DataError, PluginError, StoreError, UsageError
 from genrebench.plugin.contract import Context, ModelSpec
 from genrebench.plugin.hosted import checked
@@ -276,13 +280,14 @@ def test_missing_audio_is_an_error_before_a_run_begins(session: Session, tmp_pat
     assert store.runs() == []
 
 
-def test_an_undecodable_clip_is_an_error_before_a_run_begins(session: Session, tmp_path: Path) -> None:
+def test_a_run_whose_inputs_cannot_be_made_fails_with_its_record_and_log(session: Session, tmp_path: Path) -> None:
     folder = tiny.write_music(tmp_path / "tones", n=3)
     (folder / "g1-1.wav").write_bytes(b"RIFF and nothing more")
     store = RunStore(tmp_path / "runs")
-    with pytest.raises(DataError, match=r"g1-1\.wav.*--exclude"):
-        runner.run(tiny.job(task_of(folder, session), tiny.SPECS[1]), store, session)
-    assert store.runs() == []
+    run = runner.run(tiny.job(task_of(folder, session), tiny.SPECS[1]), store, session)
+    assert (run.status, store.load(run.id).status) == ("failed", "failed")
+    assert run.error is not None and "g1-1.wav" in run.error and "--exclude" in run.error
+    assert f"run {run.id}" in (store.folder(run.id) / "log.txt").read_text()
 
 
 def test_records_contain_no_home_folder(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,3 +353,119 @@ def test_a_missing_audio_file_is_named(session: Session, tmp_path: Path) -> None
     (folder / "g0-1.wav").unlink()
     with pytest.raises((DataError, UsageError), match=r"g0-1"):
         task_of(folder, session)
+
+
+class Checkpointing(tiny.Nearest):
+    """Writes a checkpoint before it is disturbed."""
+
+    def fit(self, train: Any, validation: Any) -> None:
+        (self.context.checkpoints / "epoch-1").write_text("a night's work")
+        super().fit(train, validation)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.ESTALE, errno.EACCES])
+def test_no_error_of_the_disk_deletes_a_checkpoint(
+    code: int, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, said = RunStore(tmp_path / "runs"), []
+    spec = tiny.spec("checkpointing", Checkpointing, tiny.FeatureTable())
+    job = tiny.job(task_of(tiny.write_table(tmp_path / "data"), session), spec)
+    real = Path.write_bytes
+
+    def failing(path: Path, data: bytes) -> int:
+        if any(store.root.glob("*/checkpoint/*/epoch-1")):
+            raise OSError(code, "the disk refuses")
+        return real(path, data)
+
+    monkeypatch.setattr(files, "_PAUSES", (0.0, 0.0))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", failing)
+        run = runner.run(job, store, replace(session, say=said.append))
+    assert run.status == "failed"
+    assert any("the disk refuses" in text for text in said)
+    assert next(store.root.glob("*/checkpoint/*/epoch-1")).read_text() == "a night's work"
+    resumed = runner.run(job, store, session, resume=True)
+    assert (resumed.id, resumed.status) == (run.id, "finished")
+
+
+def test_a_single_error_of_the_disk_is_passed_over(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = RunStore(tmp_path / "runs")
+    job = tiny.job(task_of(tiny.write_table(tmp_path / "data"), session), tiny.spec("tiny", tiny.Nearest, tiny.FeatureTable()))
+    real, calls = os.fsync, iter(range(1000))
+
+    def failing(descriptor: int) -> None:
+        if next(calls) % 3 == 1:
+            raise OSError(errno.EIO, "no")
+        real(descriptor)
+
+    monkeypatch.setattr(files, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(os, "fsync", failing)
+    assert runner.run(job, store, session).status == "finished"
+
+
+def test_what_a_plugin_changes_is_put_back_and_its_warnings_are_in_the_log(session: Session, tmp_path: Path) -> None:
+    class Meddling(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            os.chdir(tmp_path)
+            os.environ["MEDDLING"] = "1"
+            random.seed(1)
+            np.random.seed(1)  # noqa: NPY002
+            with warnings.catch_warnings():
+                warnings.simplefilter("always")
+                warnings.warn("this library is out of date", stacklevel=1)
+            super().fit(train, validation)
+
+    folder, state, numbers = Path.cwd(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    store = RunStore(Path(os.path.relpath(tmp_path / "runs")))
+    spec = tiny.spec("meddling", Meddling, tiny.FeatureTable())
+    run = runner.run(tiny.job(task_of(tiny.write_table(tmp_path / "data"), session), spec), store, session)
+    assert run.status == "finished"
+    assert Path.cwd() == folder
+    assert "MEDDLING" not in os.environ
+    assert random.getstate() == state
+    assert np.random.get_state()[1].tolist() == numbers  # noqa: NPY002
+    log = (tmp_path / "runs" / run.id / "log.txt").read_text()
+    assert "UserWarning: this library is out of date" in log
+    assert f"numpy {np.__version__}" in log
+
+
+def test_a_run_in_use_is_neither_removed_nor_resumed(session: Session, tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    task = task_of(tiny.write_table(tmp_path / "data"), session)
+    refused: list[str] = []
+
+    class Looking(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            (run,) = store.runs()
+            for attempt in (lambda: store.remove(run.id), lambda: runner.run(job, store, session, resume=True)):
+                with pytest.raises(UsageError, match="in use by another process") as error:
+                    attempt()
+                refused.append(str(error.value))
+            super().fit(train, validation)
+
+    job = tiny.job(task, tiny.spec("looking", Looking, tiny.FeatureTable()))
+    assert runner.run(job, store, session).status == "finished"
+    assert len(refused) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"\x00" * 400])
+def test_a_fold_of_the_wrong_shape_or_a_damaged_one_is_fitted_again(damage: bytes, session: Session, tmp_path: Path) -> None:
+    class Stopping(tiny.Nearest):
+        fits = 0
+
+        def fit(self, train: Any, validation: Any) -> None:
+            Stopping.fits += 1
+            if Stopping.fits == 3:
+                raise KeyboardInterrupt
+            super().fit(train, validation)
+
+    store = RunStore(tmp_path / "runs")
+    task = task_of(tiny.write_table(tmp_path / "data"), session, split="artist-cv5")
+    job = tiny.job(task, tiny.spec("stopping", Stopping, tiny.FeatureTable()))
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(job, store, session)
+    first, second = sorted(store.root.glob("*/checkpoint/fold-*.npz"))
+    first.write_bytes(damage)
+    np.savez(second, probabilities=np.zeros((1, 1)), temperature=1.0)
+    assert runner.run(job, store, session, resume=True).status == "finished"
+    assert Stopping.fits == 3 + 5

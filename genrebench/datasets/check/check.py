@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -50,6 +51,7 @@ def check(
     workers: int = 1,
     progress: Progress = no_progress,
     before: Iterable[Finding] = (),
+    rehash: bool = False,
 ) -> list[Finding]:
     """Decode every clip of a dataset and report problems.
 
@@ -70,6 +72,8 @@ def check(
         As in `genrebench.plugin.contract.Context`.
     before : iterable of Finding
         Earlier findings to include in the result; see `cut`.
+    rehash : bool
+        Read all files again, and report those that have changed unnoticed since they were hashed.
 
     Returns
     -------
@@ -81,9 +85,10 @@ def check(
     DataError
         If the cache can't be written.
     """
+    changed = list(_changed_findings(dataset.tracks, home, progress)) if rehash else []
     usable = [track for track in dataset.tracks if track.id not in dataset.unusable]
     measured, findings = _measure_tracks(usable, home, workers, progress, "checking")
-    findings += before
+    findings += [*changed, *before]
     findings += _reading_findings(dataset)
     findings += feature_findings(dataset)
     findings += _label_findings(dataset)
@@ -103,6 +108,21 @@ def check(
     order = {track.id: position for position, track in enumerate(dataset.tracks)}
     kinds = list(KINDS)
     return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), kinds.index(f.kind), order.get(f.track, -1)))
+
+
+# ------------------------------------------------------------------ content hashes
+
+
+def _changed_findings(tracks: Sequence[Track], home: Path, progress: Progress) -> Iterator[Finding]:
+    """Tracks whose files have another content than their cached hash says."""
+    paths = [
+        track.path for track in tracks if track.path is not None and os.access(track.path, os.R_OK) and track.path.is_file()
+    ]
+    changed = set(audio.rehash(paths, audio.hash_cache(home), progress))
+    for track in tracks:
+        if track.path in changed:
+            detail = "the content changed, but not the size and times; runs since then have the fingerprint of the old content"
+            yield Finding(track.id, "changed", "warning", detail)
 
 
 # ------------------------------------------------------------------ decoding

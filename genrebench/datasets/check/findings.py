@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "name": "the file's name isn't UTF-8 or can't be printed",
     "features": "no given features, or none that can be used",
     "undecodable": "the file can't be decoded",
+    "changed": "the file has changed unnoticed",
     "silent": "the clip is silent",
     "short": "shorter than most clips",
     "truncated": "the file is shorter than its header says",

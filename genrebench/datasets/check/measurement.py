@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio, files
-from genrebench.errors import AudioError, DataError
+from genrebench.errors import AudioError
+from genrebench.workers import WorkerDiedError, in_processes
 
 VERSION = 1
 """Bumped when the measurement of the same audio changes, so that cached ones are recomputed."""
@@ -234,13 +235,10 @@ class MeasurementCache:
         target = self.path(content_hash)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with files.atomic(target) as temporary:
+            with files.atomic(target, durable=False) as temporary:
                 temporary.write_text(json.dumps(values), "utf-8")
         except OSError as error:
-            raise DataError(
-                f"can't write to the cache ({error.strerror or error}); free up space, run `genrebench cache clear`, or set "
-                "GENREBENCH_HOME to a larger disk"
-            ) from None
+            raise files.cache_error(error) from None
 
 
 def measure_and_cache(path: Path, content_hash: str, cache: MeasurementCache) -> tuple[str, Measurement]:
@@ -279,31 +277,21 @@ def measure_all(contents: dict[str, Path], cache: MeasurementCache, workers: int
         for content_hash, path in unmeasured.items():
             yield measure_and_cache(path, content_hash, cache)
         return
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
     try:
         for content_hash, measurement in _measure_in_processes(unmeasured, cache, workers):
             del unmeasured[content_hash]
             yield content_hash, measurement
-    except TerminatedWorkerError:
+    except WorkerDiedError:
         for content_hash, path in unmeasured.items():
             try:
                 yield from _measure_in_processes({content_hash: path}, cache, 2)
-            except TerminatedWorkerError:
+            except WorkerDiedError:
                 yield content_hash, Measurement(error="the decoder crashed")
 
 
 def _measure_in_processes(
     contents: dict[str, Path], cache: MeasurementCache, workers: int
 ) -> Iterator[tuple[str, Measurement]]:
-    from joblib import Parallel, delayed
-
-    jobs = [delayed(measure_and_cache)(path, content_hash, cache) for content_hash, path in contents.items()]
-    results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-    try:
-        for result in results:  # noqa: UP028, `yield from` would close joblib's generator before the warning is silenced
-            yield result
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # joblib warns about unfinished work on interruption
-            results.close()
+    calls = [(path, content_hash, cache) for content_hash, path in contents.items()]
+    with closing(in_processes(measure_and_cache, calls, workers)) as results:
+        yield from results

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from genrebench.datasets.download.fetch import Progress, ignore
 from genrebench.errors import DataError
-from genrebench.files import atomic
 
 MAX_MEMBERS = 500_000
 CHUNK = 2**20
@@ -40,6 +39,7 @@ def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = igno
         more than `limit` bytes or more than fits on the disk. All but damaged members are detected before anything is written.
     """
     part = folder.with_name(f"{folder.name}.part")
+    unfinished = folder.with_name(f"{folder.name}.part.file")  # outside, so that a killed process leaves nothing inside
     try:
         with zipfile.ZipFile(archive) as opened:
             members = _checked(archive, opened.infolist(), folder.name, limit)
@@ -51,15 +51,26 @@ def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = igno
                 target = part / path
                 if not (target.is_file() and target.stat().st_size == member.file_size):
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    with atomic(target) as temporary, opened.open(member) as source, temporary.open("wb") as file:
+                    with opened.open(member) as source, unfinished.open("wb") as file:
                         shutil.copyfileobj(source, file, CHUNK)
+                    unfinished.replace(target)
                 done += member.file_size
                 progress(f"unpacking {archive.name}", done, total)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a damaged zip directory with a negative offset
             raise  # a problem with the disk, not with the archive
         raise DataError(f"{archive} can't be unpacked ({error}); delete it and download it again") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _remove_strangers(part, {part / path for _, path in members})
     part.replace(folder)
+
+
+def _remove_strangers(part: Path, members: set[Path]) -> None:
+    """Remove what isn't in the archive: what version 0.1.0 left if it was killed."""
+    for path in part.rglob("*"):
+        if not path.is_dir() and path not in members:
+            path.unlink()
 
 
 def _checked(

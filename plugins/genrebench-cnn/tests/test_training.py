@@ -72,13 +72,14 @@ def test_a_checkpoint_is_tensors_and_json(examples, tmp_path: Path) -> None:
     assert {"network.conv1.weight", "optimiser.0.exp_avg", "random.cpu"} <= names
 
 
-def test_a_damaged_or_foreign_checkpoint_is_refused(examples, tmp_path: Path) -> None:
-    train(examples, checkpoints=tmp_path)
+def test_a_foreign_checkpoint_is_refused_and_a_damaged_one_trained_again(examples, tmp_path: Path) -> None:
+    whole = train(examples, checkpoints=tmp_path)
     with pytest.raises(UsageError, match="other data or options; start again without --resume"):
         train(examples, dataclasses.replace(OPTIONS, epochs=4), checkpoints=tmp_path)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"half a checkp")
-    with pytest.raises(UsageError, match="can't be read"):
-        train(examples, checkpoints=tmp_path)
+    with pytest.warns(UserWarning, match="can't be read .*the training starts from the beginning"):
+        again = train(examples, checkpoints=tmp_path)
+    assert again[1] == whole[1]
 
 
 def test_a_checkpoint_of_0_1_0_is_recognised() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from genrebench.api import UsageError
+
+_PAUSES = (0.05, 0.25, 1.0)
+"""Seconds before another try to write a checkpoint."""
 
 Parts = dict[str, dict[str, Tensor]]
 """Tensors by part ("network", "optimiser", ...) and name."""
@@ -38,6 +42,10 @@ def identity_of(arrays: Iterable[NDArray[Any]], facts: Any) -> str:
     return content.hexdigest()
 
 
+class DamagedCheckpointError(UsageError):
+    """A checkpoint file is damaged."""
+
+
 def write_checkpoint(file: Path, identity: str, progress: Mapping[str, Any], parts: Mapping[str, Mapping[str, Tensor]]) -> None:
     """Write a checkpoint; a kill at any moment leaves the file as it was before or as it is afterwards.
 
@@ -56,10 +64,19 @@ def write_checkpoint(file: Path, identity: str, progress: Mapping[str, Any], par
         f"{part}.{name}": value.detach().cpu().contiguous() for part, named in parts.items() for name, value in named.items()
     }
     unfinished = file.with_name(f"{file.name}.part")
-    save_file(tensors, unfinished, metadata={"identity": identity, "progress": json.dumps(dict(progress))})
-    with unfinished.open("rb+") as written:
-        os.fsync(written.fileno())  # else a power cut could leave the new name with the content missing
-    unfinished.replace(file)
+    metadata = {"identity": identity, "progress": json.dumps(dict(progress))}
+    for pause in (*_PAUSES, None):
+        try:
+            save_file(tensors, unfinished, metadata=metadata)
+            with unfinished.open("rb+") as written:
+                os.fsync(written.fileno())  # else a power cut could leave the new name with the content missing
+            unfinished.replace(file)
+            return
+        except (OSError, SafetensorError):  # of a network disk, they may pass
+            unfinished.unlink(missing_ok=True)
+            if pause is None:
+                raise
+            time.sleep(pause)
 
 
 def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
@@ -73,8 +90,10 @@ def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
 
     Raises
     ------
+    DamagedCheckpointError
+        If the file can't be read.
     UsageError
-        If the file is damaged, or belongs to a training of other data or options.
+        If it belongs to a training of other data or options.
     """
     try:
         with safe_open(file, framework="pt") as opened:
@@ -84,7 +103,7 @@ def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
         if not isinstance(progress, dict):
             raise ValueError("it has no progress")
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"checkpoint {file.name} can't be read ({error}); start again without --resume") from None
+        raise DamagedCheckpointError(f"checkpoint {file.name} can't be read ({error})") from None
     if header.get("identity") != identity:
         raise UsageError(f"checkpoint {file.name} belongs to other data or options; start again without --resume")
     if any(name.startswith("network/") for name in tensors):  # as genrebench-mfcc 0.1.0 wrote them

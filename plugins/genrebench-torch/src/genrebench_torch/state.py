@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genrebench.api import UsageError
-from genrebench_torch.checkpoint import read_checkpoint, write_checkpoint
+from genrebench_torch.checkpoint import DamagedCheckpointError, read_checkpoint, write_checkpoint
 from genrebench_torch.devices import random_states, set_random_states
 
 
@@ -92,18 +93,22 @@ class TrainingState:
         self.best: dict[str, Tensor] = {}
 
     def resume(self) -> bool:
-        """Restore the checkpoint and log its epochs; False where there is none.
+        """Restore the checkpoint and log its epochs; False where there is none, or a damaged one.
 
         The random state of torch is restored too: call it inside `genrebench_torch.devices.own_randomness`.
 
         Raises
         ------
         UsageError
-            If the checkpoint is damaged, or belongs to other data or options.
+            If the checkpoint belongs to other data or options.
         """
         if self.file is None or not self.file.exists():
             return False
-        saved, parts = read_checkpoint(self.file, self.identity)
+        try:
+            saved, parts = read_checkpoint(self.file, self.identity)
+        except DamagedCheckpointError as error:
+            warnings.warn(f"{error}; the training starts from the beginning", stacklevel=2)
+            return False
         try:
             for known in fields(self.progress):
                 setattr(self.progress, known.name, _like(saved.get(known.name), getattr(self.progress, known.name)))

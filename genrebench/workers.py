@@ -1,0 +1,111 @@
+"""Work in several processes: quiet on Ctrl-C, and none of them outlives this process."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, TypeVar
+
+from genrebench.errors import GenrebenchError
+
+T = TypeVar("T")
+
+
+class WorkerDiedError(GenrebenchError):
+    """A worker process was killed or crashed."""
+
+    exit_code = 1
+
+
+_POLL_SECONDS = 0.25
+_watched = False
+
+
+def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> Generator[T, None, None]:
+    """Yield ``function(*arguments)`` for each item of `calls`, in order of completion.
+
+    The processes are stopped when the generator is closed, and end with this process, however it ends. Warnings of libraries
+    are passed on to this process's log.
+
+    Parameters
+    ----------
+    function : callable
+        Picklable.
+    calls : iterable of tuple
+        The arguments of each call.
+    workers : int
+        Number of processes; with one, the work is done in this process.
+
+    Raises
+    ------
+    WorkerDiedError
+        If one of the processes crashes or is killed.
+    """
+    if workers == 1:
+        for arguments in calls:
+            yield function(*arguments)
+        return
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    jobs = (delayed(_call)(os.getpid(), function, arguments) for arguments in calls)
+    with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
+        results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+    logged: set[str] = set()
+    try:
+        for result, texts in results:
+            for text in texts:
+                if text not in logged:
+                    logged.add(text)
+                    logging.getLogger(__name__).warning(text)
+            yield result
+    except TerminatedWorkerError:
+        raise WorkerDiedError(
+            "a worker process was killed, perhaps because the memory isn't enough; use fewer --workers or a shorter --excerpt"
+        ) from None
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib warns about unfinished work on interruption
+            results.close()
+
+
+def _call(owner: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:
+    """Call `function` in a worker; returns its result and the warnings of libraries."""
+    _end_with(owner)
+    with warnings.catch_warnings(record=True) as caught:
+        result = function(*arguments)
+    return result, [f"{warning.category.__name__}: {warning.message}" for warning in caught]
+
+
+def _end_with(owner: int) -> None:
+    """End this worker process soon after its owner has ended."""
+    global _watched
+    if _watched or os.name == "nt":
+        return
+    _watched = True
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(_POLL_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Deliver Ctrl-C only after the body; processes that it starts never get it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
