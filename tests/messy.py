@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 COUNT = int(os.environ.get("GENREBENCH_MESSY", "25"))
 PER_GENRE = 6
-SECONDS, RATE = 0.3, 8000
+SECONDS, RATE = 1.2, 8000
 
 
 @dataclass

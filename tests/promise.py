@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def check_and_run(folder: Path, place: Path, *, model: ModelSpec = SOUND, **opti
     Both are printable on one line if they refuse. If the run is refused although the list is obeyed, or without a list, the
     check has to have said why.
     """
-    refusal = _refusal(folder, place, model, options)
+    refusal = _run(model, folder, place, lambda _: None, options)[1]
     assert refusal.isprintable()
     try:
         report = gb.check_dataset(folder, workers=1, **options)
@@ -67,22 +68,23 @@ def check_and_run(folder: Path, place: Path, *, model: ModelSpec = SOUND, **opti
     listed = {line.id for line in read_exclusions(place / "list.csv")}
     assert len(listed) < len(report.dataset.tracks), "the advice is to leave out all tracks"
     said: list[str] = []
-    try:
-        (run,) = gb.run(model, folder, exclude=place / "list.csv", runs=place / "runs", workers=1, say=said.append, **options)
-    except GenrebenchError as error:
+    run, error = _run(model, folder, place, said.append, {**options, "exclude": place / "list.csv"})
+    if run is None:
         general = [f for f in report.findings if not f.track and f.severity in ("fault", "warning")]
-        assert any(_told(str(error), f.detail) for f in general), f"not told: {error}; told: {details}"
+        assert any(_told(error, f.detail) for f in general), f"not told: {error}; told: {details}"
         return Outcome(report, listed, None, refusal, said)
-    assert run.status == "finished", run.record.error
     return Outcome(report, listed, run, refusal, said)
 
 
-def _refusal(folder: Path, place: Path, model: ModelSpec, options: dict[str, Any]) -> str:
+def _run(
+    model: ModelSpec, folder: Path, place: Path, say: Callable[[str], None], options: dict[str, Any]
+) -> tuple[RunResult | None, str]:
+    """The run, or why it was refused or failed."""
     try:
-        gb.run(model, folder, runs=place / "runs", workers=1, say=lambda _: None, **options)
+        (run,) = gb.run(model, folder, runs=place / "runs", workers=1, say=say, **options)
     except GenrebenchError as error:
-        return str(error)
-    return ""
+        return None, str(error)
+    return (run, "") if run.status == "finished" else (None, run.record.error or "failed")
 
 
 def _told(error: str, detail: str) -> bool:

@@ -172,7 +172,7 @@ def test_the_core_never_imports_torch_and_only_the_command_line_knows_typer_and_
         assert not roots & {"typer", "rich"} - ({"rich"} if file.name == "progress.py" else set())
 
 
-FACE = {"errors", "tables", "jsontypes", "files", "progress", "cli", "runs.result", "runs.timelines"}
+FACE = {"errors", "tables", "jsontypes", "files", "progress", "cli", "runs.result", "runs.file_predictions", "runs.timelines"}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "cli").glob("*.py")), ids=lambda file: file.name)

@@ -119,7 +119,8 @@ def fitted_model(run: Run, session: Session, registered: Registered[ModelSpec] |
             f"the model of {run.id} was an object in a Python session; pass it to gb.predict as model, or make it a plugin"
         )
     model = HostedModel(registered or session.registry.model(run.model.name), run.model.options)
-    if model.option_values != run.model.options:
+    # options that the plugin got since then have their defaults, which are what it did before
+    if {name: model.option_values.get(name) for name in run.model.options} != dict(run.model.options):
         raise UsageError(
             f"{run.id} has fitted {run.model.options}, not {model.option_values}; pass the model that it was run with"
         )

@@ -386,9 +386,7 @@ def test_hashes_are_remembered_until_a_file_changes(tmp_path):
     stamp = (tmp_path / "a").stat().st_mtime_ns
     (tmp_path / "a").write_bytes(b"x" * 10)
     os.utime(tmp_path / "a", ns=(stamp, stamp))
-    assert audio.content_hashes(paths, cache_file) == first  # same size and time: not read again
-    os.utime(tmp_path / "a", ns=(stamp, stamp + 1000))
-    second = audio.content_hashes(paths, cache_file)
+    second = audio.content_hashes(paths, cache_file)  # of the same size and time, but of another ctime
     assert second[0] == second[2] == audio.content_hash(paths[0]) != first[0]
 
 

@@ -154,11 +154,11 @@ def test_no_audio_is_opened_for_a_task_on_given_features(tmp_path: Path, monkeyp
 
 def test_a_board_says_which_runs_read_audio_otherwise(wild: Path) -> None:
     shutil.rmtree(wild / "wild")
-    (wild / "other").mkdir()
+    (wild / "polka").mkdir()
     for i in range(6):
         seconds = 3.3 if i == 0 else 2.0
         samples = 0.3 * np.sin(2 * np.pi * 1000 * (i + 1) * np.arange(seconds * 16000) / 16000)
-        soundfile.write(wild / "other" / f"{i}.wav", samples, 16000)
+        soundfile.write(wild / "polka" / f"{i}.wav", samples, 16000)
     (new,) = gb.run(WAVEFORM, "music", split="stratified", excerpt=3)
     record = Path("runs") / new.id / "run.json"
     old = json.loads(record.read_text())

@@ -24,7 +24,7 @@ def with_paths(place, paths, write):
 
 
 def sound(path, number, level=0.1):
-    soundfile.write(path, np.random.default_rng(number).normal(0, level, 4000), 8000)
+    soundfile.write(path, np.random.default_rng(number).normal(0, level, 9600), 8000)
 
 
 def nowhere(path, number):
