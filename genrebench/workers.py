@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from genrebench.errors import GenrebenchError
@@ -54,7 +55,7 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    jobs = (delayed(_call)(os.getpid(), function, arguments) for arguments in calls)
+    jobs = (delayed(_call)(os.getpid(), function, tuple(map(_absolute, arguments))) for arguments in calls)
     with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
         results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
     logged: set[str] = set()
@@ -73,6 +74,11 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # joblib warns about unfinished work on interruption
             results.close()
+
+
+def _absolute(argument: Any) -> Any:
+    """Paths made absolute: a process that is used again has the current folder that this one had when it started."""
+    return argument.absolute() if isinstance(argument, Path) else argument
 
 
 def _call(owner: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:

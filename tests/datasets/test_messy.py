@@ -25,7 +25,7 @@ def verify(recipe: messy.Recipe, place: Path) -> None:
     for track, kind in mess.faults.items():
         assert kind in outcome.kinds(track), track
     assert mess.told <= outcome.kinds(), outcome.report.findings
-    unexpected = outcome.kinds() - mess.told - {"layout", "left-out", "no-audio", "segments"}
+    unexpected = outcome.kinds() - mess.told - {"layout", "left-out", "no-audio", "segments", "ids"}
     assert not unexpected, outcome.report.findings
     if "left-out" in mess.told:
         assert any("left out" in warning for warning in summary["warnings"])
