@@ -10,7 +10,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 from genrebench.errors import GenrebenchError
@@ -55,7 +54,8 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    jobs = (delayed(_call)(os.getpid(), function, tuple(map(_absolute, arguments))) for arguments in calls)
+    folder = os.getcwd()
+    jobs = (delayed(_call)(os.getpid(), folder, function, arguments) for arguments in calls)
     with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
         results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
     logged: set[str] = set()
@@ -76,14 +76,10 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
             results.close()
 
 
-def _absolute(argument: Any) -> Any:
-    """Paths made absolute: a process that is used again has the current folder that this one had when it started."""
-    return argument.absolute() if isinstance(argument, Path) else argument
-
-
-def _call(owner: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:
+def _call(owner: int, folder: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:
     """Call `function` in a worker; returns its result and the warnings of libraries."""
     _end_with(owner)
+    os.chdir(folder)  # a process that is used again is where its first call was
     with warnings.catch_warnings(record=True) as caught:
         result = function(*arguments)
     return result, [f"{warning.category.__name__}: {warning.message}" for warning in caught]

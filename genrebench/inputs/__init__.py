@@ -135,7 +135,7 @@ def prepare_usable(
 
 def make_clips(paths: Mapping[str, Any], hashes: Mapping[str, str]) -> list[Clip]:
     """Clips from paths by id; missing content hashes are computed."""
-    return [Clip(id_, path.absolute(), hashes.get(id_) or audio.content_hash(path)) for id_, path in paths.items()]
+    return [Clip(id_, path, hashes.get(id_) or audio.content_hash(path)) for id_, path in paths.items()]
 
 
 def choose_groups(columns: Columns, groups: Sequence[str]) -> NDArray[np.int64]:

@@ -54,7 +54,7 @@ def write_features(paths: Mapping[str, Path], out: Path, excerpt: Excerpt, sessi
     """
     files.require_place(out)
     hashes = audio.content_hashes(list(paths.values()), audio.hash_cache(session.home))
-    clips = [Clip(id_, path.absolute(), content) for (id_, path), content in zip(paths.items(), hashes, strict=True)]
+    clips = [Clip(id_, path, content) for (id_, path), content in zip(paths.items(), hashes, strict=True)]
     context = session.input_context(excerpt)
     prepared = prepare_clips(FeatureTable(source="extract"), clips, context, session.registry)
     features.write_csv(out, list(paths), np.asarray(prepared.inputs), prepared.columns)

@@ -181,7 +181,7 @@ def _prepare(
     problems = {path: problem for path in paths if (problem := _unreadable(path, excerpt))}
     readable = [path for path in paths if path not in problems]
     hashes = audio.content_hashes(readable, audio.hash_cache(session.home))
-    clips = [Clip(str(path), path.absolute(), content) for path, content in zip(readable, hashes, strict=True)]
+    clips = [Clip(str(path), path, content) for path, content in zip(readable, hashes, strict=True)]
     columns = _columns(folder) if isinstance(requested, FeatureTable) else ()
     context = session.input_context(excerpt)
     prepared, unusable = prepare_usable(requested, clips, context, session.registry, columns)
