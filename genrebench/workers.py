@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from genrebench.errors import GenrebenchError
@@ -54,7 +55,7 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    folder = os.getcwd()
+    folder = str(Path.cwd())
     jobs = (delayed(_call)(os.getpid(), folder, function, arguments) for arguments in calls)
     with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
         results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
