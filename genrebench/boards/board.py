@@ -18,7 +18,8 @@ import numpy as np
 
 from genrebench.boards.baselines import baselines
 from genrebench.boards.comparability import not_comparable
-from genrebench.boards.rows import Board, Row
+from genrebench.boards.row import Row
+from genrebench.boards.rows import Board
 from genrebench.boards.uncertainty import UncertaintyCache
 from genrebench.errors import StoreError
 from genrebench.evaluation.metrics import BUILT_IN

@@ -14,9 +14,10 @@ from genrebench.boards.comparison import Comparison
 from genrebench.boards.uncertainty import board_units, trainings
 from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation.differences import mean_difference
+from genrebench.evaluation.f1 import units_per_genre
 from genrebench.evaluation.intervals import CONFIDENCE, Floats, Units
 from genrebench.evaluation.metrics import track_log_losses
-from genrebench.evaluation.significance import holm, mcnemar, permutation_interval, permutation_test
+from genrebench.evaluation.significance import SignTest, holm, mcnemar, permutation_test
 from genrebench.evaluation.variance import Trainings, effective_units
 from genrebench.runs.record import Run, TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_hits, mean_losses
@@ -118,19 +119,17 @@ def compare_sides(a: Side, b: Side) -> Comparison:
             )
     first = scored_a[0]
     units = board_units(first, a.task.split)
-    losses = np.stack([mean_losses(scored) for scored in (scored_a, scored_b)], axis=1)
-    hits = np.stack([mean_hits(scored) for scored in (scored_a, scored_b)], axis=1)
-    loss_difference = losses[:, 0] - losses[:, 1]
-    test = mean_difference(loss_difference, units, trainings([scored_a, scored_b]).difference())
+    loss_difference = mean_losses(scored_a) - mean_losses(scored_b)
+    test = mean_difference(loss_difference, units, trainings([scored_a, scored_b], "log_loss").difference())
     newest = [max(range(len(side.runs)), key=lambda i: side.runs[i][1].started) for side in (a, b)]
-    genres, untestable = _by_genre(scored_a, scored_b, units, a.task.genres)
+    genres, untestable = _by_genre(loss_difference, (scored_a, scored_b), units, a.task.genres)
     return Comparison(
-        a=_summary(a, losses[:, 0], hits[:, 0]),
-        b=_summary(b, losses[:, 1], hits[:, 1]),
+        a=_summary(a, scored_a),
+        b=_summary(b, scored_b),
         task=a.task,
         unit=units.name,
         n_units=len(units),
-        effective_units=effective_units(units),
+        effective_units=effective_units(units.sizes),
         n_tracks=len(loss_difference),
         difference=test.mean,
         interval=test.interval,
@@ -163,11 +162,12 @@ def _accuracy(scored_a: Sequence[Scored], scored_b: Sequence[Scored], newest: Se
     newest_a, newest_b = scored_a[newest[0]], scored_b[newest[1]]
     only_a, only_b, p_value = mcnemar(newest_a.predicted == newest_a.labels, newest_b.predicted == newest_b.labels)
     single = units.name == "track" and len(scored_a) == len(scored_b) == 1
+    sign_test = SignTest(difference[:, None], units, of_seeds)
     if not single:
-        p_value = float(permutation_test(difference[:, None], units, of_seeds)[0])
+        p_value = float(sign_test.p_values()[0])
     return {
         "difference": float(difference.mean()),
-        "interval": list(permutation_interval(difference, units, of_seeds)),
+        "interval": list(sign_test.interval()),
         "only_a": only_a,
         "only_b": only_b,
         "p_value": p_value,
@@ -175,7 +175,7 @@ def _accuracy(scored_a: Sequence[Scored], scored_b: Sequence[Scored], newest: Se
     }
 
 
-def _summary(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
+def _summary(side: Side, scored: Sequence[Scored]) -> dict[str, Any]:
     run = side.runs[-1][1]
     return {
         "name": side.name,
@@ -183,29 +183,25 @@ def _summary(side: Side, losses: Floats, hits: Floats) -> dict[str, Any]:
         "options": dict(run.model.options),
         "runs": [run.id for _, run in side.runs],
         "seeds": [run.seed for _, run in side.runs],
-        "log_loss": float(losses.mean()),
-        "f1_micro": float(hits.mean()),
+        "log_loss": float(mean_losses(scored).mean()),
+        "f1_micro": float(mean_hits(scored).mean()),
     }
 
 
 def _by_genre(
-    scored_a: Sequence[Scored], scored_b: Sequence[Scored], units: Units, genres: Sequence[str]
+    loss_difference: Floats, sides: tuple[Sequence[Scored], Sequence[Scored]], units: Units, genres: Sequence[str]
 ) -> tuple[list[Mapping[str, Any]], tuple[str, ...]]:
     """Mean difference for each genre that has test tracks, with a permutation test per genre; and the genres without a test.
 
     A genre has a test if its p-value could be below 5 % after Holm's correction: with m artists none is below 2 / 2^m.
     """
-    labels = scored_a[0].labels
-    loss_difference = mean_losses(scored_a) - mean_losses(scored_b)
+    labels = sides[0][0].labels
     present = np.unique(labels)
     in_genre = labels[:, None] == present
-    n_units = (units.sums(in_genre.astype(np.float64)) > 0).sum(axis=0)
+    n_units = units_per_genre(in_genre.astype(np.float64), units)
     testable = 2.0 ** (1 - n_units) * len(present) <= 1 - CONFIDENCE
-    sides = [
-        Trainings.of([[run.losses[rows].sum() / len(labels) for run in side] for rows in in_genre.T])
-        for side in (scored_a, scored_b)
-    ]
-    of_seeds = Trainings(*(np.concatenate([getattr(side, name) for side in sides]) for name in ("variance", "degrees")))
+    of_sides = [Trainings.of([[run.losses[rows].sum() / len(labels) for run in side] for rows in in_genre.T]) for side in sides]
+    of_seeds = Trainings(*(np.concatenate([getattr(side, name) for side in of_sides]) for name in ("variance", "degrees")))
     p_values = permutation_test(loss_difference[:, None] * in_genre, units, of_seeds)
     adjusted = np.full(len(present), np.nan)
     adjusted[testable] = holm(p_values[testable].tolist())

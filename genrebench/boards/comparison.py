@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from genrebench.boards.row import units_text
 from genrebench.jsontypes import plain
 from genrebench.runs.record import TaskRecord
 from genrebench.tables import Shown, Table, frame, number
@@ -95,8 +96,8 @@ class Comparison(Shown):
     def sentence(self) -> str:
         """The result in one sentence, for quoting, and for trained models a second one on what isn't accounted for."""
         low, high = self.interval
-        worth = f", worth {self.effective_units:.0f} of equal size" if self.effective_units < 0.8 * self.n_units else ""
-        test_set = f"{self.n_tracks} test tracks" + (f" of {self.n_units} artists{worth}" if self.unit == "artist" else "")
+        artists = f" of {units_text(self.n_units, self.unit, self.effective_units)}" if self.unit == "artist" else ""
+        test_set = f"{self.n_tracks} test tracks{artists}"
         synthetic = ", synthetic music" if self.task.synthetic else ""
         where = f"On {self.task.dataset} ({self.task.split_title}, {test_set}{synthetic})"
         names = [

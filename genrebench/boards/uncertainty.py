@@ -17,7 +17,6 @@ from genrebench.evaluation.intervals import (
     MIN_UNITS,
     RESAMPLES,
     Units,
-    resamples,
     sampling_units,
 )
 from genrebench.evaluation.means import MeanInterval
@@ -77,9 +76,9 @@ def board_units(scored: Scored, split: str) -> Units:
     return sampling_units(scored.groups, scored.labels if split in FIXED_COUNTS else None)
 
 
-def trainings(rows: Sequence[Sequence[Scored]], metric: str = "log_loss") -> Trainings:
-    """Variance between the trainings of each row's score."""
-    return Trainings.of([[run.scores[metric] for run in runs] for runs in rows])
+def trainings(rows: Sequence[Sequence[Scored]], *metrics: str) -> Trainings:
+    """Variance between the trainings of each row's scores: one column per metric and row, in this order."""
+    return Trainings.of([[run.scores[metric] for run in runs] for metric in metrics for runs in rows])
 
 
 def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES) -> list[Intervals]:
@@ -107,11 +106,8 @@ def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n
     units = board_units(first, split)
     if len(units) < MIN_UNITS:
         return [{} for _ in rows]
-    of_seeds = Trainings.of([[run.scores[metric] for run in runs] for metric in ("log_loss", "brier") for runs in rows])
     values = np.stack([mean(runs) for mean in (mean_losses, mean_brier) for runs in rows], axis=1)
-    means = MeanInterval(values, units, of_seeds)
-    for weights in resamples(units, n):
-        means.add(weights)
+    means = MeanInterval(values, units, trainings(rows, "log_loss", "brier"), n=n)
     log_loss, brier = np.split(np.maximum(np.stack(means.interval(), axis=1), 0), 2)
     by_row = zip(log_loss.tolist(), np.minimum(brier, 2).tolist(), f1_intervals(rows, n_genres, units), strict=True)
     return [{"log_loss": tuple(of_loss), "brier": tuple(of_brier), **of_f1} for of_loss, of_brier, of_f1 in by_row]
@@ -158,7 +154,7 @@ class UncertaintyCache:
         kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: row for i, row in zip(new, computed, strict=True)}
         if new or board["key"] != _digest(keys):
             losses = np.stack([mean_losses(runs) for runs in rows], axis=1)
-            ranking = rank_models(losses, units, trainings(rows), n_smallest=n_models)
+            ranking = rank_models(losses, units, trainings(rows, "log_loss"), n_smallest=n_models)
             board = {
                 "rows": kept,
                 "key": _digest(keys),
@@ -178,7 +174,7 @@ class UncertaintyCache:
             board["smallest"],
             units.name,
             len(units),
-            effective_units(units),
+            effective_units(units.sizes),
             f1_warning(first, task.genres, units),
         )
 

@@ -168,12 +168,6 @@ def kurtosis_degrees(deviations: Floats, n: ArrayLike) -> Floats:
     return clipped
 
 
-def mean_variance(values: Floats, units: Units) -> tuple[Floats, Floats]:
-    """Variance of the mean of each column of `values`, shape (n_tracks, n_columns), and its degrees of freedom."""
-    clusters = Clusters.of(values, np.ones_like(values), units)
-    return clusters.variance, clusters.degrees
-
-
 def seed_variance(scores: ArrayLike) -> tuple[Floats, int]:
     """Variance s^2/k that k trainings add to the mean of their scores, and its k - 1 degrees; 0, 0 for one training.
 

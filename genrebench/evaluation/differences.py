@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, RESAMPLES, Floats, Units, resamples
+from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, RESAMPLES, Floats, Units
 from genrebench.evaluation.means import MeanInterval
-from genrebench.evaluation.significance import permutation_interval, permutation_test
+from genrebench.evaluation.significance import SignTest
 from genrebench.evaluation.variance import Trainings
 
 
@@ -87,16 +87,15 @@ def mean_difference(
     """
     top_share, n_top = carried_by(differences, units)
     mean = float(differences.mean())
-    signs = float(permutation_test(differences[:, None], units, trainings, n=n, seed=seed)[0])
+    sign_test = SignTest(differences[:, None], units, trainings, n=n, seed=seed)
+    signs = float(sign_test.p_values()[0])
     if len(units) < MIN_UNITS:
         return Difference(
             mean, (-math.inf, math.inf), {"signs": signs, "bootstrap": 1.0, "student": 1.0}, None, top_share, n_top
         )
-    bootstrap = MeanInterval(differences[:, None], units, trainings, seed=seed)
-    for weights in resamples(units, n, seed):
-        bootstrap.add(weights)
+    bootstrap = MeanInterval(differences[:, None], units, trainings, n=n, seed=seed)
     low, high = (float(ends[0]) for ends in bootstrap.interval())
-    of_signs = permutation_interval(differences, units, trainings, n=n, seed=seed)
+    of_signs = sign_test.interval()
     return Difference(
         mean,
         (min(low, of_signs[0]), max(high, of_signs[1])),

@@ -5,15 +5,18 @@ All functions are pure; the random numbers depend on `seed` alone.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.evaluation.intervals import CONFIDENCE, RESAMPLES, Floats, Units, resamples
+from genrebench.evaluation.power import POWER, few_units_factor
 from genrebench.evaluation.variance import Trainings, critical_value, effective_units, mean_variance, two_sided_p
 
 
 class MeanInterval:
-    """Interval of means over tracks by bootstrap-t and Student's t, the wider of the two; fed block by block.
+    """Interval of means over tracks by bootstrap-t and Student's t, the wider of the two.
 
     The mean of a resample is the ratio of its units' sums to their sizes. Its difference from the mean of all tracks, divided
     by its own linearised standard error, is a t statistic. The bootstrap takes the quantile of its absolute value, and so
@@ -29,22 +32,25 @@ class MeanInterval:
     trainings : Trainings, optional
         Variance of the means between trainings, by column. The interval then speaks of other trainings as well as of other
         tracks; without it, of these trained models.
+    n : int
+        Number of resamples.
     seed : int
-        Of the random numbers that stand for other trainings.
+        Of the resamples, and of the random numbers that stand for other trainings.
     """
 
-    def __init__(self, values: Floats, units: Units, trainings: Trainings | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self, values: Floats, units: Units, trainings: Trainings | None = None, *, n: int = RESAMPLES, seed: int = 0
+    ) -> None:
         self.units = units
+        self._n, self._seed = n, seed
         self.mean: Floats = values.mean(axis=0)
         self.trainings = trainings or Trainings.none(len(self.mean))
         self.deviations = units.sums(values - self.mean)
-        self._rng = np.random.default_rng([seed, 1])
         self._parts = [
             (stratum, np.hstack([u, u**2, u * s[:, None], s[:, None], s[:, None] ** 2]), len(stratum))
             for stratum in units.strata
             for u, s in [(self.deviations[stratum], units.sizes[stratum])]
         ]
-        self._statistics: list[Floats] = []
         self._unit_error = self._studentise(np.ones((1, len(units)), dtype=np.float32))[1][0]
         self.error: Floats = np.sqrt(self._unit_error**2 + self.trainings.total)
         variance, degrees = mean_variance(values, units)
@@ -52,14 +58,18 @@ class MeanInterval:
         self._degrees = np.concatenate([degrees[None], self.trainings.degrees])
         self._student_error = np.sqrt(self._variances.sum(axis=0))
 
-    def add(self, weights: NDArray[np.float32]) -> None:
-        """Add a block of resamples."""
-        shift, error = self._studentise(weights)
-        deviation, variance = self.trainings.draws(len(weights), self._rng)
-        shift, error = shift + deviation, np.sqrt(error**2 + variance)
-        # in a resample of equal values the error is 0, up to rounding, and the statistic undefined
-        statistics = np.divide(shift, error, out=np.zeros_like(shift), where=error > 1e-6 * self.error)
-        self._statistics.append(np.abs(statistics))
+    @cached_property
+    def _statistics(self) -> Floats:
+        """Absolute value of the t statistic of each resample, shape (n_resamples, n_columns)."""
+        rng = np.random.default_rng([self._seed, 1])
+        blocks = []
+        for weights in resamples(self.units, self._n, self._seed):
+            shift, error = self._studentise(weights)
+            deviation, variance = self.trainings.draws(len(weights), rng)
+            shift, error = shift + deviation, np.sqrt(error**2 + variance)
+            # in a resample of equal values the error is 0, up to rounding, and the statistic undefined
+            blocks.append(np.abs(np.divide(shift, error, out=np.zeros_like(shift), where=error > 1e-6 * self.error)))
+        return np.concatenate(blocks)
 
     def _studentise(self, weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
         columns = self.deviations.shape[1]
@@ -80,34 +90,28 @@ class MeanInterval:
 
     def p_values(self) -> dict[str, Floats]:
         """Two-sided p-values of "the mean is 0", each of shape (n_columns,), by bootstrap and by Student's t."""
-        statistics = np.concatenate(self._statistics)
-        size = np.abs(self.mean)
-        observed = np.divide(size, self.error, out=np.where(size > 0, np.inf, 0.0), where=self.error > 0)
-        student = np.divide(size, self._student_error, out=np.where(size > 0, np.inf, 0.0), where=self._student_error > 0)
+        extreme = (self._statistics >= self._t_values(self.error)).sum(axis=0)
         return {
-            "bootstrap": (1 + (statistics >= observed).sum(axis=0)) / (1 + len(statistics)),
-            "student": two_sided_p(student, self._variances, self._degrees),
+            "bootstrap": (1 + extreme) / (1 + len(self._statistics)),
+            "student": two_sided_p(self._t_values(self._student_error), self._variances, self._degrees),
         }
 
-    def detectable(self, power: float = 0.8, level: float = CONFIDENCE) -> Floats:
+    def _t_values(self, error: Floats) -> Floats:
+        size = np.abs(self.mean)
+        values: Floats = np.divide(size, error, out=np.where(size > 0, np.inf, 0.0), where=error > 0)
+        return values
+
+    def detectable(self, power: float = POWER, level: float = CONFIDENCE) -> Floats:
         """Smallest mean that these tests would tell from 0 with probability `power`, by column."""
         by_power = critical_value(self._variances, self._degrees, 2 * power - 1) * self._student_error
-        smallest: Floats = (self._half_width(level) + by_power) * few_units_factor(self.units)
+        smallest: Floats = (self._half_width(level) + by_power) * few_units_factor(effective_units(self.units.sizes))
         return smallest
 
     def _half_width(self, level: float) -> Floats:
-        bootstrap = np.quantile(np.concatenate(self._statistics), level, axis=0, method="higher") * self.error
+        bootstrap = np.quantile(self._statistics, level, axis=0, method="higher") * self.error
         student = critical_value(self._variances, self._degrees, level) * self._student_error
         half: Floats = np.maximum(bootstrap, student)
         return half
-
-
-def few_units_factor(units: Units) -> float:
-    """What a detectable difference by quantiles is too small by: the tests also have to agree, and errors are underestimated.
-
-    Found by simulation with 6 to 60 units, see the part "power" of `benchmarks/interval_coverage.py`.
-    """
-    return 1 + 1.3 / effective_units(units)
 
 
 def mean_interval(
@@ -120,8 +124,5 @@ def mean_interval(
     level: float = CONFIDENCE,
 ) -> tuple[float, float]:
     """Confidence interval of the mean of `values`, shape (n_tracks,); see `MeanInterval`."""
-    interval = MeanInterval(values[:, None], units, trainings, seed=seed)
-    for weights in resamples(units, n, seed):
-        interval.add(weights)
-    low, high = interval.interval(level)
+    low, high = MeanInterval(values[:, None], units, trainings, n=n, seed=seed).interval(level)
     return float(low[0]), float(high[0])

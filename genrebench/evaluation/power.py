@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS
+from genrebench.evaluation.variance import effective_units
 
 POWER = 0.8
 
@@ -37,6 +38,14 @@ class Typical:
 LOG_LOSS, ACCURACY = Typical(0.8, 0.5), Typical(0.5, 0.3)
 
 
+def few_units_factor(effective: float) -> float:
+    """What a detectable difference by quantiles is too small by: the tests also have to agree, and errors are underestimated.
+
+    Found by simulation with 6 to 60 units, see the part "power" of `benchmarks/interval_coverage.py`.
+    """
+    return 1 + 1.3 / effective
+
+
 def detectable(sizes: Sequence[int], typical: Typical, power: float = POWER) -> float | None:
     """Smallest mean difference that a test over artists finds with probability `power`; None with fewer than six artists.
 
@@ -51,12 +60,12 @@ def detectable(sizes: Sequence[int], typical: Typical, power: float = POWER) -> 
     n = np.asarray(sizes, dtype=np.float64)
     if len(n) < MIN_UNITS:
         return None
-    effective = n.sum() ** 2 / (n**2).sum()
+    effective = effective_units(n)
     between, within = typical.correlation, 1 - typical.correlation
     error = typical.deviation * math.sqrt(between / effective + within / n.sum())
     degrees = max(effective - 1, 1)
     quantiles = float(stdtrit(degrees, (1 + CONFIDENCE) / 2) + stdtrit(degrees, power))
-    return float(error * quantiles * (1 + 1.3 / effective))
+    return error * quantiles * few_units_factor(effective)
 
 
 def artists_for(sizes: Sequence[int], typical: Typical, difference: float) -> int | None:

@@ -16,15 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench.evaluation.clusters import kurtosis_degrees
 from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units
-from genrebench.evaluation.means import few_units_factor
+from genrebench.evaluation.power import POWER, few_units_factor
 from genrebench.evaluation.significance import sign_patterns
-from genrebench.evaluation.variance import Trainings, components_variance, critical_value, kurtosis_degrees
+from genrebench.evaluation.variance import Trainings, components_variance, critical_value, effective_units
 
 PATTERNS = 4000
 """Sign patterns for a board; fewer, down to 1000, on boards of hundreds of rows."""
-
-POWER = 0.8
 
 BLOCK = 8_000_000
 """Most pair statistics in memory at a time."""
@@ -120,7 +119,7 @@ class _Pairs:
         within = _pair_squares(centred - means) - _pair_squares(unit_means * np.sqrt(units.sizes)[:, None])
         components = components_variance(_pair_squares(unit_means), within, units) / self._tracks**2
         variance = of_units if len(units.strata) > 1 else np.maximum(of_units, components)
-        degrees = np.stack([kurtosis_degrees(unit_means[:, i, None] - unit_means) for i in range(n_models)])
+        degrees = np.stack([kurtosis_degrees(unit_means[:, i, None] - unit_means, m) for i in range(n_models)])
         seeds, of_seeds = _both(trainings.total), _both(trainings.degrees[0])
         self._variances, self._degrees = np.stack([variance, *seeds]), np.stack([degrees, *of_seeds])
         self._error = np.sqrt(self._variances.sum(axis=0))
@@ -156,7 +155,9 @@ class _Pairs:
         upper = np.triu_indices(n_models, 1)
         variances, degrees = self._variances[first][:, *upper], self._degrees[first][:, *upper]
         quantiles = critical_value(variances, degrees, CONFIDENCE) + critical_value(variances, degrees, 2 * POWER - 1)
-        return float(np.median(quantiles * np.sqrt(variances.sum(axis=0)))) * few_units_factor(self._units)
+        return float(np.median(quantiles * np.sqrt(variances.sum(axis=0)))) * few_units_factor(
+            effective_units(self._units.sizes)
+        )
 
 
 def _pair_squares(columns: Floats) -> Floats:

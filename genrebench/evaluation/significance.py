@@ -40,12 +40,7 @@ def permutation_test(
     ndarray of shape (n_columns,)
         p-values: (1 + patterns at least as extreme) / (1 + patterns), or the exact fraction if each pattern is taken once.
     """
-    sums = units.sums(differences)
-    flips = _Flips(units, sums, trainings, n, seed)
-    extreme = np.zeros(sums.shape[1])
-    for signs in sign_patterns(len(units), n, seed):
-        extreme += _extreme(flips.scaled(signs @ sums), sums)
-    return flips.share(extreme)
+    return SignTest(differences, units, trainings, n=n, seed=seed).p_values()
 
 
 def permutation_interval(
@@ -68,71 +63,71 @@ def permutation_interval(
     units, trainings, n, seed
         As in `permutation_test`.
     """
-    if len(units) < MIN_UNITS:
-        return -math.inf, math.inf
-    sums = units.sums(differences[:, None])[:, 0]
-    columns = np.stack([sums, units.sizes], axis=1)
-    flipped = np.concatenate([signs @ columns for signs in sign_patterns(len(units), n, seed)])
-    flips = _Flips(units, sums[:, None], trainings, n, seed)
-    mean = float(differences.mean())
-    # a value far from all differences outweighs them, so that its test is one of the sizes alone
-    of_sizes = _extreme(flipped[:, 1:], units.sizes[:, None])
-    if flips.share(of_sizes)[0] > 1 - level:
-        return -math.inf, math.inf
-    deviation, factor = flips.of_trainings(len(flipped))
-
-    def accepted(value: float) -> bool:
-        shifted = (flipped[:, :1] - value * flipped[:, 1:] + deviation) * factor
-        extreme = _extreme(shifted, (sums - value * units.sizes)[:, None])
-        return bool(flips.share(extreme)[0] > 1 - level)
-
-    def end(step: float) -> float:
-        while accepted(mean + step):
-            step *= 2
-        inside, outside = mean, mean + step
-        for _ in range(50):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if accepted(middle) else (inside, middle)
-        return inside
-
-    step = float(np.abs(sums - mean * units.sizes).max()) / len(differences)
-    return (end(-step), end(step)) if step > 0 or flips.trainings.variance.any() else (mean, mean)
+    return SignTest(differences[:, None], units, trainings, n=n, seed=seed).interval(level)
 
 
-class _Flips:
-    """What random signs give, and other trainings in addition.
+class SignTest:
+    """The permutation test and its interval on the same random signs; see `permutation_test` and `permutation_interval`.
 
-    A pattern's sum gets the deviation that other trainings may have, and is scaled by the error of the difference over the
-    error that these trainings would have found: so both sides of the comparison are studentised.
+    With several trainings, a pattern's sum gets the deviation that other trainings may have, and is scaled by the error of the
+    difference over the error that these trainings would have found: so both sides of the comparison are studentised.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_tracks, n_columns)
+    units, trainings, n, seed
+        As in `permutation_test`.
     """
 
-    def __init__(self, units: Units, sums: Floats, trainings: Trainings | None, n: int, seed: int) -> None:
-        columns = sums.shape[1]
-        self.trainings = trainings or Trainings.none(columns)
-        self._tracks = float(units.sizes.sum())
-        m = len(units)
-        centred = sums - sums.sum(axis=0) / self._tracks * units.sizes[:, None]
-        self._variance = (centred**2).sum(axis=0) * m / max(m - 1, 1) / self._tracks**2
-        self._exact = 2**m <= n and not self.trainings.variance.any()
-        self._patterns = 2**m if 2**m <= n else n
-        self._rng = np.random.default_rng([seed, 2])
+    def __init__(
+        self, differences: Floats, units: Units, trainings: Trainings | None = None, *, n: int = RESAMPLES, seed: int = 0
+    ) -> None:
+        self._trainings = trainings or Trainings.none(differences.shape[1])
+        self._sizes, self._sums = units.sizes[:, None], units.sums(differences)
+        self._tracks, m = len(differences), len(units)
+        columns = np.hstack([self._sums, self._sizes])
+        flipped = np.concatenate([signs @ columns for signs in sign_patterns(m, n, seed)])
+        self._flipped, self._flipped_sizes = flipped[:, :-1], flipped[:, -1:]
+        self._exact = len(flipped) == 2**m and not self._trainings.variance.any()
+        centred = self._sums - self._sums.sum(axis=0) / self._tracks * self._sizes
+        variance = (centred**2).sum(axis=0) * m / max(m - 1, 1) / self._tracks**2
+        deviation, of_trainings = self._trainings.draws(len(flipped), np.random.default_rng([seed, 2]))
+        total, drawn = variance + self._trainings.total, variance + of_trainings
+        self._deviation = deviation * self._tracks
+        self._factor = np.sqrt(np.divide(total, drawn, out=np.ones_like(drawn), where=drawn > 0))
 
-    def of_trainings(self, n: int) -> tuple[Floats, Floats]:
-        """Deviation to add to `n` flipped sums, and the factor to scale them by, both of shape (n, n_columns)."""
-        deviation, variance = self.trainings.draws(n, self._rng)
-        total, drawn = self._variance + self.trainings.total, self._variance + variance
-        factor = np.sqrt(np.divide(total, drawn, out=np.ones_like(variance), where=drawn > 0))
-        return deviation * self._tracks, factor
+    def p_values(self, value: float = 0.0) -> Floats:
+        """p-values of "the mean difference is `value`", shape (n_columns,)."""
+        flipped = (self._flipped - value * self._flipped_sizes + self._deviation) * self._factor
+        return self._share(_extreme(flipped, self._sums - value * self._sizes))
 
-    def scaled(self, flipped: Floats) -> Floats:
-        """Flipped sums of shape (n_patterns, n_columns), with other trainings in them."""
-        deviation, factor = self.of_trainings(len(flipped))
-        moved: Floats = (flipped + deviation) * factor
-        return moved
+    def interval(self, level: float = CONFIDENCE) -> tuple[float, float]:
+        """The values that the test of the first column doesn't reject."""
+        # a value far from all differences outweighs them, so that its test is one of the sizes alone
+        of_sizes = self._share(_extreme(self._flipped_sizes, self._sizes))[0]
+        if len(self._sizes) < MIN_UNITS or of_sizes > 1 - level:
+            return -math.inf, math.inf
+        mean = float(self._sums[:, 0].sum()) / self._tracks
 
-    def share(self, extreme: Floats) -> Floats:
+        def accepted(value: float) -> bool:
+            return bool(self.p_values(value)[0] > 1 - level)
+
+        def end(step: float) -> float:
+            while accepted(mean + step):
+                step *= 2
+            inside, outside = mean, mean + step
+            for _ in range(50):
+                middle = (inside + outside) / 2
+                inside, outside = (middle, outside) if accepted(middle) else (inside, middle)
+            return inside
+
+        step = float(np.abs(self._sums[:, 0] - mean * self._sizes[:, 0]).max()) / self._tracks
+        return (end(-step), end(step)) if step > 0 or self._trainings.variance.any() else (mean, mean)
+
+    def _share(self, extreme: Floats) -> Floats:
         """p-values from the number of patterns at least as extreme as the observed one."""
-        return extreme / self._patterns if self._exact else (1 + extreme) / (1 + self._patterns)
+        patterns = len(self._flipped)
+        return extreme / patterns if self._exact else (1 + extreme) / (1 + patterns)
 
 
 def sign_patterns(m: int, n: int, seed: int, *, every_pattern: bool = True, block: int | None = None) -> Iterator[Floats]:

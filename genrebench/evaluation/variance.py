@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from genrebench.evaluation.clusters import Clusters, kurtosis_degrees, seed_variance
 from genrebench.evaluation.intervals import Floats, Units
 
 
@@ -33,9 +34,8 @@ class Trainings:
     @classmethod
     def of(cls, scores: Sequence[ArrayLike]) -> Trainings:
         """From the mean scores of each method's trainings: one sequence of `n_trainings` scores per method."""
-        values = [np.asarray(of_method, dtype=np.float64) for of_method in scores]
-        variance = [float(np.var(one, ddof=1)) / len(one) if len(one) > 1 else 0.0 for one in values]
-        return cls(np.array([variance]), np.array([[len(one) - 1.0 for one in values]]))
+        parts = [seed_variance(of_method) for of_method in scores]
+        return cls(np.array([[float(variance) for variance, _ in parts]]), np.array([[float(degrees) for _, degrees in parts]]))
 
     @classmethod
     def none(cls, n_columns: int) -> Trainings:
@@ -121,20 +121,13 @@ def mean_variance(values: Floats, units: Units) -> tuple[Floats, Floats]:
     values : ndarray of float, shape (n_tracks, n_columns)
     units : Units
     """
-    n, m = len(values), len(units)
-    centred = values - values.mean(axis=0)
-    sums = units.sums(centred)
+    clusters, m = Clusters.of(values, np.ones_like(values), units), len(units)
     if len(units.strata) > 1:
-        robust = np.zeros(values.shape[1])
-        for stratum in units.strata:
-            part = sums[stratum] - sums[stratum].mean(axis=0)
-            robust += (part**2).sum(axis=0) * len(stratum) / max(len(stratum) - 1, 1)
-        return robust / n**2, kurtosis_degrees(sums)
-    robust = (sums**2).sum(axis=0) * m / max(m - 1, 1)
-    means = sums / units.sizes[:, None]
-    total = (centred**2).sum(axis=0)
-    components = components_variance((means**2).sum(axis=0), total - (means**2 * units.sizes[:, None]).sum(axis=0), units)
-    return np.maximum(robust, components) / n**2, kurtosis_degrees(means)
+        return clusters.robust, kurtosis_degrees(clusters.deviations, m)
+    means = clusters.deviations / clusters.sizes
+    within = clusters.squares - (means**2 * clusters.sizes).sum(axis=0)
+    components = components_variance((means**2).sum(axis=0), within, units)
+    return np.maximum(clusters.robust, components / len(values) ** 2), kurtosis_degrees(means, m)
 
 
 def components_variance(between: Floats, within: Floats, units: Units) -> Floats:
@@ -154,16 +147,8 @@ def components_variance(between: Floats, within: Floats, units: Units) -> Floats
     return variance
 
 
-def kurtosis_degrees(x: Floats) -> Floats:
-    """Degrees of freedom of the variance of the means x of the units, shape (n_units, ...); see `mean_variance`."""
-    m = len(x)
-    squares = (x**2).sum(axis=0)
-    spread = (x**4).sum(axis=0) - squares**2 / m
-    degrees = np.divide(2 * squares**2, spread, out=np.full_like(squares, np.inf), where=spread > 1e-12 * squares**2)
-    limited: Floats = np.clip(degrees, 1, max(m - 1, 1))
-    return limited
-
-
-def effective_units(units: Units) -> float:
-    """How many units of equal size would say as much: (sum n_j)^2 / sum(n_j^2), if the tracks of a unit were all alike."""
-    return float(units.sizes.sum() ** 2 / (units.sizes**2).sum())
+def effective_units(sizes: Floats) -> float:
+    """How many units of equal size would say as much as those of `sizes`: (sum n_j)^2 / sum(n_j^2), if a unit's tracks were
+    alike.
+    """
+    return float(sizes.sum() ** 2 / (sizes**2).sum())

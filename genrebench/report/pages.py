@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrebench.boards.compare import Side, compare_sides, runs_by_id
-from genrebench.boards.rows import Board, Row, rank_range
+from genrebench.boards.row import Row, rank_range
+from genrebench.boards.rows import Board
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
 from genrebench.errors import StoreError

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import genrebench as gb
-from genrebench.boards.rows import Row
+from genrebench.boards.row import Row
 from genrebench.errors import DataError, StoreError, UsageError
 from tests import tiny
 

@@ -8,7 +8,6 @@ from genrebench.evaluation.clusters import (
     Clusters,
     correlations,
     kurtosis_degrees,
-    mean_variance,
     satterthwaite,
     seed_variance,
 )
@@ -61,10 +60,9 @@ def test_members_are_a_population_of_their_own(values: np.ndarray) -> None:
 
 
 def test_single_tracks_have_the_variance_of_a_mean(values: np.ndarray) -> None:
-    variance, degrees = mean_variance(values, sampling_units(np.full(40, -1)))
-    np.testing.assert_allclose(variance, scipy.stats.sem(values) ** 2)
-    assert (degrees <= 39).all()
     alone = Clusters.of(values, np.ones_like(values), sampling_units(np.full(40, -1)))
+    np.testing.assert_allclose(alone.variance, scipy.stats.sem(values) ** 2)
+    assert (alone.degrees <= 39).all()
     assert (alone.share_degrees > 1e6).all()  # binomial: the variance follows from the share
     assert (clusters(values).share_degrees == clusters(values).degrees).all()
 
@@ -73,7 +71,7 @@ def test_strata_take_out_what_differs_between_them() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], [30, 50])
     values = 10.0 * labels[:, None] + rng.normal(size=(80, 1))
-    stratified, _ = mean_variance(values, sampling_units(np.full(80, -1), labels))
+    stratified = Clusters.of(values, np.ones_like(values), sampling_units(np.full(80, -1), labels)).variance
     expected = sum(n * values[labels == label].var(ddof=1) for label, n in ((0, 30), (1, 50))) / 80**2
     assert stratified == pytest.approx(expected)
 

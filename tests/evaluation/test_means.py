@@ -66,9 +66,7 @@ def test_the_mean_interval_is_the_wider_of_bootstrap_t_and_student_by_definition
 
 def test_columns_have_intervals_of_their_own() -> None:
     values, units = np.stack([losses(39), losses(39, 1) ** 2], axis=1), sampling_units(GROUPS)
-    interval = MeanInterval(values, units)
-    for weights in resamples(units, 300):
-        interval.add(weights)
+    interval = MeanInterval(values, units, n=300)
     for column, ends in enumerate(zip(*interval.interval(), strict=True)):
         assert ends == pytest.approx(mean_interval(values[:, column], units, n=300))
 
@@ -84,9 +82,7 @@ def test_resamples_of_equal_values_say_nothing_about_the_scale() -> None:
     mean, error = mean_and_error(values, units, [list(range(6))])
     resampled = [mean_and_error(values, units, strata) for strata in draws(units, 300, 0)]
     ratios = [abs(its_mean - mean) / its_error if its_error else 0 for its_mean, its_error in resampled]
-    interval = MeanInterval(values[:, None], units)
-    for weights in resamples(units, 300):
-        interval.add(weights)
+    interval = MeanInterval(values[:, None], units, n=300)
     exceeded = sum(ratio >= mean / error for ratio in ratios)
     assert interval.p_values()["bootstrap"] == pytest.approx([(1 + exceeded) / 301])
 
@@ -120,9 +116,7 @@ def test_intervals_hold_the_truth(per_artist: int) -> None:
     artist = np.arange(300) // per_artist
     for i in range(n_sets):
         values = np.exp(0.5 * rng.normal(size=artist[-1] + 1)[artist] + 0.5 * rng.normal(size=300))
-        interval = MeanInterval(values[:, None], sampling_units(artist))
-        for weights in resamples(interval.units, 300, i):
-            interval.add(weights)
+        interval = MeanInterval(values[:, None], sampling_units(artist), n=300, seed=i)
         (low,), (high,) = interval.interval()
         held += low <= np.exp(0.25) <= high  # the mean of this log-normal
     assert 0.92 <= held / n_sets <= 0.975  # 300 sets tell 0.95 from these
@@ -149,9 +143,7 @@ def test_the_interval_holds_zero_if_a_test_does_not_reject_it() -> None:
     units = sampling_units(np.arange(60) // 3)
     for shift in np.linspace(0, 1, 11):
         values = losses(60, 5) - 1 + shift
-        interval = MeanInterval(values[:, None], units)
-        for weights in resamples(units, 300):
-            interval.add(weights)
+        interval = MeanInterval(values[:, None], units, n=300)
         (low,), (high,) = interval.interval()
         assert (low <= 0 <= high) == (max(float(p[0]) for p in interval.p_values().values()) > 0.05)
 
@@ -174,8 +166,6 @@ def test_a_method_is_held_over_trainings() -> None:
 
 def test_the_bootstrap_knows_that_two_trainings_tell_little_of_their_variance() -> None:
     values = np.random.default_rng(6).normal(3, 0.01, size=300)
-    interval = MeanInterval(values[:, None], sampling_units(ALONE), Trainings.of([[0.0, 2.0]]))
-    for weights in resamples(interval.units, 2000):
-        interval.add(weights)
+    interval = MeanInterval(values[:, None], sampling_units(ALONE), Trainings.of([[0.0, 2.0]]), n=2000)
     # nearly all variance is between two trainings: Student's t with 1 degree of freedom
     assert interval.p_values()["bootstrap"][0] == pytest.approx(2 * scipy.stats.t.sf(3, 1), abs=0.04)

@@ -54,6 +54,12 @@ def test_p_by_hand() -> None:
     assert permutation_test(np.array([[2.0], [2], [2], [-1]]), sampling_units(np.array([0, 0, 0, 1])))[0] == 1
 
 
+def test_sums_that_are_0_up_to_rounding_are_reached_by_all_patterns() -> None:
+    v = np.random.default_rng(3).normal(size=5)
+    d = np.random.default_rng(4).permutation(np.concatenate([v, -v]))
+    assert permutation_test(d[:, None], alone(10))[0] == 1
+
+
 def test_all_patterns_are_taken_if_there_are_no_more_than_asked_for() -> None:
     d = np.arange(1.0, 11)[:, None]  # ten units of one sign: 2 of 1024 patterns
     assert permutation_test(d, alone(10), n=1024)[0] == 2 / 1024

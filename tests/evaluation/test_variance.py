@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from genrebench.evaluation.clusters import kurtosis_degrees
 from genrebench.evaluation.intervals import sampling_units
 from genrebench.evaluation.variance import (
     Trainings,
     critical_value,
     effective_units,
-    kurtosis_degrees,
     mean_variance,
     two_sided_p,
 )
@@ -51,11 +51,13 @@ def test_strata_have_variances_of_their_own() -> None:
 
 
 def test_degrees_of_freedom_follow_the_kurtosis() -> None:
-    assert kurtosis_degrees(np.ones((7, 1)) * [[1], [-1], [1], [-1], [1], [-1], [1]]) == pytest.approx([6])  # at most m - 1
+    assert kurtosis_degrees(np.ones((7, 1)) * [[1], [-1], [1], [-1], [1], [-1], [1]], 7) == pytest.approx([6])  # at most m - 1
     one_large = np.array([[1000.0], *[[1e-3]] * 99])
-    assert kurtosis_degrees(one_large) == pytest.approx([2 / (1 - 1 / 100)], rel=1e-3)
+    assert kurtosis_degrees(one_large, 100) == pytest.approx([2 / (1 - 1 / 100)], rel=1e-3)
+    (_, (degrees,)) = mean_variance(one_large, sampling_units(np.full(100, -1)))
+    assert degrees == pytest.approx(2 / (1 - 1 / 100), rel=0.03)  # not 99
     normal = np.random.default_rng(2).normal(size=(4000, 1))
-    assert kurtosis_degrees(normal)[0] == pytest.approx(3999, rel=0.15)
+    assert kurtosis_degrees(normal, 4000)[0] == pytest.approx(3999, rel=0.15)
 
 
 def test_trainings() -> None:
@@ -100,5 +102,5 @@ def test_few_trainings_keep_the_level(n_trainings: int, ratio: float) -> None:
 
 
 def test_effective_units() -> None:
-    assert effective_units(sampling_units(np.arange(40) // 4)) == pytest.approx(10)
-    assert effective_units(sampling_units(np.array([0, 0, 0, 1]))) == pytest.approx(16 / 10)
+    assert effective_units(sampling_units(np.arange(40) // 4).sizes) == pytest.approx(10)
+    assert effective_units(sampling_units(np.array([0, 0, 0, 1])).sizes) == pytest.approx(16 / 10)
