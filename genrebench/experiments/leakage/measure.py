@@ -17,15 +17,13 @@ from genrebench.records import Split, Task
 from genrebench.runs import runner
 from genrebench.runs.job import Job
 from genrebench.runs.record import Run
-from genrebench.runs.scored import mean_hits, mean_losses
+from genrebench.runs.scored import mean_hits
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tasks.task import retask
 
 
-def measure(
-    task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session, *, draws: int = 3
-) -> Leakage:
+def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session, *, draws: int) -> Leakage:
     """Measure how much a model gains if the test artists have other tracks in training.
 
     Parameters
@@ -88,7 +86,7 @@ def _draw(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore,
         test=tuple(sorted(without.folds[0].test)),
         n_training=len(without.folds[0].training),
         n_replaced=n_replaced,
-        loss_gaps=np.stack([mean_losses([a]) - mean_losses([b]) for a, b in pairs]),
+        loss_gaps=np.stack([a.losses - b.losses for a, b in pairs]),
         hit_gaps=np.stack([mean_hits([a]) - mean_hits([b]) for a, b in pairs]),
     )
 
