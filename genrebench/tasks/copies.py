@@ -8,8 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from genrebench.records import Dataset, FeatureValues, Split
-from genrebench.tasks.words import Remark
+from genrebench.records import Dataset, FeatureValues, Remark, Split
 
 MIN_DISTINCT = 4
 """Different numbers that a row of features needs in order to tell recordings apart; silence gives rows of few."""
@@ -67,6 +66,7 @@ def copy_remarks(dataset: Dataset, split: Split, keys: Mapping[str, Hashable], w
         remarks.append(
             Remark(
                 "duplicate",
+                "warning",
                 f"{len(touched)} of {tested} test tracks have the same {what} as a training or validation track, such as "
                 f"{one!r} and {other!r}, so scores are too good; {leave_out}",
             )
@@ -79,6 +79,7 @@ def copy_remarks(dataset: Dataset, split: Split, keys: Mapping[str, Hashable], w
         remarks.append(
             Remark(
                 "two-genres",
+                "warning",
                 f"{count} two genres, such as that of {one!r} ({genre[one]}) and {other!r} ({genre[other]}); {leave_out}",
             )
         )

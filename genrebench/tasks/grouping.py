@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genrebench.errors import UsageError
-from genrebench.records import Dataset, Split, Track
+from genrebench.records import Dataset, Remark, Split, Track
 from genrebench.tasks.segments import recordings
-from genrebench.tasks.words import Remark, label_remarks, names_no_artist
+from genrebench.tasks.words import label_remarks, names_no_artist
 
 SEGMENTS = ("together", "apart")
 
@@ -49,7 +49,7 @@ class Grouped:
             f"{touched} of {tested} test tracks seem to be segments of recordings that are also in training or validation, so "
             f"scores are too good; {advice} keeps segments in one part"
         )
-        return [Remark("segments", text)]
+        return [Remark("segments", "warning", text)]
 
 
 def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str] | None = None) -> Grouped:
@@ -145,7 +145,7 @@ def _segment_remarks(found: Mapping[str, str], why: str, segments: str) -> list[
     )
     count = "one recording" if len(ids) == 1 else f"{len(ids)} recordings"
     example = " and ".join(map(repr, ids[largest][:2]))
-    return [Remark("segments", f"{len(found)} tracks seem to be segments of {count}, {why} {example}, {taken}")]
+    return [Remark("segments", "warning", f"{len(found)} tracks seem to be segments of {count}, {why} {example}, {taken}")]
 
 
 def _genre_remarks(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Remark]:
@@ -159,4 +159,4 @@ def _genre_remarks(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Re
     name, counts = next(iter(mixed.items()))
     labels = ", ".join(f"{genre} ({n})" for genre, n in sorted(counts.items()))
     count = "one recording" if len(mixed) == 1 else f"{len(mixed)} recordings"
-    return [Remark("two-genres", f"segments of {count} have different genres, such as those of {name!r}: {labels}")]
+    return [Remark("two-genres", "warning", f"segments of {count} have different genres, such as those of {name!r}: {labels}")]

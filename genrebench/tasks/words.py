@@ -9,27 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
-from genrebench.records import Dataset
+from genrebench.records import Dataset, Remark
 
 MAX_SHOWN = 3
 """Remarks about artists that are written out; further ones are counted."""
-
-
-class Remark(NamedTuple):
-    """Something about a dataset that a reader of its scores should know.
-
-    Parameters
-    ----------
-    kind : str
-        A kind of finding; see `genrebench.datasets.check.findings.KINDS`.
-    text : str
-        One sentence, with numbers and the next step.
-    """
-
-    kind: str
-    text: str
 
 
 _MISSING = """
@@ -136,6 +120,7 @@ def label_remarks(dataset: Dataset) -> list[Remark]:
     remarks = [
         Remark(
             "placeholder",
+            "warning",
             f"the genre {genre!r} ({_tracks(n)}) is a word for a missing value; if it isn't a genre, leave such tracks out",
         )
         for genre, n in genres.items()
@@ -145,21 +130,32 @@ def label_remarks(dataset: Dataset) -> list[Remark]:
         remarks.append(
             Remark(
                 "placeholder",
+                "warning",
                 f"the artist {_counted(unknown, unknown)} is no artist's name: the artist of such tracks is taken as unknown",
             )
         )
     remarks += [
-        Remark("similar-labels", f"the genres {_counted(names, genres)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}")
+        Remark(
+            "similar-labels",
+            "warning",
+            f"the genres {_counted(names, genres)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}",
+        )
         for names in similar_names(genres)
     ]
     known = {artist: n for artist, n in artists.items() if artist not in unknown}
     sets = similar_names(known)
     remarks += [
-        Remark("similar-labels", f"the artists {_counted(names, known)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}")
+        Remark(
+            "similar-labels",
+            "warning",
+            f"the artists {_counted(names, known)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}",
+        )
         for names in sets[:MAX_SHOWN]
     ]
     if len(sets) > MAX_SHOWN:
-        remarks.append(Remark("similar-labels", f"{len(sets) - MAX_SHOWN} more sets of artists differ only by such trifles"))
+        remarks.append(
+            Remark("similar-labels", "warning", f"{len(sets) - MAX_SHOWN} more sets of artists differ only by such trifles")
+        )
     return remarks
 
 

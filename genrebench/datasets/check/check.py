@@ -15,7 +15,7 @@ from genrebench import audio
 from genrebench.datasets import fma
 from genrebench.datasets.check import duplicates
 from genrebench.datasets.check.advice import gathered, rest_findings
-from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity
+from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity, remarked
 from genrebench.datasets.check.given_features import load_given, usable_findings, value_findings
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
 from genrebench.errors import DataError
@@ -191,11 +191,9 @@ def _content_hashes(paths: Mapping[str, Path], home: Path) -> tuple[dict[str, st
 
 def _reading_findings(dataset: Dataset) -> Iterator[Finding]:
     """What was noticed while the dataset was read."""
-    yield from (Finding("", remark.kind, remark.severity, remark.detail) for remark in dataset.remarks)
+    yield from map(remarked, dataset.remarks)
     ids = {track.id for track in dataset.tracks}
-    yield from (
-        Finding(id_, remark.kind, remark.severity, remark.detail) for id_, remark in dataset.unusable.items() if id_ in ids
-    )
+    yield from (remarked(remark, id_) for id_, remark in dataset.unusable.items() if id_ in ids)
 
 
 def _label_findings(dataset: Dataset) -> Iterator[Finding]:
