@@ -6,6 +6,7 @@ Sources: pandas' and NumPy's names of missing values; MusicBrainz' special purpo
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -54,19 +55,21 @@ def _words(*lists: str) -> frozenset[str]:
 
 
 def _folded(text: str) -> str:
-    """Case, width and Unicode form folded; every run of characters that are neither letters nor digits is one blank."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join("".join(character if _is_letter(character) else " " for character in folded).split())
+    """As `_compatible`; every run of characters that are neither letters nor digits is one blank."""
+    letters = (character if unicodedata.category(character)[0] in "LMN" else " " for character in _compatible(text))
+    return " ".join("".join(letters).split())
 
 
-def _is_letter(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LMN"
+def _compatible(text: str) -> str:
+    """Case, width and Unicode form folded."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 _NO_ARTISTS = _words(_MISSING, _UNKNOWN, _UNKNOWN_ARTIST, _VARIOUS)
 _NO_GENRES = _words(_MISSING, _UNKNOWN, _VARIOUS, _NO_GENRE)
 
 
+@functools.lru_cache(maxsize=1 << 16)  # asked for each track, and several times
 def names_no_artist(text: str) -> bool:
     """Whether text in place of an artist's name names none: "Unknown Artist", "[unknown]", "V.A.", "nan", "n/a", "-", "?"."""
     return _is_mark(text) or _folded(text) in _NO_ARTISTS
@@ -84,8 +87,7 @@ def _is_mark(text: str) -> bool:
 
 def spelling_key(text: str) -> str:
     """What is left of a name without case, Unicode form, blanks of any kind and width, hyphens, underscores and apostrophes."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(character for character in folded if not _is_trifle(character))
+    return "".join(character for character in _compatible(text) if not _is_trifle(character))
 
 
 def _is_trifle(character: str) -> bool:
