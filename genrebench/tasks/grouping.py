@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genrebench.errors import UsageError
 from genrebench.records import Dataset, Remark, Split, Track
+from genrebench.tasks.audit import touched_tests
 from genrebench.tasks.segments import recordings
 from genrebench.tasks.words import label_remarks, names_no_artist
 
@@ -37,13 +38,10 @@ class Grouped:
 
     def split_remarks(self, split: Split) -> list[Remark]:
         """Remarks about recordings with segments in several parts of a split."""
-        touched, tested = 0, 0
-        for fold in split.folds:
-            elsewhere = {self.recordings.get(id_) for part in (fold.training, fold.validation) for id_ in part} - {None}
-            touched += sum(self.recordings.get(id_) in elsewhere for id_ in fold.test)
-            tested += len(fold.test)
+        touched = len(touched_tests(split, self.recordings))
         if not touched:
             return []
+        tested = sum(len(fold.test) for fold in split.folds)
         advice = "--split artist" if self.segments == "together" else "--segments together"
         text = (
             f"{touched} of {tested} test tracks seem to be segments of recordings that are also in training or validation, so "
@@ -80,7 +78,7 @@ def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str]
         dataclasses.replace(track, artist=None) if track.artist is not None and names_no_artist(track.artist) else track
         for track in dataset.tracks
     ]
-    unknown = [track for track in tracks if track.artist is None and track.genre.strip()]  # others are in no task
+    unknown = of_unknown_artist(tracks)
     named = recordings(unknown)
     ids = {track.id for track in unknown}
     heard = _of_several({id_: name for id_, name in (heard or {}).items() if id_ in ids})
@@ -92,6 +90,11 @@ def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str]
     if segments == "together":
         tracks = _with_recordings(tracks, found)
     return Grouped(dataclasses.replace(dataset, tracks=tuple(tracks)), found, segments, tuple(remarks))
+
+
+def of_unknown_artist(tracks: Iterable[Track]) -> list[Track]:
+    """Tracks whose artist is unknown, or no artist's name; without unlabelled ones, which are in no task."""
+    return [t for t in tracks if t.genre.strip() and (t.artist is None or names_no_artist(t.artist))]
 
 
 def _with_recordings(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Track]:
