@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from genrebench.errors import UsageError
 from genrebench.records import Dataset, Remark, Split, Track
+from genrebench.tables import counted
 from genrebench.tasks.audit import touched_tests
 from genrebench.tasks.segments import recordings
 from genrebench.tasks.words import label_remarks, names_no_artist
@@ -146,8 +147,8 @@ def _segment_remarks(found: Mapping[str, str], why: str, segments: str) -> list[
         if segments == "together"
         else "but each is taken on its own"
     )
-    count = "one recording" if len(ids) == 1 else f"{len(ids)} recordings"
     example = " and ".join(map(repr, ids[largest][:2]))
+    count = counted(len(ids), "recording")
     return [Remark("segments", "warning", f"{len(found)} tracks seem to be segments of {count}, {why} {example}, {taken}")]
 
 
@@ -161,5 +162,5 @@ def _genre_remarks(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Re
         return []
     name, counts = next(iter(mixed.items()))
     labels = ", ".join(f"{genre} ({n})" for genre, n in sorted(counts.items()))
-    count = "one recording" if len(mixed) == 1 else f"{len(mixed)} recordings"
+    count = counted(len(mixed), "recording")
     return [Remark("two-genres", "warning", f"segments of {count} have different genres, such as those of {name!r}: {labels}")]

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from genrebench.records import Dataset, Remark
+from genrebench.tables import counted
 
 MAX_SHOWN = 3
 """Remarks about artists that are written out; further ones are counted."""
@@ -123,7 +124,8 @@ def label_remarks(dataset: Dataset) -> list[Remark]:
         Remark(
             "placeholder",
             "warning",
-            f"the genre {genre!r} ({_tracks(n)}) is a word for a missing value; if it isn't a genre, leave such tracks out",
+            f"the genre {genre!r} ({counted(n, 'track')}) is a word for a missing value; if it isn't a genre, leave such "
+            "tracks out",
         )
         for genre, n in genres.items()
         if names_no_genre(genre)
@@ -166,8 +168,4 @@ _WRITE_ALIKE = "if they are one, write them alike"
 
 def _counted(names: Iterable[str], counts: Mapping[str, int]) -> str:
     first, *others = names
-    return ", ".join([f"{first!r} ({_tracks(counts[first])})", *(f"{name!r} ({counts[name]})" for name in others)])
-
-
-def _tracks(number: int) -> str:
-    return "one track" if number == 1 else f"{number} tracks"
+    return ", ".join([f"{first!r} ({counted(counts[first], 'track')})", *(f"{name!r} ({counts[name]})" for name in others)])
