@@ -47,6 +47,11 @@ def cache_error(error: OSError) -> DataError:
     )
 
 
+def home_error(file: Path, error: OSError) -> DataError:
+    """The error of a file in genrebench's data folder that can't be written."""
+    return DataError(f"can't write {file}: {error.strerror or error}; free up space or set GENREBENCH_HOME")
+
+
 def retried(action: Callable[[], T]) -> T:
     """Call `action` again, up to three times, if it fails with an error that may pass, as those of a network disk do.
 

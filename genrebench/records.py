@@ -56,7 +56,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that was noticed while a dataset was read.
+    """Something about a dataset that a reader of its scores should know.
 
     Parameters
     ----------

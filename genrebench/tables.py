@@ -169,6 +169,11 @@ def plot_text(text: str) -> str:
     return printable(text).replace("$", r"\$")
 
 
+def counted(number: int, unit: str) -> str:
+    """Return a number of things in words: "one track", "3 tracks"."""
+    return f"one {unit}" if number == 1 else f"{number} {unit}s"
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Format a score for display; None is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"

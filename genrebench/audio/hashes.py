@@ -148,7 +148,7 @@ def _locked(cache_file: Path) -> Iterator[None]:
             cache_file.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(temporary.exclusive(cache_file.with_name(f".{cache_file.name}.lock")))
         except OSError as error:
-            raise _not_writable(cache_file, error) from None
+            raise files.home_error(cache_file, error) from None
         yield
 
 
@@ -166,8 +166,4 @@ def _save(cache_file: Path, cached: Cached) -> None:
         content = json.dumps({name: [*stamp, hashed] for name, (stamp, hashed) in cached.items()})
         files.write(cache_file, content.encode(), durable=False)
     except OSError as error:
-        raise _not_writable(cache_file, error) from None
-
-
-def _not_writable(cache_file: Path, error: OSError) -> DataError:
-    return DataError(f"can't write {cache_file}: {error.strerror or error}; free up space or set GENREBENCH_HOME")
+        raise files.home_error(cache_file, error) from None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from genrebench import files
 from genrebench.audio.reading import Reading
 from genrebench.audio.samples import excerpt_bounds
-from genrebench.errors import AudioError, DataError
+from genrebench.errors import AudioError
 from genrebench.records import Excerpt
 
 _VERSION = 1
@@ -95,4 +95,4 @@ def _save(cache_file: Path, cached: Mapping[str, Length]) -> None:
         cache_file.parent.mkdir(parents=True, exist_ok=True)
         files.write(cache_file, json.dumps({"version": _VERSION, "lengths": cached}).encode())
     except OSError as error:
-        raise DataError(f"can't write {cache_file}: {error.strerror or error}; free up space or set GENREBENCH_HOME") from None
+        raise files.home_error(cache_file, error) from None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.datasets import id_forms
-from genrebench.datasets.table import clean, number, read_records, without_numbers
+from genrebench.datasets.table import clean, is_blank_header, number, read_records, without_numbers
 from genrebench.errors import DataError
 from genrebench.records import FeatureValues
 
@@ -69,7 +69,7 @@ def read_header(path: Path) -> Header:
         raise DataError(f"{path} is empty; its first row must name the columns")
     starts = [cells[0].strip() for _, cells in first]
     if starts[0] == "track_id":  # one row, or several if pandas has saved FMA's table with the index as a column
-        n_levels = next((n for n, start in enumerate(starts[1:], 1) if not _is_blank(start)), len(starts))
+        n_levels = next((n for n, start in enumerate(starts[1:], 1) if not is_blank_header(start)), len(starts))
         n_rows = n_levels
     elif "track_id" in starts:
         n_levels = starts.index("track_id")
@@ -95,11 +95,6 @@ def read_header(path: Path) -> Header:
     return Header(first[n_rows - 1][0], columns)
 
 
-def _is_blank(cell: str) -> bool:
-    """Whether a header cell is empty, or what pandas calls an empty one."""
-    return not cell or cell.startswith("Unnamed: ")
-
-
 def _column_names(levels: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     """Names of the columns from the rows of a header.
 
@@ -112,7 +107,7 @@ def _column_names(levels: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...
     for level in levels[:-1]:
         names: list[str] = []
         for cell in level:
-            names.append(names[-1] if names and _is_blank(cell) else cell)
+            names.append(names[-1] if names and is_blank_header(cell) else cell)
         filled.append(without_numbers(names))
     return tuple(zip(*filled, levels[-1], strict=True))
 

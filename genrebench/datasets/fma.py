@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from genrebench.datasets import feature_csv
-from genrebench.datasets.table import clean, digest, find_columns, read_records, without_numbers
+from genrebench.datasets.table import clean, digest, find_columns, is_blank_header, read_records, without_numbers
 from genrebench.errors import DataError
 from genrebench.files import atomic
 from genrebench.records import PARTS, Dataset, Exclusion, FeatureValues, Track
@@ -140,7 +140,7 @@ def _first_rows(table: Path) -> list[list[str]]:
 
 def _n_header_rows(rows: Sequence[Sequence[str]]) -> int:
     """Number of header rows of FMA's tracks.csv: 3, or 2 if the index was saved as a column; 0 if it is another table."""
-    starts = ["" if cells[0].startswith("Unnamed: ") else cells[0].strip() for cells in rows]
+    starts = ["" if is_blank_header(cells[0]) else cells[0].strip() for cells in rows]
     return 3 if starts == ["", "", "track_id"] else 2 if starts[:2] == ["track_id", ""] else 0
 
 

@@ -70,7 +70,7 @@ def read(folder: Path, *, follow_links: bool = False) -> Folders:
     ids, twins = ids_of({path: path.relative_to(folder).as_posix() for path in genre_of})
     tracks, unusable = _tracks(folder, genre_of, ids, found, paths)
     official = {}
-    if layout.part is not None and layout.parts:
+    if layout.part is not None:
         official = {ids[path]: layout.parts[relative[path][layout.part]] for path in genre_of}
     remarks = [*_described(layout, genre_of.values(), relative.values()), *twins, *left_out(found, folder, loose)]
     remarks += emptied_genres(genre_of.values(), _genre_folders(layout, folder, found), found)
@@ -218,6 +218,6 @@ def _genre_folders(layout: Layout, folder: Path, found: audio.Found) -> Iterator
         parts = path.relative_to(folder).parts
         if len(parts) != layout.genre + 1 or parts[: len(layout.above)] != layout.above:
             continue
-        if layout.part is not None and layout.part < layout.genre and parts[layout.part] not in (layout.parts or {}):
+        if layout.part is not None and layout.part < layout.genre and parts[layout.part] not in layout.parts:
             continue
         yield _label(parts[layout.genre]), path

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from genrebench.audio import SUFFIXES
+from genrebench.tables import counted
 
 _WHOLE = re.compile(r"[+]?0*(\d+)(?:[.,]0+)?")
 
@@ -75,8 +76,8 @@ def match_note(matched: dict[str, str], file: str, other: str) -> str | None:
     if not matched:
         return None
     found, wanted = min(matched.items())
-    count = "one id of" if len(matched) == 1 else f"{len(matched)} ids of"
-    return f"{count} {file} differ in writing from {other}, such as {found!r} for {wanted!r}, and are taken as the same"
+    count = counted(len(matched), "id")
+    return f"{count} of {file} differ in writing from {other}, such as {found!r} for {wanted!r}, and are taken as the same"
 
 
 def miss_note(wanted: Collection[str], found: Collection[str], file: str, other: str) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from genrebench.errors import DataError
 
@@ -42,13 +42,13 @@ class Layout:
     part : int or None
         Position of the folder that names the part of the split.
     parts : mapping of str to str
-        Part of the split by name of folder.
+        Part of the split by name of folder; empty if `part` is None.
     """
 
     above: Parts = ()
     genre: int = 0
     part: int | None = None
-    parts: Mapping[str, str] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def describe(self) -> str | None:
         """The layout in words; None for the plain one, with a genre's name at the first level."""
@@ -56,7 +56,7 @@ class Layout:
         if self.part is None:
             return f"the genres are the folders{where}" if where else None
         by_part: dict[str, list[str]] = {}
-        for name, part in sorted((self.parts or {}).items()):
+        for name, part in sorted(self.parts.items()):
             by_part.setdefault(part, []).append(repr(name))
         read = ", ".join(f"{' and '.join(names)} as {part}" for part, names in by_part.items())
         order = "with a folder per genre in each" if self.part < self.genre else "below the folder of each genre"

@@ -86,11 +86,13 @@ def emptied_genres(genres: Iterable[str], folders: Iterable[tuple[str, Path]], f
     list of Remark
         A warning, if there are any that are empty or hold files that may be audio; a folder of images is none.
     """
-    others: dict[str, list[Path]] = {}
-    for genre, folder in folders:
-        others.setdefault(genre, []).extend(path for path in found.others if path.is_relative_to(folder))
-    without = {genre: paths for genre, paths in others.items() if genre not in set(genres)}
-    emptied = [genre for genre, paths in without.items() if not paths or any(map(may_be_audio, paths))]
+    read = set(genres)
+    genre_of = {folder: genre for genre, folder in folders if genre not in read}
+    others: dict[str, list[Path]] = {genre: [] for genre in genre_of.values()}
+    for path in found.others if genre_of else ():
+        for folder in genre_of.keys() & {path, *path.parents}:
+            others[genre_of[folder]].append(path)
+    emptied = [genre for genre, paths in others.items() if not paths or any(map(may_be_audio, paths))]
     if not emptied:
         return []
     names = ", ".join(repr(printable(genre)) for genre in sorted(emptied)[:8])

@@ -81,11 +81,11 @@ def summarise(
         "power": _power(dataset, made_split),
         "warnings": [
             *(remark.detail for remark in dataset.remarks if remark.severity == "warning"),
-            *(remark.text for remark in grouped.remarks),
+            *(remark.detail for remark in grouped.remarks),
             *why_not,
             *made_split.warnings,
             *filter(None, [untested(dataset, made_split) if made_split.name else None]),
-            *(remark.text for remark in grouped.split_remarks(made_split)),
+            *(remark.detail for remark in grouped.split_remarks(made_split)),
             *_content_warnings(dataset, made_split),
         ],
         "remarks": [remark.detail for remark in dataset.remarks if remark.severity == "note"],
@@ -138,10 +138,10 @@ def _content_warnings(dataset: Dataset, split: Split) -> list[str]:
     except DataError as error:  # the rest of the summary is still of use
         return [str(error)]
     if values is not None:
-        return [*values.notes, *(remark.text for remark in copy_remarks(dataset, split, row_keys(values), "feature row"))]
+        return [*values.notes, *(remark.detail for remark in copy_remarks(dataset, split, row_keys(values), "feature row"))]
     keys = _file_keys(track.path for track in dataset.tracks if track.path is not None)
     by_id = {track.id: keys[track.path] for track in dataset.tracks if track.path in keys}
-    return [remark.text for remark in copy_remarks(dataset, split, by_id, "audio file")]
+    return [remark.detail for remark in copy_remarks(dataset, split, by_id, "audio file")]
 
 
 def _file_keys(paths: Iterable[Path]) -> dict[Path, str]:

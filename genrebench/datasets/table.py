@@ -92,6 +92,11 @@ def find_columns(path: Path, header: Sequence[str], required: Sequence[str], opt
     return {name: names.index(name) for name in (*required, *optional) if name in names}
 
 
+def is_blank_header(cell: str) -> bool:
+    """Whether a header cell is empty, or what pandas calls an empty one."""
+    return not cell or cell.startswith("Unnamed: ")
+
+
 def without_numbers(names: Sequence[str]) -> list[str]:
     """Names without the numbers that pandas adds to repeated ones: mfcc, mfcc.1, mfcc.2 are three times mfcc."""
     plain = [re.sub(r"\.\d+$", "", name) for name in names]

@@ -11,7 +11,7 @@ from typing import Any
 
 from genrebench.datasets import resolve
 from genrebench.datasets.check import heard_recordings
-from genrebench.datasets.exclusions import read_exclusions
+from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
 from genrebench.environment import cpus
 from genrebench.errors import StoreError, UsageError
 from genrebench.plugin.hosted import HostedModel
@@ -154,7 +154,7 @@ def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> l
         return []
     if isinstance(exclude, str | Path):
         return read_exclusions(Path(exclude))
-    return [one if isinstance(one, Exclusion) else Exclusion(str(one), "left out by the user") for one in exclude]
+    return [one if isinstance(one, Exclusion) else Exclusion(str(one), DEFAULT_REASON) for one in exclude]
 
 
 def open_run(run: str | RunResult, runs: str | Path) -> RunResult:

@@ -89,14 +89,9 @@ class ComputedAtAccess(LazyInputs):
         self._last: tuple[Path | None, NDArray[Any]] = (None, np.empty(0))
 
     @cached_property
-    def _lengths(self) -> NDArray[np.int64]:
-        by_path = {path: self._length(path) for path in dict.fromkeys(self._paths)}
-        return np.array([by_path[path] for path in self._paths], dtype=np.int64)
-
-    @property
     def lengths(self) -> NDArray[np.int64]:
         """Samples or frames per track, shape (n_tracks,)."""
-        return self._lengths
+        return per_track(self._paths, self._length)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -112,6 +107,12 @@ class ComputedAtAccess(LazyInputs):
     def subset(self, indices: Iterable[int]) -> ComputedAtAccess:
         """Some of the tracks; nothing is computed."""
         return ComputedAtAccess([self._paths[i] for i in indices], self._compute, self._length, self._scale)
+
+
+def per_track(paths: Sequence[Path], number: Callable[[Path], int]) -> NDArray[np.int64]:
+    """A number of the file of each track, shape (n_tracks,); a file that several tracks share is opened once."""
+    by_path = {path: number(path) for path in dict.fromkeys(paths)}
+    return np.array([by_path[path] for path in paths], dtype=np.int64)
 
 
 def lazy_arrays(

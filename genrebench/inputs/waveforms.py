@@ -13,7 +13,7 @@ from genrebench import audio
 from genrebench.errors import UsageError
 from genrebench.inputs import cache
 from genrebench.inputs.entries import CacheFolder
-from genrebench.inputs.lazy import lazy_arrays
+from genrebench.inputs.lazy import lazy_arrays, per_track
 from genrebench.plugin.contract import Waveforms
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs
@@ -76,14 +76,9 @@ class NativeRates(LazyInputs):
         return self._samples.lengths
 
     @cached_property
-    def _rates(self) -> NDArray[np.int64]:
-        by_path = {path: audio.info(path).sample_rate for path in dict.fromkeys(self._paths)}
-        return np.array([by_path[path] for path in self._paths], dtype=np.int64)
-
-    @property
     def sample_rates(self) -> NDArray[np.int64]:
         """Hz of each track, shape (n_tracks,)."""
-        return self._rates
+        return per_track(self._paths, lambda path: audio.info(path).sample_rate)
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -72,3 +72,27 @@ def shared_artists(dataset: Dataset, split: Split) -> int | None:
     """Number of artists with tracks in more than one part, maximum over the folds; None if artists are unknown."""
     overlaps = audit(dataset, split)
     return None if overlaps is None else max(overlap.n_artists for overlap in overlaps)
+
+
+def touched_tests(split: Split, group: Mapping[str, Hashable]) -> dict[str, str]:
+    """Find test tracks of the same group as a training or validation track of their fold.
+
+    Parameters
+    ----------
+    split : Split
+    group : mapping of str to hashable
+        What tracks have in common, such as their content, by track id; tracks that aren't in it are ignored.
+
+    Returns
+    -------
+    dict of str to str
+        The first training or validation track of the group by test track.
+    """
+    touched: dict[str, str] = {}
+    for fold in split.folds:
+        first: dict[Hashable, str] = {}
+        for id_ in (*fold.training, *fold.validation):
+            if id_ in group:
+                first.setdefault(group[id_], id_)
+        touched |= {id_: first[group[id_]] for id_ in fold.test if id_ in group and group[id_] in first}
+    return touched

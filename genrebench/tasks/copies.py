@@ -8,8 +8,8 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from genrebench.records import Dataset, FeatureValues, Split
-from genrebench.tasks.words import Remark
+from genrebench.records import Dataset, FeatureValues, Remark, Split
+from genrebench.tasks.audit import touched_tests
 
 MIN_DISTINCT = 4
 """Different numbers that a row of features needs in order to tell recordings apart; silence gives rows of few."""
@@ -52,14 +52,7 @@ def copy_remarks(dataset: Dataset, split: Split, keys: Mapping[str, Hashable], w
     remarks = []
     genre = {track.id: track.genre for track in dataset.tracks}
     sets = copies(keys, split.ids)
-    copied = {id_: number for number, members in enumerate(sets) for id_ in members}
-    touched: dict[str, str] = {}
-    for fold in split.folds:
-        first: dict[int, str] = {}
-        for id_ in (*fold.training, *fold.validation):
-            if id_ in copied:
-                first.setdefault(copied[id_], id_)
-        touched |= {id_: first[copied[id_]] for id_ in fold.test if id_ in copied and copied[id_] in first}
+    touched = touched_tests(split, keys)
     leave_out = "leave copies out with a list of 'genrebench data check DATASET --exclusions FILE'"
     if touched:
         tested = sum(len(fold.test) for fold in split.folds)
@@ -67,6 +60,7 @@ def copy_remarks(dataset: Dataset, split: Split, keys: Mapping[str, Hashable], w
         remarks.append(
             Remark(
                 "duplicate",
+                "warning",
                 f"{len(touched)} of {tested} test tracks have the same {what} as a training or validation track, such as "
                 f"{one!r} and {other!r}, so scores are too good; {leave_out}",
             )
@@ -79,6 +73,7 @@ def copy_remarks(dataset: Dataset, split: Split, keys: Mapping[str, Hashable], w
         remarks.append(
             Remark(
                 "two-genres",
+                "warning",
                 f"{count} two genres, such as that of {one!r} ({genre[one]}) and {other!r} ({genre[other]}); {leave_out}",
             )
         )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genrebench.errors import UsageError
-from genrebench.records import Dataset, Split, Track
+from genrebench.records import Dataset, Remark, Split, Track
+from genrebench.tables import counted
+from genrebench.tasks.audit import touched_tests
 from genrebench.tasks.segments import recordings
-from genrebench.tasks.words import Remark, label_remarks, names_no_artist
+from genrebench.tasks.words import label_remarks, names_no_artist
 
 SEGMENTS = ("together", "apart")
 
@@ -37,19 +39,16 @@ class Grouped:
 
     def split_remarks(self, split: Split) -> list[Remark]:
         """Remarks about recordings with segments in several parts of a split."""
-        touched, tested = 0, 0
-        for fold in split.folds:
-            elsewhere = {self.recordings.get(id_) for part in (fold.training, fold.validation) for id_ in part} - {None}
-            touched += sum(self.recordings.get(id_) in elsewhere for id_ in fold.test)
-            tested += len(fold.test)
+        touched = len(touched_tests(split, self.recordings))
         if not touched:
             return []
+        tested = sum(len(fold.test) for fold in split.folds)
         advice = "--split artist" if self.segments == "together" else "--segments together"
         text = (
             f"{touched} of {tested} test tracks seem to be segments of recordings that are also in training or validation, so "
             f"scores are too good; {advice} keeps segments in one part"
         )
-        return [Remark("segments", text)]
+        return [Remark("segments", "warning", text)]
 
 
 def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str] | None = None) -> Grouped:
@@ -80,7 +79,7 @@ def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str]
         dataclasses.replace(track, artist=None) if track.artist is not None and names_no_artist(track.artist) else track
         for track in dataset.tracks
     ]
-    unknown = [track for track in tracks if track.artist is None and track.genre.strip()]  # others are in no task
+    unknown = of_unknown_artist(tracks)
     named = recordings(unknown)
     ids = {track.id for track in unknown}
     heard = _of_several({id_: name for id_, name in (heard or {}).items() if id_ in ids})
@@ -92,6 +91,11 @@ def group(dataset: Dataset, segments: str = "together", heard: Mapping[str, str]
     if segments == "together":
         tracks = _with_recordings(tracks, found)
     return Grouped(dataclasses.replace(dataset, tracks=tuple(tracks)), found, segments, tuple(remarks))
+
+
+def of_unknown_artist(tracks: Iterable[Track]) -> list[Track]:
+    """Tracks whose artist is unknown, or no artist's name; without unlabelled ones, which are in no task."""
+    return [t for t in tracks if t.genre.strip() and (t.artist is None or names_no_artist(t.artist))]
 
 
 def _with_recordings(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Track]:
@@ -143,9 +147,9 @@ def _segment_remarks(found: Mapping[str, str], why: str, segments: str) -> list[
         if segments == "together"
         else "but each is taken on its own"
     )
-    count = "one recording" if len(ids) == 1 else f"{len(ids)} recordings"
     example = " and ".join(map(repr, ids[largest][:2]))
-    return [Remark("segments", f"{len(found)} tracks seem to be segments of {count}, {why} {example}, {taken}")]
+    count = counted(len(ids), "recording")
+    return [Remark("segments", "warning", f"{len(found)} tracks seem to be segments of {count}, {why} {example}, {taken}")]
 
 
 def _genre_remarks(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Remark]:
@@ -158,5 +162,5 @@ def _genre_remarks(tracks: Sequence[Track], found: Mapping[str, str]) -> list[Re
         return []
     name, counts = next(iter(mixed.items()))
     labels = ", ".join(f"{genre} ({n})" for genre, n in sorted(counts.items()))
-    count = "one recording" if len(mixed) == 1 else f"{len(mixed)} recordings"
-    return [Remark("two-genres", f"segments of {count} have different genres, such as those of {name!r}: {labels}")]
+    count = counted(len(mixed), "recording")
+    return [Remark("two-genres", "warning", f"segments of {count} have different genres, such as those of {name!r}: {labels}")]

@@ -51,11 +51,12 @@ _RANGE = re.compile(
 )
 _NUMBER = re.compile(rf"^(?P<base>(?:.*[^\s._\-,:#~@])?){_SEPARATOR}+(?P<number>\d+)(?:s|sec|ms)?$", re.IGNORECASE)
 _DIGITS = re.compile(r"^(?P<number>\d+)$")
-_SONG_WORDS = """
+_SONGS = """
     track song title titel titre piece tune file audio music recording untitled demo id sound no nr num number opus op bwv
     act movement mvt vol volume disc disk cd side lesson exercise chapter episode prelude etude sonata symphony day test
     item piste pista traccia titolo datei lied chanson canzone cancion morceau brano stück stueck
 """
+_SONG_WORDS = frozenset(_SONGS.split())
 """Words before the number of a song."""
 
 
@@ -109,7 +110,7 @@ def _recordings(named: Sequence[_Named]) -> dict[str, str]:
     genre_keys = {spelling_key(genre) for genre in genre_sizes}
     result: dict[str, str] = {}
     plain = {(one.folder, one.stem.casefold()): one.track for one in named}
-    for style in ("word", "copy", "range", "number"):
+    for style in _PATTERNS:
         groups: defaultdict[tuple[str, str], list[_Name]] = defaultdict(list)
         for one in named:
             if one.track not in result and (parsed := _parse(one, style)) is not None:
@@ -122,7 +123,7 @@ def _recordings(named: Sequence[_Named]) -> dict[str, str]:
         for group in _accepted(style, usable, genre_sizes, plain):
             name = _label(group[0])
             result |= {member.track: name for member in group}
-            if style in ("word", "copy") and (whole := plain.get((group[0].folder, group[0].base.casefold()))) is not None:
+            if style in ("word", "copy") and (whole := plain.get(group[0].key)) is not None:
                 result.setdefault(whole, name)
     return result
 
@@ -159,6 +160,7 @@ _PATTERNS: Mapping[str, tuple[re.Pattern[str], ...]] = {
     "range": (_RANGE,),
     "number": (_NUMBER, _DIGITS),
 }
+"""The styles of names, in the order in which they are tried."""
 
 
 # ------------------------------------------------------------------ what speaks against segments
@@ -169,7 +171,7 @@ def _is_collection(name: _Name, genre_keys: set[str]) -> bool:
     if not name.base:  # the folder is the recording: rock/song/0.wav, but not rock/0.wav or 0.wav
         return name.folder.count("/") < 1 or spelling_key(name.folder.rpartition("/")[2]) in genre_keys
     last_word = re.split(r"[^\w]|_|\d", name.base.casefold())[-1]
-    return spelling_key(name.base) in genre_keys or (name.style == "number" and last_word in _SONG_WORDS.split())
+    return spelling_key(name.base) in genre_keys or (name.style == "number" and last_word in _SONG_WORDS)
 
 
 def _covers_a_genre(group: Sequence[_Name], genre_sizes: Mapping[str, int]) -> bool:
@@ -184,7 +186,7 @@ def _accepted(
     style: str, groups: Iterable[Sequence[_Name]], genre_sizes: Mapping[str, int], plain: Mapping[tuple[str, str], str]
 ) -> list[Sequence[_Name]]:
     if style in ("word", "copy"):
-        return [g for g in groups if len(g) > 1 or (g[0].folder, g[0].base.casefold()) in plain]
+        return [g for g in groups if len(g) > 1 or g[0].key in plain]
     several = [group for group in groups if len(group) > 1 and len({name.number for name in group}) == len(group)]
     if style == "number":
         several = [group for group in several if not _is_numbering_of_songs(group, genre_sizes)]

@@ -15,6 +15,7 @@ from typing import TypeVar
 from genrebench.errors import DataError, UsageError
 from genrebench.plugin.options import did_you_mean
 from genrebench.records import PARTS, Dataset, Fold, Split, Track
+from genrebench.tables import counted
 
 N_FOLDS = 5
 NAMES = ("official", "first-80", "stratified", "artist", "artist-cv5", "challenge")
@@ -127,7 +128,7 @@ def _artist_cv5(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]
     for genre, groups in _by_genre(_groups(dataset)).items():
         if len(groups) < 3:
             warnings.append(
-                f"genre {genre!r} has {_count(len(groups), 'artist')}, too few for folds: "
+                f"genre {genre!r} has {counted(len(groups), 'artist')}, too few for folds: "
                 "its tracks train in each fold, none is tested"
             )
             continue
@@ -217,7 +218,7 @@ def _80_10_10(groups: Iterable[_Group], seed: int, unit: str, warnings: list[str
         _fill_empty(chosen, len(order))
         if len(order) < 3:
             rest = "which trains: nothing of it is tested" if len(order) == 1 else "of which one trains and one tests"
-            warnings.append(f"genre {genre!r} has {_count(len(order), unit)}, {rest}")
+            warnings.append(f"genre {genre!r} has {counted(len(order), unit)}, {rest}")
         for part, kept in chosen.items():
             parts |= {track.id: part for group in kept for track in group.tracks}
     return parts
@@ -238,10 +239,6 @@ def _by_genre(items: Iterable[T]) -> dict[str, list[T]]:
     for item in items:
         by_genre[item.genre].append(item)
     return dict(sorted(by_genre.items()))
-
-
-def _count(number: int, unit: str) -> str:
-    return f"one {unit}" if number == 1 else f"{number} {unit}s"
 
 
 # ------------------------------------------------------------------ checks

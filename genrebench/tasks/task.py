@@ -96,11 +96,11 @@ def make_task(
     warning = unknown_ids(exclude, dataset, *([] if extra_dataset is None else [extra_dataset]))
     content = content_of(kept, made_split, excerpt, home)
     warnings = (
-        *(remark.text for remark in grouped.remarks),
+        *(remark.detail for remark in grouped.remarks),
         *content.notes,
         *made_split.warnings,
-        *(remark.text for remark in grouped.split_remarks(made_split)),
-        *(remark.text for remark in copy_remarks(kept, made_split, content.keys, content.what)),
+        *(remark.detail for remark in grouped.split_remarks(made_split)),
+        *(remark.detail for remark in copy_remarks(kept, made_split, content.keys, content.what)),
         *([] if warning is None else [warning]),
     )
     made_split = dataclasses.replace(made_split, warnings=warnings)

@@ -6,30 +6,16 @@ Sources: pandas' and NumPy's names of missing values; MusicBrainz' special purpo
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
-from genrebench.records import Dataset
+from genrebench.records import Dataset, Remark
+from genrebench.tables import counted
 
 MAX_SHOWN = 3
 """Remarks about artists that are written out; further ones are counted."""
-
-
-class Remark(NamedTuple):
-    """Something about a dataset that a reader of its scores should know.
-
-    Parameters
-    ----------
-    kind : str
-        A kind of finding; see `genrebench.datasets.check.findings.KINDS`.
-    text : str
-        One sentence, with numbers and the next step.
-    """
-
-    kind: str
-    text: str
 
 
 _MISSING = """
@@ -70,19 +56,21 @@ def _words(*lists: str) -> frozenset[str]:
 
 
 def _folded(text: str) -> str:
-    """Case, width and Unicode form folded; every run of characters that are neither letters nor digits is one blank."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join("".join(character if _is_letter(character) else " " for character in folded).split())
+    """As `_compatible`; every run of characters that are neither letters nor digits is one blank."""
+    letters = (character if unicodedata.category(character)[0] in "LMN" else " " for character in _compatible(text))
+    return " ".join("".join(letters).split())
 
 
-def _is_letter(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LMN"
+def _compatible(text: str) -> str:
+    """Case, width and Unicode form folded."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 _NO_ARTISTS = _words(_MISSING, _UNKNOWN, _UNKNOWN_ARTIST, _VARIOUS)
 _NO_GENRES = _words(_MISSING, _UNKNOWN, _VARIOUS, _NO_GENRE)
 
 
+@functools.lru_cache(maxsize=1 << 16)  # asked for each track, and several times
 def names_no_artist(text: str) -> bool:
     """Whether text in place of an artist's name names none: "Unknown Artist", "[unknown]", "V.A.", "nan", "n/a", "-", "?"."""
     return _is_mark(text) or _folded(text) in _NO_ARTISTS
@@ -100,8 +88,7 @@ def _is_mark(text: str) -> bool:
 
 def spelling_key(text: str) -> str:
     """What is left of a name without case, Unicode form, blanks of any kind and width, hyphens, underscores and apostrophes."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(character for character in folded if not _is_trifle(character))
+    return "".join(character for character in _compatible(text) if not _is_trifle(character))
 
 
 def _is_trifle(character: str) -> bool:
@@ -136,7 +123,9 @@ def label_remarks(dataset: Dataset) -> list[Remark]:
     remarks = [
         Remark(
             "placeholder",
-            f"the genre {genre!r} ({_tracks(n)}) is a word for a missing value; if it isn't a genre, leave such tracks out",
+            "warning",
+            f"the genre {genre!r} ({counted(n, 'track')}) is a word for a missing value; if it isn't a genre, leave such "
+            "tracks out",
         )
         for genre, n in genres.items()
         if names_no_genre(genre)
@@ -145,21 +134,32 @@ def label_remarks(dataset: Dataset) -> list[Remark]:
         remarks.append(
             Remark(
                 "placeholder",
+                "warning",
                 f"the artist {_counted(unknown, unknown)} is no artist's name: the artist of such tracks is taken as unknown",
             )
         )
     remarks += [
-        Remark("similar-labels", f"the genres {_counted(names, genres)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}")
+        Remark(
+            "similar-labels",
+            "warning",
+            f"the genres {_counted(names, genres)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}",
+        )
         for names in similar_names(genres)
     ]
     known = {artist: n for artist, n in artists.items() if artist not in unknown}
     sets = similar_names(known)
     remarks += [
-        Remark("similar-labels", f"the artists {_counted(names, known)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}")
+        Remark(
+            "similar-labels",
+            "warning",
+            f"the artists {_counted(names, known)} differ only by case, hyphens or blanks; {_WRITE_ALIKE}",
+        )
         for names in sets[:MAX_SHOWN]
     ]
     if len(sets) > MAX_SHOWN:
-        remarks.append(Remark("similar-labels", f"{len(sets) - MAX_SHOWN} more sets of artists differ only by such trifles"))
+        remarks.append(
+            Remark("similar-labels", "warning", f"{len(sets) - MAX_SHOWN} more sets of artists differ only by such trifles")
+        )
     return remarks
 
 
@@ -168,8 +168,4 @@ _WRITE_ALIKE = "if they are one, write them alike"
 
 def _counted(names: Iterable[str], counts: Mapping[str, int]) -> str:
     first, *others = names
-    return ", ".join([f"{first!r} ({_tracks(counts[first])})", *(f"{name!r} ({counts[name]})" for name in others)])
-
-
-def _tracks(number: int) -> str:
-    return "one track" if number == 1 else f"{number} tracks"
+    return ", ".join([f"{first!r} ({counted(counts[first], 'track')})", *(f"{name!r} ({counts[name]})" for name in others)])

@@ -133,7 +133,7 @@ def test_an_artist_that_is_none_counts_as_unknown(tmp_path_factory, name, some):
 def test_a_recording_of_two_genres_is_told():
     dataset = segmented()
     tracks = [Track(t.id, "rock" if t.id == "blues.00001.2" else t.genre) for t in dataset.tracks]
-    texts = [remark.text for remark in group(music(tracks)).remarks if remark.kind == "two-genres"]
+    texts = [remark.detail for remark in group(music(tracks)).remarks if remark.kind == "two-genres"]
     assert texts == ["segments of one recording have different genres, such as those of 'blues.00001': blues (3), rock (1)"]
 
 
@@ -180,10 +180,10 @@ def test_copies_in_several_parts_and_genres_are_told():
     parts = {str(i): "training" if i < 4 else "validation" if i < 6 else "test" for i in range(8)}
     dataset = music(tracks, rows, parts)
     first, second = copy_remarks(dataset, make_split(dataset), row_keys(values(rows)), "feature row")
-    assert first.text.startswith(
+    assert first.detail.startswith(
         "2 of 2 test tracks have the same feature row as a training or validation track, such as '6' and '0'"
     )
-    assert second.text.startswith("one feature row has two genres, such as that of '2' (a) and '7' (b)")
+    assert second.detail.startswith("one feature row has two genres, such as that of '2' (a) and '7' (b)")
     rows[4], rows[6], rows[7] = rows[0], rows[1] + 0.5, rows[2] + 0.5  # 4 validates what 0 trained, of one genre
     assert copy_remarks(dataset, make_split(dataset), row_keys(values(rows)), "feature row") == []
 

@@ -131,7 +131,7 @@ def test_remarks_show_spellings_and_counts():
         )
     )
     assert [remark.kind for remark in remarks] == ["placeholder", "placeholder", "similar-labels", "similar-labels"]
-    genre, artist, genres, artists = (remark.text for remark in remarks)
+    genre, artist, genres, artists = (remark.detail for remark in remarks)
     assert genre.startswith("the genre 'nan' (one track) ")
     assert artist.startswith("the artist 'N/A' (one track), 'n/a' (1) is no artist's name")
     assert genres.startswith(r"the genres 'hip\xa0hop' (2 tracks), 'Hip-Hop' (1) differ only by case, hyphens or blanks")
@@ -146,4 +146,4 @@ def test_many_similar_artists_are_counted():
     names = [(name, f"{name}{i}") for i in range(6) for name in ("a", "A")]
     remarks = label_remarks(dataset(*[("Rock", artist) for _, artist in names], ("Pop", None)))
     assert len(remarks) == 4
-    assert remarks[-1].text.startswith("3 more sets of artists")
+    assert remarks[-1].detail.startswith("3 more sets of artists")

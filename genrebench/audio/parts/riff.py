@@ -53,10 +53,7 @@ def _part(path: Path, data: Data, begin: int, size: int) -> Part:
         position = min(after, size)
     rest = size - position
     if sound is not None and bytes_per_second and rest > _NOTHING_MUCH * bytes_per_second and not _is_next(data, position):
-        raise AudioError(
-            f"{path}: its header declares {sound[1] / bytes_per_second:.1f} s of audio, and {rest} bytes behind that "
-            f"({rest / bytes_per_second:.1f} s) aren't read; convert the file or correct its header"
-        )
+        raise _unread(path, sound[1], rest, bytes_per_second)
     return Part(kind, begin, position if _is_next(data, position) else size)
 
 
@@ -80,8 +77,12 @@ def _au(path: Path, data: Data, begin: int, size: int) -> Part:
         return Part("au", begin + 12, size, header[:8] + b"\xff" * 4)
     width = {1: 1, 27: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8}.get(encoding, 0) * rate * channels
     if width and length < 0xFFFF_FFFF and rest > _NOTHING_MUCH * width:
-        raise AudioError(
-            f"{path}: its header declares {length / width:.1f} s of audio, and {rest} bytes behind that ({rest / width:.1f} s) "
-            "aren't read; convert the file or correct its header"
-        )
+        raise _unread(path, length, rest, width)
     return Part("au", begin, size)
+
+
+def _unread(path: Path, declared: int, rest: int, bytes_per_second: float) -> AudioError:
+    return AudioError(
+        f"{path}: its header declares {declared / bytes_per_second:.1f} s of audio, and {rest} bytes behind that "
+        f"({rest / bytes_per_second:.1f} s) aren't read; convert the file or correct its header"
+    )

@@ -15,10 +15,9 @@ from genrebench import audio
 from genrebench.datasets import fma
 from genrebench.datasets.check import duplicates
 from genrebench.datasets.check.advice import gathered, rest_findings
-from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity
-from genrebench.datasets.check.given_features import given_feature_findings
+from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Severity, remarked
+from genrebench.datasets.check.given_features import load_given, usable_findings, value_findings
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
-from genrebench.datasets.check.usable_features import feature_findings
 from genrebench.errors import DataError
 from genrebench.progress import no_progress
 from genrebench.records import Dataset, Split, Track
@@ -90,7 +89,10 @@ def check(
     measured, findings = _measure_tracks(usable, home, workers, progress, "checking")
     findings += [*changed, *before]
     findings += _reading_findings(dataset)
-    findings += feature_findings(dataset)
+    given, unread = load_given(dataset)
+    findings += unread
+    if given is not None:
+        findings += usable_findings(dataset, given)
     findings += _label_findings(dataset)
     typical = _TypicalClip(measured.values(), are_cut=_fma_audio_folder(dataset) is not None)
     for track in dataset.tracks:
@@ -101,7 +103,8 @@ def check(
         findings += _known_faulty_findings(dataset, home, workers, progress, typical)
     faulty = {finding.track for finding in findings if finding.severity == "fault"}
     findings += duplicates.duplicate_findings(dataset.tracks, measured, split, faulty)
-    findings += given_feature_findings(dataset, split, faulty)
+    if given is not None:
+        findings += value_findings(dataset, given, split, faulty)
     findings += duplicates.shared_artist_findings(dataset, split)
     findings = gathered(findings, dataset)
     findings += list(rest_findings(findings, dataset, split))
@@ -188,11 +191,9 @@ def _content_hashes(paths: Mapping[str, Path], home: Path) -> tuple[dict[str, st
 
 def _reading_findings(dataset: Dataset) -> Iterator[Finding]:
     """What was noticed while the dataset was read."""
-    yield from (Finding("", remark.kind, remark.severity, remark.detail) for remark in dataset.remarks)
+    yield from map(remarked, dataset.remarks)
     ids = {track.id for track in dataset.tracks}
-    yield from (
-        Finding(id_, remark.kind, remark.severity, remark.detail) for id_, remark in dataset.unusable.items() if id_ in ids
-    )
+    yield from (remarked(remark, id_) for id_, remark in dataset.unusable.items() if id_ in ids)
 
 
 def _label_findings(dataset: Dataset) -> Iterator[Finding]:

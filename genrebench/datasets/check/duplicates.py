@@ -45,9 +45,9 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
         return None, []
     findings = []
     if dataset.official and name in (None, "official"):
-        without = [track.id for track in labelled if dataset.official.get(track.id) not in PARTS]
-        findings = [Finding(id_, "no-part", "fault", "no part in the official split") for id_ in without]
-        labelled = tuple(track for track in labelled if track.id not in set(without))
+        without = [track for track in labelled if dataset.official.get(track.id) not in PARTS]
+        findings = [Finding(track.id, "no-part", "fault", "no part in the official split") for track in without]
+        labelled = tuple(track for track in labelled if dataset.official.get(track.id) in PARTS)
     try:
         split = splits.make_split(dataclasses.replace(dataset, tracks=labelled or dataset.tracks), name, seed)
         reason = untested(dataset, split)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from genrebench import files
 from genrebench.errors import StoreError
-from genrebench.records import Exclusion
+from genrebench.records import Exclusion, Remark
 from genrebench.tables import spreadsheet_cell
 
 Severity = Literal["fault", "warning", "note"]
@@ -80,6 +80,11 @@ class Finding:
     severity: Severity
     detail: str
     leave_out: bool = False
+
+
+def remarked(remark: Remark, track: str = "") -> Finding:
+    """A remark about a dataset, or about one of its tracks, as a finding."""
+    return Finding(track, remark.kind, remark.severity, remark.detail)
 
 
 def exclusions(findings: Iterable[Finding]) -> list[Exclusion]:

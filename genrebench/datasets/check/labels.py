@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genrebench.datasets.check.findings import Finding
+from genrebench.datasets.check.findings import Finding, remarked
 from genrebench.records import Split
 from genrebench.tasks.grouping import Grouped
 
@@ -10,4 +10,4 @@ from genrebench.tasks.grouping import Grouped
 def label_findings(grouped: Grouped, split: Split | None) -> list[Finding]:
     """Words that mean nothing, similar names, and segments of one recording."""
     remarks = [*grouped.remarks, *([] if split is None else grouped.split_remarks(split))]
-    return [Finding("", remark.kind, "warning", remark.text) for remark in remarks]
+    return list(map(remarked, remarks))

@@ -12,8 +12,7 @@ from genrebench.datasets.check.overlaps import overlaps
 from genrebench.errors import AudioError
 from genrebench.progress import no_progress
 from genrebench.records import Dataset
-from genrebench.tasks.grouping import merged
-from genrebench.tasks.words import names_no_artist
+from genrebench.tasks.grouping import merged, of_unknown_artist
 
 SHORT = 20.0
 """Median length in seconds below which clips are compared: longer clips that overlap by half share ten seconds, which the
@@ -46,8 +45,7 @@ def heard_recordings(dataset: Dataset, *, home: Path, workers: int = 1, progress
     DataError
         If the cache can't be written.
     """
-    labelled = [track for track in dataset.tracks if track.genre.strip()]
-    tracks = [track for track in labelled if track.artist is None or names_no_artist(track.artist)]
+    tracks = of_unknown_artist(dataset.tracks)
     paths = {track.id: track.path for track in tracks if track.path is not None and track.path.is_file()}
     if len(paths) < 2 or _typical_seconds(list(paths.values())) >= SHORT:
         return {}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.datasets.check.measurement import FRAMES_PER_SECOND
-from genrebench.datasets.check.near_duplicates import audible, changes
+from genrebench.datasets.check.near_duplicates import Contour, audible, changes
 
 MIN_FRAMES = 4 * FRAMES_PER_SECOND // 5
 """Common frames from which clips are compared: 0.8 s."""
@@ -31,8 +31,6 @@ _MANY_FRAMES = 100_000  # with as many, patterns of two frames meet by chance: a
 _MIN_VOTES = 2
 _MAX_SHARED = 32  # a pattern in more frames than this tells no clips apart
 _MIN_ENERGY = 50.0  # mean squared change below which a sound has no pattern
-
-Contour = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
