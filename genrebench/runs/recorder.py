@@ -30,9 +30,10 @@ from genrebench.plugin.hosted import BuiltModel, one_line
 from genrebench.plugin.inputs import Prepared
 from genrebench.plugin.isolation import undisturbed
 from genrebench.reading import read_arrays
+from genrebench.runs.contents import CURVES
 from genrebench.runs.log import logging_to
 from genrebench.runs.record import Run
-from genrebench.runs.store import CHECKPOINT, CURVES, RunStore, locked
+from genrebench.runs.store import CHECKPOINT, RunStore, locked
 from genrebench.session import Session
 
 COLUMNS = "columns.json"
