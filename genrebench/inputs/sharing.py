@@ -68,11 +68,11 @@ def use(cache: Path) -> Use:
 @contextlib.contextmanager
 def unfinished_folder(cache: Path) -> Iterator[Path]:
     """Use a cache while the body fills it; yields the folder for unfinished entries. Raises as `use`."""
-    users = [use(cache)]
+    current = use(cache)
     try:
-        yield users[0].folder
+        yield current.folder
     finally:
-        users.clear()  # an exception may keep this frame alive
+        del current  # an exception may keep this frame alive
 
 
 def use_if_possible(cache: Path) -> Use | None:
