@@ -275,8 +275,7 @@ class RunStore:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(StoreError):  # a damaged folder may have no place for a lock
                 stack.enter_context(locked(folder))
-            hidden = temporary.beside(folder)
-            folder.rename(hidden)  # atomic, so that no other process reads a partly deleted run
+            hidden = folder.rename(temporary.beside(folder))  # atomic, so that no other process reads a partly deleted run
         shutil.rmtree(hidden)
 
     def _names(self) -> Iterator[str]:
