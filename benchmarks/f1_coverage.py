@@ -1,8 +1,7 @@
 """How often 95 % intervals of F1 hold the truth: micro, macro, weighted, and precision, recall and F1 by genre.
 
-Test sets of 16 genres in FMA medium's proportions, from a made population. "Heavy" artists have from 1 to 60 tracks (Pareto
-1.1); an artist has one genre, and a sound and a difficulty that all tracks share. In the cases with seeds, each training shifts
-the skill at all tracks by a normal number, and the truth is the mean over trainings.
+Test sets of 16 genres from a made population (`populations.py`). In the cases with seeds, each training shifts the skill at all
+tracks by a normal number, and the truth is the mean over trainings.
 
 Truth: scores from the counts of all tracks of many test sets. For macro F1 it is the mean over the genres that the test set
 has; "macro over test sets" is the mean of the score itself over test sets, which is lower. Test sets for which no interval is
@@ -17,17 +16,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from populations import FMA_MEDIUM, Sizes, equal, heavy, spread
 
 from genrebench.boards.f1_intervals import f1_intervals
 from genrebench.evaluation.f1 import genre_intervals
 from genrebench.evaluation.intervals import sampling_units
 from genrebench.runs.scored import Scored
 
-COUNTS = np.array([7103, 6314, 2251, 2201, 1519, 1350, 1186, 1018, 619, 510, 384, 178, 154, 118, 74, 21])
-"""Tracks by genre in FMA medium."""
-
-SHARES = COUNTS / COUNTS.sum()
-N_GENRES = len(COUNTS)
+SHARES = np.array(FMA_MEDIUM) / sum(FMA_MEDIUM)
+N_GENRES = len(FMA_MEDIUM)
 METHOD = "mid-p at the effective number of tracks; macro F1 from the genres' bounds (MOVER)"
 
 
@@ -37,10 +34,8 @@ class Case:
 
     Parameters
     ----------
-    n_units : int
-    heavy : bool
-        Artists of 1 to 60 tracks; else of `per_unit`.
-    per_unit : int
+    sizes : callable
+        Draws the numbers of tracks of the artists.
     skill : float
         Added to the logit of the true genre.
     sound, difficulty : float
@@ -53,9 +48,7 @@ class Case:
         Added to the skill by the logarithm of an artist's tracks.
     """
 
-    n_units: int
-    heavy: bool = False
-    per_unit: int = 1
+    sizes: Sizes
     skill: float = 2.6
     sound: float = 0.7
     difficulty: float = 1.0
@@ -64,10 +57,10 @@ class Case:
     larger_better: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Artists, labels, and one array of predicted genres per seed."""
-        n = self.n_units
-        sizes = np.ceil(rng.pareto(1.1, n)).clip(1, 60).astype(int) if self.heavy else np.full(n, self.per_unit)
-        artist = np.repeat(np.arange(n), sizes)
+        """Groups, labels, and one array of predicted genres per seed."""
+        sizes = self.sizes(rng)
+        n = len(sizes)
+        artist, groups = spread(sizes)
         labels = rng.choice(N_GENRES, size=n, p=SHARES)[artist]
         logits = rng.normal(size=(len(labels), N_GENRES)) + self.sound * rng.normal(size=(n, N_GENRES))[artist]
         logits += 0.4 * np.log(SHARES / SHARES.max())
@@ -77,7 +70,7 @@ class Case:
             own = logits + (0.5 * rng.normal(size=logits.shape) if self.seeds > 1 else 0)
             own[np.arange(len(labels)), labels] += skill + self.training * rng.normal()
             predicted.append(own.argmax(axis=1))
-        return artist, labels, predicted
+        return groups, labels, predicted
 
     def truth(self, rng: np.random.Generator, n_sets: int) -> dict[str, np.ndarray]:
         """Scores over the population: micro, and precision, recall and F1 by genre."""
@@ -97,21 +90,21 @@ class Case:
 
 
 CASES = {
-    "300 tracks": Case(300),
-    "2500 tracks": Case(2500),
-    "2500 tracks, accuracy 0.99996": Case(2500, skill=11.7, sound=0.0, difficulty=0.0),
-    "20 equal artists": Case(20, per_unit=15),
-    "100 equal artists": Case(100, per_unit=10),
-    "8 heavy artists": Case(8, heavy=True),
-    "20 heavy artists": Case(20, heavy=True),
-    "75 heavy artists": Case(75, heavy=True),
-    "600 heavy artists": Case(600, heavy=True),
-    "75 heavy artists, larger ones easier": Case(75, heavy=True, larger_better=0.5),
-    "75 heavy artists, very unlike": Case(75, heavy=True, sound=1.5, difficulty=2.0),
-    "75 heavy artists, accuracy 0.99": Case(75, heavy=True, skill=6.2),
-    "300 tracks, 3 seeds": Case(300, seeds=3, training=0.4),
-    "75 heavy artists, 3 seeds": Case(75, heavy=True, seeds=3, training=0.4),
-    "600 heavy artists, 5 seeds": Case(600, heavy=True, seeds=5, training=0.4),
+    "300 tracks": Case(equal(300)),
+    "2500 tracks": Case(equal(2500)),
+    "2500 tracks, accuracy 0.99996": Case(equal(2500), skill=11.7, sound=0.0, difficulty=0.0),
+    "20 equal artists": Case(equal(20, 15)),
+    "100 equal artists": Case(equal(100, 10)),
+    "8 heavy artists": Case(heavy(8)),
+    "20 heavy artists": Case(heavy(20)),
+    "75 heavy artists": Case(heavy(75)),
+    "600 heavy artists": Case(heavy(600)),
+    "75 heavy artists, larger ones easier": Case(heavy(75), larger_better=0.5),
+    "75 heavy artists, very unlike": Case(heavy(75), sound=1.5, difficulty=2.0),
+    "75 heavy artists, accuracy 0.99": Case(heavy(75), skill=6.2),
+    "300 tracks, 3 seeds": Case(equal(300), seeds=3, training=0.4),
+    "75 heavy artists, 3 seeds": Case(heavy(75), seeds=3, training=0.4),
+    "600 heavy artists, 5 seeds": Case(heavy(600), seeds=5, training=0.4),
 }
 
 
@@ -129,8 +122,7 @@ def macro(labels: np.ndarray, predicted: list[np.ndarray]) -> float:
 def intervals_of(case: Case, rng: np.random.Generator, n_sets: int) -> Iterator[tuple[np.ndarray, list, dict, dict]]:
     """Labels, predictions, intervals of the averages and of the genres' scores, for each test set."""
     for _ in range(n_sets):
-        artist, labels, predicted = case.draw(rng)
-        groups = np.full(len(labels), -1) if case.per_unit == 1 and not case.heavy else artist
+        groups, labels, predicted = case.draw(rng)
         units = sampling_units(groups)
         none = np.zeros(len(labels))
         runs = [Scored({}, none, none, labels, one, none, groups, "") for one in predicted]
