@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
-DISTRIBUTIONS := -e "plugins/genrebench-svm[intelex]" -e plugins/genrebench-torch -e plugins/genrebench-cnn -e plugins/genrebench-mfcc
+PLUGINS := "plugins/genrebench-svm[intelex]" plugins/genrebench-torch plugins/genrebench-cnn plugins/genrebench-mfcc
+DISTRIBUTIONS := $(addprefix -e ,$(PLUGINS))
 
 # librosa compiles on its first import; two processes that do so at the same time spoil its cache for good
 COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils"
@@ -55,7 +56,7 @@ wheels: .venv/.dev
 	for part in . plugins/*; do $(BIN)/python -m build --outdir dist $$part; done
 
 lock: .venv/.installed
-	$(BIN)/python .ci/lock > requirements-new.txt
+	$(BIN)/python .ci/lock ".[dev]" $(PLUGINS) > requirements-new.txt
 	mv requirements-new.txt requirements-ci.txt
 
 clean:

@@ -1,8 +1,7 @@
 """How often 95 % intervals of F1 hold the truth: micro, macro, weighted, and precision, recall and F1 by genre.
 
-Test sets of 16 genres in FMA medium's proportions, from a made population. "Heavy" artists have from 1 to 60 tracks (Pareto
-1.1); an artist has one genre, and a sound and a difficulty that all tracks share. In the cases with seeds, each training shifts
-the skill at all tracks by a normal number, and the truth is the mean over trainings.
+Test sets of 16 genres from a made population (`populations.py`). In the cases with seeds, each training shifts the skill at all
+tracks by a normal number, and the truth is the mean over trainings.
 
 Truth: scores from the counts of all tracks of many test sets. For macro F1 it is the mean over the genres that the test set
 has; "macro over test sets" is the mean of the score itself over test sets, which is lower. Test sets for which no interval is

@@ -16,6 +16,7 @@ import errno
 import functools
 import hashlib
 import http.server
+import itertools
 import json
 import os
 import random
@@ -294,65 +295,70 @@ def attempt(scenario: Scenario, place: Path, disturbed: Callable[[], int | None]
     return counts
 
 
+@contextlib.contextmanager
+def fresh(base: Path, scenario: Scenario) -> Iterator[Path]:
+    """Yield a new folder, with a home in it, that is prepared for a scenario."""
+    place = Path(tempfile.mkdtemp(dir=base))
+    os.environ["GENREBENCH_HOME"] = str(place / "home")
+    scenario.prepare(place)
+    yield place
+    shutil.rmtree(place)
+
+
+def undisturbed(base: Path, name: str, scenario: Scenario) -> tuple[float, object]:
+    """Duration and result of a scenario that nothing disturbs."""
+    with fresh(base, scenario) as place:
+        start = time.monotonic()
+        if forked(lambda: scenario.command(place), place / "output.txt"):
+            raise SystemExit(f"{name} fails undisturbed: {(place / 'output.txt').read_text(errors='replace')}")
+        seconds = time.monotonic() - start
+        if name != "import":  # its repetition adds a second run of the same predictions
+            forked(lambda: scenario.command(place), place / "output.txt")
+        print(f"{name}: {seconds:.1f} s undisturbed", file=sys.stderr)
+        return seconds, scenario.result(place)
+
+
+def kill(scenario: Scenario, place: Path, moment: float, expected: object) -> Counter[str]:
+    """Kill a scenario's command after `moment` seconds."""
+    action = functools.partial(forked, lambda: scenario.command(place), place / "output.txt", moment)
+    return attempt(scenario, place, action, expected)
+
+
+def fail(scenario: Scenario, place: Path, number: int, code: int, expected: object) -> tuple[Counter[str], bool]:
+    """Let the `number`-th write of a scenario's command fail; also returns whether there are so many."""
+    counted = place / "count"
+
+    def disturbed() -> int:
+        with failing(number, code) as calls:
+            exit_code = scenario.command(place)
+        counted.write_bytes(str(calls[0]).encode())
+        return exit_code
+
+    counts = attempt(scenario, place, functools.partial(forked, disturbed, place / "output.txt"), expected)
+    return counts, not counted.exists() or int(counted.read_text()) >= number
+
+
 def run(kills: int, errors: bool, seed: int, only: str) -> dict[str, dict[str, int]]:
     """Disturb all scenarios, and count per scenario."""
     rng = random.Random(seed)  # noqa: S311
-    table: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         os.environ["GENREBENCH_HOME"] = str(base / "home")
         chosen = {name: scenario for name, scenario in scenarios(base).items() if re.search(only, name)}
-
-        @contextlib.contextmanager
-        def fresh(scenario: Scenario) -> Iterator[Path]:
-            place = Path(tempfile.mkdtemp(dir=base))
-            os.environ["GENREBENCH_HOME"] = str(place / "home")
-            scenario.prepare(place)
-            yield place
-            shutil.rmtree(place)
-
-        usual: dict[str, tuple[float, object]] = {}
-        for name, scenario in chosen.items():
-            with fresh(scenario) as place:
-                start = time.monotonic()
-                if forked(lambda: scenario.command(place), place / "output.txt"):  # noqa: B023
-                    raise SystemExit(f"{name} fails undisturbed: {(place / 'output.txt').read_text(errors='replace')}")
-                seconds = time.monotonic() - start
-                if name != "import":  # its repetition adds a second run of the same predictions
-                    forked(lambda: scenario.command(place), place / "output.txt")  # noqa: B023
-                usual[name] = seconds, scenario.result(place)
-                table[name] = Counter()
-                print(f"{name}: {seconds:.1f} s undisturbed", file=sys.stderr)
-        if errors:
-            for name, scenario in chosen.items():
-                for error, code in ERRORS.items():
-                    number, total = 1, 1
-                    while number <= total:
-                        with fresh(scenario) as place:
-                            counted = place / "count"
-
-                            def disturbed() -> int:
-                                with failing(number, code) as calls:  # noqa: B023
-                                    exit_code = scenario.command(place)  # noqa: B023
-                                counted.write_bytes(str(calls[0]).encode())  # noqa: B023
-                                return exit_code
-
-                            action = functools.partial(forked, disturbed, place / "output.txt")
-                            table[name] += attempt(scenario, place, action, usual[name][1])
-                            table[name][error] += 1
-                            fired = not counted.exists() or int(counted.read_text()) >= number
-                            total = number + 1 if fired else number  # until no write is left to fail
-                        number += 1
-        else:
-            names = list(chosen)
-            for i in range(kills):
-                name = names[i % len(names)]
-                scenario = chosen[name]
-                seconds, expected = usual[name]
-                with fresh(scenario) as place:
-                    moment = rng.uniform(0, 1.05 * seconds)
-                    action = functools.partial(forked, lambda: scenario.command(place), place / "output.txt", moment)  # noqa: B023
-                    table[name] += attempt(scenario, place, action, expected)
+        usual = {name: undisturbed(base, name, scenario) for name, scenario in chosen.items()}
+        table: dict[str, Counter[str]] = {name: Counter() for name in chosen}
+        for name, (error, code) in itertools.product(chosen, ERRORS.items() if errors else ()):
+            for number in itertools.count(1):
+                with fresh(base, chosen[name]) as place:
+                    counts, fired = fail(chosen[name], place, number, code, usual[name][1])
+                table[name] += counts
+                table[name][error] += 1
+                if not fired:  # no write is left to fail
+                    break
+        for name in itertools.islice(itertools.cycle(chosen), 0 if errors else kills):
+            seconds, expected = usual[name]
+            with fresh(base, chosen[name]) as place:
+                table[name] += kill(chosen[name], place, rng.uniform(0, 1.05 * seconds), expected)
     return {name: dict(counts) for name, counts in table.items()}
 
 

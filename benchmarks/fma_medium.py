@@ -19,7 +19,8 @@ import numpy as np
 import psutil
 import soundfile
 from measuring import show
-from svm import FMA_MEDIUM, synthetic
+from populations import FMA_MEDIUM
+from svm import synthetic
 
 from genrebench.datasets.fma import clip_path
 from genrebench.inputs.features import COLUMNS, write_csv

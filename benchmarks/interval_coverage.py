@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,20 +165,16 @@ def of_boards(sets: int, seed: int) -> Iterator[Found]:
     """Boards of 20 equal models: is any pair told apart, does the set of the best lack one, with one training and with
     three.
     """
-    cases: list[tuple[str, Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]]] = []
     for case, sizes in SIZES.items():
-        cases.append((f"20 equal models, {case}", lambda rng, sizes=sizes: _losses(models(sizes, rng, 20))))
-    for case, draw in cases:
         rng = np.random.default_rng([seed, 4])
         apart, best = [], []
         for i in range(max(sets // 2, 1)):
-            groups, losses = draw(rng)
-            none = Trainings.none(20)
-            ranking = rank_models(losses, sampling_units(groups), none, n=999, seed=i)
+            drawn = models(sizes, rng, 20)
+            ranking = rank_models(drawn.losses(), sampling_units(drawn.groups), Trainings.none(20), n=999, seed=i)
             apart.append(bool((ranking.low > 1).any() or (ranking.high < 20).any()))
             best.append(bool(ranking.may_be_best[0]))
-        yield Found(case, "false alarm: any pair of a board told apart", 5, apart)
-        yield Found(case, "the best row is among those that may be best", 95, best)
+        yield Found(f"20 equal models, {case}", "false alarm: any pair of a board told apart", 5, apart)
+        yield Found(f"20 equal models, {case}", "the best row is among those that may be best", 95, best)
     for n_trainings in (2, 3):
         rng = np.random.default_rng([seed, 5])
         apart = []
@@ -190,10 +186,6 @@ def of_boards(sets: int, seed: int) -> Iterator[Found]:
         yield Found(f"20 equal methods, {n_trainings} trainings each", "false alarm: any pair of a board told apart", 5, apart)
 
 
-def _losses(drawn: object) -> tuple[np.ndarray, np.ndarray]:
-    return drawn.groups, drawn.losses()  # type: ignore[attr-defined]
-
-
 def of_power(sets: int, seed: int) -> Iterator[Found]:
     """Is the smallest difference that is said to be found four times out of five found so often."""
     for case, sizes in {
@@ -203,16 +195,11 @@ def of_power(sets: int, seed: int) -> Iterator[Found]:
     }.items():
         rng = np.random.default_rng([seed, 6])
         population = Differences(sizes, normal(0, 1), 0, 1)
-
-        def measured(rng: np.random.Generator = rng, population: Differences = population) -> tuple[np.ndarray, np.ndarray]:
-            return population.draw(rng)
-
-        smallest = float(
-            np.median([mean_difference(d, sampling_units(g), n=RESAMPLES).smallest for g, d in (measured() for _ in range(60))])
-        )
+        drawn = [population.draw(rng) for _ in range(60)]
+        smallest = float(np.median([mean_difference(d, sampling_units(g), n=RESAMPLES).smallest for g, d in drawn]))
         found = []
         for i in range(sets):
-            groups, differences = measured()
+            groups, differences = population.draw(rng)
             found.append(mean_difference(differences + smallest, sampling_units(groups), n=RESAMPLES, seed=i).found)
         yield Found(case, "power at the smallest difference", 80, found)
 

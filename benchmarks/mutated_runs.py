@@ -17,7 +17,6 @@ import io
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import sys
@@ -29,7 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from measuring import show
+from measuring import peak_rss_mb, show
 
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 7, 2**31, 2**63, 10**9, 10**400, 1.5, -0.0, 1e308, -1e308, 5e-324, float("nan"), float("inf"),
@@ -330,7 +329,7 @@ def main() -> int:
         "refused with one line": dict(campaign.refused),
         "bad": len(campaign.bad),
         "slowest_s": campaign.slowest,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+        "peak_rss_mb": peak_rss_mb(),
         "seconds": time.perf_counter() - began,
     }
     show(result, args.json)

@@ -1,4 +1,4 @@
-"""Made populations of test tracks with known truth, for `interval_coverage.py`.
+"""Made populations of test tracks with known truth, for `interval_coverage.py` and `f1_coverage.py`.
 
 Artists are equal, or "heavy": from 1 to 60 tracks, min(60, ceil(Pareto(1.1))), so that a few artists have most tracks. They
 have a genre, a sound and a difficulty of their own, so their tracks succeed and fail together. Genres have FMA medium's

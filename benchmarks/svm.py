@@ -16,12 +16,11 @@ import warnings
 
 import numpy as np
 from measuring import peak_rss_mb, show
+from populations import FMA_MEDIUM
 
 from genrebench.api import Context, Examples, log_loss
 from genrebench_svm import SvmOptions
 from genrebench_svm.model import SvmModel
-
-FMA_MEDIUM = (7103, 6314, 2251, 2201, 1519, 1350, 1186, 1018, 619, 510, 384, 178, 154, 118, 74, 21)
 
 
 def synthetic(rows: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

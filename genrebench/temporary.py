@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from genrebench.interrupts import held_back
+
 _PATTERN = re.compile(r"\.(?P<name>.+)-[0-9a-f]{12}")
 _STALE_SECONDS = 24 * 3600.0
 """Age of a leftover where there are no locks, as on some network file systems."""
@@ -79,6 +81,22 @@ def exclusive(file: Path, *, wait: bool = True) -> Iterator[bool]:
         with contextlib.suppress(OSError):
             file.unlink()  # filelock notices that it waits for a file that is gone
         lock.release()
+
+
+def locked(path: Path) -> contextlib.AbstractContextManager[bool]:
+    """Hold the lock of a file or folder, a hidden file beside it, as `exclusive` does; the folder of both is created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return exclusive(path.with_name(f".{path.name}.lock"))
+
+
+def install(new: Path, folder: Path) -> None:
+    """Rename a temporary folder to `folder`, which is removed before if it exists; a Ctrl-C waits until there is one again."""
+    with held_back():
+        old = beside(folder)
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(old)
+        new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def sweep(folder: Path, name: str | None = None) -> None:

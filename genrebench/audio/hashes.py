@@ -145,8 +145,7 @@ def _stamp(name: str) -> _Stamp:
 def _locked(cache_file: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
-            cache_file.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(temporary.exclusive(cache_file.with_name(f".{cache_file.name}.lock")))
+            stack.enter_context(temporary.locked(cache_file))
         except OSError as error:
             raise files.home_error(cache_file, error) from None
         yield

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.door.opening import Progress, Say, open_models, open_run, open_seeds, open_session, open_stores, open_task
-from genrebench.errors import StoreError
 from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
 from genrebench.runs.job import Job
 from genrebench.runs.reproduce import Reproduction
 from genrebench.runs.result import RunResult, RunResults
-from genrebench.runs.scored import contradictions
 from genrebench.runs.store import RunStore
 
 
@@ -243,13 +241,8 @@ def list_runs(*, runs: str | Path = "runs") -> RunResults:
     """
     (store,) = open_stores(None if Path(runs) == Path("runs") else runs)
     records, problems = store.scan()
-    for record in records:
-        if record.has_scores:
-            try:
-                problems += contradictions(record, store.scored(record))
-            except StoreError as error:
-                problems.append(str(error))
-    return RunResults([RunResult(record, store) for record in records], problems)
+    results = [RunResult(record, store) for record in records]
+    return RunResults(results, [*problems, *(problem for result in results for problem in result.problems)])
 
 
 def remove_runs(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from genrebench import audio, temporary
 from genrebench.errors import AudioError, DataError
 from genrebench.inputs.entries import CacheFolder, Entry
-from genrebench.inputs.sharing import CLAIMS, UNFINISHED, claimed, cleared, unfinished_folder
+from genrebench.inputs.sharing import CLAIMS, UNFINISHED, cleared, unfinished_folder
 from genrebench.plugin.inputs import Clip, InputContext
 from genrebench.workers import in_processes
 
@@ -117,23 +117,24 @@ def _shared(
                     elsewhere.append(clip)
                 else:
                     yield clip, result
-        todo = []
-        while elsewhere and not todo:  # a process that dies or fails leaves its clips to this one
+        todo = elsewhere
+        while todo:
             time.sleep(_WAIT_SECONDS)
-            remaining = []
-            for clip in elsewhere:
+            waiting, todo = todo, []
+            for clip in waiting:
                 entry = folder.find(clip.content_hash, with_peak=with_peak)
                 if entry is None:
-                    remaining.append(clip)
+                    todo.append(clip)
                 else:
                     yield clip, entry
-            elsewhere = remaining
-            for clip in elsewhere:
-                with claimed(folder.cache, folder.lock_name(clip.content_hash)) as free:
-                    if free:
-                        todo.append(clip)
-            if todo:
-                todo, elsewhere = elsewhere, []
+            if any(_is_free(folder, clip) for clip in todo):  # a process that dies or fails leaves its clips to this one
+                break
+
+
+def _is_free(folder: CacheFolder, clip: Clip) -> bool:
+    """Whether no process is computing the entry of a clip."""
+    with folder.claimed(clip.content_hash) as free:
+        return free
 
 
 def _compute_one(
@@ -147,7 +148,7 @@ def _compute_one(
     result : Entry, str or None
         The reason if the clip's audio can't be used; None if another process is computing the entry.
     """
-    with claimed(folder.cache, folder.lock_name(clip.content_hash)) as mine:
+    with folder.claimed(clip.content_hash) as mine:
         if not mine:
             return clip, None
         entry = folder.find(clip.content_hash, with_peak=with_peak)

@@ -6,6 +6,7 @@ array, the peak of the audio that the first was computed from: a silent clip is 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench import audio, files
+from genrebench.inputs.sharing import claimed
 from genrebench.plugin.inputs import InputContext
 
 
@@ -57,9 +59,9 @@ class CacheFolder:
         """Path of the entry for a content hash."""
         return self.cache / self.name / content_hash[:2] / f"{content_hash}.npy"
 
-    def lock_name(self, content_hash: str) -> str:
-        """Under what an entry is claimed."""
-        return f"{self.name}-{content_hash}"
+    def claimed(self, content_hash: str) -> contextlib.AbstractContextManager[bool]:
+        """Claim an entry while the body runs; see `genrebench.inputs.sharing.claimed`."""
+        return claimed(self.cache, f"{self.name}-{content_hash}")
 
     def open(self, content_hash: str) -> np.memmap[Any, np.dtype[Any]] | None:
         """The array of an entry, memory-mapped; None if the entry is missing or damaged."""

@@ -37,7 +37,7 @@ class Use:
     def __init__(self, cache: Path) -> None:
         self.cache = cache
         self._stack = contextlib.ExitStack()
-        with _mutex(cache):
+        with temporary.locked(cache):  # as long as the list of the cache's users is read or changed
             cache.mkdir(parents=True, exist_ok=True)
             _sweep(cache)
             self.folder, _ = self._stack.enter_context(temporary.owned(cache / UNFINISHED, folder=True))
@@ -68,11 +68,11 @@ def use(cache: Path) -> Use:
 @contextlib.contextmanager
 def unfinished_folder(cache: Path) -> Iterator[Path]:
     """Use a cache while the body fills it; yields the folder for unfinished entries. Raises as `use`."""
-    users = [use(cache)]
+    current = use(cache)
     try:
-        yield users[0].folder
+        yield current.folder
     finally:
-        users.clear()  # an exception may keep this frame alive
+        del current  # an exception may keep this frame alive
 
 
 def use_if_possible(cache: Path) -> Use | None:
@@ -100,7 +100,7 @@ def cleared(cache: Path) -> Iterator[None]:
         If a process uses the cache.
     """
     gc.collect()  # inputs of this process that nobody needs any more
-    with _mutex(cache):
+    with temporary.locked(cache):
         _sweep(cache)
         users = [path for path in cache.glob(f".{UNFINISHED}-*") if path.is_dir()]
         if users:
@@ -113,12 +113,6 @@ def cleared(cache: Path) -> Iterator[None]:
 def _end(owner: int, stack: contextlib.ExitStack) -> None:
     if os.getpid() == owner:  # not in a process that was forked from it
         stack.close()
-
-
-def _mutex(cache: Path) -> contextlib.AbstractContextManager[bool]:
-    """Lock that is held while the list of the cache's users is read or changed."""
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    return temporary.exclusive(cache.with_name(f".{cache.name}.lock"))
 
 
 def _sweep(cache: Path) -> None:

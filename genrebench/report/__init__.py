@@ -62,6 +62,8 @@ def write(
     stores = [stores] if isinstance(stores, RunStore) else list(stores)
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} already exists and isn't a report; choose another folder with --out")
+    if out.is_symlink() and not out.exists():
+        raise StoreError(f"{out} can't be written: it is a broken link; choose another folder with --out")
     temporary.sweep(out.parent, out.name)
     try:
         with temporary.owned(out, folder=True) as (new, _):
@@ -69,7 +71,7 @@ def write(
             if not shown:
                 raise _nothing_to_report(stores, problems)
             _write(stores, shown, problems, new, audio or {})
-            _install(new, out)
+            temporary.install(new, out)
     except OSError as error:
         raise StoreError(
             f"{error.filename or out} can't be written: {error.strerror or error}; choose another folder with --out"
@@ -81,16 +83,6 @@ def _nothing_to_report(stores: Sequence[RunStore], problems: Sequence[str]) -> U
     where = " and ".join(str(store.root) for store in stores)
     reason = f" ({problems[0]})" if problems else ""
     return UsageError(f"there are no finished runs to report in {where}{reason}; start with `genrebench run svm-baseline`")
-
-
-def _install(new: Path, out: Path) -> None:
-    """Rename `new` to `out`, replacing an earlier report."""
-    with held_back():
-        old = temporary.beside(out)
-        if out.exists():
-            out.rename(old)
-        new.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(

@@ -30,9 +30,10 @@ from genrebench.plugin.hosted import BuiltModel, one_line
 from genrebench.plugin.inputs import Prepared
 from genrebench.plugin.isolation import undisturbed
 from genrebench.reading import read_arrays
+from genrebench.runs.contents import CURVES
 from genrebench.runs.log import logging_to
 from genrebench.runs.record import Run
-from genrebench.runs.store import CHECKPOINT, CURVES, RunStore, locked
+from genrebench.runs.store import CHECKPOINT, RunStore, locked
 from genrebench.session import Session
 
 COLUMNS = "columns.json"
@@ -128,9 +129,8 @@ class Recorder:
         self.run = self._with_room(lambda: self.store.finish(run, scoring.predictions))
         with contextlib.suppress(OSError):  # the run is finished: what can't be removed now is removed later
             (self.folder / ERROR).unlink(missing_ok=True)  # from a failure before --resume
-            hidden = temporary.beside(self.folder / CHECKPOINT)
-            (self.folder / CHECKPOINT).rename(hidden)
-            shutil.rmtree(hidden)
+            checkpoints = self.folder / CHECKPOINT
+            shutil.rmtree(checkpoints.rename(temporary.beside(checkpoints)))
 
     def begin(self, prepared: Prepared) -> None:
         """Note what the inputs are, once they are there."""
@@ -239,7 +239,8 @@ class Recorder:
 
         def append() -> None:
             with file.open("ab+") as stream:
-                if stream.seek(0, os.SEEK_END) and _last_byte(file) != b"\n":
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - 1))
+                if stream.read(1) not in (b"", b"\n"):
                     stream.write(b"\n")
                 stream.write(json.dumps(plain(point)).encode() + b"\n")
 
@@ -255,9 +256,3 @@ def model_folders(folder: Path, n_folds: int) -> list[Path]:
     """Folders of the fitted models of a run, one per fold."""
     model = folder / "model"
     return [model] if n_folds == 1 else [model / f"fold-{number}" for number in range(n_folds)]
-
-
-def _last_byte(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1)

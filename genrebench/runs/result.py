@@ -15,6 +15,7 @@ from genrebench.evaluation import error_analysis, metrics
 from genrebench.jsontypes import plain
 from genrebench.records import Predictions
 from genrebench.runs.record import Run
+from genrebench.runs.scored import contradictions
 from genrebench.runs.store import RunStore
 from genrebench.tables import Shown, ShownSequence, Table, frame, number
 
@@ -52,19 +53,29 @@ class RunResult(Shown):
         """One of "running", "finished", "failed" and "interrupted"."""
         return self.record.status
 
-    @cached_property
+    @property
     def metrics(self) -> Mapping[str, float | None]:
         """Scores by metric; None if the run has none.
 
         Built-in metrics are computed from the predictions, whatever the record says; if these can't be read, all are None.
         """
+        return self._scores[0]
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """One line if the predictions can't be read, or the record says other scores than they give."""
+        return self._scores[1]
+
+    @cached_property
+    def _scores(self) -> tuple[Mapping[str, float | None], Sequence[str]]:
         recorded = self.record.metrics or dict.fromkeys(metrics.BUILT_IN)
         if not self.record.has_scores:
-            return recorded
+            return recorded, ()
         try:
-            return {**recorded, **self.store.scored(self.record).scores}
-        except StoreError:
-            return dict.fromkeys(recorded)
+            scored = self.store.scored(self.record)
+        except StoreError as error:
+            return dict.fromkeys(recorded), (str(error),)
+        return {**recorded, **scored.scores}, contradictions(self.record, scored)
 
     @property
     def folder(self) -> Path:

@@ -267,15 +267,15 @@ def _count(value: Any, where: str) -> int:
     return number
 
 
-def _folds(value: Any, where: str) -> int:
+def _folds(value: Any, where: str, least: int = 0) -> int:
     number = _integer(value, where)
-    if not 0 <= number <= MAX_FOLDS:
+    if not least <= number <= MAX_FOLDS:
         raise ValueError(f"{where} is {number}, not a number of folds")
     return number
 
 
 def _some_folds(value: Any, where: str) -> int:
-    return _folds(value, where) or _folds(-1, where)
+    return _folds(value, where, least=1)
 
 
 def _one_of(literal: Any) -> Parser[Any]:

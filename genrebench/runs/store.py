@@ -7,7 +7,6 @@ processes can write into the same root, and a crash never leaves a partial resul
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import json
 import os
@@ -21,36 +20,30 @@ from typing import Any, ParamSpec, TypeVar
 
 from genrebench import temporary
 from genrebench.errors import StoreError, UsageError
-from genrebench.evaluation import metrics
 from genrebench.files import write, write_json
 from genrebench.jsontypes import plain
-from genrebench.reading import read_within, require_ordinary_files
+from genrebench.reading import require_ordinary_files
 from genrebench.records import Predictions
-from genrebench.runs.predictions import predictions_from_csv, predictions_to_csv, test_counts
-from genrebench.runs.reader_cache import read_cached, write_cached
-from genrebench.runs.record import PredictionsRecord, Run
-from genrebench.runs.scored import Scored, decode, encode, score
-from genrebench.runs.serialization import (
-    NewerFormatError,
-    curve_point,
-    curves_from_json,
-    record_from_json,
-    record_to_dict,
+from genrebench.runs.contents import (
+    CURVES,
+    PREDICTIONS,
+    RECORD,
+    cache_scores,
+    curves_in_record,
+    read_curves,
+    read_predictions,
+    read_record,
+    read_scored,
+    removal,
+    stamp_of,
 )
+from genrebench.runs.predictions import predictions_to_csv, test_counts
+from genrebench.runs.record import PredictionsRecord, Run
+from genrebench.runs.scored import Scored, score
+from genrebench.runs.serialization import record_to_dict
 
-RECORD = "run.json"
-PREDICTIONS = "predictions.csv"
-CURVES = "curves.jsonl"
 CHECKPOINT = "checkpoint"
-
-MAX_RECORD = 64 * 2**20
-MAX_PREDICTIONS = 512 * 2**20
-MAX_CURVES = 32 * 2**20
-"""Largest sizes of the files of a run, in bytes; those of all of FMA are far smaller."""
-
 MAX_ID = 200
-SCORES = "scores"
-"""Folder of the reader's cache."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -132,11 +125,7 @@ class RunStore:
             As `begin`.
         """
         with self._new_folder(run.id) as new:
-            data = predictions_to_csv(predictions)
-            write(new / PREDICTIONS, data)
-            finished = replace(run, status="finished", predictions=_predictions_record(predictions, data))
-            write_json(new / RECORD, record_to_dict(finished))
-        return finished
+            return _write_finished(new, run, predictions)
 
     @contextlib.contextmanager
     def _new_folder(self, run_id: str) -> Iterator[Path]:
@@ -176,13 +165,10 @@ class RunStore:
         Run
             The finished run, with the checksum of its predictions.
         """
-        data = predictions_to_csv(predictions)
-        write(self.folder(run.id) / PREDICTIONS, data)
-        record = _predictions_record(predictions, data)
-        finished = replace(run, status="finished", predictions=record)
-        self.save(finished)
+        folder = self.folder(run.id)
+        finished = _write_finished(folder, run, predictions)
         with contextlib.suppress(ValueError):  # predictions that can't be scored are still stored
-            self._cache_scores(finished, score(predictions), _stamp(self.folder(run.id) / PREDICTIONS))
+            cache_scores(folder, finished, score(predictions), stamp_of(folder))
         return finished
 
     def load(self, run_id: str) -> Run:
@@ -193,21 +179,13 @@ class RunStore:
         StoreError
             If there is no such run, or its record is damaged.
         """
+        return read_record(self._existing(run_id))
+
+    def _existing(self, run_id: str) -> Path:
         folder = self.folder(run_id)
         if not folder.is_dir():
             raise StoreError(f"there is no run {run_id!r} in {self.root}; list the runs with `genrebench runs list`")
-        file = folder / RECORD
-        try:
-            run = record_from_json(read_within(folder, RECORD, MAX_RECORD))
-        except OSError as error:
-            raise StoreError(f"{file} can't be read: {error.strerror}; {_removal(run_id)}") from error
-        except NewerFormatError as error:
-            raise StoreError(f"{file} was written by a newer version of genrebench; update genrebench") from error
-        except (ValueError, TypeError, RecursionError) as error:
-            raise StoreError(f"{file} is damaged ({' '.join(str(error).split())}); {_removal(run_id)}") from error
-        if run.id != run_id:
-            raise StoreError(f"{file} is the record of another run, {run.id!r}; {_removal(run_id)}")
-        return run
+        return folder
 
     @_store_errors
     def scan(self) -> tuple[list[Run], list[str]]:
@@ -257,124 +235,27 @@ class RunStore:
         try:
             require_ordinary_files(folder)
         except (OSError, ValueError) as error:
-            raise StoreError(f"{folder} isn't continued: {error}; start without --resume, or {_removal(run_id)}") from error
+            raise StoreError(f"{folder} isn't continued: {error}; start without --resume, or {removal(run_id)}") from error
 
     def curves(self, run: Run) -> tuple[Mapping[str, Any], ...]:
-        """Read the points of a run's training curves: fold, epoch, and values by name.
-
-        If there are several points for the same fold and epoch, the last one is used. Incomplete lines, left by a killed run,
-        are skipped.
-        """
-        folder = self.folder(run.id)
-        try:
-            lines = read_within(folder, CURVES, MAX_CURVES).splitlines()
-        except FileNotFoundError:
-            return self._curves_in_record(folder)
-        except OSError as error:
-            raise StoreError(f"{folder / CURVES} can't be read: {error.strerror}") from error
-        except ValueError as error:
-            raise StoreError(f"{folder / CURVES} can't be read: {error}; remove it to go on without curves") from error
-        points: dict[tuple[int, int], Mapping[str, Any]] = {}
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError, RecursionError):
-                point = curve_point(line)
-                key = point["fold"], point["epoch"]
-                points.pop(key, None)
-                points[key] = point
-        return tuple(points.values())
+        """Read a run's training curves; see `genrebench.runs.contents.read_curves`."""
+        return read_curves(self.folder(run.id))
 
     @_store_errors
     def keep_curves(self, run_id: str) -> None:
         """Move the curves of a run of version 0.1.0 into curves.jsonl, before its record is rewritten without them."""
         folder = self.folder(run_id)
-        points = self._curves_in_record(folder)
+        points = curves_in_record(folder)
         if points and not (folder / CURVES).exists():
             write(folder / CURVES, b"".join(json.dumps(plain(point)).encode() + b"\n" for point in points))
 
-    @staticmethod
-    def _curves_in_record(folder: Path) -> tuple[Mapping[str, Any], ...]:
-        """Read the curves from run.json, where version 0.1.0 wrote them."""
-        try:
-            return curves_from_json(read_within(folder, RECORD, MAX_RECORD))
-        except (OSError, ValueError, TypeError, RecursionError):
-            return ()
-
     def predictions(self, run: Run) -> Predictions:
-        """Read the predictions of a finished run.
-
-        Raises
-        ------
-        StoreError
-            If the run isn't finished, the file is missing or was edited, or doesn't fit the record.
-        """
-        return self._parsed(run, self._verified(run))
+        """Read a finished run's predictions; see `genrebench.runs.contents.read_predictions`."""
+        return read_predictions(self.folder(run.id), run)
 
     def scored(self, run: Run) -> Scored:
-        """Score a finished run's predictions; cached scores are used if the file hasn't changed.
-
-        Raises
-        ------
-        StoreError
-            As in `predictions`, or if the predictions can't be scored.
-        """
-        if run.predictions is None:
-            return score(self.predictions(run))  # raises the error that names the run's status
-        stamp = _stamp(self.folder(run.id) / PREDICTIONS)
-        data = read_cached(SCORES, *self._cache_key(run))
-        cached = None if data is None else decode(data)
-        if cached and cached[1] == stamp:
-            return cached[0]
-        data = self._verified(run)
-        try:
-            scored = cached[0] if cached else score(self._parsed(run, data))
-        except ValueError as error:
-            raise StoreError(f"the predictions of run {run.id!r} can't be scored: {error}; repeat the run") from error
-        self._cache_scores(run, scored, stamp)
-        return scored
-
-    def _verified(self, run: Run) -> bytes:
-        """The content of predictions.csv, after a check that it wasn't edited."""
-        if run.predictions is None:
-            raise StoreError(f"run {run.id!r} has no predictions (status {run.status}); repeat it with `genrebench run`")
-        file = self.folder(run.id) / PREDICTIONS
-        try:
-            data = read_within(file.parent, PREDICTIONS, MAX_PREDICTIONS)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise StoreError(f"{file} can't be read: {reason}; repeat the run, or {_removal(run.id)}") from error
-        if hashlib.sha256(data).hexdigest() != run.predictions.sha256:
-            raise StoreError(
-                f"{file} was changed after the run (its checksum differs from the one in {RECORD}); "
-                f"restore the original, repeat the run, or {_removal(run.id)}"
-            )
-        return data
-
-    def _parsed(self, run: Run, data: bytes) -> Predictions:
-        file = self.folder(run.id) / PREDICTIONS
-        try:
-            predictions = predictions_from_csv(data)
-        except (csv.Error, ValueError) as error:
-            raise StoreError(f"{file} isn't a table of predictions ({error}); repeat the run, or {_removal(run.id)}") from error
-        rows = None if run.predictions is None else run.predictions.rows
-        for what, differ in (
-            ("other genres", run.task.genres != predictions.genres),
-            ("another number of test tracks", rows != len(predictions.ids)),
-            ("more folds", predictions.folds.max(initial=0) >= run.task.n_folds),
-        ):
-            if differ:
-                raise StoreError(f"{file} has {what} than {RECORD} says; repeat the run, or {_removal(run.id)}")
-        return predictions
-
-    def _cache_key(self, run: Run) -> list[Any]:
-        """All that the scores depend on, the version of the metrics among it, and all that the predictions were checked for."""
-        recorded, task = run.predictions, run.task
-        file = str((self.folder(run.id) / PREDICTIONS).absolute())
-        checked = [] if recorded is None else [recorded.sha256, recorded.rows]
-        return [metrics.VERSION, file, *checked, task.n_folds, list(task.genres)]
-
-    def _cache_scores(self, run: Run, scored: Scored, stamp: list[int] | None) -> None:
-        if stamp is not None:
-            write_cached(encode(scored, stamp), SCORES, *self._cache_key(run))
+        """Score a finished run's predictions; see `genrebench.runs.contents.read_scored`."""
+        return read_scored(self.folder(run.id), run)
 
     @_store_errors
     def remove(self, run_id: str) -> None:
@@ -387,17 +268,14 @@ class RunStore:
         UsageError
             If another process is working on the run.
         """
-        folder = self.folder(run_id)
-        if not folder.is_dir():
-            raise StoreError(f"there is no run {run_id!r} in {self.root}; list the runs with `genrebench runs list`")
+        folder = self._existing(run_id)
         if folder.is_symlink():
             folder.unlink()
             return
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(StoreError):  # a damaged folder may have no place for a lock
                 stack.enter_context(locked(folder))
-            hidden = temporary.beside(folder)
-            folder.rename(hidden)  # atomic, so that no other process reads a partly deleted run
+            hidden = folder.rename(temporary.beside(folder))  # atomic, so that no other process reads a partly deleted run
         shutil.rmtree(hidden)
 
     def _names(self) -> Iterator[str]:
@@ -438,20 +316,13 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _predictions_record(predictions: Predictions, data: bytes) -> PredictionsRecord:
-    return PredictionsRecord(
+def _write_finished(folder: Path, run: Run, predictions: Predictions) -> Run:
+    """Write the predictions, then the record of the finished run, which is returned."""
+    data = predictions_to_csv(predictions)
+    write(folder / PREDICTIONS, data)
+    recorded = PredictionsRecord(
         sha256=hashlib.sha256(data).hexdigest(), rows=len(predictions.ids), test_counts=test_counts(predictions)
     )
-
-
-def _stamp(file: Path) -> list[int] | None:
-    """What changes whenever a file is written or another one takes its place."""
-    try:
-        stat = file.stat()
-    except OSError:
-        return None
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev]
-
-
-def _removal(run_id: str) -> str:
-    return f"remove it with `genrebench runs rm {run_id}`"
+    finished = replace(run, status="finished", predictions=recorded)
+    write_json(folder / RECORD, record_to_dict(finished))
+    return finished

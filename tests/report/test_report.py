@@ -111,6 +111,13 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_broken_link_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "report").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(StoreError, match="broken link"):
+        write(RunStore(tmp_path / "runs"), tmp_path / "report")
+    assert (tmp_path / "report").is_symlink()
+
+
 def test_a_report_without_runs_is_an_error_that_names_the_next_step(
     tmp_path: Path, make_run: Callable, make_predictions: Callable
 ) -> None:
