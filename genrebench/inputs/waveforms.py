@@ -46,7 +46,7 @@ def prepare(requested: Waveforms, clips: Sequence[Clip], context: InputContext) 
         context,
         "Decoding audio",
         scale=1 / _FULL_SCALE,
-        size=cache.Size(2, None if excerpt.seconds is None else (excerpt.seconds + audio.SLACK_SECONDS) * rate),
+        size=cache.Size(2, None if excerpt.seconds is None else (excerpt.seconds + excerpt.slack) * rate),
     )
     return Prepared(samples, source=f"audio at {rate} Hz")
 

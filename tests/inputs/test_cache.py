@@ -140,7 +140,7 @@ def test_info_and_clear(clips, tmp_path):
     (folder / "unfinished-abc").mkdir()
     found = {shelf.name: shelf for shelf in cache.info(folder)}
     assert [shelf.entries for shelf in found.values()] == [1, 0, 6]
-    assert set(found) == {"mfcc-20-22050hz-512-2048-30s-v1.1", "unfinished", "waveforms-8000hz-30s-v1.1"}
+    assert set(found) == {"mfcc-20-22050hz-512-2048-30s-v2.1", "unfinished", "waveforms-8000hz-30s-v2.1"}
     assert cache.clear(folder) == sum(shelf.bytes for shelf in found.values()) > 6 * 16000
     assert list(folder.iterdir()) == []
 
