@@ -213,9 +213,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The segment of each track that all models use: its middle `seconds`, or the whole track if `seconds` is None."""
+    """The segment of each track that all models use: its middle `seconds`, or the whole track if `seconds` is None.
+
+    A track that is longer by less than `slack` seconds is used whole, as FMA's clips of 30.0027 s are.
+    """
 
     seconds: float | None = 30.0
+    slack: float = 0.5
 
     def __str__(self) -> str:
         return "whole" if self.seconds is None else repr(float(self.seconds)).removesuffix(".0")

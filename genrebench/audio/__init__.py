@@ -20,7 +20,6 @@ from genrebench.audio.lengths import Length, length_cache, lengths
 from genrebench.audio.reading import Reading
 from genrebench.audio.samples import (
     RATES,
-    SLACK_SECONDS,
     AudioInfo,
     cancel,
     choose_channel,
@@ -35,7 +34,6 @@ from genrebench.records import Excerpt
 
 __all__ = [
     "RATES",
-    "SLACK_SECONDS",
     "SUFFIXES",
     "VERSION",
     "AudioInfo",

@@ -15,8 +15,6 @@ from genrebench.records import Excerpt
 RATES = (1000, 384_000)
 """Lowest and highest accepted sample rate, in Hz; a damaged header may claim any number."""
 
-SLACK_SECONDS = 0.5
-"""A file that is longer than the excerpt by less than this is used whole, as FMA's clips of 30.0027 s are."""
 
 CANCELLED_POWER = 0.02
 """Power of the channels' mean below which they cancel, as a share of that of channels with nothing in common: 17 dB less."""
@@ -67,8 +65,9 @@ def resampled_length(frames: int, rate: int, sample_rate: int) -> int:
 
 def excerpt_bounds(frames: int, rate: int, excerpt: Excerpt) -> tuple[int, int]:
     """First frame and length of the excerpt of a file with `frames` frames; all of them if only a little would be cut."""
-    if excerpt.seconds is None or frames - (length := round(excerpt.seconds * rate)) < SLACK_SECONDS * rate:
+    if excerpt.seconds is None or (rest := frames - round(excerpt.seconds * rate)) <= 0 or rest < excerpt.slack * rate:
         return 0, frames
+    length = frames - rest
     return (frames - length) // 2, length
 
 

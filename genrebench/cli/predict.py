@@ -55,16 +55,14 @@ def command(
     frequencies of the training tracks are shown instead, the other files are classified all the same, and the exit code is 1.
     """
     import genrebench as gb
-    from genrebench.runs.file_predictions import require_writable
 
     _figure.require_writable(figure)
-    if out is not None:
-        require_writable(out)
     predictions = gb.predict(
         files,
         run_id,
         timeline=timeline or figure is not None,
         min_confidence=min_confidence,
+        out=out,
         runs=runs,
         device=device,
         workers=workers,
@@ -73,7 +71,6 @@ def command(
     if figure is not None:
         _figure.save(predictions.figure(), figure)
     if out is not None:
-        predictions.write(out)
         say(f"wrote {len(predictions)} predictions to {out}")
     elif form is _Format.json:
         print_json(predictions.to_json())
@@ -93,10 +90,8 @@ def _print(prediction: FilePrediction, genres: Sequence[str], top: int, timeline
     from rich.console import Console
     from rich.text import Text
 
-    from genrebench.runs.file_predictions import UNSURE
-
     console = Console(file=results())
-    answer = f": {UNSURE}" if prediction.genre == UNSURE else ""
+    answer = "" if prediction.genre in {None, *genres} else f": {prediction.genre}"
     console.print(Text(f"{printable(prediction.path)}{answer}", style="bold"))
     if prediction.problem:
         console.print(Text(f"  {printable(prediction.problem)}; these are the genre frequencies of the training tracks:"))

@@ -14,7 +14,7 @@ from genrebench.errors import UsageError
 from genrebench.plugin.objects import registered_object
 from genrebench.runs import predict as predict_module
 from genrebench.runs import submission
-from genrebench.runs.file_predictions import FilePrediction, FilePredictions
+from genrebench.runs.file_predictions import FilePrediction, FilePredictions, require_writable
 from genrebench.runs.result import RunResult
 from genrebench.session import Session
 
@@ -25,6 +25,7 @@ def predict(
     *,
     timeline: bool = False,
     min_confidence: float = 0.0,
+    out: str | Path | None = None,
     model: Any = None,
     runs: str | Path = "runs",
     device: str = "auto",
@@ -44,6 +45,8 @@ def predict(
         Also predict probabilities per second.
     min_confidence : float
         From 0 to 1: the answer is "unsure" for a file whose likeliest genre has a lower probability.
+    out : path, optional
+        A .csv, .json or .jsonl file to which the predictions are written; see `FilePredictions.write`.
     model : ModelSpec or scikit-learn classifier, optional
         The object that `run` was called with, for a run whose model isn't an installed one. What it learned is read from the
         run, and the object itself isn't fitted.
@@ -64,13 +67,18 @@ def predict(
     """
     if not 0 <= min_confidence <= 1:
         raise UsageError(f"the least confidence {min_confidence!r} isn't a probability, a number from 0 to 1")
+    if out is not None:
+        require_writable(Path(out))
     given = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
     if given and not any(path.exists() for path in given):
         raise UsageError(f"there is no file {str(given[0])!r}")
     paths = playlists.expand(given, audio.find)
     session = open_session(device=device, workers=workers, progress=progress, say=say)
     predictions = _predict(open_run(run, runs), paths, model, session, timeline=timeline)
-    return predictions.with_min_confidence(min_confidence)
+    predictions = predictions.with_min_confidence(min_confidence)
+    if out is not None:
+        predictions.write(out)
+    return predictions
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class CacheFolder:
     def of(cls, context: InputContext, *parameters: object, version: int) -> CacheFolder:
         """The folder for an input with the given parameters, computed from the context's excerpt."""
         excerpt = "whole" if context.excerpt.seconds is None else f"{context.excerpt}s"
+        if context.excerpt.seconds is not None and not context.excerpt.slack:  # for predictions of a run of version 0.1.0
+            excerpt += "-exactly"
         return cls(context.cache, "-".join(map(str, [*parameters, excerpt, f"v{audio.VERSION}.{version}"])))
 
     def path(self, content_hash: str) -> Path:

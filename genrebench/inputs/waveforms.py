@@ -47,7 +47,7 @@ def prepare(requested: Waveforms, clips: Sequence[Clip], context: InputContext) 
         context,
         "Decoding audio",
         scale=1 / _FULL_SCALE,
-        size=cache.Size(2, None if excerpt.seconds is None or rate is None else (excerpt.seconds + audio.SLACK_SECONDS) * rate),
+        size=cache.Size(2, None if excerpt.seconds is None or rate is None else (excerpt.seconds + excerpt.slack) * rate),
     )
     if rate is None:
         return Prepared(NativeRates(samples, [clip.path for clip in clips]), source="audio at its own rate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def predict(
             f"warning: {run.id} was fitted on features that came with its dataset; those of your files are computed from audio "
             "and may differ. Where the model has the option, a run with --set source=extract has no such gap"
         )
-    excerpt = Excerpt.parse(run.task.excerpt)
+    excerpt = replace(Excerpt.parse(run.task.excerpt), slack=run.task.excerpt_slack)  # as the model saw its training tracks
     folder = store.folder(run.id)
     require_model(run, folder)
     prepared, problems = _prepare(paths, folder, model.input, excerpt, session)

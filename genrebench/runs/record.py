@@ -64,6 +64,8 @@ class TaskRecord:
     fingerprint : str
     excerpt : str
         "whole" or seconds.
+    excerpt_slack : float
+        As in `Excerpt`; 0 in runs of version 0.1.0.
     n_training, n_validation, n_test : int
         Number of tracks, summed over the folds.
     n_folds, n_excluded : int
@@ -91,6 +93,7 @@ class TaskRecord:
     split_seed: int = 0
     fingerprint: str
     excerpt: str = "30"
+    excerpt_slack: float = 0.0
     n_training: int = 0
     n_validation: int = 0
     n_test: int = 0
@@ -126,6 +129,7 @@ class TaskRecord:
             split_seed=task.split.seed,
             fingerprint=task.fingerprint,
             excerpt=str(task.excerpt),
+            excerpt_slack=task.excerpt.slack,
             **{f"n_{part}": sum(len(getattr(fold, part)) for fold in folds) for part in PARTS},
             n_folds=len(folds),
             n_excluded=len(task.excluded),

@@ -107,6 +107,7 @@ def _task(value: _Object) -> TaskRecord:
         split_seed=value.take("split_seed", _integer, 0),
         fingerprint=value.take("fingerprint", _text),
         excerpt=value.take("excerpt", _text, "30"),
+        excerpt_slack=value.take("excerpt_slack", _number, 0.0),
         n_training=value.take("n_training", _count, 0),
         n_validation=value.take("n_validation", _count, 0),
         n_test=value.take("n_test", _count, 0),
