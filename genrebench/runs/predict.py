@@ -114,10 +114,11 @@ def fitted_model(run: Run, session: Session, registered: Registered[ModelSpec] |
             f"the model of {run.id} was an object in a Python session; pass it to gb.predict as model, or make it a plugin"
         )
     model = HostedModel(registered or session.registry.model(run.model.name), run.model.options)
-    if model.option_values != run.model.options:
-        raise UsageError(
-            f"{run.id} has fitted {run.model.options}, not {model.option_values}; pass the model that it was run with"
-        )
+    values = model.option_values
+    if registered is None:  # a newer version of the plugin may have more options, which then have their defaults
+        values = {name: value for name, value in values.items() if name in run.model.options}
+    if values != run.model.options:
+        raise UsageError(f"{run.id} has fitted {run.model.options}, not {values}; pass the model that it was run with")
     return model
 
 
