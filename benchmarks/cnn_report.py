@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="demo", help="a registered name or a folder, with an official split")
     parser.add_argument("--training", type=int, default=16, help="training tracks")
     parser.add_argument("--seeds", type=int, default=2, help="trainings of each side")
-    parser.add_argument("--only", default="", help="differences whose names contain one of these words, separated by commas")
+    parser.add_argument("--only", default="gamma,running", help='differences with one of these words, by commas; "": all')
     parser.add_argument("--sample-rate", type=int, default=14_100, help="rate, or samples per window at native rates")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=50)
