@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -108,10 +107,8 @@ class Clusters:
         """Variance between units and within them, each of shape (n_columns,), as if units of all sizes were alike."""
         inside, m = self.sizes > 0, self.n_units
         explained = (self.deviations * _divide(self.deviations, self.sizes)).sum(axis=0)
-        within = _divide(np.maximum(self.squares - explained, 0), np.maximum(self.n_tracks - m, 0))
-        inverse = _divide(inside.astype(np.float64), self.sizes).sum(axis=0)
-        between = (self._means**2).sum(axis=0) / np.maximum(m - 1, 1) - within * _divide(inverse, m)
-        return np.maximum(between, 0), within
+        inverse = _divide(_divide(inside.astype(np.float64), self.sizes).sum(axis=0), m)
+        return variance_components((self._means**2).sum(axis=0), self.squares - explained, self.n_tracks, m, inverse)
 
     @cached_property
     def exchangeable(self) -> Floats:
@@ -127,6 +124,19 @@ class Clusters:
         small ones. With strata, whose units are single tracks, only the robust one is defined.
         """
         return self.robust if len(self.strata) > 1 else np.maximum(self.robust, self.exchangeable)
+
+    @cached_property
+    def pooled(self) -> Floats:
+        """Like `variance`, but at least that of a correlation within units which all columns have in common, (n_columns,).
+
+        For columns such as the genres: one with few units can't tell how much their tracks succeed and fail together.
+        """
+        between, within = self.components
+        weights = np.where(self.n_tracks > self.n_units, self.total, 0)
+        all_between, all_within = (between * weights).sum(), (within * weights).sum()
+        common = all_between / (all_between + all_within) if all_between > 0 else 0.0
+        inverse = (1 - common) * _divide(1, self.total) + common * _divide(1, self.worth)
+        return np.maximum(self.variance, _divide(self.squares, self.total) * inverse)
 
     @cached_property
     def degrees(self) -> Floats:
@@ -147,6 +157,25 @@ def _divide(a: ArrayLike, b: ArrayLike) -> Floats:
     a, b = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
     ratio: Floats = np.divide(a, b, out=np.zeros(a.shape), where=b != 0)
     return ratio
+
+
+def variance_components(
+    between: Floats, within: Floats, n_tracks: ArrayLike, n_units: ArrayLike, inverse: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Variance between units and within them, neither below 0 (Searle, Casella and McCulloch 1992, "Variance Components").
+
+    Parameters
+    ----------
+    between : ndarray
+        Sum over the units of their squared means, about the mean of these.
+    within : ndarray
+        Sum over the tracks of their squared deviations from the mean of their unit.
+    n_tracks, n_units, inverse : array that fits the others
+        Number of tracks and of units, and the mean over the units of 1 / their tracks.
+    """
+    inside = _divide(np.maximum(within, 0), np.maximum(np.asarray(n_tracks) - n_units, 0))
+    outside = between / np.maximum(np.asarray(n_units, dtype=np.float64) - 1, 1) - inside * inverse
+    return np.maximum(outside, 0), inside
 
 
 def kurtosis_degrees(deviations: Floats, n: ArrayLike) -> Floats:
@@ -178,21 +207,6 @@ def seed_variance(scores: ArrayLike) -> tuple[Floats, int]:
     array = np.asarray(scores, dtype=np.float64)
     k = len(array)
     return (array.var(axis=0, ddof=1) / k, k - 1) if k > 1 else (np.zeros(array.shape[1:]), 0)
-
-
-def satterthwaite(*parts: tuple[Any, Any]) -> tuple[Floats, Floats]:
-    """Sum of independent estimates of variance and its degrees of freedom, (sum V)^2 / sum(V^2 / degrees).
-
-    Parameters
-    ----------
-    *parts : (variance, degrees)
-        Arrays that can be broadcast, or numbers. A variance of 0 counts for nothing, whatever its degrees.
-    """
-    variances = [np.asarray(variance, dtype=np.float64) for variance, _ in parts]
-    total: Floats = np.sum(np.broadcast_arrays(*variances), axis=0)
-    spread = sum(variance**2 / np.maximum(degrees, 1) for variance, (_, degrees) in zip(variances, parts, strict=True))
-    degrees = np.divide(total**2, spread, out=np.broadcast_to(parts[0][1], total.shape).astype(np.float64), where=spread > 0)
-    return total, degrees
 
 
 def correlations(deviations: Floats) -> Floats:

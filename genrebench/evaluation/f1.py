@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from genrebench.evaluation.clusters import MANY, Clusters, correlations, kurtosis_degrees, satterthwaite, seed_variance
+from genrebench.evaluation.clusters import MANY, Clusters, correlations, kurtosis_degrees, seed_variance
 from genrebench.evaluation.intervals import CONFIDENCE, Units
-from genrebench.evaluation.proportions import bounds, share_interval
+from genrebench.evaluation.proportions import bounds, share_interval, stacked
+from genrebench.evaluation.variance import critical_value
 
 MIN_GENRE_UNITS = 3
 """Fewest units with tracks of a genre for an interval of its scores; with fewer it would be nearly all of [0, 1]."""
@@ -105,38 +106,21 @@ class F1:
         slopes: Floats = 2 / (1 + self._shares) ** 2
         return slopes
 
-    @cached_property
-    def _variance(self) -> Floats:
-        """Variance of the shares over the units, at least that of a correlation within units which all genres have in common.
-
-        A genre with few units can't tell how much their tracks succeed and fail together.
-        """
-        clusters = self._clusters
-        between, within = clusters.components
-        several = (clusters.n_tracks > clusters.n_units) & (self.support > 0)
-        weights = np.where(several, clusters.total, 0)
-        all_between, all_within = (between * weights).sum(), (within * weights).sum()
-        common = all_between / (all_between + all_within) if all_between > 0 else 0.0
-        total = np.maximum(clusters.total, 1e-9)
-        pooled = clusters.squares / total * ((1 - common) / total + common / np.maximum(clusters.worth, 1e-9))
-        return np.maximum(clusters.variance, pooled)
-
     def genres(self, level: float = CONFIDENCE) -> tuple[Floats, Floats]:
         """Ends of the intervals of the genres' F1, each of shape (n_genres,); nan with fewer than `MIN_GENRE_UNITS`."""
         variance, degrees = seed_variance(self.by_seed)
-        of_units = (self._variance, self._clusters.share_degrees)
-        total = satterthwaite(of_units, (variance / self._slopes**2, degrees))
-        below, above = self._distances(*total, level)
+        of_units = (self._clusters.pooled, self._clusters.share_degrees)
+        below, above = self._distances(*stacked(of_units, (variance / self._slopes**2, degrees)), level)
         mean = self.by_seed.mean(axis=0)
         scarce = units_per_genre(self.true, self.units) < MIN_GENRE_UNITS
         low, high = (np.where(scarce, np.nan, np.clip(end, 0, 1)) for end in (mean - below, mean + above))
         return low, high
 
-    def _distances(self, variance: Floats, degrees: ArrayLike, level: float) -> tuple[Floats, Floats]:
+    def _distances(self, variances: Floats, degrees: Floats, level: float) -> tuple[Floats, Floats]:
         """How far below and above F1 its bounds are, each of shape (n_genres,)."""
         shares = self._shares
         worth = np.maximum(self._clusters.worth, 1)
-        low, high = (2 * end / (1 + end) for end in bounds(shares, variance, degrees, worth, level))
+        low, high = (2 * end / (1 + end) for end in bounds(shares, variances, degrees, worth, level))
         middle = 2 * shares / (1 + shares)
         return middle - low, high - middle
 
@@ -156,7 +140,7 @@ class F1:
 
     def macro(self, level: float = CONFIDENCE) -> Interval:
         """Interval of the mean F1 over the genres with tracks."""
-        from scipy.special import ndtri, stdtrit
+        from scipy.special import ndtri
 
         clusters, m, present = self._clusters, len(self.units), self.support > 0
         weights = present / present.sum()
@@ -166,10 +150,9 @@ class F1:
         scores = self.by_seed @ weights
         seeds, seed_degrees = seed_variance(scores)
         of_units = (factor * (errors**2).sum(), kurtosis_degrees(errors, m)[0])
-        degrees = satterthwaite(of_units, (seeds, seed_degrees))[1]
-        t_by_z = float(stdtrit(np.minimum(degrees, MANY), (1 + level) / 2)) / z
+        t_by_z = float(critical_value(*stacked(of_units, (seeds, seed_degrees)), level)) / z
         rho, widths = correlations(parts), []
-        for distances in self._distances(self._variance, MANY, level):
+        for distances in self._distances(*stacked((self._clusters.pooled, MANY)), level):
             each = weights * distances
             widths.append(t_by_z * np.sqrt(max(each @ rho @ each, 0) + z**2 * seeds))
         score = float(scores.mean())
@@ -188,8 +171,8 @@ class F1:
         of_genres = (self.hits - self._shares * unions) @ (weights * self._slopes / np.maximum(self._clusters.total, 1e-9))
         added = n * of_genres + f1[self.labels]
         clusters = Clusters.of(added[:, None], np.ones((n, 1)), self.units)
-        variance, degrees = satterthwaite((clusters.variance, clusters.share_degrees), seed_variance(scores))
-        (low,), (high,) = bounds(np.array([score]), variance, degrees, clusters.worth, level)
+        parts = stacked((clusters.variance, clusters.share_degrees), seed_variance(scores))
+        (low,), (high,) = bounds(np.array([score]), *parts, clusters.worth, level)
         return self._with_bias(low, high, weights)
 
     def _with_bias(self, low: float, high: float, weights: Floats) -> Interval:

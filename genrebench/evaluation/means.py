@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench.evaluation.clusters import Clusters
 from genrebench.evaluation.intervals import CONFIDENCE, RESAMPLES, Floats, Units, resamples
 from genrebench.evaluation.power import POWER, few_units_factor
-from genrebench.evaluation.variance import Trainings, critical_value, effective_units, mean_variance, two_sided_p
+from genrebench.evaluation.variance import Trainings, critical_value, effective_units, two_sided_p
 
 
 class MeanInterval:
@@ -22,7 +23,7 @@ class MeanInterval:
     by its own linearised standard error, is a t statistic. The bootstrap takes the quantile of its absolute value, and so
     keeps its coverage for skewed losses (Hall 1988, "On Symmetric Bootstrap Confidence Intervals"). Where few artists have
     most tracks it is too narrow; there Student's t with the variance and degrees of freedom of
-    `genrebench.evaluation.variance.mean_variance` is wider.
+    `genrebench.evaluation.clusters.Clusters` is wider.
 
     Parameters
     ----------
@@ -53,9 +54,9 @@ class MeanInterval:
         ]
         self._unit_error = self._studentise(np.ones((1, len(units)), dtype=np.float32))[1][0]
         self.error: Floats = np.sqrt(self._unit_error**2 + self.trainings.total)
-        variance, degrees = mean_variance(values, units)
-        self._variances = np.concatenate([variance[None], self.trainings.variance])
-        self._degrees = np.concatenate([degrees[None], self.trainings.degrees])
+        clusters = Clusters.of(values, np.ones_like(values), units)
+        self._variances = np.concatenate([clusters.variance[None], self.trainings.variance])
+        self._degrees = np.concatenate([clusters.degrees[None], self.trainings.degrees])
         self._student_error = np.sqrt(self._variances.sum(axis=0))
 
     @cached_property

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genrebench.evaluation.clusters import MANY, Clusters, satterthwaite
+from genrebench.evaluation.clusters import MANY, Clusters
 from genrebench.evaluation.intervals import CONFIDENCE, Units
+from genrebench.evaluation.variance import critical_value
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +38,8 @@ def share_interval(
     units : Units
     level : float
     members : ndarray of shape (n_tracks, n_columns), optional
-        1 for tracks of the column, 0 for others, whose hits are 0; or a mean over seeds. All tracks by default.
+        1 for tracks of the column, 0 for others, whose hits are 0; or a mean over seeds. All tracks by default. The columns
+        are then parts of one thing, such as the genres, and rare ones take their correlation within units from all.
     seed_variance, seed_degrees : array that fits shape (n_columns,)
         Variance that k trainings add to the mean, s^2/k, and its k - 1 degrees of freedom. Without it the interval speaks of
         these trained models only.
@@ -48,31 +50,44 @@ def share_interval(
         nan for a column without tracks.
     """
     clusters = Clusters.of(hits, np.ones_like(hits) if members is None else members, units)
-    parts = ((clusters.variance, clusters.share_degrees), (seed_variance, seed_degrees))
-    return bounds(clusters.ratio, *satterthwaite(*parts), clusters.worth, level)
+    of_units = clusters.variance if members is None else clusters.pooled
+    variances, degrees = stacked((of_units, clusters.share_degrees), (seed_variance, seed_degrees))
+    return bounds(clusters.ratio, variances, degrees, clusters.worth, level)
+
+
+def stacked(*parts: tuple[ArrayLike, ArrayLike]) -> tuple[Floats, Floats]:
+    """Estimates of variance and their degrees of freedom, as arrays of shape (n_parts, ...) for `bounds`."""
+    shape = np.broadcast_shapes(*(np.shape(values) for part in parts for values in part))
+    variances, degrees = (
+        np.stack([np.broadcast_to(np.asarray(values, dtype=np.float64), shape) for values in column])
+        for column in zip(*parts, strict=True)
+    )
+    return variances, degrees
 
 
 def bounds(
-    share: Floats, variance: Floats, degrees: ArrayLike, worth: Floats, level: float = CONFIDENCE
+    share: Floats, variances: Floats, degrees: Floats, worth: Floats, level: float = CONFIDENCE
 ) -> tuple[Floats, Floats]:
     """Interval of proportions from their variance.
 
     Parameters
     ----------
-    share, variance : ndarray of shape (n_columns,)
-    degrees : array that fits shape (n_columns,)
-        Degrees of freedom of the variance. The effective number of tracks, share (1 - share) / variance, is multiplied by
-        (z / t)^2, the squared ratio of the normal quantile to Student's.
+    share : ndarray of shape (n_columns,)
+    variances, degrees : ndarray of shape (n_parts, n_columns)
+        Independent estimates of variance that add up, and their degrees of freedom. The effective number of tracks,
+        share (1 - share) / variance, is multiplied by (z / t)^2, the squared ratio of the normal quantile to the
+        `critical_value`.
     worth : ndarray of shape (n_columns,)
         Effective number of tracks where the variance is 0, as where all predictions are right.
     level : float
     """
-    from scipy.special import ndtri, stdtrit  # here, since a board from its cache needs no SciPy
+    from scipy.special import ndtri  # here, since a board from its cache needs no SciPy
 
-    p = (1 + level) / 2
-    known = np.asarray(variance) > 1e-14
+    variance = variances.sum(axis=0)
+    known = variance > 1e-14
     effective = np.divide(share * (1 - share), variance, out=np.array(worth, dtype=np.float64), where=known)
-    return midp_interval(share, effective * (ndtri(p) / stdtrit(np.minimum(degrees, MANY), p)) ** 2, level)
+    t = critical_value(variances, np.minimum(degrees, MANY), level)
+    return midp_interval(share, effective * (ndtri((1 + level) / 2) / t) ** 2, level)
 
 
 def midp_interval(share: Floats, n: Floats, level: float = CONFIDENCE) -> tuple[Floats, Floats]:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.evaluation.clusters import kurtosis_degrees
+from genrebench.evaluation.clusters import kurtosis_degrees, variance_components
 from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units
 from genrebench.evaluation.power import POWER, few_units_factor
 from genrebench.evaluation.significance import sign_patterns
-from genrebench.evaluation.variance import Trainings, components_variance, critical_value, effective_units
+from genrebench.evaluation.variance import Trainings, critical_value, effective_units
 
 PATTERNS = 4000
 """Sign patterns for a board; fewer, down to 1000, on boards of hundreds of rows."""
@@ -117,14 +117,17 @@ class _Pairs:
         unit_means = units.sums(centred - means) / units.sizes[:, None]
         of_units = _pair_squares(unit_means * units.sizes[:, None]) / self._tracks**2 * m / (m - 1)
         within = _pair_squares(centred - means) - _pair_squares(unit_means * np.sqrt(units.sizes)[:, None])
-        components = components_variance(_pair_squares(unit_means), within, units) / self._tracks**2
+        unit_means -= unit_means.mean(axis=0)
+        inverse = float((1 / units.sizes).mean())
+        tau2, sigma2 = variance_components(_pair_squares(unit_means), within, self._tracks, m, inverse)
+        components = (tau2 * float((units.sizes**2).sum()) + sigma2 * self._tracks) / self._tracks**2
         variance = of_units if len(units.strata) > 1 else np.maximum(of_units, components)
         degrees = np.stack([kurtosis_degrees(unit_means[:, i, None] - unit_means, m) for i in range(n_models)])
         seeds, of_seeds = _both(trainings.total), _both(trainings.degrees[0])
         self._variances, self._degrees = np.stack([variance, *seeds]), np.stack([degrees, *of_seeds])
         self._error = np.sqrt(self._variances.sum(axis=0))
         plain = np.stack([of_units, *seeds]), np.stack([np.full_like(of_units, m - 1), *of_seeds])
-        # as much wider as Student's interval is with the variance and the degrees of freedom of `mean_variance`
+        # as much wider as Student's interval is with the variance and the degrees of freedom of `Clusters`
         wide = critical_value(self._variances, self._degrees, CONFIDENCE) * self._error
         narrow = critical_value(*plain, CONFIDENCE) * np.sqrt(plain[0].sum(axis=0))
         factor = np.maximum(np.divide(wide, narrow, out=np.ones_like(wide), where=narrow > 0), 1)

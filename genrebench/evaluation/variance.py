@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from genrebench.evaluation.clusters import Clusters, kurtosis_degrees, seed_variance
-from genrebench.evaluation.intervals import Floats, Units
+from genrebench.evaluation.clusters import seed_variance
+from genrebench.evaluation.intervals import Floats
 
 
 @dataclass(frozen=True)
@@ -96,55 +96,12 @@ def _weighted_quantile(variances: Floats, degrees: Floats, p: Floats) -> Floats:
     from scipy.special import stdtrit
 
     total = variances.sum(axis=0)
-    weights = np.divide(variances, total, out=np.zeros(variances.shape), where=total > 0)
+    # without any variance, the first estimate counts
+    first = np.broadcast_to(np.reshape(np.arange(len(variances)) == 0, (-1, *[1] * total.ndim)), variances.shape)
+    weights = np.divide(variances, total, out=first.astype(np.float64), where=total > 0)
     quantiles = np.where(weights > 0, stdtrit(np.maximum(degrees, 1), p / 2), 0)
     quantile: Floats = -(weights * quantiles).sum(axis=0)
     return quantile
-
-
-def mean_variance(values: Floats, units: Units) -> tuple[Floats, Floats]:
-    """Squared standard error of the mean of each column, and its degrees of freedom, both of shape (n_columns,).
-
-    The variance is the larger of two estimates. The cluster-robust one squares the sums of the units. The one by variance
-    components takes artists as exchangeable whatever their number of tracks: tau^2 between artists is the variance of their
-    unweighted means less sigma^2 mean(1 / n_j), sigma^2 is pooled within artists, and the mean over all n tracks has the
-    variance (tau^2 sum(n_j^2) + sigma^2 n) / n^2 (Searle, Casella and McCulloch 1992, "Variance Components", chapter 3).
-    Where a few artists have most tracks, the first one depends on what these few happened to do; where artists are of equal
-    size the two are the same.
-
-    The degrees of freedom follow from the kurtosis of the artists' means x about the mean of all tracks: 2 (sum x^2)^2 / (sum
-    x^4 - (sum x^2)^2 / m) by Satterthwaite's match of moments, at least 1 and at most m - 1. So a mean that a few artists or
-    tracks carry has few degrees of freedom.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n_tracks, n_columns)
-    units : Units
-    """
-    clusters, m = Clusters.of(values, np.ones_like(values), units), len(units)
-    if len(units.strata) > 1:
-        return clusters.robust, kurtosis_degrees(clusters.deviations, m)
-    means = clusters.deviations / clusters.sizes
-    within = clusters.squares - (means**2 * clusters.sizes).sum(axis=0)
-    components = components_variance((means**2).sum(axis=0), within, units)
-    return np.maximum(clusters.robust, components / len(values) ** 2), kurtosis_degrees(means, m)
-
-
-def components_variance(between: Floats, within: Floats, units: Units) -> Floats:
-    """n^2 times the variance of the mean by variance components; see `mean_variance`.
-
-    Parameters
-    ----------
-    between : ndarray
-        Sum over the units of their squared means, about the mean of all tracks.
-    within : ndarray
-        Sum over the tracks of their squared deviations from the mean of their unit.
-    """
-    n, m, sizes = len(units.codes), len(units), units.sizes
-    sigma2 = np.maximum(within, 0) / (n - m) if n > m else np.zeros_like(within)
-    tau2 = between / max(m - 1, 1) - sigma2 * float((1 / sizes).mean())
-    variance: Floats = np.maximum(tau2 * float((sizes**2).sum()) + sigma2 * n, 0)
-    return variance
 
 
 def effective_units(sizes: Floats) -> float:

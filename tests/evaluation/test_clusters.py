@@ -8,7 +8,6 @@ from genrebench.evaluation.clusters import (
     Clusters,
     correlations,
     kurtosis_degrees,
-    satterthwaite,
     seed_variance,
 )
 from genrebench.evaluation.intervals import sampling_units
@@ -48,6 +47,37 @@ def test_the_components_are_those_of_an_analysis_of_variance(values: np.ndarray)
         expected = (between[i] * (sizes**2).sum() + inside * 40) / 40**2
         assert clusters(values).exchangeable[i] == pytest.approx(expected)
     np.testing.assert_array_equal(clusters(values).variance, np.maximum(clusters(values).robust, clusters(values).exchangeable))
+
+
+def test_unequal_artists_by_hand() -> None:
+    # artists of 1, 1 and 4 tracks, means 0, 6 and 3; the four tracks deviate by 1, -1, 1, -1
+    of_three = Clusters.of(np.array([[0.0], [6], [4], [2], [4], [2]]), np.ones((6, 1)), sampling_units(np.array([0, 1, 2, 2, 2, 2])))
+    assert of_three.ratio == pytest.approx([3])
+    robust = ((-3) ** 2 + 3**2 + 0) * 3 / 2 / 36
+    sigma2 = 4 / (6 - 3)
+    tau2 = (9 + 9 + 0) / 2 - sigma2 * (1 + 1 + 1 / 4) / 3
+    components = (tau2 * (1 + 1 + 16) + sigma2 * 6) / 36
+    assert components > robust
+    assert of_three.variance == pytest.approx([components])
+    assert of_three.degrees == pytest.approx([min(2 * 18**2 / (2 * 81 - 18**2 / 3), 2)])
+    # eight artists of one track at 0, and two of five tracks at 1 and -1: the large ones are unlike the small ones
+    units = sampling_units(np.repeat(np.arange(10), [1] * 8 + [5, 5]))
+    large_unlike = Clusters.of(np.repeat([0.0, 1, -1], [8, 5, 5])[:, None], np.ones((18, 1)), units)
+    assert large_unlike.variance == pytest.approx([50 * 10 / 9 / 18**2])
+
+
+def test_a_column_of_few_units_takes_their_correlation_from_all() -> None:
+    # an artist's four tracks are all right or all wrong, but for those of the first, who alone has tracks of the second column
+    hits = np.repeat(np.arange(10) % 2, 4).astype(float)
+    hits[:4] = [1, 0, 1, 0]
+    members = np.zeros((40, 2))
+    members[:, 0] = members[:4, 1] = 1
+    both = Clusters.of(hits[:, None] * members, members, sampling_units(np.arange(40) // 4))
+    between, within = both.components
+    common = (between @ [40, 4]) / ((between + within) @ [40, 4])
+    assert both.pooled[1] == pytest.approx(0.25 * ((1 - common) / 4 + common))
+    assert both.pooled[1] > 2 * both.variance[1]
+    assert both.pooled[0] == pytest.approx(both.variance[0])
 
 
 def test_members_are_a_population_of_their_own(values: np.ndarray) -> None:
@@ -99,17 +129,6 @@ def test_seeds_add_the_variance_of_their_mean() -> None:
     variance, degrees = seed_variance([[1.0, 2.0]])
     assert variance.tolist() == [0, 0]
     assert degrees == 0
-
-
-def test_degrees_by_satterthwaite_are_welchs() -> None:
-    a, b = np.array([1.0, 4, 2, 9]), np.array([3.0, 5, 8, 1, 20, 2])
-    total, degrees = satterthwaite((a.var(ddof=1) / 4, 3), (b.var(ddof=1) / 6, 5))
-    welch = scipy.stats.ttest_ind(a, b, equal_var=False)
-    assert degrees == pytest.approx(welch.df)
-    assert np.sqrt(total) == pytest.approx((a.mean() - b.mean()) / welch.statistic)
-    # a variance of nothing counts for nothing
-    assert satterthwaite((2.0, 7), (0.0, 0)) == (2, 7)
-    assert satterthwaite((0.0, 7), (0.0, 0)) == (0, 7)
 
 
 def test_correlations_are_those_of_numpy(values: np.ndarray) -> None:

@@ -90,7 +90,10 @@ def test_precision_and_recall_are_shares_of_predicted_and_of_true_tracks() -> No
         hits = (labels == predicted)[:, None].astype(float)
         for score, members in (("precision", predicted == genre), ("recall", labels == genre)):
             low, high = share_interval(hits[members], sampling_units(units.codes[members]))
-            assert intervals[score][genre] == pytest.approx((low[0], high[0]), abs=1e-9)
+            # a genre takes its correlation within artists from all genres where its own is smaller
+            assert intervals[score][genre][0] <= low[0] + 1e-9
+            assert intervals[score][genre][1] >= high[0] - 1e-9
+            assert intervals[score][genre] == pytest.approx((low[0], high[0]), abs=0.06)
 
 
 def test_macro_f1_of_single_tracks_is_about_a_bootstraps() -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from genrebench.evaluation.clusters import Clusters
 from genrebench.evaluation.intervals import Units, resamples, sampling_units
 from genrebench.evaluation.means import MeanInterval, mean_interval
-from genrebench.evaluation.variance import Trainings, mean_variance
+from genrebench.evaluation.variance import Trainings
 
 ALONE = np.full(300, -1)
 
@@ -57,8 +58,8 @@ def test_the_mean_interval_is_the_wider_of_bootstrap_t_and_student_by_definition
     resampled = [mean_and_error(values, units, strata) for strata in draws(units, 400, seed)]
     ratios = [abs(its_mean - mean) / its_error for its_mean, its_error in resampled]
     bootstrap = np.quantile(ratios, level, method="higher") * error
-    (variance,), (degrees,) = mean_variance(values[:, None], units)
-    student = scipy.stats.t.ppf((1 + level) / 2, degrees) * np.sqrt(variance)
+    clusters = Clusters.of(values[:, None], np.ones((39, 1)), units)
+    student = scipy.stats.t.ppf((1 + level) / 2, clusters.degrees[0]) * np.sqrt(clusters.variance[0])
     half = max(bootstrap, student)
     assert mean_interval(values, units, n=400, seed=seed, level=level) == pytest.approx((mean - half, mean + half), rel=1e-9)
     assert MeanInterval(values[:, None], units).error == pytest.approx(error, rel=1e-12)

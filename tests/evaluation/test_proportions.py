@@ -84,7 +84,7 @@ def test_one_large_artist_counts_for_less_than_its_tracks() -> None:
 
 def test_seeds_widen_the_interval_as_their_variance_does() -> None:
     share, none = np.array([0.7]), np.array([0.0])
-    low, high = bounds(share, np.array([0.002 + 0.001]), np.array([50.0]), none)
+    low, high = bounds(share, np.array([[0.002], [0.001]]), np.array([[50.0], [2]]), none)
     hits = (np.random.default_rng(0).random(300) < 0.7).astype(float)[:, None]
     plain = np.ravel(share_interval(hits, sampling_units(ALONE)))
     with_seeds = np.ravel(share_interval(hits, sampling_units(ALONE), seed_variance=0.002, seed_degrees=2))
