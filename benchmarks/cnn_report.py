@@ -25,7 +25,8 @@ from scipy import stats
 
 from genrebench import datasets
 from genrebench.api import Context, Dataset, Examples, InputContext
-from genrebench.evaluation.intervals import mean_error, sampling_units
+from genrebench.evaluation.clusters import Clusters
+from genrebench.evaluation.intervals import sampling_units
 from genrebench.evaluation.metrics import track_log_losses
 from genrebench.inputs import make_clips, prepare_clips
 from genrebench.plugin.options import options_as_dict
@@ -141,7 +142,8 @@ def row(name: str, sides: list[list[NDArray[np.float64]]], labels: NDArray[np.in
     losses = np.array([[track_log_losses(labels, p) for p in side] for side in sides])
     by_seed = (losses[0] - losses[1]).mean(axis=1)
     units = sampling_units(groups)
-    between_artists = float(mean_error((losses[0] - losses[1]).mean(axis=0)[:, None], units)[0] ** 2)
+    differences = (losses[0] - losses[1]).mean(axis=0)[:, None]
+    between_artists = float(Clusters.of(differences, np.ones_like(differences), units).robust[0])
     between_seeds = by_seed.var(ddof=1) / len(by_seed) if len(by_seed) > 1 else np.nan
     variance = between_artists + between_seeds
     parts = between_artists**2 / (len(units) - 1) + between_seeds**2 / max(1, len(by_seed) - 1)

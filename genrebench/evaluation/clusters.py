@@ -160,7 +160,7 @@ def _divide(a: ArrayLike, b: ArrayLike) -> Floats:
 
 
 def variance_components(
-    between: Floats, within: Floats, n_tracks: ArrayLike, n_units: ArrayLike, inverse: ArrayLike
+    between: Floats, within: Floats, n_tracks: Floats | float, n_units: Floats | float, inverse: Floats | float
 ) -> tuple[Floats, Floats]:
     """Variance between units and within them, neither below 0 (Searle, Casella and McCulloch 1992, "Variance Components").
 
@@ -173,8 +173,8 @@ def variance_components(
     n_tracks, n_units, inverse : array that fits the others
         Number of tracks and of units, and the mean over the units of 1 / their tracks.
     """
-    inside = _divide(np.maximum(within, 0), np.maximum(np.asarray(n_tracks) - n_units, 0))
-    outside = between / np.maximum(np.asarray(n_units, dtype=np.float64) - 1, 1) - inside * inverse
+    inside = _divide(np.maximum(within, 0), np.maximum(n_tracks - n_units, 0))
+    outside = between / np.maximum(n_units - 1, 1) - inside * inverse
     return np.maximum(outside, 0), inside
 
 

@@ -98,11 +98,3 @@ def resamples(units: Units, n: int = RESAMPLES, seed: int = 0) -> Iterator[NDArr
             drawn += np.arange(0, size * m, m, dtype=np.int32)[:, None]
             weights[:, stratum] = np.bincount(drawn.ravel(), minlength=size * m).reshape(size, m)
         yield weights
-
-
-def mean_error(values: Floats, units: Units) -> Floats:
-    """Standard error of the mean of each column, between units; shape (n_columns,)."""
-    sums = units.sums(values - values.mean(axis=0))
-    m = len(units)
-    error: Floats = np.sqrt((sums**2).sum(axis=0) * m / max(m - 1, 1)) / len(values)
-    return error

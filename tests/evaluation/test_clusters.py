@@ -32,6 +32,9 @@ def test_the_robust_variance_by_a_loop(values: np.ndarray) -> None:
         sums = [(column - column.mean())[artist == ARTISTS].sum() for artist in range(7)]
         expected.append(7 / 6 * sum(s**2 for s in sums) / 40**2)
     np.testing.assert_allclose(clusters(values).robust, expected)
+    # by hand: artists of 2, 2 and 1 tracks, mean 16/5; sums of deviations 3 - 6.4, 9 - 6.4 and 4 - 3.2
+    five = Clusters.of(np.array([[1.0], [2], [3], [6], [4]]), np.ones((5, 1)), sampling_units(np.array([0, 0, 1, 1, 2])))
+    assert five.robust == pytest.approx([(3.4**2 + 2.6**2 + 0.8**2) * 3 / 2 / 25])
 
 
 def test_the_components_are_those_of_an_analysis_of_variance(values: np.ndarray) -> None:
@@ -51,7 +54,9 @@ def test_the_components_are_those_of_an_analysis_of_variance(values: np.ndarray)
 
 def test_unequal_artists_by_hand() -> None:
     # artists of 1, 1 and 4 tracks, means 0, 6 and 3; the four tracks deviate by 1, -1, 1, -1
-    of_three = Clusters.of(np.array([[0.0], [6], [4], [2], [4], [2]]), np.ones((6, 1)), sampling_units(np.array([0, 1, 2, 2, 2, 2])))
+    of_three = Clusters.of(
+        np.array([[0.0], [6], [4], [2], [4], [2]]), np.ones((6, 1)), sampling_units(np.array([0, 1, 2, 2, 2, 2]))
+    )
     assert of_three.ratio == pytest.approx([3])
     robust = ((-3) ** 2 + 3**2 + 0) * 3 / 2 / 36
     sigma2 = 4 / (6 - 3)

@@ -1,22 +1,15 @@
 """Units and resamples, against loops over the definition and SciPy."""
 
 import numpy as np
-import pytest
-import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrebench.evaluation.intervals import (
-    mean_error,
     resamples,
     sampling_units,
 )
 
 ALONE = np.full(300, -1)
-
-
-def losses(n: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).exponential(size=n)
 
 
 # ------------------------------------------------------------------ units and resamples
@@ -93,18 +86,3 @@ def test_resamples_of_many_units_come_in_blocks_and_follow_the_seed() -> None:
     first, second, third = (next(resamples(units, 5, seed)) for seed in (1, 2, 1))
     assert (first == third).all()
     assert (first != second).any()
-
-
-# ------------------------------------------------------------------ standard errors
-
-
-def test_standard_errors_of_means() -> None:
-    values = losses(300)
-    np.testing.assert_allclose(mean_error(values[:, None], sampling_units(ALONE)), [scipy.stats.sem(values)])
-    # by hand: artists of 2, 2 and 1 tracks, mean 16/5; sums of deviations 3 - 6.4, 9 - 6.4 and 4 - 3.2
-    expected = np.sqrt((3.4**2 + 2.6**2 + 0.8**2) * 3 / 2) / 5
-    units = sampling_units(np.array([0, 0, 1, 1, 2]))
-    assert mean_error(np.array([[1.0], [2], [3], [6], [4]]), units) == pytest.approx([expected])
-    # artists of 2 and 1 tracks, mean 2/3; sums of deviations 4 - 4/3 and -2 - 2/3
-    units, values = sampling_units(np.array([0, 0, 1])), np.array([[1.0], [3], [-2]])
-    assert mean_error(values, units) == pytest.approx([np.sqrt(2 * (8 / 3) ** 2 * 2 / 1) / 3])

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genrebench.errors import UsageError
+from genrebench.evaluation.differences import mean_difference
+from genrebench.evaluation.intervals import sampling_units
 from genrebench.experiments.ablation.ablate import Part, ablate
 from genrebench.experiments.ablation.changes import ChangedInputs, keep, reverse, shuffle, with_new_deltas
 from genrebench.experiments.ablation.conditions import Reference
@@ -143,6 +145,16 @@ def test_a_model_that_depends_on_the_mean_ignores_order():
     expected = np.array([-np.log(0.8), -np.log(0.2)] * 6) - np.log(2)
     assert rows["first 1 s"].log_loss_difference == pytest.approx(expected.mean())
     assert rows["first 1 s"].log_loss_error == pytest.approx(expected.std(ddof=1) / np.sqrt(12))
+    assert rows["first 1 s"].log_loss_interval == mean_difference(expected, sampling_units(np.arange(12))).interval
+
+
+def test_few_artists_have_no_interval():
+    for n, few in ((6, False), (5, True)):
+        (part,) = parts(by_mean, n_folds=1)
+        result = ablate([Part(by_mean, part.inputs, part.labels, np.arange(6) % n)], FRAMES, seconds=(1,))
+        assert (result.to_json()["rows"][-1]["log_loss_interval"] == [None, None]) == few
+        assert ("±" in str(result)) == (not few)
+        assert ("too few" in str(result)) == few
 
 
 def test_waveforms_are_shuffled_by_segments_of_50_ms():
@@ -214,6 +226,7 @@ def test_the_figure_shows_scores_and_names_its_parts(make_run):
     assert figure.get_suptitle().startswith("svm on ramps $ (synthetic music), split artist\nrun a-run, seed 0: 12 test tracks")
     (legend,) = figure.legends
     labels = {text.get_text() for text in legend.get_texts()}
-    assert {"uniform", "training-prior", "± standard error of the difference from in order, over 12 artists"} <= labels
+    error = "± 95 % interval of the difference from in order, over 12 artists, for this trained model"
+    assert {"uniform", "training-prior", error} <= labels
     assert "first 10 s" in legend.get_title().get_text()
     figure.draw_without_rendering()

@@ -3,7 +3,7 @@
 Conventions: frames are shuffled one by one, waveforms in segments of 50 ms; deltas are recomputed from the changed frames. The
 model isn't retrained, so a condition shows what the fitted model uses; and since changed tracks differ from the training data,
 the difference is an upper bound of the value of temporal order. Each condition is compared with the tracks in order, track by
-track; standard errors are those of the mean difference, over artists if artists are known, else over tracks.
+track; intervals are those of the mean difference, as in `genrebench.evaluation.differences`, for this one trained model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.errors import UsageError
-from genrebench.evaluation import intervals, metrics
+from genrebench.evaluation import metrics
+from genrebench.evaluation.clusters import Clusters
+from genrebench.evaluation.differences import mean_difference
+from genrebench.evaluation.intervals import Units, sampling_units
 from genrebench.experiments.ablation.changes import Change, ChangedInputs, keep, reverse, shuffle, with_new_deltas
 from genrebench.experiments.ablation.conditions import IN_ORDER, Reference, Row, condition_of
 from genrebench.experiments.ablation.outcome import Ablation
@@ -157,7 +160,7 @@ def ablate(
     }
     labels = np.concatenate([part.labels for part in parts])
     groups = np.concatenate([part.groups for part in parts])
-    units = intervals.sampling_units(groups)
+    units = sampling_units(groups)
     in_order = np.concatenate([part.predict(part.inputs) for part in parts])
     rows = [_row(IN_ORDER, labels, in_order, in_order, units)]
     for name, (change, length) in changes.items():
@@ -182,12 +185,13 @@ def _row(
     labels: NDArray[np.int64],
     probabilities: NDArray[np.float64],
     in_order: NDArray[np.float64],
-    units: intervals.Units,
+    units: Units,
 ) -> Row:
     losses = metrics.track_log_losses(labels, probabilities) - metrics.track_log_losses(labels, in_order)
     hits = (probabilities.argmax(axis=1) == labels).astype(np.float64) - (in_order.argmax(axis=1) == labels)
     differences = np.stack([losses, hits], axis=1)
-    errors = intervals.mean_error(differences, units)
+    errors = np.sqrt(Clusters.of(differences, np.ones_like(differences), units).variance)
+    of_losses, of_hits = (mean_difference(column, units).interval for column in differences.T)
     return Row(
         name,
         metrics.log_loss(labels, probabilities),
@@ -195,6 +199,8 @@ def _row(
         metrics.f1_macro(labels, probabilities),
         float(losses.mean()),
         float(errors[0]),
+        of_losses,
         float(hits.mean()),
         float(errors[1]),
+        of_hits,
     )

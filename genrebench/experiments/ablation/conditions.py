@@ -23,7 +23,9 @@ class Row:
     log_loss, f1_micro, f1_macro : float
     log_loss_difference, log_loss_error : float
         Mean difference in log loss from the tracks in order, and its standard error.
-    f1_micro_difference, f1_micro_error : float
+    log_loss_interval : (float, float)
+        95 % interval of the difference; infinite with fewer than six units.
+    f1_micro_difference, f1_micro_error, f1_micro_interval
         The same for the accuracy.
     """
 
@@ -33,8 +35,10 @@ class Row:
     f1_macro: float
     log_loss_difference: float
     log_loss_error: float
+    log_loss_interval: tuple[float, float]
     f1_micro_difference: float
     f1_micro_error: float
+    f1_micro_interval: tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from genrebench.experiments.ablation.conditions import Reference, Row
@@ -16,7 +17,7 @@ _LINES = ({"color": "0.65", "linewidth": 3}, {"color": "black", "linewidth": 1, 
 def draw(rows: Sequence[Row], references: Sequence[Reference], title: str, *, error: str, remarks: Sequence[str]) -> Figure:
     """Draw log loss and F1 under each condition, with the scores of the baselines.
 
-    The error bars show one standard error of the difference from "in order", not of the score itself.
+    The error bars show the 95 % interval of the difference from "in order", not that of the score itself.
 
     Parameters
     ----------
@@ -36,14 +37,17 @@ def draw(rows: Sequence[Row], references: Sequence[Reference], title: str, *, er
     panels = figure.subplots(1, 2, sharey=True)
     names = [row.condition for row in rows]
     colours = ["tab:blue"] + ["tab:orange"] * (len(names) - 1)
-    for axes, score, error_field, label in (
-        (panels[0], "log_loss", "log_loss_error", "log loss, lower is better"),
-        (panels[1], "f1_micro", "f1_micro_error", "F1 micro, higher is better"),
+    for axes, score, label in (
+        (panels[0], "log_loss", "log loss, lower is better"),
+        (panels[1], "f1_micro", "F1 micro, higher is better"),
     ):
         scores = [getattr(row, score) for row in rows]
         axes.barh(names, scores, color=colours, height=0.6)
-        errors = [getattr(row, error_field) for row in rows[1:]]
-        axes.errorbar(scores[1:], names[1:], xerr=errors, fmt="none", ecolor="black", label=f"± {error}")
+        ends = np.array([getattr(row, f"{score}_interval") for row in rows[1:]]).reshape(-1, 2)
+        if np.isfinite(ends).all():
+            differences = np.array([getattr(row, f"{score}_difference") for row in rows[1:]])[:, None]
+            away = np.abs(ends - differences).T
+            axes.errorbar(scores[1:], names[1:], xerr=away, fmt="none", ecolor="black", label=f"± {error}")
         axes.axvline(scores[0], color="tab:blue", linewidth=0.8, linestyle="--", label=names[0])
         for reference, style in zip(references, _LINES, strict=False):
             axes.axvline(getattr(reference, score), label=reference.name, **style)

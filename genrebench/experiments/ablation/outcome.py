@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from genrebench.evaluation.intervals import MIN_UNITS
 from genrebench.experiments.ablation.conditions import IN_ORDER, Reference, Row, condition_of
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Run
@@ -27,7 +29,7 @@ class Ablation(Shown):
         What was shuffled: "frames 23 ms apart", "segments of 50 ms".
     n_tracks : int
     unit : {"artist", "track"}
-        Unit of the standard errors.
+        Unit of the intervals.
     n_units : int
         Number of units.
     rows : tuple of Row
@@ -49,7 +51,7 @@ class Ablation(Shown):
     @property
     def error(self) -> str:
         """What the numbers after ± are, for display."""
-        return f"standard error of the difference from {IN_ORDER}, over {self.n_units} {self.unit}s"
+        return f"95 % interval of the difference from {IN_ORDER}, over {self.n_units} {self.unit}s, for this trained model"
 
     @property
     def title(self) -> tuple[str, str]:
@@ -72,9 +74,9 @@ class Ablation(Shown):
                 (
                     row.condition,
                     number(row.log_loss),
-                    f"{row.log_loss_difference:+.3f} ± {row.log_loss_error:.3f}",
+                    _with_interval(row.log_loss_difference, row.log_loss_interval),
                     number(row.f1_micro),
-                    f"{row.f1_micro_difference:+.3f} ± {row.f1_micro_error:.3f}",
+                    _with_interval(row.f1_micro_difference, row.f1_micro_interval),
                 )
                 for row in others
             ),
@@ -85,7 +87,8 @@ class Ablation(Shown):
 
     def notes(self) -> list[str]:
         """What ± means, followed by `remarks`."""
-        return [f"±: {self.error}.", *self.remarks()]
+        few = f"{self.n_units} {self.unit}s are too few for intervals of the differences."
+        return [f"±: {self.error}." if self.n_units >= MIN_UNITS else few, *self.remarks()]
 
     def remarks(self) -> list[str]:
         """Caveats for interpreting the scores, one per line."""
@@ -103,7 +106,8 @@ class Ablation(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """The result in JSON types."""
-        values = {key: value for key, value in asdict(self).items() if key != "run"} | {"notes": self.remarks()}
+        known = {key: value for key, value in asdict(self).items() if key != "run"}
+        values: dict[str, Any] = plain(known | {"notes": self.remarks()})
         if self.run is None:
             return values
         run = {"run_id": self.run.id, "task": self.run.task.summary(), "model": plain(self.run.model), "seed": self.run.seed}
@@ -119,3 +123,9 @@ class Ablation(Shown):
 
         title = "\n".join(map(printable, self.title))
         return draw(self.rows, self.references, title, error=self.error, remarks=self.remarks())
+
+
+def _with_interval(difference: float, interval: tuple[float, float]) -> str:
+    """A difference and how far the farther end of its interval is from it; alone where it has no interval."""
+    half = max(interval[1] - difference, difference - interval[0])
+    return f"{difference:+.3f}" + (f" ± {half:.3f}" if math.isfinite(half) else "")
