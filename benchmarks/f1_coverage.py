@@ -131,7 +131,7 @@ def intervals_of(case: Case, rng: np.random.Generator, n_sets: int) -> Iterator[
 
 
 def coverage(name: str, n_sets: int, seed: int) -> list[dict[str, object]]:
-    """Rows {case, quantity, nominal, found, standard_error, printed, ...}."""
+    """Rows {case, quantity, nominal, found, standard_error, printed, ...}, in per cent."""
     case, rng = CASES[name], np.random.default_rng([seed, 1])
     truth = case.truth(rng, 3 * n_sets)
     held: dict[str, list[bool]] = defaultdict(list)
@@ -161,11 +161,24 @@ def coverage(name: str, n_sets: int, seed: int) -> list[dict[str, object]]:
     for quantity, n in possible.items():
         found = float(np.mean(held[quantity])) if held[quantity] else None
         error = None if found is None else float(np.sqrt(max(found * (1 - found), 0.05 * 0.95 / 4) / len(held[quantity])))
+        of_sets = "mean of the score over test sets" if "over test sets" in quantity else "counts of all tracks pooled"
         rows.append(
-            {"case": name, "quantity": quantity, "nominal": 0.95, "found": found, "standard_error": error}
-            | {"printed": len(held[quantity]) / n, "method": METHOD, "truth": "population, counts of all tracks pooled"}
+            {"case": name, "quantity": quantity, "nominal": 95, "found": _percent(found), "standard_error": _percent(error)}
+            | {"printed": _percent(len(held[quantity]) / n), "sets": n_sets, "truth": f"population, {of_sets}"}
+            | {"method": METHOD}
         )
     return rows
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 1)
+
+
+def text(row: dict[str, object]) -> str:
+    """A row for people."""
+    if row["found"] is None:
+        return "{case}: {quantity}: no interval".format(**row)
+    return "{case}: {quantity}: {found} % of {nominal} % (± {standard_error}), printed {printed} %".format(**row)
 
 
 def main() -> None:
@@ -181,11 +194,7 @@ def main() -> None:
         of_case = coverage(name, args.sets, args.seed)
         rows += of_case
         for row in of_case:
-            if row["found"] is None:
-                text = "no interval"
-            else:
-                text = f"{100 * row['found']:5.1f} +- {100 * row['standard_error']:.1f} %, printed {100 * row['printed']:.0f} %"
-            print(f"{name:40} {row['quantity']:40} {text}", file=sys.stderr, flush=True)
+            print(text(row), file=sys.stderr, flush=True)
     if args.json:
         print(json.dumps(rows))
 

@@ -2,7 +2,7 @@
 
 Each case draws test sets from a made population whose truth is known (`populations.py`). The truth of an interval is the
 score, or the difference, over the whole population; with several trainings, over the trainings as well. One training's
-interval speaks of other tracks alone.
+interval speaks of other tracks alone. The part "f1" is `f1_coverage.py`, which has cases of its own.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import f1_coverage
 import numpy as np
 from measuring import peak_rss_mb
 from populations import (
@@ -32,6 +33,7 @@ from genrebench.evaluation.means import mean_interval
 from genrebench.evaluation.ranking import rank_models
 from genrebench.evaluation.significance import mcnemar, permutation_test
 from genrebench.evaluation.variance import Trainings
+from genrebench.experiments.leakage.measure import mean_gap
 
 RESAMPLES = 599
 TRAINING_DEVIATION = 0.04
@@ -67,8 +69,21 @@ class Found:
             "found": round(100 * share, 1),
             "standard_error": round(100 * float(error), 1),
             "sets": len(self.held),
+            "truth": "mean over the population and over trainings" if "training" in self.case else "mean over the population",
+            "method": next((how for what, how in METHODS.items() if what in self.quantity), THREE_TESTS),
         }
 
+
+THREE_TESTS = "signs of artists, bootstrap-t and Student's t with the larger of two variances, which all have to agree"
+METHODS = {
+    "interval of a row": "the wider of bootstrap-t and Student's t with the larger of two variances",
+    "interval of a method": "the same, with the variance between trainings",
+    "McNemar": "McNemar's exact test, which `compare` uses for single tracks and one seed",
+    "signs of artists": "random signs of the artists' sums",
+    "board": "max-T over all pairs by signs, stretched as Student's interval is",
+    "best row": "largest of the row's own differences under signs",
+}
+"""By words of the quantity; three tests for all others."""
 
 DIFFERENCES = {
     "300 tracks": Differences(equal(300), normal(0, 1), 0),
@@ -161,6 +176,28 @@ def of_trainings(sets: int, seed: int) -> Iterator[Found]:
             yield Found(case, "interval of a method's log loss", 95, row)
 
 
+def of_leakage(sets: int, seed: int) -> Iterator[Found]:
+    """No leak: with and without the test artists in training, only the trainings differ."""
+    for draws, n_trainings in ((3, 1), (3, 2), (1, 3)):
+        rng = np.random.default_rng([seed, 7])
+        alarm = []
+        for i in range(sets):
+            artist = [rng.choice(200, 40, replace=False).repeat(5) for _ in range(draws)]
+            shape = (n_trainings, 200)
+            moved = [rng.normal(0, TRAINING_DEVIATION, (n_trainings, 2)) @ [1, -1] for _ in artist]
+            of_artists = rng.normal(0, 0.3, 200)
+            gaps = [m[:, None] + of_artists[a] + rng.normal(0, 0.4, shape) for m, a in zip(moved, artist, strict=True)]
+            alarm.append(mean_gap(gaps, np.concatenate(artist), n=RESAMPLES, seed=i).found)
+        case = f"{draws} draws of 40 artists, {n_trainings} trainings each"
+        yield Found(case, "false alarm: artists leak", 5, alarm)
+
+
+def of_f1(sets: int, seed: int) -> Iterator[dict[str, object]]:
+    """F1 micro, macro and weighted, and precision, recall and F1 by genre."""
+    for case in f1_coverage.CASES:
+        yield from f1_coverage.coverage(case, sets, seed)
+
+
 def of_boards(sets: int, seed: int) -> Iterator[Found]:
     """Boards of 20 equal models: is any pair told apart, does the set of the best lack one, with one training and with
     three.
@@ -208,8 +245,10 @@ PARTS = {
     "differences": of_differences,
     "models": of_models,
     "trainings": of_trainings,
+    "leakage": of_leakage,
     "boards": of_boards,
     "power": of_power,
+    "f1": of_f1,
 }
 
 
@@ -224,8 +263,9 @@ def main() -> None:
     began, rows = time.perf_counter(), []
     for part in args.part or PARTS:
         for found in PARTS[part](args.sets, args.seed):
-            rows.append(found.to_json())
-            print("{case}: {quantity}: {found} % of {nominal} % (± {standard_error})".format(**rows[-1]), file=sys.stderr)
+            row = found.to_json() if isinstance(found, Found) else found
+            rows.append(row)
+            print("{case}: {quantity}: {found} % of {nominal} % (± {standard_error})".format(**row), file=sys.stderr)
     if args.json:
         seconds = round(time.perf_counter() - began, 1)
         print(json.dumps({"cases": rows, "seconds": seconds, "peak_rss_mb": peak_rss_mb()}))

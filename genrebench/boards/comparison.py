@@ -116,6 +116,8 @@ class Comparison(Shown):
                 for name, side in zip(names, (self.a, self.b), strict=True)
             ]
             note = " Another seed isn't accounted for: give both models several with --seeds 0,1,2."
+        if self.interval == (0, 0):
+            return f"{where}, {names[0]} and {names[1]} have the same log loss on every track.{note}"
         if self.tied:
             why = "by log loss"
             if self.undecided:
@@ -167,8 +169,9 @@ class Comparison(Shown):
                 lines.append(
                     f"The {self.n_top} {self.unit}s ({part}) that carry most of the difference in log loss make up {share}."
                 )
+        newest = "Of the newest runs, only" if max(len(self.a["runs"]), len(self.b["runs"])) > 1 else "Only"
         lines.append(
-            f"Only A is right on {test['only_a']} tracks, only B on {test['only_b']} (accuracy: {test['test']}, "
+            f"{newest} A is right on {test['only_a']} tracks, only B on {test['only_b']} (accuracy: {test['test']}, "
             f"{p_text(test['p_value'])})."
         )
         low, high = self.brier["interval"]

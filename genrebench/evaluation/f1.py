@@ -86,10 +86,25 @@ class F1:
     @cached_property
     def by_seed(self) -> Floats:
         """F1 of each seed and genre, shape (n_seeds, n_genres); 0 for a genre that is neither true nor predicted."""
-        hits = np.array([(self.true * positive).sum(axis=0) for positive in self._by_seed])
-        total = np.array([positive.sum(axis=0) for positive in self._by_seed]) + self.support
-        scores: Floats = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
-        return scores
+        return _ratio(2 * self._hits_by_seed, self._positive_by_seed + self.support)
+
+    @cached_property
+    def precision_by_seed(self) -> Floats:
+        """Precision of each seed and genre, shape (n_seeds, n_genres); 0 for a genre that isn't predicted."""
+        return _ratio(self._hits_by_seed, self._positive_by_seed)
+
+    @cached_property
+    def recall_by_seed(self) -> Floats:
+        """Recall of each seed and genre, shape (n_seeds, n_genres); 0 for a genre without tracks."""
+        return _ratio(self._hits_by_seed, self.support)
+
+    @cached_property
+    def _hits_by_seed(self) -> Floats:
+        return np.array([(self.true * positive).sum(axis=0) for positive in self._by_seed])
+
+    @cached_property
+    def _positive_by_seed(self) -> Floats:
+        return np.array([positive.sum(axis=0) for positive in self._by_seed])
 
     @cached_property
     def _clusters(self) -> Clusters:
@@ -194,14 +209,24 @@ def genre_intervals(
     """95 % intervals of precision, recall and F1, by genre; None with fewer than `MIN_GENRE_UNITS` units to tell them."""
     f1 = F1(labels, predicted, n_genres, units)
     scores = {"f1": f1.genres()}
-    for name, members in (("precision", f1.positive), ("recall", f1.true)):
+    for name, members, by_seed in (
+        ("precision", f1.positive, f1.precision_by_seed),
+        ("recall", f1.true, f1.recall_by_seed),
+    ):
         scarce = units_per_genre(members, units) < MIN_GENRE_UNITS
-        low, high = share_interval(f1.hits, units, members=members)
+        variance, degrees = seed_variance(by_seed)
+        low, high = share_interval(f1.hits, units, members=members, seed_variance=variance, seed_degrees=degrees)
         scores[name] = np.where(scarce, np.nan, low), np.where(scarce, np.nan, high)
     return {
         name: [None if np.isnan(low) else (float(low), float(high)) for low, high in zip(*ends, strict=True)]
         for name, ends in scores.items()
     }
+
+
+def _ratio(hits: Floats, total: Floats) -> Floats:
+    """Ratio hits / total, and 0 where `total` is 0."""
+    ratio: Floats = np.divide(hits, total, out=np.zeros_like(hits), where=np.broadcast_to(total, hits.shape) > 0)
+    return ratio
 
 
 def one_hot(genres: Integers, n_genres: int) -> Floats:

@@ -93,14 +93,14 @@ def rank_models(
         largest[rows] = ahead[rows].max(axis=1)
         done += len(signs)
     critical = np.quantile(largest, level, method="higher")
-    apart = np.abs(pairs.observed) > critical
-    better = apart & (pairs.observed > 0)  # the column has the lower loss
-    behind = pairs.observed.max(axis=1)
+    better = pairs.beyond(np.full(n_models, critical))
+    apart = better | better.T
+    surely_behind = pairs.beyond(np.quantile(ahead, level, axis=0, method="higher")).any(axis=1)
     return Ranking(
         ~apart & ~np.eye(n_models, dtype=bool),
         1 + better.sum(axis=1),
         n_models - better.sum(axis=0),
-        behind <= np.quantile(ahead, level, axis=0, method="higher"),
+        np.logical_not(surely_behind),
         pairs.smallest(n_models if n_smallest is None else n_smallest),
     )
 
@@ -126,16 +126,29 @@ class _Pairs:
         seeds, of_seeds = _both(trainings.total), _both(trainings.degrees[0])
         self._variances, self._degrees = np.stack([variance, *seeds]), np.stack([degrees, *of_seeds])
         self._error = np.sqrt(self._variances.sum(axis=0))
-        plain = np.stack([of_units, *seeds]), np.stack([np.full_like(of_units, m - 1), *of_seeds])
-        # as much wider as Student's interval is with the variance and the degrees of freedom of `Clusters`
-        wide = critical_value(self._variances, self._degrees, CONFIDENCE) * self._error
-        narrow = critical_value(*plain, CONFIDENCE) * np.sqrt(plain[0].sum(axis=0))
-        factor = np.maximum(np.divide(wide, narrow, out=np.ones_like(wide), where=narrow > 0), 1)
+        self._plain = np.stack([of_units, *seeds]), np.stack([np.full_like(of_units, m - 1), *of_seeds])
         self._uncentred = _pair_squares(self._sums)
         scale = np.sqrt(self._uncentred + seeds.sum(axis=0))
         difference = np.subtract.outer(means, means)
         rounding = 1e-12 * np.abs(losses).max(initial=0.0)
-        self.observed = np.divide(difference, scale * factor, out=np.zeros_like(scale), where=scale > rounding)
+        self._observed = np.divide(difference, scale, out=np.zeros_like(scale), where=scale > rounding)
+
+    def beyond(self, critical: Floats) -> NDArray[np.bool_]:
+        """Pairs whose statistic is beyond the critical value of the row: the column has the lower loss.
+
+        The critical value is stretched as Student's interval is by the variance and the degrees of freedom of `Clusters`, at
+        the level that it is the quantile of, which is far out for many models; but no farther than Bonferroni's.
+        """
+        from scipy.special import ndtr
+
+        n_models = len(critical)
+        n_pairs = n_models * (n_models - 1) / 2
+        level = 1 - np.clip(2 * ndtr(-critical), (1 - CONFIDENCE) / n_pairs, 1 - CONFIDENCE)[:, None]
+        wide = critical_value(self._variances, self._degrees, level) * self._error
+        narrow = critical_value(*self._plain, level) * np.sqrt(self._plain[0].sum(axis=0))
+        factor = np.maximum(np.divide(wide, narrow, out=np.ones_like(wide), where=narrow > 0), 1)
+        beyond: NDArray[np.bool_] = self._observed > critical[:, None] * factor
+        return beyond
 
     def statistics(self, signs: Floats, rng: np.random.Generator) -> NDArray[np.float32]:
         """Statistics under random signs, shape (n_patterns, n_models, n_models)."""

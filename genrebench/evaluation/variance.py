@@ -63,7 +63,7 @@ class Trainings:
         return deviation.sum(axis=1), variance.sum(axis=1)
 
 
-def critical_value(variances: Floats, degrees: Floats, level: float) -> Floats:
+def critical_value(variances: Floats, degrees: Floats, level: Floats | float) -> Floats:
     """Quantile of the absolute value of a mean over its standard error, whose square is a sum of estimates of variance.
 
     Each estimate has degrees of freedom of its own. The quantile is the mean of those of Student's distributions, weighted by
@@ -73,7 +73,7 @@ def critical_value(variances: Floats, degrees: Floats, level: float) -> Floats:
     Parameters
     ----------
     variances, degrees : ndarray, shape (n_parts, ...)
-    level : float
+    level : float, or array that fits shape (...)
 
     Returns
     -------

@@ -59,6 +59,14 @@ def test_swapping_the_two_changes_only_the_sign(add: Callable) -> None:
     assert (one.f1_micro["only_a"], one.f1_micro["only_b"]) == (other.f1_micro["only_b"], other.f1_micro["only_a"])
 
 
+def test_models_that_answer_alike_have_the_same_loss_on_every_track(add: Callable) -> None:
+    add("a", model="x", predictions_seed=1)
+    comparison = compare(add("b", model="y", predictions_seed=1), "a", "b")
+    assert comparison.tied and not comparison.undecided
+    assert "have the same log loss on every track. Another seed" in comparison.sentence
+    assert "0.000 would be detected" not in str(comparison)
+
+
 def test_what_a_board_tells_apart_a_comparison_does_too(add: Callable) -> None:
     for i, skill in enumerate((1.0, 1.1, 1.2, 1.4, 1.7, 2.5)):
         store = add(f"r{i}", model=f"m{i}", skill=skill, predictions_seed=i)

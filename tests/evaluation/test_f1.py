@@ -234,3 +234,18 @@ def test_how_many_tracks_a_genre_has_is_uncertain_too() -> None:
     ]
     interval = F1(labels, [predicted], 4, sampling_units(np.full(400, -1))).weighted()
     np.testing.assert_allclose(interval, np.quantile(weighted, [0.025, 0.975]), atol=0.01)
+
+
+def test_seeds_are_part_of_precision_and_recall() -> None:
+    labels, predicted, units = made(2, 300, n_seeds=3, training=0.2)
+    f1 = F1(labels, predicted, 4, units)
+    for score in ("precision", "recall"):
+        expected = [
+            getattr(sklearn.metrics, f"{score}_score")(labels, one, average=None, labels=range(4), zero_division=0)
+            for one in predicted
+        ]
+        np.testing.assert_allclose(getattr(f1, f"{score}_by_seed"), expected)
+        deviation = np.std(expected, axis=0, ddof=1) / np.sqrt(3)
+        low, high = np.array(genre_intervals(labels, predicted, 4, units)[score], dtype=float).T
+        # two degrees of freedom: at least 4.3 standard errors either way where seeds differ much
+        assert (high - low > 2 * 2.5 * deviation)[:2].all()

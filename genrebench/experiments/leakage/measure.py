@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from genrebench.evaluation.differences import Difference, mean_difference
-from genrebench.evaluation.intervals import sampling_units
+from genrebench.evaluation.intervals import RESAMPLES, Floats, Integers, sampling_units
 from genrebench.evaluation.variance import Trainings
 from genrebench.experiments.leakage.outcome import Draw, Leakage
 from genrebench.experiments.leakage.splits import leakage_splits
@@ -48,26 +48,35 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
     artist = {track.id: track.artist for track in task.dataset.tracks}
     number = {name: i for i, name in enumerate(sorted({name for name in artist.values() if name is not None}))}
     groups = np.array([number.get(artist[track] or "", -1) for draw in measured for track in draw.test])
-    units = sampling_units(groups)
-
-    def difference(values: str) -> Difference:
-        by_draw = [getattr(draw, values) for draw in measured]
-        # several draws differ by their trainings as well as by their artists
-        repeated = by_draw if draws > 1 else list(by_draw[0])
-        means = [float(np.mean(one)) for one in repeated]
-        pooled = np.concatenate([one.mean(axis=0) for one in by_draw])
-        return mean_difference(pooled, units, Trainings.of([means]))
-
-    loss, hits = difference("loss_gaps"), difference("hit_gaps")
+    loss, hits = (mean_gap([getattr(draw, values) for draw in measured], groups) for values in ("loss_gaps", "hit_gaps"))
     return Leakage(
         draws=tuple(measured),
-        n_artists=len(units),
+        n_artists=len(sampling_units(groups)),
         log_loss_gap=loss.mean,
         log_loss_interval=loss.interval,
         f1_micro_gap=hits.mean,
         f1_micro_interval=hits.interval,
         p_value=loss.p_value,
     )
+
+
+def mean_gap(by_draw: Sequence[Floats], groups: Integers, *, n: int = RESAMPLES, seed: int = 0) -> Difference:
+    """Mean gap over draws of test artists and trainings, with interval and test.
+
+    Parameters
+    ----------
+    by_draw : sequence of ndarray, each of shape (n_seeds, n_test)
+        Gap per training and test track.
+    groups : ndarray of int
+        Artist of each track of all draws, in the order of the draws.
+    n, seed : int
+        As in `genrebench.evaluation.differences.mean_difference`.
+    """
+    # several draws differ by their trainings as well as by their artists
+    repeated = by_draw if len(by_draw) > 1 else list(by_draw[0])
+    means = [float(np.mean(one)) for one in repeated]
+    pooled = np.concatenate([one.mean(axis=0) for one in by_draw])
+    return mean_difference(pooled, sampling_units(groups), Trainings.of([means]), n=n, seed=seed)
 
 
 def _draw(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session, split_seed: int) -> Draw:
