@@ -35,14 +35,19 @@ def recognises(part: Part) -> bool:
     return part.kind in _KINDS
 
 
+_MAX_KEPT = 1 << 24
+"""Samples over all channels, 64 MB, up to which what was decoded to count it is kept to be read."""
+
+
 class Stream:
-    """A part of a file, decoded from its beginning whenever it is read: seeking in these formats isn't sample-accurate."""
+    """A part of a file, decoded from its beginning to be counted or read: seeking in these formats isn't sample-accurate."""
 
     as_declared = True
 
     def __init__(self, path: Path, part: Part) -> None:
         self._path, self._part = path, part
         self._format, self._name = _KINDS[part.kind]
+        self._kept: list[tuple[int, NDArray[np.float32]]] | None = None
 
     def __enter__(self) -> Stream:
         return self
@@ -52,12 +57,19 @@ class Stream:
 
     @cached_property
     def _counted(self) -> tuple[int, int, int]:
-        frames = rate = channels = 0
-        for rate, block in self.blocks():  # noqa: B007, used after the loop
+        kept: list[tuple[int, NDArray[np.float32]]] = []
+        frames = rate = channels = values = 0
+        for rate, block in self._decoded():
             frames += block.shape[0]
             channels = block.shape[1]
+            values += block.size
+            if values <= _MAX_KEPT:
+                kept.append((rate, block))
+            else:
+                kept.clear()
         if not frames:
             raise AudioError(f"{self._path}: contains no audio samples")
+        self._kept = kept or None
         return frames, rate, channels
 
     @property
@@ -92,6 +104,9 @@ class Stream:
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield the sample rate and blocks of samples, shape (n_samples, n_channels)."""
+        yield from self._decoded() if self._kept is None else self._kept
+
+    def _decoded(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         path = self._path
         try:
             import av

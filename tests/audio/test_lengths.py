@@ -15,6 +15,11 @@ WHOLE = Excerpt(None)
 RATE = 22050
 
 
+def declared_frames(path):
+    with audio.Reading(path) as reading:
+        return reading.declared
+
+
 def noise(seed, seconds, rate=RATE, channels=1):
     shape = (round(seconds * rate), channels)
     return 0.2 * np.random.default_rng(seed).uniform(-1, 1, shape)
@@ -126,7 +131,7 @@ def test_an_mp3_that_declares_more_frames_than_it_has(tmp_path, count):
     path = tmp_path / "wrong.mp3"
     path.write_bytes(with_count(encoded(tmp_path, "mp3", 6.0), count))
     assert_one_length(path, 6.0, tolerance=0.1)  # where the padding begins is unknown
-    assert audio.declared_frames(path) > 6.1 * RATE
+    assert declared_frames(path) > 6.1 * RATE
 
 
 def variable_mp3(folder, quiet=2.0, loud=6.0):
@@ -153,7 +158,7 @@ def test_an_mp3_without_a_header_is_read_as_libsndfile_reads_what_it_expects(tmp
     path = tmp_path / "bare.mp3"
     path.write_bytes(without_info(encoded(tmp_path, "mp3", 6.0, bitrate_mode="CONSTANT")))
     whole = assert_one_length(path, 6.0, tolerance=0.1)
-    assert audio.declared_frames(path) == len(whole)
+    assert declared_frames(path) == len(whole)
     theirs = soundfile.read(path, dtype="float32")[0][: len(whole)]
     assert len(theirs) > RATE
     np.testing.assert_allclose(whole[: len(theirs)], theirs, rtol=0, atol=1e-7)

@@ -83,21 +83,21 @@ class Measurement:
 def measure(path: Path) -> Measurement:
     """Decode and measure a file; if it can't be decoded, the measurement says why."""
     try:
-        measured, channel = _measured(path)
-        return replace(_measured(path, channel)[0], cancels=True) if measured.cancels else measured
+        with audio.Reading(path) as reading:
+            measured, channel = _measured(reading)
+            return replace(_measured(reading, channel)[0], cancels=True) if measured.cancels else measured
     except AudioError as error:
         return Measurement(error=error.reason(path))
 
 
-def _measured(path: Path, channel: int | None = None) -> tuple[Measurement, int]:
+def _measured(reading: audio.Reading, channel: int | None = None) -> tuple[Measurement, int]:
     """The measurement with the channels averaged, or of one of them; and the one to take if they cancel."""
-    declared = audio.declared_frames(path)
     digest = hashlib.blake2b(digest_size=16)
     frames = channels = rate = at_full_scale = values = 0
     peak = squares = 0.0
     powers = np.zeros(1)
     contour: _Contour | None = None
-    blocks = audio.blocks(path)
+    blocks = reading.blocks()
     for rate, samples in blocks:
         if contour is None:
             channels = samples.shape[1]
@@ -129,7 +129,7 @@ def _measured(path: Path, channel: int | None = None) -> tuple[Measurement, int]
         raise AudioError("contains no audio samples")
     measured = Measurement(
         frames=frames,
-        declared_frames=declared,
+        declared_frames=reading.declared,
         sample_rate=rate,
         channels=channels,
         peak=peak,

