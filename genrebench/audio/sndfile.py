@@ -118,14 +118,16 @@ class Stream:
     def _opens_file(self) -> bool:
         """Open the file itself, if the part is all that it has and its header is right."""
         part = self._part
-        if part.kind == "mp3" and not (part.head and part.delay):  # tags around it, and no header, are for libsndfile to handle
+        if (
+            part.kind == "mp3" and not part.gaps and not (part.head and part.delay)
+        ):  # tags around it, and no header, are for libsndfile to handle
             with suppress(AudioError):
                 self._file = self._opened(self._path)
                 if not self._lacks(_FEW_SECONDS):
                     return True
                 self._file.close()
             return False
-        if part.head or part.start or part.stop < self._path.stat().st_size:
+        if part.head or part.gaps or part.start or part.stop < self._path.stat().st_size:
             return False
         self._file = self._opened(self._path)
         return True
