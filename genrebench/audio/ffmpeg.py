@@ -35,6 +35,9 @@ def recognises(part: Part) -> bool:
     return part.kind in _KINDS
 
 
+_KNOW_LENGTH = ("mp4", "asf", "matroska", "wv", "ape", "tta")
+"""Kinds whose header says how long they are; of others, FFmpeg's is a guess by the bit rate."""
+_CLEARLY_MISSING = 0.5  # s
 _MAX_KEPT = 1 << 24
 """Samples over all channels, 64 MB, up to which what was decoded to count it is kept to be read."""
 
@@ -48,6 +51,7 @@ class Stream:
         self._path, self._part = path, part
         self._format, self._name = _KINDS[part.kind]
         self._kept: list[tuple[int, NDArray[np.float32]]] | None = None
+        self._seconds = 0.0
 
     def __enter__(self) -> Stream:
         return self
@@ -79,8 +83,14 @@ class Stream:
 
     @property
     def declared(self) -> int:
-        """As `frames`: what the container says isn't asked."""
+        """As `frames`."""
         return self.frames
+
+    @property
+    def promised(self) -> int:
+        """Samples per channel by the container's length, if a good part of them is missing; it is never exact."""
+        promised = round(self._seconds * self.sample_rate)
+        return promised if promised > self.frames + _CLEARLY_MISSING * self.sample_rate else self.frames
 
     @property
     def sample_rate(self) -> int:
@@ -119,6 +129,8 @@ class Stream:
                     raise AudioError(f"{path}: {_article(self._name)} file without an audio stream")
                 if stream.codec_context is None:  # PyAV before 18.1 would crash when decoding
                     raise AudioError(f"{path}: no decoder for the audio in this {self._name} file")
+                if container.duration and self._part.kind in _KNOW_LENGTH:
+                    self._seconds = container.duration / av.time_base
                 to_float = av.AudioResampler(format="fltp")
                 first_rate, seconds = None, 0.0
                 for frame in container.decode(stream):

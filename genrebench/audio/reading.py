@@ -78,7 +78,7 @@ class Reading:
     @property
     def declared(self) -> int:
         """Samples per channel that the headers promise."""
-        return sum(stream.declared for stream in self._streams)
+        return sum(stream.promised for stream in self._streams)
 
     @property
     def frames(self) -> int:
@@ -109,8 +109,9 @@ class Reading:
         return mix.cancels
 
     def _mixed(self, excerpt: Excerpt, mix: Mix) -> NDArray[np.float32]:
-        if len(self._streams) == 1 and excerpt_bounds(self.declared, self.sample_rate, excerpt)[0] == 0:
-            return self._streams[0].read(0, self.declared, mix)  # what is read whole needn't be counted before
+        first = self._streams[0]
+        if len(self._streams) == 1 and excerpt_bounds(first.declared, first.sample_rate, excerpt)[0] == 0:
+            return first.read(0, first.declared, mix)  # what is read whole needn't be counted before
         start, length = self.bounds(excerpt)
         found = []
         for stream in self._streams:

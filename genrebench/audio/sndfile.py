@@ -58,6 +58,7 @@ class Stream:
         self.declared: int = self._file.frames
         if part.frames is not None and part.kind == "mp3" and not part.delay:
             self.declared = min(self.declared, part.frames)  # no header says its length, libsndfile only guesses it
+        self.promised = max(self.declared, part.promised)
         # files may have as many as 1,024 channels
         self._chunk = np.empty((max(1, _CHUNK // self.channels), self.channels), np.float32)
 

@@ -427,3 +427,28 @@ def test_joined_wma(tmp_path, real_data):
     seconds = audio.info(tmp_path / "a.wma").seconds
     (tmp_path / "a.wma").write_bytes(2 * data)
     assert_one_length(tmp_path / "a.wma", 2 * seconds)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "rf64", "aiff", "au", "w64"])
+def test_a_file_that_was_cut_promises_what_is_missing(tmp_path, suffix):
+    path = tmp_path / "a.bin"
+    soundfile.write(path, noise(0, 4.0), RATE, format=suffix.upper(), subtype="PCM_16")
+    whole = path.read_bytes()
+    assert declared_frames(path) == audio.info(path).frames == 4 * RATE
+    path.write_bytes(whole[: len(whole) // 2])
+    seconds = audio.info(path).seconds
+    assert seconds == pytest.approx(2, abs=0.01)
+    assert_one_length(path, seconds)
+    assert declared_frames(path) == pytest.approx(4 * RATE, abs=0.01 * RATE)
+
+
+def test_a_webm_that_was_cut_promises_what_is_missing(tmp_path, real_data):
+    pytest.importorskip("av")
+    (file,) = (real_data / "wild" / "ignored-suffix" / "music" / "tango").iterdir()
+    data, path = file.read_bytes(), tmp_path / "a.webm"
+    path.write_bytes(data)
+    whole = audio.info(path).frames
+    assert declared_frames(path) == whole
+    path.write_bytes(data[: len(data) // 2])
+    assert audio.info(path).frames < 0.7 * whole
+    assert declared_frames(path) == pytest.approx(whole, rel=0.02)

@@ -6,6 +6,7 @@ Apple, "Core Audio Format Specification 1.0"; Sony, "Wave 64".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from genrebench.audio.parts.part import Data, Part
@@ -15,6 +16,7 @@ BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 """Boxes with which an MP4 or QuickTime file begins."""
 
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_W64_HEADER = 128  # bytes, about
 _MAX_TAG = 1 << 16
 """Bytes between the end of a TTA file and another one, for a tag."""
 _MAX_TRAILER = 4096
@@ -77,7 +79,14 @@ def w64(data: Data, begin: int, size: int) -> list[Part]:
         if not 40 < length < size or data[(end := starts[-1] + -(-length // 8) * 8) :][:4] != b"riff":
             break
         starts.append(end)
-    return _between("w64", starts, size)
+    parts = _between("w64", starts, size)
+    last = starts[-1]
+    form = data[last + 40 : last + 80]  # the chunk with the format, which is the first
+    rate, bytes_per_second = (int.from_bytes(form[at : at + 4], "little") for at in (28, 32))
+    total = int.from_bytes(data[last + 16 : last + 24], "little")
+    if form[:4] == b"fmt " and bytes_per_second and size - last < total < 1 << 62:  # cut short
+        parts[-1] = replace(parts[-1], promised=round((total - _W64_HEADER) / bytes_per_second * rate))
+    return parts
 
 
 def caf(path: Path, data: Data, begin: int, size: int) -> list[Part]:

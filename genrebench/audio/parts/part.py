@@ -31,6 +31,8 @@ class Part:
         Of Vorbis: the samples at which its pages end.
     gaps : tuple of (int, int)
         Stretches of bytes that aren't sound, over which a decoder wouldn't come.
+    promised : int
+        Samples per channel that the header says there are, if the file ends before them.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Part:
     delay: int = 0
     pages: tuple[int, ...] = ()
     gaps: tuple[tuple[int, int], ...] = ()
+    promised: int = 0
 
 
 class PartFile(io.RawIOBase):

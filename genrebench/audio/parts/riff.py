@@ -6,6 +6,7 @@ Format".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from genrebench.audio.parts.part import Data, Part, skip_tags
@@ -35,7 +36,7 @@ def parts(path: Path, data: Data, begin: int, size: int) -> list[Part]:
 
 def _part(path: Path, data: Data, begin: int, size: int) -> Part:
     kind, order, body = ("aiff", "big", b"SSND") if data[begin : begin + 4] == b"FORM" else ("wav", "little", b"data")
-    position, bytes_per_second, long_length = begin + 12, 0.0, 0
+    position, bytes_per_second, rate, promised, long_length = begin + 12, 0.0, 0, 0, 0
     sound: tuple[int, int] | None = None
     while position + 8 <= size:
         name, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], order)  # type: ignore[arg-type]
@@ -44,16 +45,21 @@ def _part(path: Path, data: Data, begin: int, size: int) -> Part:
         if not name.isascii() or not name.decode("ascii").isprintable():
             break
         if name == b"fmt " and length >= 12:
-            bytes_per_second = int.from_bytes(data[position + 16 : position + 20], "little")
+            rate, bytes_per_second = (int.from_bytes(data[position + at : position + at + 4], "little") for at in (12, 16))
+        if name == b"COMM":
+            promised = int.from_bytes(data[position + 10 : position + 14], "big")
         if name == b"ds64":
             long_length = int.from_bytes(data[position + 16 : position + 24], "little")
-        if name == b"data" and length == 0xFFFF_FFFF and 0 < long_length <= size - position - 8:
+        if name == b"data" and length == 0xFFFF_FFFF and long_length:
             length = long_length  # of RF64
         after = position + 8 + length + length % 2
         if name == body and sound is None:
             sound = (position, length)
-            if not length or _UNKNOWN <= length != long_length or position + 8 + length > size:
+            if not length or _UNKNOWN <= length != long_length:
                 return _open_ended(data, begin, position, length, size, kind)
+            if position + 8 + length > size:  # cut short
+                promised = round(length / bytes_per_second * rate) if bytes_per_second else promised
+                return replace(_open_ended(data, begin, position, length, size, kind), promised=promised)
         position = min(after, size)
     rest = size - position
     if sound is not None and bytes_per_second and rest > _NOTHING_MUCH * bytes_per_second and not _is_next(data, position):
@@ -85,10 +91,13 @@ def _au(path: Path, data: Data, begin: int, size: int) -> Part:
     rest = size - begin - offset - length
     if len(header) == 24 and length == 0 and rest > 0:
         return Part("au", begin + 12, size, header[:8] + b"\xff" * 4)
+    promised = 0
     width = {1: 1, 27: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8}.get(encoding, 0) * rate * channels
     if width and length < 0xFFFF_FFFF and rest > _NOTHING_MUCH * width:
         raise _unread(path, length, rest, width)
-    return Part("au", begin, size)
+    if width and length < _UNKNOWN and rest < 0:  # cut short
+        promised = length * rate // width
+    return Part("au", begin, size, promised=promised)
 
 
 def _unread(path: Path, declared: int, rest: int, bytes_per_second: float) -> AudioError:

@@ -18,7 +18,7 @@ from genrebench import audio, files
 from genrebench.errors import AudioError
 from genrebench.workers import WorkerDiedError, in_processes
 
-VERSION = 1
+VERSION = 2
 """Bumped when the measurement of the same audio changes, so that cached ones are recomputed."""
 
 BANDS = 12
