@@ -109,9 +109,9 @@ class Reading:
         return mix.cancels
 
     def _mixed(self, excerpt: Excerpt, mix: Mix) -> NDArray[np.float32]:
-        first = self._streams[0]
-        if len(self._streams) == 1 and excerpt_bounds(first.declared, first.sample_rate, excerpt)[0] == 0:
-            return first.read(0, first.declared, mix)  # what is read whole needn't be counted before
+        only = self._streams[0]
+        if len(self._streams) == 1 and excerpt_bounds(only.declared, only.sample_rate, excerpt)[0] == 0:
+            return only.read(0, only.declared, mix)  # what is read whole needn't be counted before
         start, length = self.bounds(excerpt)
         found = []
         for stream in self._streams:

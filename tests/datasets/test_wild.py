@@ -150,7 +150,7 @@ def test_a_circle_of_linked_folders_ends(tmp_path: Path) -> None:
         (tmp_path / "music" / genre / "up").symlink_to(tmp_path / "music")
     assert genres(tmp_path / "music") == genres(tmp_path / "music", follow_links=True) == {"a": 4, "b": 4}
     remarks = gb.dataset(tmp_path / "music", follow_links=True).remarks
-    assert [remark.detail.split(",")[0] for remark in remarks] == ["left out: 2 linked folders"]
+    assert [remark.detail.split(",")[0] for remark in remarks] == ["left out: 2 linked folders above the link itself"]
 
 
 @of("fma-reset-index")
