@@ -89,8 +89,9 @@ class Stream:
     @property
     def promised(self) -> int:
         """Samples per channel by the container's length, if a good part of them is missing; it is never exact."""
-        promised = round(self._seconds * self.sample_rate)
-        return promised if promised > self.frames + _CLEARLY_MISSING * self.sample_rate else self.frames
+        frames, rate, _ = self._counted
+        promised = round(self._seconds * rate)
+        return promised if promised > frames + _CLEARLY_MISSING * rate else frames
 
     @property
     def sample_rate(self) -> int:

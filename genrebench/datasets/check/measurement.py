@@ -97,6 +97,7 @@ def _measured(reading: audio.Reading, channel: int | None = None) -> tuple[Measu
     peak = squares = 0.0
     powers = np.zeros(1)
     contour: _Contour | None = None
+    declared = reading.declared  # asked first: FFmpeg counts by decoding, and keeps what is then read
     blocks = reading.blocks()
     for rate, samples in blocks:
         if contour is None:
@@ -129,7 +130,7 @@ def _measured(reading: audio.Reading, channel: int | None = None) -> tuple[Measu
         raise AudioError("contains no audio samples")
     measured = Measurement(
         frames=frames,
-        declared_frames=reading.declared,
+        declared_frames=declared,
         sample_rate=rate,
         channels=channels,
         peak=peak,
