@@ -179,3 +179,10 @@ def test_ids_that_are_not_in_front_are_found(tmp_path):
     (tmp_path / "features.csv").write_text("a,track_id\n3,1\n4,2\n")
     with pytest.raises(DataError, match=r"move the column 'track_id', which is number 2, to the front$"):
         folder.load(tmp_path)
+
+
+def test_a_path_that_is_too_long_is_one_missing_track(tmp_path):
+    (tmp_path / "tracks.csv").write_text(f"track_id,genre,path\n1,Rock,a.wav\n2,Pop,{'x' * 5000}.wav\n")
+    music = folder.load(tmp_path)
+    assert len(music.tracks) == 2
+    assert [(id_, remark.kind) for id_, remark in music.unusable.items()] == [("2", "missing")]

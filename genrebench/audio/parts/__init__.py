@@ -9,6 +9,7 @@ how much.
 from __future__ import annotations
 
 import mmap
+import os
 from pathlib import Path
 
 from genrebench.audio.parts import containers, flac, mpeg, ogg, riff
@@ -26,8 +27,9 @@ def parts_of(path: Path) -> list[Part]:
     AudioError
         If the file is missing, empty or can't be read, or part of it can't be decoded.
     """
-    if not path.is_file():  # opening a pipe would block until something writes to it
-        raise AudioError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}")
+    # opening a pipe would block until something writes to it; of a name that is too long there is no file
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise AudioError(f"{path}: {'not a regular file' if os.path.exists(path) else 'no such file'}")  # noqa: PTH110
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
