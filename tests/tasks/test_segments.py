@@ -82,6 +82,10 @@ NUMBERED = {
     "months": [f"{g}/{y}-{m:02d}.wav" for g in GENRES for y in (2017, 2018, 2019) for m in range(1, 13)],
     "days": [f"{g}/{y}-{m:02d}-{d:02d}.wav" for g in GENRES for y in (2018, 2019) for m in (1, 2, 3) for d in (1, 5, 9)],
     "opus numbers": [f"{g}/Opus {i} No. {k}.mp3" for g in GENRES for i in (10, 25, 27) for k in range(1, 5)],
+    "track numbers from zero": [
+        *(f"{g}/track_{i}.mp3" for g in GENRES for i in range(10)),
+        *(f"{g}/{title}.mp3" for g in GENRES for title in "abcdefghijkl"),
+    ],
     "movements of works": [f"{g}/BWV {w}.{m}.mp3" for g in GENRES for w in (810, 811, 812, 813) for m in range(1, 5)],
     "movements by opus": [f"{g}/Op. {w} - {m}.flac" for g in GENRES for w in (101, 109, 110, 111) for m in (1, 2, 3)],
     "movements by Koechel": [f"{g}/K. {w}_{m}.flac" for g in GENRES for w in (330, 331, 332, 545) for m in (1, 2, 3)],
