@@ -45,9 +45,9 @@ def damage(data: bytes, rng: np.random.Generator) -> bytes:
     return bytes(out)
 
 
-def whole_files(folder: Path) -> dict[str, bytes]:
-    """Write a second of noise in each format, and return the content by format."""
-    samples = 0.2 * np.random.default_rng(0).standard_normal((22050, 2)).cumsum(axis=0).clip(-2, 2)
+def whole_files(folder: Path, seconds: int = 1) -> dict[str, bytes]:
+    """Write noise in each format, and return the content by format."""
+    samples = 0.2 * np.random.default_rng(0).standard_normal((seconds * 22050, 2)).cumsum(axis=0).clip(-2, 2)
     for suffix in FORMATS:
         (write_m4a if suffix == "m4a" else soundfile.write)(folder / f"a.{suffix}", samples, 22050)
     return {suffix: (folder / f"a.{suffix}").read_bytes() for suffix in FORMATS}

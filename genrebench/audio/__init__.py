@@ -39,16 +39,17 @@ __all__ = [
     "AudioInfo",
     "Found",
     "Length",
+    "Reading",
     "blocks",
     "bounds",
     "cancel",
     "choose_channel",
     "content_hash",
     "content_hashes",
-    "declared_frames",
     "excerpt_bounds",
     "extended",
     "find",
+    "glance",
     "hash_cache",
     "info",
     "is_audio",
@@ -82,10 +83,10 @@ def info(path: Path) -> AudioInfo:
         return AudioInfo(reading.frames, reading.sample_rate, reading.channels)
 
 
-def declared_frames(path: Path) -> int:
-    """Samples per channel that the file's header promises; a truncated file has fewer."""
+def glance(path: Path) -> tuple[AudioInfo, bool]:
+    """As `info`, and whether the channels cancel in their mean during the second in the middle of the file."""
     with Reading(path) as reading:
-        return reading.declared
+        return AudioInfo(reading.frames, reading.sample_rate, reading.channels), reading.cancels(Excerpt(1.0))
 
 
 def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tuple[NDArray[np.float32], int]:

@@ -35,14 +35,23 @@ def recognises(part: Part) -> bool:
     return part.kind in _KINDS
 
 
+_KNOW_LENGTH = ("mp4", "asf", "matroska", "wv", "ape", "tta")
+"""Kinds whose header says how long they are; of others, FFmpeg's is a guess by the bit rate."""
+_CLEARLY_MISSING = 0.5  # s
+_MAX_KEPT = 1 << 24
+"""Samples over all channels, 64 MB, up to which what was decoded to count it is kept to be read."""
+
+
 class Stream:
-    """A part of a file, decoded from its beginning whenever it is read: seeking in these formats isn't sample-accurate."""
+    """A part of a file, decoded from its beginning to be counted or read: seeking in these formats isn't sample-accurate."""
 
     as_declared = True
 
     def __init__(self, path: Path, part: Part) -> None:
         self._path, self._part = path, part
         self._format, self._name = _KINDS[part.kind]
+        self._kept: list[tuple[int, NDArray[np.float32]]] | None = None
+        self._seconds = 0.0
 
     def __enter__(self) -> Stream:
         return self
@@ -52,12 +61,19 @@ class Stream:
 
     @cached_property
     def _counted(self) -> tuple[int, int, int]:
-        frames = rate = channels = 0
-        for rate, block in self.blocks():  # noqa: B007, used after the loop
+        kept: list[tuple[int, NDArray[np.float32]]] = []
+        frames = rate = channels = values = 0
+        for rate, block in self._decoded():
             frames += block.shape[0]
             channels = block.shape[1]
+            values += block.size
+            if values <= _MAX_KEPT:
+                kept.append((rate, block))
+            else:
+                kept.clear()
         if not frames:
             raise AudioError(f"{self._path}: contains no audio samples")
+        self._kept = kept or None
         return frames, rate, channels
 
     @property
@@ -67,8 +83,15 @@ class Stream:
 
     @property
     def declared(self) -> int:
-        """As `frames`: what the container says isn't asked."""
+        """As `frames`."""
         return self.frames
+
+    @property
+    def promised(self) -> int:
+        """Samples per channel by the container's length, if a good part of them is missing; it is never exact."""
+        frames, rate, _ = self._counted
+        promised = round(self._seconds * rate)
+        return promised if promised > frames + _CLEARLY_MISSING * rate else frames
 
     @property
     def sample_rate(self) -> int:
@@ -92,6 +115,9 @@ class Stream:
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield the sample rate and blocks of samples, shape (n_samples, n_channels)."""
+        yield from self._decoded() if self._kept is None else self._kept
+
+    def _decoded(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         path = self._path
         try:
             import av
@@ -104,6 +130,8 @@ class Stream:
                     raise AudioError(f"{path}: {_article(self._name)} file without an audio stream")
                 if stream.codec_context is None:  # PyAV before 18.1 would crash when decoding
                     raise AudioError(f"{path}: no decoder for the audio in this {self._name} file")
+                if container.duration and self._part.kind in _KNOW_LENGTH:
+                    self._seconds = container.duration / av.time_base
                 to_float = av.AudioResampler(format="fltp")
                 first_rate, seconds = None, 0.0
                 for frame in container.decode(stream):

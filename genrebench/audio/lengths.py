@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from genrebench import files
+from genrebench import files, temporary
 from genrebench.audio.reading import Reading
 from genrebench.audio.samples import excerpt_bounds
 from genrebench.errors import AudioError
@@ -67,8 +67,7 @@ def lengths(paths: Mapping[str, Path], cache_file: Path) -> dict[str, Length]:
     if missing:
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
             found = dict(zip(missing, pool.map(_length, missing.values()), strict=True))
-        cached.update({key: length for key, length in found.items() if length is not None})
-        _save(cache_file, cached)
+        cached |= _saved(cache_file, {key: length for key, length in found.items() if length is not None})
     return {key: cached[key] for key in paths if key in cached}
 
 
@@ -90,9 +89,12 @@ def _load(cache_file: Path) -> dict[str, Length]:
         return {}  # missing or damaged: every file is opened again
 
 
-def _save(cache_file: Path, cached: Mapping[str, Length]) -> None:
+def _saved(cache_file: Path, found: Mapping[str, Length]) -> dict[str, Length]:
+    """Add lengths to those that other processes have saved meanwhile; all of them."""
     try:
-        cache_file.parent.mkdir(parents=True, exist_ok=True)
-        files.write(cache_file, json.dumps({"version": _VERSION, "lengths": cached}).encode())
+        with temporary.locked(cache_file):
+            cached = {**_load(cache_file), **found}
+            files.write(cache_file, json.dumps({"version": _VERSION, "lengths": cached}).encode())
+            return cached
     except OSError as error:
         raise files.home_error(cache_file, error) from None

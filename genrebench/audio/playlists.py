@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -41,12 +42,12 @@ def expand(paths: Iterable[Path], find: Callable[[Path], list[Path]]) -> list[Pa
 
 def _expand(paths: Iterable[Path], find: Callable[[Path], list[Path]], above: frozenset[Path]) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112, False for a name that is too long
             files = find(path)
             if not files:
                 raise UsageError(f"there are no audio files in {str(path)!r}")
             yield from files
-        elif path.suffix.lower() in SUFFIXES and path.is_file():
+        elif path.suffix.lower() in SUFFIXES and os.path.isfile(path):  # noqa: PTH113, as above
             if path.resolve() not in above:  # a playlist may name itself
                 yield from _expand(entries(path), find, above | {path.resolve()})
         else:
@@ -66,7 +67,7 @@ def entries(playlist: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"can't read the playlist {str(playlist)!r}: {error.strerror or error}") from None
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")  # what players on Windows write into .m3u
     lines = [line.strip() for line in text.splitlines()]
@@ -79,7 +80,7 @@ def entries(playlist: Path) -> list[Path]:
 def _entry(line: str, folder: Path) -> Path:
     if line.lower().startswith("file://"):
         line = unquote(urlsplit(line).path)
-    path = folder / line
-    if not path.exists() and "\\" in line and (other := folder / line.replace("\\", "/")).exists():
-        return other  # written on Windows
-    return path
+    spellings = [line, line.replace("\\", "/"), unquote(line)]  # as it is, written on Windows, as an address
+    spellings += [unicodedata.normalize(form, line) for form in ("NFC", "NFD")]
+    paths = [folder / spelling for spelling in dict.fromkeys(spellings)]
+    return next((path for path in paths if os.path.exists(path)), paths[0])  # noqa: PTH110, as above

@@ -78,7 +78,7 @@ class Reading:
     @property
     def declared(self) -> int:
         """Samples per channel that the headers promise."""
-        return sum(stream.declared for stream in self._streams)
+        return sum(stream.promised for stream in self._streams)
 
     @property
     def frames(self) -> int:
@@ -100,9 +100,18 @@ class Reading:
         samples = self._mixed(excerpt, mix)
         return self._mixed(excerpt, Mix(mix.chosen)) if mix.cancels else samples
 
+    def cancels(self, excerpt: Excerpt) -> bool:
+        """Whether the channels of an excerpt cancel in their mean."""
+        if self.channels == 1:
+            return False
+        mix = Mix()
+        self._mixed(excerpt, mix)
+        return mix.cancels
+
     def _mixed(self, excerpt: Excerpt, mix: Mix) -> NDArray[np.float32]:
-        if len(self._streams) == 1 and excerpt_bounds(self.declared, self.sample_rate, excerpt)[0] == 0:
-            return self._streams[0].read(0, self.declared, mix)  # what is read whole needn't be counted before
+        only = self._streams[0]
+        if len(self._streams) == 1 and excerpt_bounds(only.declared, only.sample_rate, excerpt)[0] == 0:
+            return only.read(0, only.declared, mix)  # what is read whole needn't be counted before
         start, length = self.bounds(excerpt)
         found = []
         for stream in self._streams:

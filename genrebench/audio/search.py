@@ -25,6 +25,7 @@ SYSTEM_FOLDERS = frozenset(
         "@tmp",
         "#recycle",
         "#snapshot",
+        "~snapshot",
         "lost+found",
         "lost.dir",
         "network trash folder",

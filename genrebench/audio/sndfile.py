@@ -58,6 +58,7 @@ class Stream:
         self.declared: int = self._file.frames
         if part.frames is not None and part.kind == "mp3" and not part.delay:
             self.declared = min(self.declared, part.frames)  # no header says its length, libsndfile only guesses it
+        self.promised = max(self.declared, part.promised)
         # files may have as many as 1,024 channels
         self._chunk = np.empty((max(1, _CHUNK // self.channels), self.channels), np.float32)
 
@@ -118,14 +119,16 @@ class Stream:
     def _opens_file(self) -> bool:
         """Open the file itself, if the part is all that it has and its header is right."""
         part = self._part
-        if part.kind == "mp3" and not (part.head and part.delay):  # tags around it, and no header, are for libsndfile to handle
+        if (
+            part.kind == "mp3" and not part.gaps and not (part.head and part.delay)
+        ):  # tags around it, and no header, are for libsndfile to handle
             with suppress(AudioError):
                 self._file = self._opened(self._path)
                 if not self._lacks(_FEW_SECONDS):
                     return True
                 self._file.close()
             return False
-        if part.head or part.start or part.stop < self._path.stat().st_size:
+        if part.head or part.gaps or part.start or part.stop < self._path.stat().st_size:
             return False
         self._file = self._opened(self._path)
         return True

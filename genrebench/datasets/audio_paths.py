@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import unicodedata
 from collections import defaultdict
@@ -58,10 +59,13 @@ class AudioPaths:
         """Why a file can't be used: it is a broken link, or a link that leads out of the folder; None if it can be used."""
         try:
             target = path.resolve()
-        except (OSError, RuntimeError):  # a circle of links
-            return Remark("missing", "fault", f"{path.name!r} is a link that leads back to itself")
+            exists = target.exists()
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                return Remark("missing", "fault", f"the path is too long for a file: {path.name[:40]!r}...")
+            return Remark("missing", "fault", f"{path.name!r} is a link that leads back to itself")  # a circle of links
         inside = target.is_relative_to(self.root)
-        if not target.exists() and (path.is_symlink() or not inside):
+        if not exists and (path.is_symlink() or not inside):
             return Remark("missing", "fault", f"{path.name!r} is a broken link, to {str(target)!r}")
         if inside or self._follow_links:
             return None

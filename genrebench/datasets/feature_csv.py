@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.datasets import id_forms
-from genrebench.datasets.table import clean, is_blank_header, number, read_records, without_numbers
+from genrebench.datasets.table import clean, is_blank_header, number, other_separator, read_records, without_numbers
 from genrebench.errors import DataError
 from genrebench.records import FeatureValues
 
@@ -76,7 +76,13 @@ def read_header(path: Path) -> Header:
         n_rows = n_levels + 1
     else:
         of_fma = starts[:2] == ["", ""] or not {"feature", "features", "statistics", "number"}.isdisjoint(starts)
-        hint = f"; {SAVE}" if of_fma or any("track_id" in map(str.strip, cells) for _, cells in first) else ""
+        named = [[cell.strip() for cell in cells] for _, cells in first]
+        if of_fma or any("track_id" in names for names in named[1:]):
+            hint = f"; {SAVE}"
+        elif "track_id" in named[0]:
+            hint = f"; move the column 'track_id', which is number {named[0].index('track_id') + 1}, to the front"
+        else:
+            hint = other_separator(named[0])
         raise DataError(
             f"{path}: the first column must be 'track_id' (one header row, or FMA's three above it), not {starts[0]!r}{hint}"
         )

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from genrebench import audio
@@ -15,6 +16,7 @@ from genrebench.datasets.left_out import emptied_genres, left_out
 from genrebench.datasets.table import clean
 from genrebench.errors import DataError
 from genrebench.records import Remark, Track
+from genrebench.tables import counted
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def ids_of(names: Mapping[Path, str]) -> tuple[dict[Path, str], list[Remark]]:
     remarks = []
     if twins:
         detail = (
-            f"{len(twins)} names differ from another one only in their Unicode form or in blanks around them, the first is "
+            f"only the Unicode form or blanks around them tell {counted(len(twins), 'name')} from another one, the first is "
             f"{twins[0]!r}; if they are copies, remove one"
         )
         remarks.append(Remark("twin-names", "warning", detail))
@@ -203,11 +205,15 @@ def _described(layout: Layout, genres: Iterable[str], paths: Iterable[tuple[str,
         yield Remark("layout", "note", text)
     only = set(genres)
     if len(only) == 1 and layout.part is None:
-        inner = sorted({parts[layout.genre + 1] for parts in paths if len(parts) > layout.genre + 2})
+        below = {parts[layout.genre :] for parts in paths if len(parts) > layout.genre + 1}
+        levels = zip(*(parts[:-1] for parts in below), strict=False)
+        shared = sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, levels))  # folders that all tracks are in
+        inner = sorted({parts[shared] for parts in below if len(parts) > shared + 1})
         if len(inner) > 1:
+            top = "/".join((*layout.above, *next(iter(below))[:shared]))
             detail = (
-                f"all music is in one folder, {only.pop()!r}, which is taken as the genre; if its folders are the genres "
-                f"({', '.join(map(repr, inner[:3]))}, ...), name it as the dataset"
+                f"all music is in one folder, {only.pop()!r}, which is taken as the genre; if the folders in {top!r} are the "
+                f"genres ({', '.join(map(repr, inner[:3]))}, ...), name it as the dataset"
             )
             yield Remark("layout", "warning", detail)
 

@@ -7,15 +7,22 @@ split (``train/rock/a.mp3``) or above them (``rock/train/a.mp3``). Where the nam
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from genrebench.errors import DataError
 
 _PART_NAMES = {
-    "training": {"train", "training", "trainval", "trn"},
-    "validation": {"val", "valid", "validation", "validate", "validating", "dev", "devel", "development"},
-    "test": {"test", "testing", "tst", "holdout", "heldout"},
+    "training": {
+        *("train", "training", "trainval", "trn", "tr", "learn", "learning", "entrenamiento", "treino", "treinamento"),
+        *("entrainement", "apprentissage", "addestramento", "lernen", "trainieren", "opleiding"),
+    },
+    "validation": {
+        *("val", "valid", "validation", "validate", "validating", "dev", "devel", "development", "va", "vl"),
+        *("validacion", "validacao", "validierung", "validazione", "validatie"),
+    },
+    "test": {"test", "testing", "tst", "te", "ts", "holdout", "heldout", "prueba", "pruebas", "teste", "testes", "testen"},
 }
 _EVALUATION = {"eval", "evaluation", "evaluate"}  # the test part, unless another folder is
 _FILLERS = ("dataset", "data", "sets", "set", "split", "clips", "audio", "songs", "music", "tracks", "files", "samples", "wav")
@@ -126,7 +133,8 @@ def _parts_of(names: Iterable[str]) -> dict[str, str]:
 
 def _bare(name: str) -> str:
     """A folder's name in lower-case letters alone, without words such as "set"."""
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).casefold())
     rest = "".join(word for word in words if word not in _FILLERS)
     for filler in _FILLERS:
         if rest.endswith(filler) and len(rest) > len(filler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -54,9 +55,14 @@ def left_out(found: Found, folder: Path, loose: Sequence[Path]) -> list[Remark]:
     if found.hidden_audio:
         first = _name(found.hidden_audio[0], folder)
         texts.append(f"{_count(len(found.hidden_audio), 'hidden audio file')}, the first is {first}")
-    if found.not_followed:
-        first = _name(found.not_followed[0], folder)
-        texts.append(f"{_count(len(found.not_followed), 'linked folder')}, the first is {first}; --follow-links reads them")
+    loops = [path for path in found.not_followed if path.parent.resolve().is_relative_to(os.path.realpath(path))]
+    linked = [path for path in found.not_followed if path not in loops]
+    if linked:
+        first = _name(linked[0], folder)
+        texts.append(f"{_count(len(linked), 'linked folder')}, the first is {first}; --follow-links reads them")
+    if loops:
+        first = _name(loops[0], folder)
+        texts.append(f"{_count(len(loops), 'linked folder')} above the link itself, the first is {first}")
     if found.broken:
         texts.append(f"{_count(len(found.broken), 'broken link')}, the first is {_name(found.broken[0], folder)}")
     if found.unreadable:
@@ -65,7 +71,7 @@ def left_out(found: Found, folder: Path, loose: Sequence[Path]) -> list[Remark]:
     remarks = [Remark(KIND, "warning", f"left out: {text}") for text in texts]
     if companions:
         remarks.append(
-            Remark(KIND, "note", f"{_count(companions.total(), 'file')} beside the music aren't audio ({_listed(companions)})")
+            Remark(KIND, "note", f"no audio: {_count(companions.total(), 'file')} beside the music ({_listed(companions)})")
         )
     return remarks
 

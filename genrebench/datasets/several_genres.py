@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from genrebench.records import Remark, Track
+from genrebench.tasks.words import names_no_genre
 
 _LIST = re.compile(r"""[\[({].*[\])}]|.+[|;].+""", re.DOTALL)
 _PERHAPS = re.compile(r"\s*(?:,|/|\+|&|\band\b)\s*")
@@ -32,6 +33,8 @@ def several_genres(tracks: Sequence[Track]) -> list[Remark]:
 
 
 def _is_list(genre: str, counts: Counter[str]) -> bool:
+    if names_no_genre(genre):  # "[unknown]"
+        return False
     if _LIST.fullmatch(genre):
         return True
     items = [item for item in _PERHAPS.split(genre) if item]

@@ -15,7 +15,7 @@ from genrebench import audio
 from genrebench.errors import AudioError, DataError
 from genrebench.evaluation import power
 from genrebench.records import PARTS, Dataset, Fold, Split
-from genrebench.tables import Shown, Table, frame
+from genrebench.tables import Shown, Table, counted, frame
 from genrebench.tasks.audit import shared_artists, untested
 from genrebench.tasks.copies import copy_remarks, row_keys
 from genrebench.tasks.grouping import group
@@ -34,6 +34,8 @@ def summarise(
     split_seed: int = 0,
     segments: str = "together",
     heard: Mapping[str, str] | None = None,
+    *,
+    home: Path,
 ) -> dict[str, Any]:
     """Count a dataset's tracks by genre, part of the split and artist.
 
@@ -46,6 +48,8 @@ def summarise(
     segments : {"together", "apart"}
     heard : mapping of str to str, optional
         As in `genrebench.tasks.grouping.group`.
+    home : Path
+        The folder in which genrebench keeps data and caches.
 
     Returns
     -------
@@ -67,6 +71,7 @@ def summarise(
         genre: {t.artist for t in dataset.tracks if t.genre == genre and t.artist is not None} for genre in dataset.genres
     }
     artists = set().union(*artists_by_genre.values())
+    lengths, cancelling = _audio(dataset)
     return {
         "name": dataset.name,
         "version": dataset.version,
@@ -86,10 +91,11 @@ def summarise(
             *made_split.warnings,
             *filter(None, [untested(dataset, made_split) if made_split.name else None]),
             *(remark.detail for remark in grouped.split_remarks(made_split)),
-            *_content_warnings(dataset, made_split),
+            *_content_warnings(dataset, made_split, home),
+            *cancelling,
         ],
         "remarks": [remark.detail for remark in dataset.remarks if remark.severity == "note"],
-        "audio": _audio(dataset),
+        "audio": lengths,
         "features": dataset.feature_source or ("given" if dataset.load_features else "none given; extracted from the audio"),
         "excluded": [f"{exclusion.id} ({exclusion.reason})" for exclusion in dataset.faulty],
         "genres": [
@@ -131,7 +137,7 @@ def _split(dataset: Dataset, name: str | None, seed: int) -> tuple[Split, list[s
         return Split("", seed, (Fold((), (), ()),)), [str(error)]
 
 
-def _content_warnings(dataset: Dataset, split: Split) -> list[str]:
+def _content_warnings(dataset: Dataset, split: Split, home: Path) -> list[str]:
     """Ids of given features that don't meet those of the tracks, and copies in several parts or genres."""
     try:
         values = None if dataset.load_features is None else dataset.load_features()
@@ -139,12 +145,12 @@ def _content_warnings(dataset: Dataset, split: Split) -> list[str]:
         return [str(error)]
     if values is not None:
         return [*values.notes, *(remark.detail for remark in copy_remarks(dataset, split, row_keys(values), "feature row"))]
-    keys = _file_keys(track.path for track in dataset.tracks if track.path is not None)
+    keys = _file_keys((track.path for track in dataset.tracks if track.path is not None), home)
     by_id = {track.id: keys[track.path] for track in dataset.tracks if track.path in keys}
     return [remark.detail for remark in copy_remarks(dataset, split, by_id, "audio file")]
 
 
-def _file_keys(paths: Iterable[Path]) -> dict[Path, str]:
+def _file_keys(paths: Iterable[Path], home: Path) -> dict[Path, str]:
     """Content hashes of files that may be copies: those of the same size, up to `MAX_COMPARED_BYTES` in all."""
     by_size: defaultdict[int, list[Path]] = defaultdict(list)
     for path in paths:
@@ -154,20 +160,27 @@ def _file_keys(paths: Iterable[Path]) -> dict[Path, str]:
     if sum(size * len(same) for size, same in suspects.items()) > MAX_COMPARED_BYTES:
         return {}
     with suppress(DataError):  # a file that can't be read is the check's to report
-        return {path: audio.content_hash(path) for same in suspects.values() for path in same}
+        suspected = [path for same in suspects.values() for path in same]
+        return dict(zip(suspected, audio.content_hashes(suspected, audio.hash_cache(home)), strict=True))
     return {}
 
 
-def _audio(dataset: Dataset) -> dict[str, Any]:
-    """Durations of what can be decoded, whatever the headers say; files that can't be used or decoded count as unreadable."""
-    seconds = []
+def _audio(dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
+    """Durations of what can be decoded, whatever the headers say, and a warning of channels that cancel in their mean.
+
+    Files that can't be used or decoded count as unreadable.
+    """
+    seconds, cancelling = [], []
     unreadable = len(dataset.unusable)
-    paths = [track.path for track in dataset.tracks if track.path is not None]
-    for path in paths:
+    paths = {track.id: track.path for track in dataset.tracks if track.path is not None}
+    for id_, path in paths.items():
         try:
-            seconds.append(audio.info(path).seconds)
+            info, cancels = audio.glance(path)
         except AudioError:
             unreadable += 1
+            continue
+        seconds.append(info.seconds)
+        cancelling += [id_] if cancels else []
     result: dict[str, Any] = {"tracks": len(paths) + len(dataset.unusable)}
     if seconds:
         result |= {
@@ -176,7 +189,15 @@ def _audio(dataset: Dataset) -> dict[str, Any]:
             "longest_s": float(max(seconds)),
             "total_h": sum(seconds) / 3600,
         }
-    return result | ({"unreadable": unreadable} if unreadable else {})
+    if unreadable:
+        result["unreadable"] = unreadable
+    if not cancelling:
+        return result, []
+    count = counted(len(cancelling), "track")
+    text = (
+        f"the channels of {count} cancel in their mean (left = -right?), so one of them is used; the first is {cancelling[0]!r}"
+    )
+    return result, [text]
 
 
 @dataclass(frozen=True, repr=False)

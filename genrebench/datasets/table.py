@@ -84,12 +84,18 @@ def find_columns(path: Path, header: Sequence[str], required: Sequence[str], opt
     names = [cell.strip() for cell in header]
     for name in required:
         if name not in names:
-            hint = "; separate the columns by commas" if len(names) == 1 and any(c in names[0] for c in ";\t") else ""
+            hint = other_separator(names)
             raise DataError(f"{path} has no column {name!r}, only {', '.join(map(repr, names[:8])) or 'none'}{hint}")
     for name in (*required, *optional):
         if names.count(name) > 1:
             raise DataError(f"{path} has {names.count(name)} columns {name!r}; keep one")
     return {name: names.index(name) for name in (*required, *optional) if name in names}
+
+
+def other_separator(header: Sequence[str]) -> str:
+    """Advice for a header row that is separated by something else than commas, to end a message; empty for others."""
+    separators = header[0].startswith("sep=") or any(c in header[0] for c in ";\t|") if len(header) == 1 else False
+    return "; separate the columns by commas" if separators else ""
 
 
 def is_blank_header(cell: str) -> bool:

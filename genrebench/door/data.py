@@ -119,7 +119,7 @@ def describe(
     """Summarise a dataset: number of tracks by genre, part and artist, durations, source of the features, and warnings."""
     session = open_session(progress=progress, say=say, follow_links=follow_links)
     opened = open_dataset(dataset, session)
-    return DatasetSummary(summarise(opened, split, split_seed, segments, listen(opened, session)))
+    return DatasetSummary(summarise(opened, split, split_seed, segments, listen(opened, session), home=session.home))
 
 
 def check_dataset(

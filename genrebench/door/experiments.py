@@ -27,6 +27,7 @@ def leakage(
     draws: int = 3,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
     seed: int | None = None,
     seeds: Iterable[int] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -49,7 +50,7 @@ def leakage(
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
-    dataset, split_seed, excerpt, exclude, seed, seeds, options, runs, device, workers, progress, say, follow_links
+    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, progress, say, follow_links
         As in `run`.
 
     Raises
@@ -64,7 +65,9 @@ def leakage(
     session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
     (hosted,) = open_models([model], options, session)
     all_seeds = open_seeds(seed, seeds)
-    task = open_task(dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude)
+    task = open_task(
+        dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments
+    )
     return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session, draws=draws)
 
 
@@ -76,6 +79,7 @@ def ablate(
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
     seed: int | None = None,
     options: Mapping[str, Any] | None = None,
     seconds: Sequence[float] = SECONDS,
@@ -95,7 +99,7 @@ def ablate(
     ----------
     model : str or ModelSpec
         A model with frames or waveforms as input.
-    dataset, split, split_seed, excerpt, exclude, seed, options, runs, device, workers, progress, say, follow_links
+    dataset, split, split_seed, excerpt, exclude, segments, seed, options, runs, device, workers, progress, say, follow_links
         As in `run`.
     seconds : sequence of float
         Also score tracks shortened to their first 1, 3, ... seconds.
@@ -109,7 +113,7 @@ def ablate(
     """
     session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
     (hosted,) = open_models([model], options, session)
-    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
+    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments)
     job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
     check_ablation(job, seconds)
     run = runner.finished_run(job, store, session)

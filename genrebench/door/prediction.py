@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def predict(
     if out is not None:
         require_writable(Path(out))
     given = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
-    if given and not any(path.exists() for path in given):
+    if given and not any(os.path.exists(path) for path in given):  # noqa: PTH110, False for a name that is too long
         raise UsageError(f"there is no file {str(given[0])!r}")
     paths = playlists.expand(given, audio.find)
     session = open_session(device=device, workers=workers, progress=progress, say=say)

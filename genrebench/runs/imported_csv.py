@@ -47,8 +47,8 @@ def read(file: Path, genres: Sequence[str], track_ids: Collection[str]) -> Impor
     """
     records = read_records(file)
     first, header = next(records, (1, []))
+    id_column = find_columns(file, header, ("track_id",))["track_id"]
     names = [clean(cell, "the column name", f"{file}, line {first}") for cell in header]
-    id_column = find_columns(file, names, ("track_id",))["track_id"]
     columns = [_column(file, names, genre) for genre in genres]
     rows: dict[str, list[float]] = {}
     lines: dict[str, int] = {}

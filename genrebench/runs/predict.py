@@ -191,7 +191,7 @@ def _prepare(
 
 def _unreadable(path: Path, excerpt: Excerpt) -> str | None:
     """Why a file can't be hashed: it is missing, not a regular file (reading a pipe would wait forever), or unreadable."""
-    if path.is_file() and os.access(path, os.R_OK):
+    if os.path.isfile(path) and os.access(path, os.R_OK):  # noqa: PTH113, False for a name that is too long
         return None
     try:
         audio.read(path, excerpt)

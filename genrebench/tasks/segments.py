@@ -6,7 +6,8 @@ segments of one. So a name is taken apart into a base and a number first, and th
 - A word or a copy's number says what the number is: ``song_seg3``, ``song part 2``, ``song (2)``, ``song - Copy``.
 - A range of time, ``song_30-60``, counts if ranges begin at 0.
 - A bare number, ``song_3``, counts if numbers begin at 0, as programs count; track numbers begin at 1. Numbers that begin at 1
-  count only after an id (three digits or more, or a code) and in equal number for each id.
+  count only after an id (three digits or more, or a code) and in equal number for each id. The number of a work is no id:
+  ``BWV 810.1`` to ``BWV 810.7`` are movements.
 - A base that is the name of a genre, that is a word such as "track", or that covers all tracks of a genre is the name of a
   collection, and its numbers are those of songs.
 """
@@ -58,6 +59,15 @@ _SONGS = """
 """
 _SONG_WORDS = frozenset(_SONGS.split())
 """Words before the number of a song."""
+_CATALOGUES = (
+    "opus|op|bwv|kv|hwv|rv|hob|woo|wq|twv|swv|wwv|trv|buxwv|wab|woq|anh|anhang|posth|sz|bb|no|nr|num|number"
+    "|cantata|kantate|sonata|sonate|suite|symphony|symphonie|sinfonia|concerto|quartet|mass|psalm|hymn"
+)
+_WORK = re.compile(rf"(?:^|[^a-z])(?:(?:{_CATALOGUES})[\s._:-]*|[dhkls][\s.]+)[1-9]\d*[a-z]?$")
+"""The number of a work in a catalogue, at the end of a base in lower case."""
+_ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
+"""A character that is escaped in the id of a file whose name can't be printed or has a twin in another Unicode form."""
+_BACKSLASH = re.compile(rf"(?!{_ESCAPE})\\")
 
 
 class _Named(NamedTuple):
@@ -129,7 +139,7 @@ def _recordings(named: Sequence[_Named]) -> dict[str, str]:
 
 
 def _folder_and_stem(name: str) -> tuple[str, str]:
-    folder, _, last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")
+    folder, _, last = _BACKSLASH.sub("/", unicodedata.normalize("NFC", name)).rpartition("/")
     return folder, " ".join(_SUFFIX.sub("", last).split())
 
 
@@ -171,7 +181,7 @@ def _is_collection(name: _Name, genre_keys: set[str]) -> bool:
     if not name.base:  # the folder is the recording: rock/song/0.wav, but not rock/0.wav or 0.wav
         return name.folder.count("/") < 1 or spelling_key(name.folder.rpartition("/")[2]) in genre_keys
     last_word = re.split(r"[^\w]|_|\d", name.base.casefold())[-1]
-    return spelling_key(name.base) in genre_keys or (name.style == "number" and last_word in _SONG_WORDS)
+    return spelling_key(_unescaped(name.base)) in genre_keys or (name.style == "number" and last_word in _SONG_WORDS)
 
 
 def _covers_a_genre(group: Sequence[_Name], genre_sizes: Mapping[str, int]) -> bool:
@@ -214,7 +224,9 @@ def _is_count_from_zero(group: Sequence[_Name]) -> bool:
 
 
 def _ends_with_an_id(base: str) -> bool:
-    """Whether a base ends with an id: three digits or more that aren't a year, or a code of letters and digits."""
+    """Whether a base ends with an id: three digits or more, neither a year nor the number of a work, or a code."""
+    if _WORK.search(base.casefold()):
+        return False
     last = re.split(r"[^0-9A-Za-z]", base)[-1]
     digits = re.search(r"\d*$", last)
     if digits is not None and len(digits[0]) >= 3:
@@ -229,6 +241,11 @@ def _are_alike(groups: Sequence[Sequence[_Name]]) -> bool:
     typical = median(map(len, groups))
     alike = sum(abs(len(group) - typical) <= 1 and min(name.number for name in group) <= 1 for group in groups)
     return alike >= 0.8 * len(groups)
+
+
+def _unescaped(text: str) -> str:
+    characters = re.sub(_ESCAPE, lambda match: chr(int(match[0][2:], 16) % 0x11_0000), text)
+    return unicodedata.normalize("NFC", characters)
 
 
 def _label(name: _Name) -> str:

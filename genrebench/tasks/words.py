@@ -7,6 +7,7 @@ Sources: pandas' and NumPy's names of missing values; MusicBrainz' special purpo
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -33,7 +34,8 @@ _UNKNOWN_ARTIST = """
     |tuntematon artisti|tuntematon esittäjä|nieznany artysta|nieznany wykonawca|neznámý interpret|neznámý umělec
     |ismeretlen előadó|artist necunoscut|bilinmeyen sanatçı|άγνωστος καλλιτέχνης|неизвестный исполнитель
     |неизвестен исполнитель|невідомий виконавець|未知艺术家|未知歌手|未知藝人|不明なアーティスト|アーティスト不明
-    |알 수 없는 아티스트|anonymous|anon|traditional|trad|artist
+    |알 수 없는 아티스트|anonymous|anon|traditional|trad|artist|track artist|album artist|アーティスト
+    |soundtrack|original soundtrack|ost|original motion picture soundtrack|motion picture soundtrack
 """
 _VARIOUS = """
     various|various artists|various artist|various performers|va|v a|vv aa|aa vv|aavv|vvaa|multiple artists|mixed artists
@@ -73,7 +75,10 @@ _NO_GENRES = _words(_MISSING, _UNKNOWN, _VARIOUS, _NO_GENRE)
 @functools.lru_cache(maxsize=1 << 16)  # asked for each track, and several times
 def names_no_artist(text: str) -> bool:
     """Whether text in place of an artist's name names none: "Unknown Artist", "[unknown]", "V.A.", "nan", "n/a", "-", "?"."""
-    return _is_mark(text) or _folded(text) in _NO_ARTISTS
+    if _is_mark(text) or _folded(text) in _NO_ARTISTS:
+        return True
+    several = [one for one in re.split(r"[/;|,&+]", text) if one.strip()]  # "Unknown / Various"
+    return len(several) > 1 and all(_folded(one) in _NO_ARTISTS for one in several)
 
 
 def names_no_genre(text: str) -> bool:

@@ -17,6 +17,11 @@ from tests.damage import write_m4a
 WHOLE = Excerpt(None)
 
 
+def declared_frames(path):
+    with audio.Reading(path) as reading:
+        return reading.declared
+
+
 def tone(seconds, rate=22050, frequency=440.0):
     return 0.5 * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
 
@@ -77,7 +82,7 @@ def test_a_truncated_mp3_has_the_middle_of_what_is_there(real_data, tmp_path, ca
     path = tmp_path / "cut.mp3"
     path.write_bytes(data[: len(data) // 3])
     there, rate = audio.read(path, WHOLE)
-    assert len(there) == audio.info(path).frames < audio.declared_frames(path)  # the header still promises the whole
+    assert len(there) == audio.info(path).frames < declared_frames(path)  # the header still promises the whole
     start = (len(there) - 2 * rate) // 2
     assert np.array_equal(audio.read(path, Excerpt(2.0))[0], there[start : start + 2 * rate])
     os.write(2, b"mine")

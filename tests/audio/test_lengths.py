@@ -15,6 +15,11 @@ WHOLE = Excerpt(None)
 RATE = 22050
 
 
+def declared_frames(path):
+    with audio.Reading(path) as reading:
+        return reading.declared
+
+
 def noise(seed, seconds, rate=RATE, channels=1):
     shape = (round(seconds * rate), channels)
     return 0.2 * np.random.default_rng(seed).uniform(-1, 1, shape)
@@ -126,7 +131,7 @@ def test_an_mp3_that_declares_more_frames_than_it_has(tmp_path, count):
     path = tmp_path / "wrong.mp3"
     path.write_bytes(with_count(encoded(tmp_path, "mp3", 6.0), count))
     assert_one_length(path, 6.0, tolerance=0.1)  # where the padding begins is unknown
-    assert audio.declared_frames(path) > 6.1 * RATE
+    assert declared_frames(path) > 6.1 * RATE
 
 
 def variable_mp3(folder, quiet=2.0, loud=6.0):
@@ -153,7 +158,7 @@ def test_an_mp3_without_a_header_is_read_as_libsndfile_reads_what_it_expects(tmp
     path = tmp_path / "bare.mp3"
     path.write_bytes(without_info(encoded(tmp_path, "mp3", 6.0, bitrate_mode="CONSTANT")))
     whole = assert_one_length(path, 6.0, tolerance=0.1)
-    assert audio.declared_frames(path) == len(whole)
+    assert declared_frames(path) == len(whole)
     theirs = soundfile.read(path, dtype="float32")[0][: len(whole)]
     assert len(theirs) > RATE
     np.testing.assert_allclose(whole[: len(theirs)], theirs, rtol=0, atol=1e-7)
@@ -344,3 +349,108 @@ def test_channels_that_do_not_cancel_are_averaged(tmp_path, others):
 def test_a_file_that_is_hardly_longer_than_the_excerpt_is_used_whole(tmp_path, frames, start, length):
     soundfile.write(tmp_path / "a.wav", np.zeros(frames, np.int16), 44100)
     assert audio.bounds(tmp_path / "a.wav", Excerpt(30)) == (start, length, 44100)
+
+
+# ------------------------------------------------------------------ containers
+
+
+def test_an_mp3_with_junk_inside_is_read_whole(tmp_path):
+    whole = encoded(tmp_path, "mp3", 4.0)
+    (tmp_path / "a.mp3").write_bytes(whole)
+    expected, _ = audio.read(tmp_path / "a.mp3", WHOLE)
+    half, junk = len(whole) // 2, np.random.default_rng(0).bytes(5000)
+    (tmp_path / "b.mp3").write_bytes(whole[:half] + junk + whole[half : half + 3000] + bytes(90_000) + whole[half + 3000 :])
+    found = audio.info(tmp_path / "b.mp3").frames
+    samples, rate = audio.read(tmp_path / "b.mp3", WHOLE)
+    assert len(samples) == found
+    assert len(expected) - found <= 3 * 1152  # the frames that were cut through
+    np.testing.assert_array_equal(samples[: rate // 2], expected[: rate // 2])
+    np.testing.assert_allclose(samples[-rate // 2 :], expected[-rate // 2 :], rtol=0, atol=1e-6)
+
+
+def rf64(data, declared, n_frames):
+    at = data.index(b"data")
+    sizes = struct.pack("<IQQQI", 28, len(data) + 28, declared, n_frames, 0)
+    return b"RF64" + b"\xff" * 4 + b"WAVEds64" + sizes + data[12 : at + 4] + b"\xff" * 4 + data[at + 8 :]
+
+
+@pytest.mark.parametrize("declared", ["right", "nothing", "half"])
+def test_the_length_of_rf64_is_counted(tmp_path, declared):
+    data, path = encoded(tmp_path, "wav", 4.0), tmp_path / "a.rf64.wav"
+    size = 4 * RATE * 2
+    path.write_bytes(rf64(data, {"right": size, "nothing": 0, "half": size // 2}[declared], 4 * RATE))
+    if declared == "half":
+        with pytest.raises(AudioError, match=r"declares 2\.0 s of audio, and 88200 bytes behind that \(2\.0 s\) aren't read"):
+            audio.info(path)
+    else:
+        assert_one_length(path, 4.0)
+
+
+def test_what_is_behind_the_declared_end_of_caf_is_told(tmp_path):
+    data, path = encoded(tmp_path, "caf", 4.0), tmp_path / "a.caf"
+    at = data.index(b"data")
+    path.write_bytes(data[: at + 4] + struct.pack(">Q", 4 + 4 * RATE) + data[at + 12 :])
+    with pytest.raises(AudioError, match=r"declares 88204 bytes of audio, and \d+ bytes behind them aren't read"):
+        audio.info(path)
+
+
+@pytest.mark.parametrize("suffix", ["caf", "w64"])
+def test_joined_containers_of_libsndfile(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(encoded(tmp_path, suffix, 2.0, 0) + encoded(tmp_path, suffix, 3.0, 1))
+    assert_one_length(path, 5.0)
+
+
+def written_by_ffmpeg(path, form, codec, seconds=1.0, rate=RATE):
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w", format=form) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        samples = np.int16(32767 * noise(0, seconds, rate)).T
+        for start in range(0, samples.shape[1], 1024):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 1024]), "s16", "mono")
+            frame.sample_rate = rate
+            for fitting in av.AudioResampler(format=stream.codec_context.format.name).resample(frame):
+                container.mux(stream.encode(fitting))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(("form", "codec"), [("mp4", "alac"), ("mp4", "aac"), ("tta", "tta")])
+def test_joined_containers_of_ffmpeg(tmp_path, form, codec):
+    path = tmp_path / f"a.{form}"
+    written_by_ffmpeg(path, form, codec)
+    seconds = audio.info(path).seconds
+    assert seconds == pytest.approx(1.0, abs=0.1)
+    path.write_bytes(2 * path.read_bytes())
+    assert_one_length(path, 2 * seconds)
+
+
+def test_joined_wma(tmp_path, real_data):
+    pytest.importorskip("av")
+    data = (real_data / "wild" / "ignored-suffix" / "music" / "polka" / "p1.wma").read_bytes()
+    (tmp_path / "a.wma").write_bytes(data)
+    seconds = audio.info(tmp_path / "a.wma").seconds
+    (tmp_path / "a.wma").write_bytes(2 * data)
+    assert_one_length(tmp_path / "a.wma", 2 * seconds)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "rf64", "aiff", "au", "w64"])
+def test_a_file_that_was_cut_promises_what_is_missing(tmp_path, suffix):
+    path = tmp_path / "a.bin"
+    soundfile.write(path, noise(0, 4.0), RATE, format=suffix.upper(), subtype="PCM_16")
+    whole = path.read_bytes()
+    assert declared_frames(path) == audio.info(path).frames == 4 * RATE
+    path.write_bytes(whole[: len(whole) // 2])
+    seconds = audio.info(path).seconds
+    assert seconds == pytest.approx(2, abs=0.01)
+    assert_one_length(path, seconds)
+    assert declared_frames(path) == pytest.approx(4 * RATE, abs=0.01 * RATE)
+
+
+def test_a_webm_that_was_cut_promises_what_is_missing(tmp_path):
+    path = tmp_path / "a.webm"
+    written_by_ffmpeg(path, "webm", "libopus", seconds=4.0, rate=48000)
+    whole = audio.info(path).frames
+    assert declared_frames(path) == whole
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert audio.info(path).frames < 0.7 * whole
+    assert declared_frames(path) == pytest.approx(whole, rel=0.02)

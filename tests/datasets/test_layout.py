@@ -29,6 +29,8 @@ def each(pattern, *names):
         ("01_train", "02_val", "03_test"),
         ("train", "eval", "test"),
         ("train", "validate", "held_out"),
+        ("tr", "va", "te"),
+        ("entrenamiento", "validación", "prueba"),
     ],
 )
 @pytest.mark.parametrize("pattern", ["{0}/{1}/a.mp3", "{1}/{0}/a.mp3", "Data/{0}/{1}/X/a.mp3"])
@@ -85,11 +87,12 @@ def test_what_cannot_be_genres_is_refused_and_named(paths, message):
         read(*paths)
 
 
-def test_a_folder_whose_folders_may_be_the_genres_is_told(tmp_path):
+@pytest.mark.parametrize("top", ["my things", "my things/on disk/K"])
+def test_a_folder_whose_folders_may_be_the_genres_is_told(tmp_path, top):
     for name in ("X/a.mp3", "Y/b.mp3"):
-        (tmp_path / "my things" / name).parent.mkdir(parents=True)
-        (tmp_path / "my things" / name).write_bytes(b"sound")
+        (tmp_path / top / name).parent.mkdir(parents=True)
+        (tmp_path / top / name).write_bytes(b"sound")
     music = load(tmp_path)
     assert music.genres == ("my things",)
     assert [(r.kind, r.severity) for r in music.remarks] == [("layout", "warning")]
-    assert "if its folders are the genres ('X', 'Y', ...), name it as the dataset" in music.remarks[0].detail
+    assert f"if the folders in {top!r} are the genres ('X', 'Y', ...), name it as the dataset" in music.remarks[0].detail

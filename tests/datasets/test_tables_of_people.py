@@ -142,7 +142,47 @@ def test_several_genres_in_one_cell_are_a_warning(cell):
 
 
 @pytest.mark.parametrize(
-    "genre", ["Old-Time / Historic", "Soul, RnB", "Drum & Bass", "R&B", "Rock and Roll", "", "Rock (live)", "/", "p:Rock"]
+    "genre",
+    [
+        "Old-Time / Historic",
+        "Soul, RnB",
+        "Drum & Bass",
+        "R&B",
+        "Rock and Roll",
+        "",
+        "Rock (live)",
+        "/",
+        "p:Rock",
+        "[unknown]",
+        "(none)",
+    ],
 )
 def test_names_of_one_genre_are_no_list(genre):
     assert several_genres([Track("1", "Rock"), Track("2", "Pop"), Track("3", genre)]) == []
+
+
+# ------------------------------------------------------------------ tables that are separated by something else
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("name", ["tracks.csv", "features.csv"])
+def test_other_separators_get_advice(name, separator, tmp_path):
+    (tmp_path / "tracks.csv").write_text("track_id,genre\n1,Rock\n2,Pop\n")
+    (tmp_path / "features.csv").write_text("track_id,a\n1,3\n2,4\n")
+    (tmp_path / name).write_text((tmp_path / name).read_text().replace(",", separator))
+    with pytest.raises(DataError, match=r"separate the columns by commas$"):
+        folder.load(tmp_path)
+
+
+def test_ids_that_are_not_in_front_are_found(tmp_path):
+    (tmp_path / "tracks.csv").write_text("track_id,genre\n1,Rock\n2,Pop\n")
+    (tmp_path / "features.csv").write_text("a,track_id\n3,1\n4,2\n")
+    with pytest.raises(DataError, match=r"move the column 'track_id', which is number 2, to the front$"):
+        folder.load(tmp_path)
+
+
+def test_a_path_that_is_too_long_is_one_missing_track(tmp_path):
+    (tmp_path / "tracks.csv").write_text(f"track_id,genre,path\n1,Rock,a.wav\n2,Pop,{'x' * 5000}.wav\n")
+    music = folder.load(tmp_path)
+    assert len(music.tracks) == 2
+    assert [(id_, remark.kind) for id_, remark in music.unusable.items()] == [("2", "missing")]

@@ -60,6 +60,8 @@ def test_all_commands_agree_on_wild_files(wild: Path) -> None:
 
     shown = gb.describe("music").to_json()["audio"]
     assert "unreadable" not in shown
+    (warning,) = [text for text in gb.describe("music").to_json()["warnings"] if "cancel" in text]
+    assert warning.endswith("so one of them is used; the first is 'wild/antiphase.flac'")
     assert shown["longest_s"] == pytest.approx(90.07, abs=0.01)
     assert shown["total_h"] * 3600 == pytest.approx(sum(SECONDS.values()) + 18, abs=0.1)
 

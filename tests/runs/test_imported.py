@@ -78,6 +78,7 @@ def test_rows_rounded_to_three_decimals_or_more_are_renormalised(tmp_path_factor
             "line 3: the row of track '6' sums to 0.966667",
         ),
         ("track_id;Blues;Forró;Rock\n5;0.3;0.3;0.4\n", "has no column 'track_id'.*separate the columns by commas"),
+        ("track_id\tBlues\tForró\tRock\n5\t0.3\t0.3\t0.4\n", "has no column 'track_id'.*separate the columns by commas"),
         ("track_id,blues,Forró,Rock\n5,0.3,0.3,0.4\n", "no column 'p:Blues' for the genre 'Blues'; did you mean blues"),
         ("track_id,Blues,Rock\n5,0.3,0.7\n", "no column 'p:Forró'"),
         ("track_id,Blues,Blues,Forró,Rock\n5,0.3,0.3,0.3,0.1\n", "2 columns 'Blues'; keep one"),

@@ -26,6 +26,9 @@ NO_ARTISTS = [
         "[unknown]",
         "unknown",
         "Unknown Artist",
+        "Unknown / Various",
+        "Various Artists; Unknown",
+        "Original Soundtrack",
     ),
     *(
         "UNKNOWN_ARTIST",

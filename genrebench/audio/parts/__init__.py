@@ -9,9 +9,10 @@ how much.
 from __future__ import annotations
 
 import mmap
+import os
 from pathlib import Path
 
-from genrebench.audio.parts import flac, mpeg, ogg, riff
+from genrebench.audio.parts import containers, flac, mpeg, ogg, riff
 from genrebench.audio.parts.part import Part, skip_tags
 from genrebench.errors import AudioError
 
@@ -26,8 +27,9 @@ def parts_of(path: Path) -> list[Part]:
     AudioError
         If the file is missing, empty or can't be read, or part of it can't be decoded.
     """
-    if not path.is_file():  # opening a pipe would block until something writes to it
-        raise AudioError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}")
+    # opening a pipe would block until something writes to it; of a name that is too long there is no file
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise AudioError(f"{path}: {'not a regular file' if os.path.exists(path) else 'no such file'}")  # noqa: PTH110
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -42,24 +44,28 @@ def parts_of(path: Path) -> list[Part]:
 def _parts(path: Path, data: mmap.mmap, size: int) -> list[Part]:
     begin = skip_tags(data, 0)
     magic = data[begin : begin + 12]
-    if magic[4:8] == b"ftyp":
-        return [Part("mp4", begin, size)]
+    if magic[4:8] in containers.BOXES:
+        return containers.mp4(data, begin, size)
     if magic[:4] == b"fLaC":
         return flac.parts(data, begin, size)
     if magic[:4] in (b"RIFF", b"RF64", b"FORM", b".snd"):
         return riff.parts(path, data, begin, size)
     if magic[:4] == b"OggS":
         return ogg.parts(data, begin, size)
-    if magic[:4] == b"caff" and data.find(b"data" + b"\xff" * 8, 0, 1 << 16) > 0:  # of unknown length
-        return [Part("caf", begin, size)]
+    if magic[:4] == b"caff":
+        return containers.caf(path, data, begin, size)
+    if magic[:4] == b"riff":
+        return containers.w64(data, begin, size)
+    if magic[:4] == b"\x30\x26\xb2\x75":
+        return containers.asf(data, begin, size)
+    if magic[:4] == b"TTA1":
+        return containers.tta(data, begin, size)
     return mpeg.parts(data, begin, size) or [Part(_OTHERS.get(magic[:4], ""), 0, size)]
 
 
 _OTHERS = {
-    b"\x30\x26\xb2\x75": "asf",
     b"\x1aE\xdf\xa3": "matroska",
     b"wvpk": "wv",
     b"MAC ": "ape",
-    b"TTA1": "tta",
 }
 """Names of further formats, which are read with FFmpeg where libsndfile can't, by their first bytes."""

@@ -13,6 +13,7 @@ from genrebench.audio.parts.part import Data, Part, skip_tags, strip_tags
 _MARKER = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
 _INFO_END = 42  # marker, block header and STREAMINFO
+_MOST = 0xF_FFFF_FFFF  # frames that a header can declare
 _LAST_FRAMES = 1 << 17  # bytes at the end among which the last frame begins
 
 
@@ -26,10 +27,11 @@ def parts(data: Data, begin: int, size: int) -> list[Part]:
         if len(info) < _INFO_END:
             found.append(Part("flac", start, after))
             continue
-        declared = int.from_bytes(info[21:26], "big") & 0xF_FFFF_FFFF
+        declared = int.from_bytes(info[21:26], "big") & _MOST
         frames = _frames(data, start + _INFO_END, _before_tag(data, start, after), info)
         head = b""
-        if frames is not None and declared < frames:  # 0: unknown, as in a stream that was written to a pipe
+        # 0: unknown, as in a stream that was written to a pipe
+        if frames is not None and (declared < frames or declared == _MOST):
             total = (info[21] & 0xF0) << 32 | frames
             head = info[:21] + total.to_bytes(5, "big") + info[26:]
         kind = "flac32" if info[20] & 1 and info[21] >> 4 == 15 else "flac"  # of 32 bits a sample

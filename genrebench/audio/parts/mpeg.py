@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from genrebench.audio.parts.part import Data, Part, skip_tags, strip_tags
@@ -26,6 +27,7 @@ _KBITS = {  # by (MPEG 1?, layer), for the bit rate indices 1 to 14
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _DECODER_DELAY = 529  # samples, of layer III
+_MAX_SKIPPED = 1000  # bytes between two frames over which the decoder comes
 _ENOUGH = 4  # frames in a row that are no accident
 
 
@@ -98,10 +100,11 @@ def is_adts(data: Data, position: int) -> bool:
 def _part(data: Data, runs: list[Run]) -> Part:
     kind, start, stop = runs[0].kind, runs[0].start, runs[-1].stop
     frames = sum(run.frames for run in runs)
+    gaps = tuple((a.stop, b.start) for a, b in pairwise(runs) if b.start - a.stop > _MAX_SKIPPED)
     info = _info(data, runs[0])
     if info is None:
         head = _head(data[start : start + 4], kind, frames) if kind.layer == 3 else b""
-        return Part("mp3", start, stop, head, frames * kind.frame_length, kind.frame_length)
+        return Part("mp3", start, stop, head, frames * kind.frame_length, kind.frame_length, gaps=gaps)
     frames -= 1  # the header is in a frame without music
     is_cut = info.frames is not None and frames < info.frames
     delay = info.delay + _DECODER_DELAY
@@ -111,7 +114,7 @@ def _part(data: Data, runs: list[Run]) -> Part:
     if info.frames is not None and frames > info.frames:
         at, start = start + kind.info_offset + 8, start + _size(data, start, kind)
         head = data[runs[0].start : at] + frames.to_bytes(4, "big") + data[at + 4 : start]
-    return Part("mp3", start, stop, head, length, kind.frame_length, delay)
+    return Part("mp3", start, stop, head, length, kind.frame_length, delay, gaps=gaps)
 
 
 # ------------------------------------------------------------------ frames

@@ -29,6 +29,10 @@ class Part:
         Of an mp3: samples per frame, and samples that a decoder drops at the beginning.
     pages : tuple of int
         Of Vorbis: the samples at which its pages end.
+    gaps : tuple of (int, int)
+        Stretches of bytes that aren't sound, over which a decoder wouldn't come.
+    promised : int
+        Samples per channel that the header says there are, if the file ends before them.
     """
 
     kind: str
@@ -39,13 +43,19 @@ class Part:
     frame_length: int = 0
     delay: int = 0
     pages: tuple[int, ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()
+    promised: int = 0
 
 
 class PartFile(io.RawIOBase):
-    """A part as a file: `Part.head`, then its bytes of the file."""
+    """A part as a file: `Part.head`, then its bytes of the file without the gaps."""
 
     def __init__(self, file: BinaryIO, part: Part) -> None:
-        self._file, self._part, self._position = file, part, 0
+        self._file, self._head, self._position = file, part.head, 0
+        starts = [part.start, *(stop for _, stop in part.gaps)]
+        stops = [*(start for start, _ in part.gaps), part.stop]
+        self._pieces = list(zip(starts, stops, strict=True))
+        self._length = len(part.head) + sum(stop - start for start, stop in self._pieces)
 
     def readable(self) -> bool:
         """Always."""
@@ -61,23 +71,20 @@ class PartFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to a position."""
-        part = self._part
-        length = len(part.head) + part.stop - part.start
-        self._position = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: length}[whence])
+        self._position = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence])
         return self._position
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
-        part, position = self._part, self._position
-        stop = len(part.head) + part.stop - part.start
-        stop = stop if size is None or size < 0 else min(stop, position + size)
-        if position >= stop:
-            return b""
-        data = part.head[position:stop]
-        first = position + len(data) - len(part.head) + part.start
-        if len(data) < stop - position:
-            self._file.seek(first)
-            data += self._file.read(stop - position - len(data))
+        stop = self._length if size is None or size < 0 else min(self._length, self._position + size)
+        data = self._head[self._position : max(stop, 0)]
+        at = len(self._head)
+        for first, last in self._pieces:
+            begin = self._position + len(data)
+            if begin < min(stop, at + last - first):
+                self._file.seek(first + begin - at)
+                data += self._file.read(min(stop, at + last - first) - begin)
+            at += last - first
         self._position += len(data)
         return data
 

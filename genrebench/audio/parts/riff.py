@@ -6,6 +6,7 @@ Format".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from genrebench.audio.parts.part import Data, Part, skip_tags
@@ -35,7 +36,7 @@ def parts(path: Path, data: Data, begin: int, size: int) -> list[Part]:
 
 def _part(path: Path, data: Data, begin: int, size: int) -> Part:
     kind, order, body = ("aiff", "big", b"SSND") if data[begin : begin + 4] == b"FORM" else ("wav", "little", b"data")
-    position, bytes_per_second = begin + 12, 0.0
+    position, bytes_per_second, rate, promised, long_length = begin + 12, 0.0, 0, 0, 0
     sound: tuple[int, int] | None = None
     while position + 8 <= size:
         name, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], order)  # type: ignore[arg-type]
@@ -44,12 +45,21 @@ def _part(path: Path, data: Data, begin: int, size: int) -> Part:
         if not name.isascii() or not name.decode("ascii").isprintable():
             break
         if name == b"fmt " and length >= 12:
-            bytes_per_second = int.from_bytes(data[position + 16 : position + 20], "little")
+            rate, bytes_per_second = (int.from_bytes(data[position + at : position + at + 4], "little") for at in (12, 16))
+        if name == b"COMM":
+            promised = int.from_bytes(data[position + 10 : position + 14], "big")
+        if name == b"ds64":
+            long_length = int.from_bytes(data[position + 16 : position + 24], "little")
+        if name == b"data" and length == 0xFFFF_FFFF and long_length:
+            length = long_length  # of RF64
         after = position + 8 + length + length % 2
         if name == body and sound is None:
             sound = (position, length)
-            if not length or length >= _UNKNOWN or position + 8 + length > size:
+            if not length or _UNKNOWN <= length != long_length:
                 return _open_ended(data, begin, position, length, size, kind)
+            if position + 8 + length > size:  # cut short
+                promised = round(length / bytes_per_second * rate) if bytes_per_second else promised
+                return replace(_open_ended(data, begin, position, length, size, kind), promised=promised)
         position = min(after, size)
     rest = size - position
     if sound is not None and bytes_per_second and rest > _NOTHING_MUCH * bytes_per_second and not _is_next(data, position):
@@ -63,10 +73,16 @@ def _is_next(data: Data, position: int) -> bool:
 
 def _open_ended(data: Data, begin: int, position: int, length: int, size: int, kind: str) -> Part:
     """A file whose sound goes on to its end, as it does where a recording broke off or was written to a pipe."""
-    if length or kind != "wav" or position + 8 == size:
+    is_rf64 = data[begin : begin + 4] == b"RF64"
+    if (length and not is_rf64) or kind != "wav" or position + 8 == size:
         return Part(kind, begin, size)  # libsndfile reads to the end of the file
-    rest = min(size - position - 8, 0xFFFF_FFFF)
-    return Part(kind, position + 8, size, data[begin : position + 4] + rest.to_bytes(4, "little"))
+    rest = size - position - 8
+    if is_rf64:  # the length of the sound is in its first chunk
+        head = bytearray(data[begin : position + 8])
+        if head[12:16] == b"ds64":
+            head[20:44] = b"".join(n.to_bytes(8, "little") for n in (size - begin - 8, rest, 0))
+        return Part(kind, position + 8, size, bytes(head))
+    return Part(kind, position + 8, size, data[begin : position + 4] + min(rest, 0xFFFF_FFFF).to_bytes(4, "little"))
 
 
 def _au(path: Path, data: Data, begin: int, size: int) -> Part:
@@ -75,10 +91,13 @@ def _au(path: Path, data: Data, begin: int, size: int) -> Part:
     rest = size - begin - offset - length
     if len(header) == 24 and length == 0 and rest > 0:
         return Part("au", begin + 12, size, header[:8] + b"\xff" * 4)
+    promised = 0
     width = {1: 1, 27: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8}.get(encoding, 0) * rate * channels
     if width and length < 0xFFFF_FFFF and rest > _NOTHING_MUCH * width:
         raise _unread(path, length, rest, width)
-    return Part("au", begin, size)
+    if width and length < _UNKNOWN and rest < 0:  # cut short
+        promised = length * rate // width
+    return Part("au", begin, size, promised=promised)
 
 
 def _unread(path: Path, declared: int, rest: int, bytes_per_second: float) -> AudioError:

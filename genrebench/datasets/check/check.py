@@ -200,7 +200,8 @@ def _label_findings(dataset: Dataset) -> Iterator[Finding]:
     """Tracks without a genre, including those that the dataset itself left out for that reason."""
     unlabelled = [track.id for track in dataset.tracks if not track.genre.strip()]
     if unlabelled and len(unlabelled) == len(dataset.tracks):
-        yield Finding("", "no-label", "note", f"none of the {len(unlabelled)} tracks has a genre")
+        detail = f"none of the {len(unlabelled)} tracks has a genre: there is nothing to train on, only to predict"
+        yield Finding("", "no-label", "warning", detail)
     else:
         yield from (Finding(id_, "no-label", "fault", "no genre") for id_ in unlabelled)
     yield from (Finding(id_, "no-label", "note", "no genre, so it isn't part of any task") for id_ in dataset.unlabelled)

@@ -18,7 +18,7 @@ from genrebench import audio, files
 from genrebench.errors import AudioError
 from genrebench.workers import WorkerDiedError, in_processes
 
-VERSION = 1
+VERSION = 2
 """Bumped when the measurement of the same audio changes, so that cached ones are recomputed."""
 
 BANDS = 12
@@ -83,21 +83,22 @@ class Measurement:
 def measure(path: Path) -> Measurement:
     """Decode and measure a file; if it can't be decoded, the measurement says why."""
     try:
-        measured, channel = _measured(path)
-        return replace(_measured(path, channel)[0], cancels=True) if measured.cancels else measured
+        with audio.Reading(path) as reading:
+            measured, channel = _measured(reading)
+            return replace(_measured(reading, channel)[0], cancels=True) if measured.cancels else measured
     except AudioError as error:
         return Measurement(error=error.reason(path))
 
 
-def _measured(path: Path, channel: int | None = None) -> tuple[Measurement, int]:
+def _measured(reading: audio.Reading, channel: int | None = None) -> tuple[Measurement, int]:
     """The measurement with the channels averaged, or of one of them; and the one to take if they cancel."""
-    declared = audio.declared_frames(path)
     digest = hashlib.blake2b(digest_size=16)
     frames = channels = rate = at_full_scale = values = 0
     peak = squares = 0.0
     powers = np.zeros(1)
     contour: _Contour | None = None
-    blocks = audio.blocks(path)
+    declared = reading.declared  # asked first: FFmpeg counts by decoding, and keeps what is then read
+    blocks = reading.blocks()
     for rate, samples in blocks:
         if contour is None:
             channels = samples.shape[1]

@@ -126,7 +126,7 @@ def test_a_blank_label(sound_clips, tmp_path):
 def test_a_dataset_without_labels_is_one_note(sound_clips, tmp_path):
     found = checks.check(dataset([Track(track.id, "", path=track.path) for track in sound_clips]), home=tmp_path)
     assert [(f.track, f.kind, f.severity, f.detail) for f in found] == [
-        ("", "no-label", "note", "none of the 3 tracks has a genre")
+        ("", "no-label", "warning", "none of the 3 tracks has a genre: there is nothing to train on, only to predict")
     ]
     assert checks.exclusions(found) == []
 
