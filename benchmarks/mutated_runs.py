@@ -11,6 +11,7 @@ thing a file is: a pipe, a device, a link, a folder, a file of many gigabytes.
 import argparse
 import collections
 import contextlib
+import copy
 import csv
 import hashlib
 import io
@@ -63,6 +64,11 @@ def mutate_bytes(file: Path, rng: random.Random) -> None:
     file.write_bytes(bytes(data))
 
 
+def value(rng: random.Random) -> Any:
+    """A value that a record shouldn't have; a copy, since later mutations may change it or put it into itself."""
+    return copy.deepcopy(rng.choice(VALUES))
+
+
 def mutate_json(file: Path, rng: random.Random) -> None:
     """Replace, remove, add, move or nest values."""
     record = json.loads(file.read_bytes())
@@ -70,24 +76,26 @@ def mutate_json(file: Path, rng: random.Random) -> None:
         parent, key = rng.choice(list(places(record)) or [({}, "")])
         match rng.randrange(6):
             case 0 | 1 | 2:
-                parent[key] = rng.choice(VALUES)
+                parent[key] = value(rng)
             case 3:
                 del parent[key]
             case 4:
                 if isinstance(parent, dict):
-                    parent[str(rng.choice(VALUES))] = rng.choice(VALUES)
+                    parent[str(rng.choice(VALUES))] = value(rng)
             case 5:
                 for _ in range(rng.choice([1, 30, 45, 900])):
                     parent[key] = [parent[key]]
-    file.write_text(json.dumps(record), encoding="ascii")
+    with contextlib.suppress(RecursionError):  # nested too often to be written
+        file.write_text(json.dumps(record), encoding="ascii")
 
 
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """All containers in a value, with each of their keys."""
+def places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
+    """All containers in a value, with each of their keys; those in a hundred others are left out."""
     items = list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
     for key, item in items[:60]:
         yield value, key
-        yield from places(item)
+        if depth < 100:
+            yield from places(item, depth + 1)
 
 
 def mutate_table(file: Path, rng: random.Random) -> None:
