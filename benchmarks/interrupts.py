@@ -1,8 +1,8 @@
 """Ctrl-C at random moments: one line, exit code 130, no traceback, and no process that goes on.
 
-Each command runs in a forked process group to which SIGINT is sent, as a terminal does, at a random moment of the command's usual
-duration; "start" is a new Python, interrupted while it still imports. "bad" counts a wrong exit code, a traceback, an error of
-another number of lines than one, and processes of the group that are there ten seconds later.
+Each command runs in a forked process group to which SIGINT is sent, as a terminal does, at a random moment of the command's
+usual duration; "start" is a new Python, interrupted while it still imports. "bad" counts a wrong exit code, a traceback, an
+error of another number of lines than one, and processes of the group that are there ten seconds later.
 
     python benchmarks/interrupts.py --moments 200
 """
@@ -21,34 +21,26 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 from faults import cli, warm, write_music
 
-Command = Callable[[Path], int]
 
-
-def commands(base: Path) -> dict[str, Command]:
-    """The commands that are interrupted, on a few short tones; each is called with a new folder."""
+def commands(base: Path) -> dict[str, list[object]]:
+    """What is interrupted, on a few short tones: arguments of commands that write into the current folder."""
     music, runs = write_music(base / "music"), base / "runs"
     if cli("run", "svm-baseline", "--dataset", music, "--runs", runs, "--workers", 1, "--seeds", "0,1"):
         raise SystemExit("the runs for the report failed")
-    first = sorted(path.name for path in runs.iterdir())[0]
+    first = min(path.name for path in runs.iterdir())
     return {
-        "report": lambda place: cli("report", "--runs", runs, "--out", place / "report"),
-        "data check": lambda place: cli("data", "check", music, "--workers", 2),
-        "leakage": lambda place: cli("leakage", "svm-baseline", "--dataset", music, "--runs", place / "runs", "--workers", 2),
-        "run": lambda place: cli("run", "svm-baseline", "--dataset", music, "--runs", place / "runs", "--workers", 2),
-        "predict": lambda place: cli("predict", music, "--run", first, "--runs", runs, "--workers", 2),
+        "report": ["report", "--runs", runs],
+        "data check": ["data", "check", music, "--workers", 2],
+        "leakage": ["leakage", "svm-baseline", "--dataset", music, "--workers", 2],
+        "run": ["run", "svm-baseline", "--dataset", music, "--workers", 2],
+        "predict": ["predict", music, "--run", first, "--runs", runs, "--workers", 2],
+        "start": ["runs", "list"],
     }
-
-
-def start(place: Path) -> int:
-    """Become a new Python, as a shell starts it."""
-    words = [sys.executable, "-m", "genrebench", "runs", "list", "--runs", str(place / "runs")]
-    os.execv(sys.executable, words)  # noqa: S606 - no shell is needed
 
 
 def others(group: int) -> list[psutil.Process]:
@@ -63,8 +55,8 @@ def others(group: int) -> list[psutil.Process]:
     return found
 
 
-def interrupted(command: Command, place: Path, moment: float | None) -> tuple[int, str, list[str]]:
-    """Interrupt a command after `moment` seconds; returns its exit code, what it printed, and what went on after it."""
+def interrupted(words: list[object], place: Path, moment: float | None, *, new: bool) -> tuple[int, str, list[str]]:
+    """Interrupt a command, in a `new` Python or a forked one, after `moment` seconds; returns its exit code, what it printed, and what went on after it."""
     output = place / "output.txt"
     pid = os.fork()
     if pid == 0:
@@ -74,8 +66,11 @@ def interrupted(command: Command, place: Path, moment: float | None) -> tuple[in
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.chdir(place)
+        if new:
+            os.execv(sys.executable, [sys.executable, "-m", "genrebench", *map(str, words)])  # noqa: S606 - no shell is needed
         try:
-            code = command(place)
+            code = cli(*words)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the console script does
         except BaseException as error:
             print("Traceback of", type(error).__name__, error, flush=True)
@@ -122,12 +117,12 @@ def run(moments: int, seed: int, only: str) -> dict[str, dict[str, int]]:
         base = Path(folder)
         os.environ["GENREBENCH_HOME"] = str(base / "home")
         warm()
-        for name, command in {**commands(base), "start": start}.items():
+        for name, words in commands(base).items():
             if not re.search(only, name):
                 continue
             began = time.monotonic()
             place = Path(tempfile.mkdtemp(dir=base))
-            code, printed, _ = interrupted(command, place, None)
+            code, printed, _ = interrupted(words, place, None, new=name == "start")
             usual = time.monotonic() - began
             if code not in (0, 1):
                 raise SystemExit(f"{name} fails undisturbed: {printed}")
@@ -135,7 +130,7 @@ def run(moments: int, seed: int, only: str) -> dict[str, dict[str, int]]:
             for _ in range(moments):
                 place = Path(tempfile.mkdtemp(dir=base))
                 moment = rng.uniform(0, usual)
-                code, printed, left = interrupted(command, place, moment)
+                code, printed, left = interrupted(words, place, moment, new=name == "start")
                 counts["interrupted" if code == 130 else "ended"] += 1
                 if found := faults_of(code, printed, left) if code not in (0, 1) else left:
                     counts["bad"] += 1

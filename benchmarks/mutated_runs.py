@@ -100,18 +100,19 @@ def places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
 
 def mutate_table(file: Path, rng: random.Random) -> None:
     """Change cells, rows and columns of predictions.csv."""
-    rows = list(csv.reader(io.StringIO(file.read_text("utf-8", "surrogateescape"), newline="")))
+    rows = [row for row in csv.reader(io.StringIO(file.read_text("utf-8", "surrogateescape"), newline="")) if row]
     for _ in range(rng.choice([1, 1, 3])):
         row = rng.choice(rows)
         match rng.randrange(5):
             case 0 | 1:
-                row[rng.randrange(len(row))] = str(rng.choice(VALUES))[:1000]
+                column = rng.randrange(max(1, len(row)))
+                row[column : column + 1] = [str(rng.choice(VALUES))[:1000]]
             case 2:
                 rows.append(list(rng.choice(rows)))
             case 3:
-                del rows[rng.randrange(1, len(rows)) :]
+                del rows[rng.randint(1, len(rows)) :]
             case 4:
-                column = rng.randrange(len(rows[0]))
+                column = rng.randrange(max(1, len(rows[0])))
                 copies = rng.choice([0, 2])
                 for other in rows:
                     other[column : column + 1] = other[column : column + 1] * copies

@@ -12,8 +12,7 @@ from typing import Any
 from genrebench.datasets import resolve
 from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
-from genrebench.environment import cpus
-from genrebench.environment import container_memory
+from genrebench.environment import container_memory, cpus
 from genrebench.errors import StoreError, UsageError
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
@@ -94,8 +93,8 @@ def open_session(
     )
     if (memory := container_memory()) < LITTLE_MEMORY:
         session.say(
-            f"warning: this container has {memory / 1e6:.0f} MB of memory; if the command ends without a word, it was killed for "
-            "want of it. Use --workers 1, or allow 2 GB or more"
+            f"warning: this container has {memory / 1e6:.0f} MB of memory; if the command ends without a word, the system "
+            "has killed it for want of it. Use --workers 1, or allow 2 GB or more"
         )
     return session
 

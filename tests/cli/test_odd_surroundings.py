@@ -119,8 +119,8 @@ def test_a_model_without_inputs_stops_alone_and_a_hook_too_many_nothing(tmp_path
     (failed,) = [tmp_path / "runs" / run["run_id"] for run in runs if run["status"] == "failed"]
     assert "4.wav" in json.loads((failed / "run.json").read_text())["error"]
     assert f"run {failed.name}" in (failed / "log.txt").read_text()
-    (row,) = [line for line in plugins.splitlines() if "genrebench-odd" in line and "genrebench_modles" in line]
-    assert "tiny-given" in row
+    (listed,) = [line for line in plugins.splitlines() if "genrebench-odd" in line and "genrebench_modles" in line]
+    assert "tiny-given" in listed
 
 
 # ------------------------------------------------------------------ users and memory
@@ -149,9 +149,10 @@ def test_a_user_without_home_and_name_can_work_where_a_folder_is_named(
 @pytest.mark.parametrize("words", [["run", "svm-baseline", "--dataset", "data"], ["runs", "list"]])
 def test_300_mb_of_address_space_are_one_line(words: list[str], tmp_path: Path) -> None:
     tiny.write_table(tmp_path / "data")
+    environment = {**os.environ, "GENREBENCH_HOME": str(tmp_path / "home")}
     done = subprocess.run(
         [sys.executable, "-m", "genrebench", *words],
-        cwd=tmp_path, env={**os.environ, "GENREBENCH_HOME": str(tmp_path / "home")}, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (300 * 2**20, 300 * 2**20)),
     )  # fmt: skip
     lines = done.stderr.splitlines()
