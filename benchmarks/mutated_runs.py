@@ -11,6 +11,7 @@ thing a file is: a pipe, a device, a link, a folder, a file of many gigabytes.
 import argparse
 import collections
 import contextlib
+import copy
 import csv
 import hashlib
 import io
@@ -63,6 +64,11 @@ def mutate_bytes(file: Path, rng: random.Random) -> None:
     file.write_bytes(bytes(data))
 
 
+def value(rng: random.Random) -> Any:
+    """A value that a record shouldn't have; a copy, since later mutations may change it or put it into itself."""
+    return copy.deepcopy(rng.choice(VALUES))
+
+
 def mutate_json(file: Path, rng: random.Random) -> None:
     """Replace, remove, add, move or nest values."""
     record = json.loads(file.read_bytes())
@@ -70,40 +76,43 @@ def mutate_json(file: Path, rng: random.Random) -> None:
         parent, key = rng.choice(list(places(record)) or [({}, "")])
         match rng.randrange(6):
             case 0 | 1 | 2:
-                parent[key] = rng.choice(VALUES)
+                parent[key] = value(rng)
             case 3:
                 del parent[key]
             case 4:
                 if isinstance(parent, dict):
-                    parent[str(rng.choice(VALUES))] = rng.choice(VALUES)
+                    parent[str(rng.choice(VALUES))] = value(rng)
             case 5:
                 for _ in range(rng.choice([1, 30, 45, 900])):
                     parent[key] = [parent[key]]
-    file.write_text(json.dumps(record), encoding="ascii")
+    with contextlib.suppress(RecursionError):  # nested too often to be written
+        file.write_text(json.dumps(record), encoding="ascii")
 
 
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """All containers in a value, with each of their keys."""
+def places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
+    """All containers in a value, with each of their keys; those in a hundred others are left out."""
     items = list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
     for key, item in items[:60]:
         yield value, key
-        yield from places(item)
+        if depth < 100:
+            yield from places(item, depth + 1)
 
 
 def mutate_table(file: Path, rng: random.Random) -> None:
     """Change cells, rows and columns of predictions.csv."""
-    rows = list(csv.reader(io.StringIO(file.read_text("utf-8", "surrogateescape"), newline="")))
+    rows = [row for row in csv.reader(io.StringIO(file.read_text("utf-8", "surrogateescape"), newline="")) if row]
     for _ in range(rng.choice([1, 1, 3])):
         row = rng.choice(rows)
         match rng.randrange(5):
             case 0 | 1:
-                row[rng.randrange(len(row))] = str(rng.choice(VALUES))[:1000]
+                column = rng.randrange(max(1, len(row)))
+                row[column : column + 1] = [str(rng.choice(VALUES))[:1000]]
             case 2:
                 rows.append(list(rng.choice(rows)))
             case 3:
-                del rows[rng.randrange(1, len(rows)) :]
+                del rows[rng.randint(1, len(rows)) :]
             case 4:
-                column = rng.randrange(len(rows[0]))
+                column = rng.randrange(max(1, len(rows[0])))
                 copies = rng.choice([0, 2])
                 for other in rows:
                     other[column : column + 1] = other[column : column + 1] * copies
@@ -216,7 +225,15 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def one_round(
-    good: list[Path], mutated: int, rng: random.Random, place: Path, campaign: Campaign, clip: Path | None, *, report: bool
+    good: list[Path],
+    mutated: int,
+    rng: random.Random,
+    place: Path,
+    campaign: Campaign,
+    clip: Path | None,
+    task: Any,
+    *,
+    report: bool,
 ) -> None:
     """Mutate some runs, and read them in every way."""
     import genrebench as gb
@@ -272,7 +289,7 @@ def one_round(
         if "predictions" in how and "kind" not in how:
             campaign.call(
                 "score", how,
-                lambda name=name: gb.score(store / name / "predictions.csv", runs=place / "scored", split="official"),
+                lambda name=name: gb.score(store / name / "predictions.csv", task, runs=place / "scored"),
             )  # fmt: skip
     if before != (listing(store), listing(outside)):
         campaign.bad.append(f"something was written ({what})")
@@ -312,12 +329,17 @@ def main() -> int:
     began, campaign = time.perf_counter(), Campaign()
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(Hang()))
     warnings.simplefilter("ignore")
+    import genrebench as gb
+
+    task = gb.task("demo", split="official")  # once: each command would otherwise look at all files of the demo
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         for number in range(max(1, args.runs // args.per_round)):
             rng = generator(args.seed, number)
             report = number % args.report_every == 0
-            one_round(good, args.per_round, rng, place, campaign, args.clip, report=report)
+            one_round(good, args.per_round, rng, place, campaign, args.clip, task, report=report)
+            if number % 50 == 0:
+                print(f"{number * args.per_round} of {args.runs}: {len(campaign.bad)} bad", file=sys.stderr)
             if campaign.bad:
                 print("\n".join(campaign.bad[-3:]), file=sys.stderr)
                 campaign.bad[:] = [line[:3000] for line in campaign.bad]

@@ -124,6 +124,28 @@ def allowed_memory() -> float:
     return math.inf if soft == resource.RLIM_INFINITY else soft
 
 
+def container_memory(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
+    """Bytes of memory that this process's container may have, beyond which it is killed; infinity without a limit.
+
+    Parameters
+    ----------
+    groups, own : Path
+        Where Linux shows all control groups, and those of this process.
+    """
+    limits = [math.inf]
+    with contextlib.suppress(OSError, ValueError):
+        for line in own.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            root, name = (groups / "memory", "memory.limit_in_bytes") if controllers else (groups, "memory.max")
+            inside = Path(path.lstrip("/"))
+            for folder in (inside, *inside.parents):  # a container sees its own group as the root
+                with contextlib.suppress(OSError, ValueError):  # "max" is no limit
+                    limits.append(int((root / folder / name).read_text()))
+    return min(limits)
+
+
 def cpus() -> int:
     """Number of processors that this process may use, limited by its CPU affinity and its container's CPU quota."""
     import joblib  # slow to import

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import lzma
 import math
 import os
 import stat
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -33,6 +35,9 @@ COMPRESSION = 4
 """How much larger than the archive its arrays may be beyond that; ``numpy.savez`` and skops don't compress at all."""
 
 MAX_AXES = 32
+
+_UNSOUND = (zipfile.BadZipFile, RuntimeError, TypeError, EOFError, tokenize.TokenError, zlib.error, lzma.LZMAError)
+"""What reading a damaged archive, or the header of an array in it, may raise beside ValueError and OSError."""
 
 
 class UnsafeFileError(ValueError):
@@ -223,12 +228,12 @@ def open_archive(file: Path) -> Iterator[tuple[zipfile.ZipFile, IO[bytes]]]:
         try:
             archive = zipfile.ZipFile(stream)
             _check_archive(archive, SMALL_ARRAYS + COMPRESSION * size)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        except _UNSOUND as error:
             raise ValueError(f"it isn't a sound archive ({error})") from None
         with archive:
             try:
                 yield archive, stream
-            except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+            except _UNSOUND as error:
                 raise ValueError(f"it isn't a sound archive ({error})") from None
 
 
@@ -241,10 +246,10 @@ def _check_archive(archive: zipfile.ZipFile, limit: int) -> None:
     for member in members:
         if member.filename.endswith(".npy"):
             with archive.open(member) as part:
-                _check_header(part, member.file_size, member.filename)
+                _check_header(part, member.file_size, member.filename, limit)
 
 
-def _check_header(part: IO[bytes], size: int, name: str) -> None:
+def _check_header(part: IO[bytes], size: int, name: str, limit: int) -> None:
     """Check that an array has as many bytes as its header says."""
     version = np.lib.format.read_magic(part)
     if version not in ((1, 0), (2, 0)):
@@ -255,10 +260,9 @@ def _check_header(part: IO[bytes], size: int, name: str) -> None:
         raise ValueError(f"{name!r} holds Python objects")
     if len(shape) > MAX_AXES or min(shape, default=0) < 0:
         raise ValueError(f"{name!r} has the shape {shape}")
-    n = 1
-    for axis in shape:
-        n *= axis
-    if n * dtype.itemsize != size - part.tell():
+    if math.prod(max(1, axis) for axis in shape) * max(1, dtype.itemsize) > limit:  # of no bytes, but endless to go through
+        raise ValueError(f"{name!r} has the shape {shape}")
+    if math.prod(shape) * dtype.itemsize != size - part.tell():
         raise ValueError(f"{name!r} has another size than its shape {shape} says")
 
 

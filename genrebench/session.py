@@ -31,14 +31,15 @@ def data_home() -> Path:
         If neither is known.
     """
     home = os.environ.get("GENREBENCH_HOME")
-    if not home:
-        import platformdirs
-
-        home = platformdirs.user_data_dir("genrebench", appauthor=False)
     try:
+        if not home:
+            import platformdirs
+
+            home = platformdirs.user_data_dir("genrebench", appauthor=False)
         return Path(home).expanduser().resolve()
-    except (RuntimeError, OSError):  # ~ of a user without home; a relative path in a deleted folder
-        raise UsageError(f"there is no folder {home!r}; set GENREBENCH_HOME to a folder for data and caches") from None
+    except (RuntimeError, OSError):  # a user without home; a relative path in a deleted folder
+        what = f"there is no folder {home!r}" if home else "this user has no home folder"
+        raise UsageError(f"{what}; set GENREBENCH_HOME to a folder for data and caches") from None
 
 
 @dataclass(frozen=True)

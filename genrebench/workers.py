@@ -25,7 +25,6 @@ class WorkerDiedError(GenrebenchError):
 
 
 _POLL_SECONDS = 0.25
-_watched = False
 
 
 def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> Generator[T, None, None]:
@@ -56,9 +55,11 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     folder = str(Path.cwd())
-    jobs = (delayed(_call)(os.getpid(), folder, function, arguments) for arguments in calls)
+    jobs = (delayed(_call)(folder, function, arguments) for arguments in calls)
+    threading.excepthook = _report
     with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
-        results = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+        start = {"initializer": _end_with, "initargs": (os.getpid(),)}
+        results = Parallel(n_jobs=workers, return_as="generator_unordered", **start)(jobs)
     logged: set[str] = set()
     try:
         for result, texts in results:
@@ -77,9 +78,14 @@ def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], w
             results.close()
 
 
-def _call(owner: int, folder: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:
+def _report(error: threading.ExceptHookArgs) -> None:
+    """Report the end of a thread by an error, except of loky's, to which it happens when work is given up."""
+    if error.thread is None or error.thread.name != "ExecutorManagerThread":
+        threading.__excepthook__(error)
+
+
+def _call(folder: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:
     """Call `function` in a worker; returns its result and the warnings of libraries."""
-    _end_with(owner)
     os.chdir(folder)  # a process that is used again is where its first call was
     with warnings.catch_warnings(record=True) as caught:
         result = function(*arguments)
@@ -88,10 +94,8 @@ def _call(owner: int, folder: str, function: Callable[..., T], arguments: tuple[
 
 def _end_with(owner: int) -> None:
     """End this worker process soon after its owner has ended."""
-    global _watched
-    if _watched or os.name == "nt":
+    if os.name == "nt":
         return
-    _watched = True
 
     def watch() -> None:
         while os.getppid() == owner:
@@ -107,6 +111,12 @@ def _interrupts_held_back() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker as of_python
+
+    from joblib.externals.loky.backend import resource_tracker as of_loky
+
+    for tracker in (of_python, of_loky):  # which would deliver it once they have started
+        tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -12,7 +12,7 @@ from typing import Any
 from genrebench.datasets import resolve
 from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
-from genrebench.environment import cpus
+from genrebench.environment import container_memory, cpus
 from genrebench.errors import StoreError, UsageError
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
@@ -31,6 +31,10 @@ Paths = str | Path | Sequence[str | Path]
 
 class GenrebenchWarning(UserWarning):
     """A warning about a result; the command line prints it on stderr."""
+
+
+LITTLE_MEMORY = 1e9
+"""Bytes of memory below which the system may kill a command; models on torch need about as much."""
 
 
 def warn(text: str) -> None:
@@ -79,7 +83,7 @@ def open_session(
     for name, value in (("progress", progress), ("say", say or warn)):
         if not callable(value):
             raise UsageError(f"{name}={value!r} isn't a function")
-    return Session(
+    session = Session(
         device=device,
         workers=cpus() if workers is None else workers,
         progress=progress,
@@ -87,6 +91,12 @@ def open_session(
         say=say or warn,
         follow_links=follow_links,
     )
+    if (memory := container_memory()) < LITTLE_MEMORY:
+        session.say(
+            f"warning: this container has {memory / 1e6:.0f} MB of memory; if the command ends without a word, the system "
+            "has killed it for want of it. Use --workers 1, or allow 2 GB or more"
+        )
+    return session
 
 
 def open_dataset(dataset: str | Path | Dataset | Task, session: Session, *, labelled: bool = True) -> Dataset:

@@ -18,6 +18,14 @@ from genrebench.records import Predictions
 
 Floats = NDArray[np.float64]
 
+LOWEST, HIGHEST = 0.05, 20.0
+"""Range of fitted temperatures."""
+
+
+def is_temperature(value: Any) -> bool:
+    """Whether a value, such as one that was read from a file, can be a fitted temperature."""
+    return isinstance(value, float) and LOWEST * 0.999 <= value <= HIGHEST * 1.001
+
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -> list[dict[str, Any]]:
     """Accuracy against confidence: the data of a reliability diagram.
@@ -58,7 +66,7 @@ def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
     y, p = metrics.validate(labels, probabilities)
     logits = np.log(np.clip(p, metrics.CLIP, 1))
     true_logit = logits[np.arange(len(y)), y].mean()
-    low, high = 0.05, 20.0
+    low, high = LOWEST, HIGHEST
     for _ in range(60):
         middle = (low + high) / 2
         slope = (apply_temperature(p, 1 / middle) * logits).sum(axis=1).mean() - true_logit

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from genrebench.environment import without_home
+from genrebench.evaluation.calibration import is_temperature
 from genrebench.jsontypes import plain
 from genrebench.plugin.hosted import HostedModel
 from genrebench.records import PARTS, Exclusion, ExtraTraining, Task
@@ -326,7 +326,7 @@ class Run:
         temperatures, before, after = (recorded.get(name) for name in ("temperatures", "log_loss", "log_loss_scaled"))
         if not isinstance(temperatures, list) or not isinstance(before, float) or not isinstance(after, float):
             return None
-        if not all(isinstance(temperature, float) and 0 < temperature < math.inf for temperature in temperatures):
+        if not all(map(is_temperature, temperatures)):
             return None
         return TemperatureScaling(tuple(temperatures), before, after)
 

@@ -21,15 +21,17 @@ from numpy.typing import NDArray
 
 from genrebench import files, temporary
 from genrebench.environment import PeakMemory, without_home
-from genrebench.errors import GenrebenchError, StoreError
+from genrebench.errors import GenrebenchError, PluginError, StoreError
 from genrebench.evaluation import metrics
+from genrebench.evaluation.calibration import is_temperature
 from genrebench.evaluation.scoring import Scoring
 from genrebench.jsontypes import plain
 from genrebench.plugin.contract import Context
-from genrebench.plugin.hosted import BuiltModel, one_line
+from genrebench.plugin.hosted import BuiltModel, checked, one_line
 from genrebench.plugin.inputs import Prepared
 from genrebench.plugin.isolation import undisturbed
 from genrebench.reading import read_arrays
+from genrebench.records import Fold
 from genrebench.runs.contents import CURVES
 from genrebench.runs.log import logging_to
 from genrebench.runs.record import Run
@@ -138,18 +140,17 @@ class Recorder:
         model = dataclasses.replace(self.run.model, feature_source=prepared.source)
         self.save(model=model)
 
-    def saved_output(self, number: int, n_tracks: int) -> FoldOutput | None:
-        """Return the output of a fold with `n_tracks` test tracks if it was finished before an interruption.
-
-        A damaged file counts as not finished.
-        """
+    def saved_output(self, number: int, fold: Fold) -> FoldOutput | None:
+        """Return the output of a fold if it was finished before an interruption; a damaged file counts as not finished."""
         try:
             saved = read_arrays(self._fold_file(number))
-            probabilities, temperature = saved["probabilities"], float(saved["temperature"])
-            fits = probabilities.shape == (n_tracks, len(self.run.task.genres)) and np.isfinite(probabilities).all()
-            return FoldOutput(probabilities, temperature) if fits else None
-        except (OSError, ValueError, KeyError, TypeError):
+            temperature = float(saved["temperature"])
+            probabilities = saved["probabilities"]
+            checked(probabilities, len(fold.test), len(self.run.task.genres), "the fold")
+        except (OSError, ValueError, KeyError, TypeError, PluginError):
             return None
+        sound = is_temperature(temperature) if fold.validation else np.isnan(temperature)
+        return FoldOutput(probabilities, temperature) if sound else None
 
     def save_output(self, number: int, output: FoldOutput) -> FoldOutput:
         """Save the output of a fold until the run is finished, and return it."""

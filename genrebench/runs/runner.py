@@ -62,7 +62,7 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
             examples = TaskExamples.prepare(job, session)
         recorder.begin(examples.prepared)
         outputs = [
-            recorder.saved_output(number, len(fold.test)) or _fit_and_predict(job, number, fold, examples, recorder)
+            recorder.saved_output(number, fold) or _fit_and_predict(job, number, fold, examples, recorder)
             for number, fold in enumerate(job.task.split.folds)
         ]
         _check_audio(job, session)

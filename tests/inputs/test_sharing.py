@@ -110,3 +110,17 @@ def test_a_file_that_changed_after_it_was_hashed_gets_no_entry(music: Path) -> N
     with pytest.raises(cache.UnusableClipsError, match=r"0\.wav: the file has changed"):
         inputs.prepare_clips(Waveforms(8000), clips, InputContext(music / "cache"))
     assert [path.stem for path in (music / "cache").rglob("*.npy")] == [clips[1].content_hash]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_reaches_no_worker(tmp_path: Path) -> None:
+    """Not even while it starts: multiprocessing's tracker of resources would let it through."""
+    code = (
+        "import signal\n"
+        "from genrebench.workers import in_processes\n"
+        "masks = list(in_processes(signal.pthread_sigmask, [(signal.SIG_BLOCK, [])] * 4, 2))\n"
+        "assert all(signal.SIGINT in mask for mask in masks), masks\n"
+        "assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -448,8 +448,24 @@ def test_a_run_in_use_is_neither_removed_nor_resumed(session: Session, tmp_path:
     assert len(refused) == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"\x00" * 400])
-def test_a_fold_of_the_wrong_shape_or_a_damaged_one_is_fitted_again(damage: bytes, session: Session, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"PK\x03\x04",
+        b"\x00" * 400,
+        {"temperature": np.nan},
+        {"temperature": np.inf},
+        {"temperature": -1.0},
+        {"temperature": 1e-300},
+        {"temperature": "warm"},
+        {"probabilities": -1.0},
+        {"probabilities": np.nan},
+    ],
+)
+def test_a_fold_of_the_wrong_shape_or_a_damaged_one_is_fitted_again(
+    damage: bytes | dict[str, Any], session: Session, tmp_path: Path
+) -> None:
     class Stopping(tiny.Nearest):
         fits = 0
 
@@ -465,7 +481,14 @@ def test_a_fold_of_the_wrong_shape_or_a_damaged_one_is_fitted_again(damage: byte
     with pytest.raises(KeyboardInterrupt):
         runner.run(job, store, session)
     first, second = sorted(store.root.glob("*/checkpoint/fold-*.npz"))
-    first.write_bytes(damage)
+    if isinstance(damage, bytes):
+        first.write_bytes(damage)
+    else:
+        with np.load(first) as saved:
+            parts = dict(saved)
+        for name, value in damage.items():
+            parts[name] = np.full(parts[name].shape, value)
+        np.savez(first, **parts)
     np.savez(second, probabilities=np.zeros((1, 1)), temperature=1.0)
     assert runner.run(job, store, session, resume=True).status == "finished"
     assert Stopping.fits == 3 + 5

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import genrebench as gb
+from genrebench.api import read_arrays
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes, links and limits of memory")
 
@@ -97,7 +98,7 @@ def elsewhere(folder: Path) -> None:
 
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a bomb": (bomb, "would take more than"),
-    "a claim": (claim, "has another size than its shape"),
+    "a claim": (claim, "has the shape"),
     "Python objects": (objects, "holds Python objects"),
     "no archive": (file("model.npz", lambda f: f.write_bytes(b"PK\x03\x04 no")), "isn't a sound archive"),
     "a pipe": (file("model.npz", os.mkfifo), "isn't an ordinary file"),
@@ -105,7 +106,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a folder elsewhere": (elsewhere, "leads out of its folder"),
     "no array": (arrays(mean=lambda a: a[:5]), "parts don't fit"),
     "not a number": (arrays(vectors=lambda a: a * np.nan), "parts don't fit"),
-    "no columns": (arrays(vectors=lambda a: np.zeros((10**9, 0))), "parts don't fit"),
+    "no columns": (arrays(vectors=lambda a: np.zeros((10**9, 0))), "has the shape"),
     "other classes": (arrays(classes=lambda a: a + 100), "parts don't fit"),
     "text": (arrays(classes=lambda a: a.astype(str)), "parts don't fit"),
     "10^9 classes": (constants(n_classes=10**9), "parts don't fit"),
@@ -141,6 +142,55 @@ def test_a_bomb_takes_no_memory(run: Path) -> None:
     call = [sys.executable, "-c", code, run / "model" / "model.npz"]
     kilobytes = int(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
     assert kilobytes < 20_000
+
+
+def npy(shape: str, dtype: str = "<f8", data: bytes = b"") -> bytes:
+    """An array whose header is free to say anything."""
+    header = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
+
+
+def encrypted(archive: bytes) -> bytes:
+    """An archive whose first member says that it needs a password."""
+    data = bytearray(archive)
+    data[6] |= 1
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    return bytes(data)
+
+
+def archive_of(content: bytes, name: str = "a.npy", method: int = zipfile.ZIP_STORED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def garbled(archive: bytes) -> bytes:
+    return archive[:60] + bytes(byte ^ 0x55 for byte in archive[60:75]) + archive[75:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        archive_of(npy("(1000000000000,)", "|S0")),
+        archive_of(npy("(1000000000000,)", "|V0")),
+        archive_of(npy("(0, 1000000000000)")),
+        archive_of(npy("(4294967296, 4294967296, 4294967296)")),
+        archive_of(npy("(-1, -1)", data=bytes(8))),
+        archive_of(npy("(True,)", data=bytes(8))),
+        archive_of(npy("(" * 3000)),
+        archive_of(npy("(1,)", "|O", b"cos\nsystem\n")),
+        archive_of(b"cos\nsystem\n(S'true'\ntR.", "a.pkl"),
+        encrypted(archive_of(bytes(8), "a.pkl")),
+        encrypted(archive_of(npy("(1,)", data=bytes(8)))),
+        garbled(archive_of(npy("(1,)", data=bytes(8)), method=zipfile.ZIP_LZMA)),
+        garbled(archive_of(npy("(1,)", data=bytes(8)), method=zipfile.ZIP_DEFLATED)),
+    ],
+)
+def test_what_an_archive_of_arrays_says_of_itself_is_checked(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises((ValueError, OSError)):
+        read_arrays(tmp_path / "x.npz")
 
 
 @pytest.mark.parametrize("model", ["cnn-raw", "mfcc-frames"])

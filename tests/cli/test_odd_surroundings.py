@@ -1,0 +1,205 @@
+"""Odd surroundings: each is one line that helps, or doesn't matter."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import pwd
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from genrebench.cli import main
+from genrebench.environment import container_memory
+from tests import tiny
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits and users of Unix")
+
+PLUGIN = """
+from genrebench.api import hookimpl
+from tests import tiny
+
+@hookimpl
+def genrebench_models():
+    return [*tiny.SPECS, tiny.spec("tiny-given", tiny.Nearest, tiny.FeatureTable())]
+
+@hookimpl
+def genrebench_modles():
+    return []
+"""
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def one_line(capfd: pytest.CaptureFixture[str]) -> str:
+    """The error, which is all that was printed."""
+    out, err = capfd.readouterr()
+    assert out == "" and err.startswith("error: ") and err.count("\n") == 1, (out, err)
+    return err
+
+
+def test_a_table_of_a_million_columns_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tiny.write_table(tmp_path / "wide")
+    (folder / "features.csv").write_text("track_id" + ",x" * 10**6 + "\n1" + ",0" * 10**6 + "\n")
+    assert main(["data", "show", str(folder)]) == 2
+    assert "line 1: 1,000,001 columns are too many" in one_line(capfd)
+
+
+def test_a_current_folder_that_was_deleted_is_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for words in (["runs", "list"], ["run", "svm-baseline"], ["report"]):
+        assert main(words) == 2
+        assert "the current folder doesn't exist any more; change to another one" in one_line(capfd)
+
+
+def test_rehash_reports_files_that_were_exchanged_unnoticed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENREBENCH_HOME", str(tmp_path / "home"))
+    folder = tiny.write_music(tmp_path / "tones", n=2)
+    check = ["data", "check", str(folder), "--rehash", "--workers", "1", "--format", "json"]
+    main(check)
+    assert "changed" not in {finding["kind"] for finding in json.loads(capfd.readouterr().out)}
+    (cache,) = (tmp_path / "home").rglob("audio-hashes*")
+    known = json.loads(cache.read_text())
+    path = next(path for path in known if path.endswith("g1-1.wav"))
+    known[path][-1] = "0" * len(known[path][-1])  # as if the file had been another one, with the same times
+    cache.write_text(json.dumps(known))
+    main(check)
+    findings = json.loads(capfd.readouterr().out)
+    assert [finding["track"] for finding in findings if finding["kind"] == "changed"] == ["g1-1"]
+
+
+# ------------------------------------------------------------------ a plugin, and inputs that can't be made
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> dict[str, str]:
+    """The environment with a plugin that has a hook too many."""
+    site = tiny.install_plugin(tmp_path / "site", "genrebench-odd", PLUGIN, "odd_plugin")
+    paths = os.pathsep.join([str(site), str(Path(__file__).parents[2])])
+    return {**os.environ, "PYTHONPATH": paths, "GENREBENCH_HOME": str(tmp_path / "home"), "COLUMNS": "300"}
+
+
+def test_a_model_without_inputs_stops_alone_and_a_hook_too_many_nothing(tmp_path: Path, plugin: dict[str, str]) -> None:
+    """The one that can't be run has its record and its log, the next one runs; the plugin's other hook works."""
+    folder = tiny.write_table(tmp_path / "data")
+    tones = tiny.write_music(tmp_path / "tones", n=1)
+    with (folder / "tracks.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    for number, row in enumerate(rows):
+        row.append("path" if number == 0 else f"{number}.wav")
+        if number:
+            sound = (tones / "g0-0.wav").read_bytes()
+            (folder / f"{number}.wav").write_bytes(sound if number != 4 else b"RIFF and nothing more")
+    with (folder / "tracks.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    code = (
+        "import sys; from genrebench.cli import main; "
+        "first = main(['run', 'tiny-waveform', 'tiny-given', '--dataset', 'data', '--workers', '1', '--format', 'json']); "
+        "main(['plugins', 'list']); sys.exit(first)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=plugin, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    shown, _, plugins = done.stdout.partition("\n]\n")
+    runs = json.loads(shown + "]")
+    assert [(run["model"]["name"], run["status"]) for run in runs] == [
+        ("tiny-waveform", "failed"),
+        ("tiny-given", "finished"),
+    ]
+    (failed,) = [tmp_path / "runs" / run["run_id"] for run in runs if run["status"] == "failed"]
+    assert "4.wav" in json.loads((failed / "run.json").read_text())["error"]
+    assert f"run {failed.name}" in (failed / "log.txt").read_text()
+    (listed,) = [line for line in plugins.splitlines() if "genrebench-odd" in line and "genrebench_modles" in line]
+    assert "tiny-given" in listed
+
+
+# ------------------------------------------------------------------ users and memory
+
+
+def test_a_user_without_home_and_name_can_work_where_a_folder_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a container started with --user 12345; without GENREBENCH_HOME, a line says that it is needed."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "XDG_DATA_HOME", "GENREBENCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    folder = tiny.write_table(tmp_path / "data")
+    assert main(["data", "show", str(folder)]) == 2
+    assert "set GENREBENCH_HOME to a folder for data and caches" in one_line(capfd)
+    assert main(["leaderboard"]) == 0
+    monkeypatch.setenv("GENREBENCH_HOME", str(tmp_path / "home"))
+    assert main(["data", "show", str(folder)]) == 0
+
+
+@pytest.mark.parametrize("words", [["run", "svm-baseline", "--dataset", "data"], ["runs", "list"]])
+def test_300_mb_of_address_space_are_one_line(words: list[str], tmp_path: Path) -> None:
+    tiny.write_table(tmp_path / "data")
+    environment = {**os.environ, "GENREBENCH_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [sys.executable, "-m", "genrebench", *words],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (300 * 2**20, 300 * 2**20)),
+    )  # fmt: skip
+    lines = done.stderr.splitlines()
+    assert done.returncode == 0 or (len(lines) == 1 and "memory" in lines[0]), done.stderr
+
+
+@contextlib.contextmanager
+def group_of(size: int) -> Iterator[Path]:
+    """A control group with a limit of memory."""
+    memory = GROUPS / "memory" if (GROUPS / "memory").is_dir() else GROUPS
+    group = memory / f"genrebench-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / ("memory.max" if memory == GROUPS else "memory.limit_in_bytes")).write_text(str(size))
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    try:
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_a_container_of_300_mb_runs_a_model_and_says_how_little_that_is(tmp_path: Path, plugin: dict[str, str]) -> None:
+    tiny.write_table(tmp_path / "data")
+    words = [sys.executable, "-m", "genrebench", "run", "tiny-given", "--dataset", "data", "--workers", "1"]
+    with group_of(300 * 2**20) as group:
+        done = subprocess.run(
+            words, cwd=tmp_path, env=plugin, capture_output=True, text=True, check=False,
+            preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid())),
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "warning: this container has 315 MB of memory" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("own", "file", "limit", "expected"),
+    [
+        ("0::/\n", "memory.max", "314572800\n", 314572800),
+        ("0::/a/b\n", "a/memory.max", "1000\n", 1000),
+        ("0::/a\n", "a/memory.max", "max\n", float("inf")),
+        ("4:cpu,cpuacct:/x\n3:memory:/docker/1\n", "memory/docker/1/memory.limit_in_bytes", "2000\n", 2000),
+        ("3:memory:/docker/1\n", "memory/memory.limit_in_bytes", "3000\n", 3000),
+        ("nonsense\n", "memory.max", "1\n", float("inf")),
+    ],
+)
+def test_the_memory_of_a_container_is_known(own: str, file: str, limit: str, expected: float, tmp_path: Path) -> None:
+    (tmp_path / "own").write_text(own)
+    (tmp_path / "groups" / file).parent.mkdir(parents=True)
+    (tmp_path / "groups" / file).write_text(limit)
+    assert container_memory(tmp_path / "groups", tmp_path / "own") == expected
