@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         list_datasets,
         task,
         write_features,
+        write_split,
     )
     from genrebench.door.experiments import ablate, leakage
     from genrebench.door.opening import GenrebenchWarning
@@ -49,6 +50,7 @@ _PLACES = {
         "list_datasets",
         "task",
         "write_features",
+        "write_split",
     ),
     "experiments": ("ablate", "leakage"),
     "opening": ("GenrebenchWarning",),
@@ -89,6 +91,7 @@ __all__ = [
     "task",
     "write_features",
     "write_report",
+    "write_split",
     "write_submission",
 ]
 

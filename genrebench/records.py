@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PARTS = ("training", "validation", "test")
+FILE_SPLIT = "file:"
+"""Begins the name of a split that was read from a file; no other split has a colon in its name."""
+
 MAX_EXCERPT = 1e6  # seconds
 
 

@@ -18,6 +18,7 @@ def command(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Look up model names on boards of this dataset.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Look up model names on boards of this split.")] = None,
     runs: _task.RunsListOption = None,
+    metrics: _task.MetricsOption = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Number of tracks to show, those that differ most.")] = 5,
     form: FormatOption = Format.table,
 ) -> None:
@@ -27,7 +28,7 @@ def command(
     """
     import genrebench as gb
 
-    comparison = gb.compare(a, b, dataset=dataset, split=split, runs=runs)
+    comparison = gb.compare(a, b, dataset=dataset, split=split, runs=runs, metrics=_task.parse_metrics(metrics))
     if form is Format.json:
         print_json(comparison.to_json())
     else:

@@ -27,6 +27,7 @@ def command(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only boards of this dataset. [default: all]")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
     runs: _task.RunsListOption = None,
+    metrics: _task.MetricsOption = None,
     references: Annotated[
         bool,
         typer.Option("--references", help="Show all published scores. [default: only those on the dataset of the board]"),
@@ -36,7 +37,7 @@ def command(
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable."""
     import genrebench as gb
 
-    boards = gb.leaderboard(dataset, split=split, runs=runs, references=references)
+    boards = gb.leaderboard(dataset, split=split, runs=runs, references=references, metrics=_task.parse_metrics(metrics))
     warn_all(boards.problems)
     if form is ListFormat.json:
         print_json(boards.to_json())

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genrebench.datasets import references
+from genrebench.datasets import fma_archives, references
 from genrebench.environment import cpus
 from genrebench.errors import DataError, UsageError
 from genrebench.plugin.blame import blaming
@@ -46,13 +46,24 @@ def _fma_large(home: Path) -> Dataset:
     return fma.load_named(home, "large")
 
 
+def _fma(subset: str, summary: str, load: Callable[[Path], Dataset], **settings: Any) -> DatasetSpec:
+    """The spec of a subset of FMA."""
+    return DatasetSpec(
+        f"fma-{subset}",
+        f"Free Music Archive, {summary}",
+        load,
+        folder=fma_archives.FOLDER,
+        licence=fma_archives.LICENCE,
+        citation=fma_archives.CITATION,
+        **settings,
+    )
+
+
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec("demo", "synthetic music, generated from a seed; no download", _demo, _demo),
-    DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL),
-    DatasetSpec(
-        "fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM
-    ),
-    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s; those without a genre are left out", _fma_large),
+    _fma("small", "8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL, get=fma_archives.SMALL),
+    _fma("medium", "25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM, get=fma_archives.MEDIUM),
+    _fma("large", "106,574 clips of 30 s; those without a genre are left out", _fma_large, get=fma_archives.LARGE),
 )
 
 

@@ -17,7 +17,7 @@ from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.copies import copy_remarks, row_keys
 from genrebench.tasks.extra_training import add_training
 from genrebench.tasks.grouping import group
-from genrebench.tasks.splits import make_split
+from genrebench.tasks.splits import SplitChoice, make_split
 
 FINGERPRINT_VERSION = 1
 
@@ -26,7 +26,7 @@ def make_task(
     dataset: Dataset,
     home: Path,
     *,
-    split: str | None = None,
+    split: SplitChoice = None,
     split_seed: int = 0,
     excerpt: Excerpt | None = None,
     exclude: Sequence[Exclusion] = (),
@@ -43,8 +43,9 @@ def make_task(
     dataset : Dataset
     home : Path
         The folder in which genrebench keeps data; hashes of audio files are cached there.
-    split : str, optional
-        Name of a split; by default official if there is one, else artist if artists are known, else stratified.
+    split : str or OtherSplit, optional
+        As in `genrebench.tasks.splits.make_split`; by default official if there is one, else artist if artists are known, else
+        stratified.
     split_seed : int
         Seed of the split.
     excerpt : Excerpt, optional
