@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genrebench.door.boards import compare, leaderboard, write_report
+    from genrebench.door.bundles import export_runs, import_runs
+    from genrebench.door.citing import cite
     from genrebench.door.data import (
         cache_info,
         check_dataset,
@@ -40,6 +42,8 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "boards": ("compare", "leaderboard", "write_report"),
+    "citing": ("cite",),
+    "bundles": ("export_runs", "import_runs"),
     "data": (
         "cache_info",
         "check_dataset",
@@ -70,12 +74,15 @@ __all__ = [
     "cache_info",
     "check_dataset",
     "check_model",
+    "cite",
     "clear_cache",
     "compare",
     "dataset",
     "describe",
     "describe_model",
+    "export_runs",
     "get_dataset",
+    "import_runs",
     "leaderboard",
     "leakage",
     "list_datasets",

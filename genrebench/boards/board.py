@@ -98,7 +98,7 @@ def row_id(fingerprint: str, model: Mapping[str, Any]) -> str:
 
 def row_of(run: Run) -> str:
     """Identifier of the row that a run belongs to."""
-    return row_id(run.task.fingerprint, _identity(run.model))
+    return row_id(run.task.fingerprint, _identity(run.model) | ({"lab": run.lab} if run.lab else {}))
 
 
 def _identity(model: ModelRecord) -> dict[str, Any]:
@@ -228,6 +228,7 @@ def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
         calibrated=newest.model.calibrated,
         feature_source=newest.model.feature_source,
         origin=newest.model.origin,
+        lab=newest.lab,
         device=newest.device,
         parameters=newest.parameters,
         timings={key: float(np.mean([run.timings[key] for run in runs if key in run.timings])) for key in sorted(timings)},

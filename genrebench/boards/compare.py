@@ -100,6 +100,7 @@ def find_sides(
         if name in by_id:
             return [Side(name, (by_id[name],))]
         rows = [row for board in candidate_boards for row in board.rows if name in (row.model, row.row) and row.runs]
+        rows = [row for row in rows if not row.lab] or rows  # a name means one's own runs
         return [Side(name, tuple(by_id[run_id] for run_id in row.runs)) for row in rows]
 
     sides = {name: candidates(name) for name in (a, b)}

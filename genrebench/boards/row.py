@@ -12,7 +12,7 @@ from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin
 from genrebench.tables import number
 
-FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
+FACTS = ("changed", "calibrated", "feature_source", "origin", "lab", "device", "parameters", "timings", "peak_rss_mb")
 ELSEWHERE = "predicted elsewhere"
 """Marks a row whose predictions genrebench didn't make."""
 
@@ -79,6 +79,8 @@ class Row:
         Source of the features.
     origin : {"plugin", "imported", "object"} or None
         Origin of the model; None for a baseline.
+    lab : str
+        Whose runs they are, for those imported from a bundle; empty for one's own.
     device : str or None
     parameters : int or None
         Number of the model's parameters, if recorded.
@@ -108,6 +110,7 @@ class Row:
     calibrated: bool = False
     feature_source: str | None = None
     origin: Origin | None = None
+    lab: str = ""
     device: str | None = None
     parameters: int | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -127,7 +130,8 @@ class Row:
         options = ", ".join(f"{key}={value}" for key, value in self.changed.items())
         if len(options) > MAX_LABEL:
             options = f"{options[: MAX_LABEL - 1]}…"
-        notes = [text for text in (options, ELSEWHERE if self.origin == "imported" else "") if text]
+        marks = (options, ELSEWHERE if self.origin == "imported" else "", self.lab and f"by {self.lab}")
+        notes = [text for text in marks if text]
         return f"{self.model} ({', '.join(notes)})" if notes else self.model
 
     def to_json(self) -> dict[str, Any]:
@@ -215,6 +219,8 @@ class Row:
             notes.append("baseline (ignores the audio)")
         if self.origin == "imported":
             notes.append(ELSEWHERE)
+        if self.lab:
+            notes.append(f"run by {self.lab}")
         if self.calibrated:
             notes.append("calibrated on validation tracks")
         if self.tied_with:

@@ -83,6 +83,12 @@ class Board(Shown):
         """The rows as a pandas DataFrame indexed by rank; an interval has two columns: log_loss_low, log_loss_high, ..."""
         return frame([row.flat() for row in self.rows], index="rank")
 
+    def to_latex(self) -> str:
+        """The board as a LaTeX table with intervals, for a paper; see `genrebench.boards.latex`."""
+        from genrebench.boards.latex import latex
+
+        return latex(self)
+
     def cells(self) -> list[tuple[str, ...]]:
         """The cells of the rows for display, in the order of `columns`."""
         ranks = {row.row: row.rank for row in self.rows}

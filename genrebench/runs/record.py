@@ -297,6 +297,8 @@ class Run:
     metrics_version : int
         Version of the built-in metrics with which it was scored.
     predictions : PredictionsRecord or None
+    lab : str
+        Whose run it is, for one that was imported from a bundle; empty for one's own.
     """
 
     id: str
@@ -313,6 +315,7 @@ class Run:
     error: str | None = None
     metrics_version: int = 0
     predictions: PredictionsRecord | None = None
+    lab: str = ""
 
     @property
     def device(self) -> str | None:

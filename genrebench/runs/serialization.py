@@ -75,6 +75,7 @@ def record_from_json(data: bytes) -> Run:
         error=record.take("error", _optional(_message), None),
         metrics_version=record.take("metrics_version", _integer, 0),
         predictions=record.take("predictions", _optional(_predictions), None),
+        lab=record.take("lab", _text, ""),
     )
 
 

@@ -128,6 +128,24 @@ class RunStore:
         with self._new_folder(run.id) as new:
             return _write_finished(new, run, predictions)
 
+    @_store_errors
+    def adopt(self, run: Run, files: Path) -> Run:
+        """Create the folder of a finished run with the files of another folder, atomically, and with this record.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        StoreError
+            As `begin`.
+        """
+        with self._new_folder(run.id) as new:
+            shutil.copytree(files, new, dirs_exist_ok=True)
+            write_json(new / RECORD, record_to_dict(run))
+        return run
+
     @contextlib.contextmanager
     def _new_folder(self, run_id: str) -> Iterator[Path]:
         """Yield a hidden folder that becomes the run's when the body has ended."""

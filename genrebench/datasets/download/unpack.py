@@ -58,7 +58,7 @@ def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = igno
     """
     part = folder.with_name(f"{folder.name}.part")
     unfinished = folder.with_name(f"{folder.name}.part.file")  # outside, so that a killed process leaves nothing inside
-    opened = _zip if archive.suffix == ".zip" else _tar
+    opened = _tar if archive.name.endswith((".tar.gz", ".tgz")) else _zip
     try:
         with opened(archive, folder.name, limit) as members:
             total = sum(member.size for member in members)
