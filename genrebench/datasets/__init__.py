@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genrebench.datasets import references
+from genrebench.datasets import fma_archives, gtzan, mirdata_source, references
 from genrebench.environment import cpus
-from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
-from genrebench.plugin.datasets import DatasetSpec
+from genrebench.errors import DataError, UsageError
+from genrebench.plugin.blame import blaming
+from genrebench.plugin.datasets import DatasetSpec, require_dataset, require_features
 from genrebench.plugin.hookspecs import DATASET
-from genrebench.plugin.registry import Registered, Registry
+from genrebench.plugin.registry import CORE, Registered, Registry
 from genrebench.progress import no_progress
-from genrebench.records import Dataset, ExtraTraining, Remark, Track
+from genrebench.records import Dataset, ExtraTraining, FeatureValues, Remark, Track
 
 Progress = Callable[..., Iterable[Any]]
 
@@ -23,6 +26,10 @@ def _demo(home: Path, progress: Progress = no_progress, workers: int | None = No
     from genrebench.datasets import demo
 
     return demo.load(home, progress=progress, workers=workers)
+
+
+def _gtzan(home: Path) -> Dataset:
+    return gtzan.load(home)
 
 
 def _fma_small(home: Path) -> Dataset:
@@ -43,13 +50,31 @@ def _fma_large(home: Path) -> Dataset:
     return fma.load_named(home, "large")
 
 
+def _fma(subset: str, summary: str, load: Callable[[Path], Dataset], **settings: Any) -> DatasetSpec:
+    """The spec of a subset of FMA."""
+    return DatasetSpec(
+        f"fma-{subset}",
+        f"Free Music Archive, {summary}",
+        load,
+        folder=fma_archives.FOLDER,
+        licence=fma_archives.LICENCE,
+        citation=fma_archives.CITATION,
+        **settings,
+    )
+
+
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec("demo", "synthetic music, generated from a seed; no download", _demo, _demo),
-    DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL),
+    _fma("small", "8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL, get=fma_archives.SMALL),
+    _fma("medium", "25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM, get=fma_archives.MEDIUM),
     DatasetSpec(
-        "fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM
+        "gtzan",
+        "GTZAN, 1,000 clips of 30 s, 10 genres; from your own copy",
+        _gtzan,
+        splits=gtzan.SPLITS,
+        citation=gtzan.CITATION,
     ),
-    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s; those without a genre are left out", _fma_large),
+    _fma("large", "106,574 clips of 30 s; those without a genre are left out", _fma_large, get=fma_archives.LARGE),
 )
 
 
@@ -68,8 +93,8 @@ def resolve(
     Parameters
     ----------
     text : str
-        A registered name or a folder. A registered name takes precedence over a folder of the same name; write ``./demo``
-        for the folder.
+        A registered name, a folder, or ``mirdata:NAME``. A registered name takes precedence over a folder of the same name;
+        write ``./demo`` for the folder.
     registry : Registry
         The installed plugins, with their datasets.
     home : Path
@@ -99,6 +124,8 @@ def resolve(
     names = registry.names(DATASET)
     if text in names:
         return _load(registry.get(DATASET, text), home, progress, workers or cpus())
+    if text.startswith(mirdata_source.PREFIX):
+        return mirdata_source.load(text, home)
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders
@@ -115,18 +142,30 @@ def resolve(
 
 
 def _load(registered: Registered[DatasetSpec], home: Path, progress: Progress, workers: int) -> Dataset:
-    """Let a plugin make and load its dataset; unexpected errors name the plugin."""
+    """Let a plugin make and load its dataset; errors name the plugin, and what it loads is checked."""
     spec, plugin = registered.spec, registered.plugin
-    try:
-        if spec.make is not None:
-            spec.make(home, progress, workers)
-        return spec.load(home)
-    except GenrebenchError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"{spec.name} ({plugin.distribution} {plugin.version}) raised {type(error).__name__}: {error}"
-        ) from error
+    if plugin.distribution == CORE.name:
+        return _made(spec, home, progress, workers)
+    label = f"{spec.name} ({plugin.distribution} {plugin.version})"
+    with blaming(label, "load"):
+        loaded = _made(spec, home, progress, workers)
+    dataset = require_dataset(loaded, label)
+    if dataset.load_features is not None:
+        dataset = dataclasses.replace(dataset, load_features=partial(_features, dataset, dataset.load_features, label))
+    note = dataset.note or spec.licence
+    return dataclasses.replace(dataset, name=spec.name, note=note)
+
+
+def _made(spec: DatasetSpec, home: Path, progress: Progress, workers: int) -> Dataset:
+    if spec.make is not None:
+        spec.make(home, progress, workers)
+    return spec.load(home)
+
+
+def _features(dataset: Dataset, load: Callable[[], FeatureValues], label: str) -> FeatureValues:
+    with blaming(label, "load_features"):
+        values = load()
+    return require_features(values, dataset, label)
 
 
 def require_audio(dataset: Dataset, tracks: Sequence[Track], extra: ExtraTraining | None = None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from genrebench.errors import DataError
 
-_PART_NAMES = {
+PART_NAMES = {
     "training": {
         *("train", "training", "trainval", "trn", "tr", "learn", "learning", "entrenamiento", "treino", "treinamento"),
         *("entrainement", "apprentissage", "addestramento", "lernen", "trainieren", "opleiding"),
@@ -122,7 +122,7 @@ def _parts_of(names: Iterable[str]) -> dict[str, str]:
         word = _bare(name)
         if word in _EVALUATION:
             evaluations.append(name)
-        for part, words in _PART_NAMES.items():
+        for part, words in PART_NAMES.items():
             if word in words:
                 found[name] = part
     if evaluations:

@@ -26,8 +26,9 @@ from genrebench.evaluation import metrics
 from genrebench.evaluation.calibration import is_temperature
 from genrebench.evaluation.scoring import Scoring
 from genrebench.jsontypes import plain
+from genrebench.plugin.blame import one_line
 from genrebench.plugin.contract import Context
-from genrebench.plugin.hosted import BuiltModel, checked, one_line
+from genrebench.plugin.hosted import BuiltModel, checked
 from genrebench.plugin.inputs import Prepared
 from genrebench.plugin.isolation import undisturbed
 from genrebench.reading import read_arrays
