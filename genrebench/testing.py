@@ -12,9 +12,8 @@ The same checks run as ``genrebench plugins check NAME``.
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,62 +24,21 @@ from numpy.typing import NDArray
 from genrebench.plugin.contract import (
     Context,
     Examples,
-    FeatureTable,
-    Frames,
     Inputs,
     Model,
     ModelSpec,
     Timeline,
-    Waveforms,
     select,
 )
 from genrebench.plugin.hosted import checked
-from genrebench.plugin.lazy import LazyInputs
+from genrebench.plugin.inputs import Prepared
+from genrebench.plugin.lazy import ListInputs
 from genrebench.plugin.options import describe_options, parse_options
+from genrebench.plugin.registry import installed_plugins
+
+__all__ = ["CHECKS", "GENRES", "Check", "ListInputs", "assert_conforms", "conformance", "tiny_examples"]
 
 GENRES = ("low", "high", "noise")
-
-NATIVE_RATES = (44_100, 48_000)
-"""Hz of the tracks, in turn, for a model that asks for waveforms at each file's own rate."""
-
-
-class ListInputs(LazyInputs):
-    """Lazy inputs over arrays in memory.
-
-    Parameters
-    ----------
-    arrays : sequence of ndarray
-        One array per track.
-    sample_rates : ndarray of int, shape (n_tracks,), optional
-        Hz of each track, for waveforms that aren't resampled.
-    """
-
-    def __init__(self, arrays: Iterable[NDArray[np.float32]], sample_rates: NDArray[np.int64] | None = None) -> None:
-        self.arrays = [np.asarray(array, dtype=np.float32) for array in arrays]
-        self._sample_rates = sample_rates
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Length of each array's first axis."""
-        return np.array([len(array) for array in self.arrays], dtype=np.int64)
-
-    @property
-    def sample_rates(self) -> NDArray[np.int64] | None:
-        """Hz of each track, if they were given."""
-        return self._sample_rates
-
-    def __len__(self) -> int:
-        return len(self.arrays)
-
-    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Read part of an array."""
-        return self.arrays[index][start:stop].copy()
-
-    def subset(self, indices: Iterable[int]) -> ListInputs:
-        """The arrays at `indices`, as lazy inputs."""
-        chosen = list(indices)
-        rates = None if self._sample_rates is None else self._sample_rates[chosen]
-        return ListInputs([self.arrays[i] for i in chosen], rates)
 
 
 def tiny_examples(requested: Any, n_per_genre: int = 4, *, seconds: float = 3.0, seed: int = 0) -> Examples[Any]:
@@ -88,11 +46,11 @@ def tiny_examples(requested: Any, n_per_genre: int = 4, *, seconds: float = 3.0,
 
     Parameters
     ----------
-    requested : FeatureTable, Waveforms or Frames
+    requested : FeatureTable, Waveforms, Frames or another registered input whose spec has an example maker
     n_per_genre : int
         Number of tracks for each of the three `GENRES`.
     seconds : float
-        Duration of the tracks, for waveforms and frames.
+        Duration of the tracks, for inputs with a time axis.
     seed : int
 
     Returns
@@ -100,21 +58,17 @@ def tiny_examples(requested: Any, n_per_genre: int = 4, *, seconds: float = 3.0,
     `Examples`
         With several tracks per group.
     """
-    rng = np.random.default_rng(seed)
-    labels = np.tile(np.arange(len(GENRES)), n_per_genre)
-    generators: dict[type, Callable[[int, int], NDArray[Any]]] = {
-        FeatureTable: lambda label, _: rng.normal(label, 1.0, len(_columns(requested))),
-        Waveforms: lambda label, rate: _tone(label, int(seconds * rate), rate, rng),
-        Frames: lambda label, _: _frames(label, requested, seconds, rng),
-    }
-    if type(requested) not in generators:
-        raise ValueError(f"can't generate {type(requested).__name__}; only FeatureTable, Waveforms and Frames are supported")
-    native = isinstance(requested, Waveforms) and requested.sample_rate is None
-    rates = np.resize(NATIVE_RATES if native else getattr(requested, "sample_rate", 0), len(labels))
-    arrays = [generators[type(requested)](int(label), int(rate)) for label, rate in zip(labels, rates, strict=True)]
-    table = isinstance(requested, FeatureTable)
-    inputs: Inputs = np.array(arrays) if table else ListInputs(arrays, rates if native else None)
-    return Examples(inputs, labels.astype(np.int64), np.arange(len(labels), dtype=np.int64) // (2 * len(GENRES)))
+    labels = np.tile(np.arange(len(GENRES), dtype=np.int64), n_per_genre)
+    inputs = _made(requested, labels, seed, seconds).inputs
+    return Examples(inputs, labels, np.arange(len(labels), dtype=np.int64) // (2 * len(GENRES)))
+
+
+def _made(requested: Any, labels: NDArray[np.int64], seed: int = 0, seconds: float = 3.0) -> Prepared:
+    """Made tracks of the input that a model requests, one per label."""
+    spec = installed_plugins().input(requested)
+    if spec.example is None:
+        raise ValueError(f"the input {spec.name} has no example maker: InputSpec(..., example=make)")
+    return spec.example(requested, labels, seed, seconds)
 
 
 @dataclass(frozen=True)
@@ -166,7 +120,7 @@ class _Bench:
         self.points: list[tuple[int, Any]] = []
 
     def build(self, seed: int = 0) -> Model[Any]:
-        columns = _columns(self.requested) if isinstance(self.requested, FeatureTable) else ()
+        columns = _made(self.requested, np.zeros(1, dtype=np.int64)).columns
         context = Context(GENRES, seed, "cpu", 1, None, columns, log=lambda epoch, values: self.points.append((epoch, values)))
         model = self.spec.build(context, self.options)
         if not isinstance(model, Model):
@@ -200,8 +154,7 @@ def _probabilities(bench: _Bench) -> None:
 
 
 def _no_validation(bench: _Bench) -> None:
-    empty = tiny_examples(bench.requested, 0)
-    bench.predict(bench.fitted(validation=_none_of(empty, bench.requested)), bench.test_inputs())
+    bench.predict(bench.fitted(validation=tiny_examples(bench.requested, 0)), bench.test_inputs())
 
 
 def _missing_genre(bench: _Bench) -> None:
@@ -279,31 +232,6 @@ CHECKS: dict[str, Callable[[_Bench], None]] = {
     "figures and timeline are valid, if there are any": _optional,
     "curves count epochs from 1": _curves,
 }
-
-
-def _columns(requested: FeatureTable) -> tuple[tuple[str, ...], ...]:
-    groups = requested.groups or ("mfcc", "zcr")
-    return tuple((group, statistics, f"{i:02d}") for group in groups for statistics in ("mean", "std") for i in (1, 2, 3))
-
-
-def _tone(label: int, n: int, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    noise = rng.normal(0, 0.1, n)
-    if label == 2:
-        return noise.astype(np.float32)
-    frequency = (220.0, 1760.0)[label] * rng.uniform(0.9, 1.1)
-    return (0.4 * np.sin(2 * np.pi * frequency * np.arange(n) / rate) + 0.1 * noise).astype(np.float32)
-
-
-def _frames(label: int, requested: Frames, seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    n = int(seconds * requested.sample_rate / requested.hop_length) + 1
-    width = requested.n_coefficients * (3 if requested.deltas else 1)
-    return rng.normal(0.5 * label, 1.0, (n, width)).astype(np.float32)
-
-
-def _none_of(examples: Examples[Any], requested: Any) -> Examples[Any]:
-    if isinstance(requested, FeatureTable):
-        return dataclasses.replace(examples, inputs=np.zeros((0, len(_columns(requested)))))
-    return examples
 
 
 def _equal(a: NDArray[np.float64], b: NDArray[np.float64], tolerance: float, message: str) -> None:
