@@ -26,7 +26,7 @@ from genrebench.plugin.datasets import DatasetSpec, Reference
 from genrebench.plugin.folds import grouped_folds
 from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
-from genrebench.plugin.lazy import LazyInputs
+from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.sklearn import sklearn_model
 from genrebench.reading import read_arrays, read_json
@@ -51,6 +51,7 @@ __all__ = [
     "InputSpec",
     "Inputs",
     "LazyInputs",
+    "ListInputs",
     "MetricSpec",
     "Model",
     "ModelSpec",

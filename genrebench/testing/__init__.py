@@ -10,9 +10,10 @@ In a plugin's tests, one line gives a test for each check::
 The same checks run as ``genrebench plugins check NAME``.
 """
 
+from genrebench.plugin.lazy import ListInputs
 from genrebench.testing.check import Check
 from genrebench.testing.conformance import assert_conforms, conformance
-from genrebench.testing.examples import GENRES, ListInputs, tiny_examples
+from genrebench.testing.examples import GENRES, tiny_examples
 from genrebench.testing.tests import conformance_tests
 
 __all__ = ["GENRES", "Check", "ListInputs", "assert_conforms", "conformance", "conformance_tests", "tiny_examples"]

@@ -115,7 +115,7 @@ class Probe:
         except _End:
             raise
         except BaseException as error:  # a plugin may raise anything, KeyboardInterrupt too
-            self._send(("raised", name, f"{name} raised {one_line(error) if str(error) else type(error).__name__}"))
+            self._send(("raised", name, f"{'the model' if name == 'start' else name} raised {one_line(error) if str(error) else type(error).__name__}"))
             if final:
                 raise _End from None
         finally:
@@ -148,8 +148,7 @@ def run_apart(name: str, scenario: Scenario, folder: Path, seconds: float = TIME
     folder.mkdir(parents=True)
     outcome = Outcome(name)
     if "fork" not in multiprocessing.get_all_start_methods():
-        with contextlib.suppress(_End):
-            scenario(Probe(lambda message: _take(outcome, message), folder))
+        _play(scenario, Probe(lambda message: _take(outcome, message), folder))
         return outcome
     receiver, sender = multiprocessing.Pipe(duplex=False)
     trace = tempfile.TemporaryFile()  # noqa: SIM115, the child writes into it, and this process reads it
@@ -220,11 +219,16 @@ def _child(scenario: Scenario, sender: Connection, folder: Path, trace: int, sec
     work = folder / "here"
     work.mkdir()
     os.chdir(work)
-    with contextlib.suppress(_End):
-        scenario(Probe(sender.send, work))
+    _play(scenario, Probe(sender.send, work))
     sender.send(("done",))
     sender.close()
     os._exit(0)  # threads that the plugin left must not hold the process
+
+
+def _play(scenario: Scenario, probe: Probe) -> None:
+    """Run a scenario; what it raises outside its steps belongs to the step "start"."""
+    with contextlib.suppress(_End), probe.step("start"):
+        scenario(probe)
 
 
 def _one_thread() -> None:

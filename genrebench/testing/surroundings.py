@@ -133,9 +133,9 @@ def _libraries() -> dict[str, Any]:
             torch.are_deterministic_algorithms_enabled(),
         )
     if "matplotlib" in sys.modules and hasattr(sys.modules["matplotlib"], "rcParams"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            state["matplotlib's settings"] = hash(repr(dict(sys.modules["matplotlib"].rcParams)))
+        settings: Any = sys.modules["matplotlib"].rcParams
+        names = dict.keys(settings) - {"backend", "interactive"}  # reading the backend chooses one
+        state["matplotlib's settings"] = hash(repr([(name, dict.__getitem__(settings, name)) for name in sorted(names)]))
     return state
 
 
@@ -183,7 +183,7 @@ class Writes:
         Folders in which files may be written.
     """
 
-    _CACHES = ("__pycache__", "/dev/", "/proc/", "matplotlib", "fontconfig", ".nbi", ".nbc", ".pyc")
+    _CACHES = ("__pycache__", "/dev/", "/proc/", "matplotlib", "fontconfig", "torchinductor", ".nbi", ".nbc", ".pyc")
     _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
     def __init__(self, *allowed: Path) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.plugin.contract import Context, Examples, Inputs, Model, ModelSpec, select
-from genrebench.plugin.lazy import LazyInputs
+from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.options import parse_options
 from genrebench.testing.apart import TIME_LIMIT, Outcome, Probe, Scenario, run_apart
-from genrebench.testing.examples import GENRES, ListInputs, make_inputs, tiny_examples
+from genrebench.testing.examples import GENRES, make_inputs, tiny_examples
 
 SECONDS = 1.5
 """Duration of the tiny tracks, for inputs that have one."""

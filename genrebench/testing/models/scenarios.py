@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import math
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from genrebench.plugin.contract import Examples, Inputs, Model, select
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.testing.apart import Probe
 from genrebench.testing.examples import make_inputs
-from genrebench.testing.models.bench import ModelBench, TinyTask, Told, arrays_of, nothing, odd_inputs, rows
+from genrebench.testing.models.bench import SECONDS, ModelBench, TinyTask, Told, arrays_of, nothing, odd_inputs, rows
 from genrebench.testing.models.timelines import figure_problem, timeline_problem
 from genrebench.testing.randomness import seeds
 from genrebench.testing.surroundings import Printed, Surroundings, Writes, left_running
@@ -260,7 +263,7 @@ def fresh_process(bench: ModelBench, probe: Probe) -> None:
 
 def interrupted(bench: ModelBench, probe: Probe, *, at: int) -> None:
     """Interrupt a training at a point of its curves."""
-    folder = bench.folder / "interrupted"
+    folder = bench.folder / "stopped"
     folder.mkdir()
     task = bench.task()
     told = Told(interrupt_at=at)
@@ -273,70 +276,100 @@ def interrupted(bench: ModelBench, probe: Probe, *, at: int) -> None:
 def resumed(bench: ModelBench, probe: Probe) -> None:
     """Fit with the checkpoints of the interrupted training."""
     task = bench.task()
-    model = bench.build(checkpoints=bench.folder / "interrupted")
+    model = bench.build(checkpoints=bench.folder / "stopped")
     _fit_and_answer(model, task.train, task.validation, task.test, probe)
 
 
 class Generated(LazyInputs):
-    """Long tracks that are made when they are read, so that they need no memory themselves."""
+    """Tracks that are made when they are read, so that they need no memory themselves.
 
-    def __init__(self, requested: Any, seeds: list[int]) -> None:
-        self._requested, self._seeds = requested, seeds
-        array = make_inputs(requested, np.array([0]), 0, 1.0).inputs[0]
-        self._repeats = max(1, round(BYTES_PER_TRACK / array.nbytes))
-        self._length = len(array) * self._repeats
+    Parameters
+    ----------
+    array : ndarray
+        The tracks are this array with a gain each.
+    rate : int or None
+        Hz, for waveforms that aren't resampled.
+    numbers : list of int
+        One number per track.
+    measure : callable
+        Called after each read.
+    """
+
+    def __init__(self, array: Any, rate: int | None, numbers: list[int], measure: Callable[[], None]) -> None:
+        self._array, self._rate, self._numbers, self._measure = array, rate, numbers, measure
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        return np.full(len(self._seeds), self._length)
+        return np.full(len(self), len(self._array))
 
     @property
     def sample_rates(self) -> NDArray[np.int64] | None:
-        rates = make_inputs(self._requested, np.array([0]), 0, 0.1).inputs.sample_rates  # type: ignore[union-attr]
-        return None if rates is None else np.full(len(self._seeds), rates[0])
+        return None if self._rate is None else np.full(len(self), self._rate)
 
     def __len__(self) -> int:
-        return len(self._seeds)
+        return len(self._numbers)
 
     def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        seed = self._seeds[index]
-        array = make_inputs(self._requested, np.array([seed % 3]), seed, 1.0).inputs[0]
-        return np.concatenate([array] * self._repeats)[start:stop].copy()
+        part: NDArray[np.float32] = self._array[start:stop] * np.float32(1 + self._numbers[index] % 7 / 100)
+        self._measure()
+        return part
 
-    def subset(self, indices: Any) -> Generated:
-        return Generated(self._requested, [self._seeds[i] for i in indices])
+    def subset(self, indices: Iterable[int]) -> Generated:
+        return Generated(self._array, self._rate, [self._numbers[i] for i in indices], self._measure)
 
 
-BYTES_PER_TRACK = 600_000
+class Memory:
+    """Peak of the bytes that Python, NumPy and torch hold."""
+
+    def __init__(self) -> None:
+        self._reads, self._next = 0, 8
+        self._tensors = 0
+        tracemalloc.start()
+
+    def read(self) -> None:
+        """Count the bytes of tensors from time to time."""
+        self._reads += 1
+        if self._reads >= self._next:
+            self._next = round(1.3 * self._next)
+            self._count()
+
+    def _count(self) -> None:
+        torch: Any = sys.modules.get("torch")
+        if torch is not None:
+            storages = [item.untyped_storage() for item in gc.get_objects() if type(item) is torch.Tensor]
+            self._tensors = max(self._tensors, sum({s.data_ptr(): s.nbytes() for s in storages}.values()))
+
+    def peak(self) -> int:
+        """The peak in bytes since the last call."""
+        self._count()
+        self._reads, self._next = 0, 8
+        peak = tracemalloc.get_traced_memory()[1] + self._tensors
+        tracemalloc.reset_peak()
+        self._tensors = 0
+        return peak
+
+
+MIN_BYTES = 24_000
+"""Bytes of a track, at least, when the memory is measured."""
 
 
 def memory(bench: ModelBench, probe: Probe, *, n: int) -> None:
     """Fit on some tracks and predict as many; note the peak of the memory in bytes."""
-    tracks = Generated(bench.requested, list(range(n)))
-    labels = np.arange(n) % 3
+    made: Any = make_inputs(bench.requested, np.array([0]), 0, SECONDS).inputs
+    array = np.concatenate([made[0]] * max(1, math.ceil(MIN_BYTES / made[0].nbytes)))
+    rate = None if made.sample_rates is None else int(made.sample_rates[0])
     model = bench.build()
-    before = _peak(reset=True)
+    held = Memory()
+    train, test = (Generated(array, rate, list(range(first, first + n)), held.read) for first in (0, n))
+    labels = np.arange(n) % 3
+    before = held.peak()
     with probe.step("fit", final=True):
-        model.fit(Examples(tracks, labels, np.arange(n)), Examples(tracks[:3], labels[:3], np.arange(3)))
-    probe.note("fit", _peak() - before)
-    before = _peak(reset=True)
+        model.fit(Examples(train, labels, np.arange(n)), Examples(train[:3], labels[:3], np.arange(3)))
+    probe.note("fit", held.peak() - before)
     with probe.step("predict_proba", final=True):
-        model.predict_proba(Generated(bench.requested, list(range(n, 2 * n))))
-    probe.note("predict_proba", _peak() - before)
-
-
-def _peak(*, reset: bool = False) -> int:
-    """Bytes of this process's memory at their peak, since the last reset where the system has one."""
-    with contextlib.suppress(OSError):
-        if reset:
-            Path("/proc/self/clear_refs").write_text("5")
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak) * (1 if sys.platform == "darwin" else 1024)
+        model.predict_proba(test)
+    probe.note("predict_proba", held.peak() - before)
+    probe.note("bytes", array.nbytes)
 
 
 # ------------------------------------------------------------------ as plain data

@@ -16,7 +16,7 @@ from genrebench.testing.models import scenarios
 from genrebench.testing.models.answers import SAME, differ, order_problem, tail, values_of
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
-from genrebench.testing.models.scenarios import BYTES_PER_TRACK, MISSING, whole_life
+from genrebench.testing.models.scenarios import MISSING, whole_life
 
 Run = Callable[[ModelBench, Probe], None]
 
@@ -124,14 +124,12 @@ def memory(bench: ModelBench) -> str | None:
     """The memory doesn't grow with the number of tracks."""
     if not isinstance(make_inputs(bench.requested, np.array([0]), 0, 1.0).inputs, LazyInputs):
         raise NotApplicable("a table is in memory as a whole")
-    few, many = 6, 30
+    few, many = 8, 40
     small, large = (bench.outcome(f"{n} tracks", partial(scenarios.memory, n=n)) for n in (few, many))
-    extra = (many - few) * BYTES_PER_TRACK
     for step in ("fit", "predict_proba"):
-        grown = large[step] - small[step]
-        if grown > 0.6 * extra:
-            mb = 1e-6
-            return f"with {many - few} more tracks of together {extra * mb:.0f} MB, {step} took {grown * mb:.0f} MB more memory"
+        grown, extra = large[step] - small[step], (many - few) * large["bytes"]
+        if grown > 0.5 * extra:
+            return f"with {many - few} more tracks of {large['bytes']:,} bytes each, {step} held {grown:,} bytes more"
     return None
 
 
