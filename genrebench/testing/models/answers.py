@@ -42,8 +42,7 @@ def values_of(answer: dict[str, Any], n: int, n_genres: int = len(GENRES)) -> tu
 
 def _answer(bench: ModelBench) -> tuple[Table, NDArray[np.int64]]:
     life = bench.outcome(LIFE, whole_life)
-    labels: NDArray[np.int64] = life["labels"]
-    return values_of(life["answer"], len(labels))[0], labels
+    return values_of(life["answer"], len(bench.labels))[0], bench.labels
 
 
 def built(bench: ModelBench) -> str | None:
@@ -62,7 +61,7 @@ def answered(bench: ModelBench) -> str | None:
     """`predict_proba` returns probabilities."""
     life = bench.outcome(LIFE, whole_life)
     life.need("predict_proba")
-    return values_of(life["answer"], len(life["labels"]))[1]
+    return values_of(life["answer"], len(bench.labels))[1]
 
 
 def repeated(bench: ModelBench) -> str | None:

@@ -30,6 +30,10 @@ MISSING = 1
 """The genre that the training part of one scenario lacks, and its validation part has."""
 
 
+TWO = (2, 9, 16)
+"""Genres, training tracks and test tracks per genre of the task with two genres."""
+
+
 # ------------------------------------------------------------------ everything that a run does
 
 
@@ -47,17 +51,16 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
         with probe.step("fit", final=True), unchanged(probe, "fit", task.train, task.validation), seeds() as given:
             model.fit(task.train, task.validation)
         probe.note("seeds", given)
-        with probe.step("predict_proba", final=True), unchanged(probe, "predict_proba", task.test.inputs):
-            answer = model.predict_proba(task.test.inputs)
+        with probe.step("predict_proba", final=True), unchanged(probe, "predict_proba", task.inputs):
+            answer = model.predict_proba(task.inputs)
         probe.note("answer", described(answer))
-        probe.note("labels", task.test.labels)
         probe.note("modules", sorted(name for name in set(sys.modules) - modules if name.partition(".")[0] != bench.own))
         _in_batches(model, bench.task(), probe)
         for name, inputs in odd_inputs(bench.requested).items():
             with probe.step(name):
                 probe.note(name, described(model.predict_proba(inputs)))
         with probe.step("predict_timeline"):
-            probe.note("timeline", timeline_problem(bench.spec, model, bench.task().test.inputs, len(task.genres)))
+            probe.note("timeline", timeline_problem(bench.spec, model, bench.task().inputs, len(task.genres)))
         with probe.step("figures"):
             probe.note("figures", figure_problem(model))
         _saved(bench, model, bench.task(), folder, probe)
@@ -68,7 +71,7 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
 
 def _in_batches(model: Model[Any], task: TinyTask, probe: Probe) -> None:
     """The same tracks again; in other orders and numbers."""
-    inputs = task.test.inputs
+    inputs = task.inputs
     n = len(inputs)
     orders: dict[str, list[list[int]]] = {
         "again": [list(range(n))],
@@ -90,7 +93,7 @@ def _saved(bench: ModelBench, model: Model[Any], task: TinyTask, folder: Path, p
     with probe.step("load"):
         loaded = bench.build()
         loaded.load(folder)
-        probe.note("loaded", described(loaded.predict_proba(task.test.inputs)))
+        probe.note("loaded", described(loaded.predict_proba(task.inputs)))
 
 
 @contextlib.contextmanager
@@ -144,7 +147,7 @@ def fitted(bench: ModelBench, probe: Probe, *, seed: int = 0) -> None:
     task = bench.task()
     with probe.step("build", final=True):
         model = bench.build(seed=seed)
-    _fit_and_answer(model, task.train, task.validation, task.test, probe)
+    _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
 
 
 same_seed = partial(fitted, seed=0)
@@ -155,20 +158,26 @@ def missing_genre(bench: ModelBench, probe: Probe) -> None:
     """Fit on training tracks of all genres but one; the validation tracks have that one too."""
     task = bench.task()
     model = bench.build()
-    _fit_and_answer(model, rows(task.train, np.flatnonzero(task.train.labels != MISSING)), task.validation, task.test, probe)
+    _fit_and_answer(model, rows(task.train, np.flatnonzero(task.train.labels != MISSING)), task.validation, task.inputs, probe)
 
 
 def two_genres(bench: ModelBench, probe: Probe) -> None:
-    """Fit on two genres with labels that have nothing to do with the tracks, in training and in test."""
-    task = bench.task(2, 9, 16)
+    """Fit on two genres with labels that have nothing to do with the tracks, in training and in test.
+
+    Here the labels of the test tracks are where a model that looks around in the process would find them.
+    """
+    task = bench.task(*TWO)
     rng = np.random.default_rng(8)
     train, validation, test = (
-        Examples(part.inputs, rng.permutation(part.labels), part.groups) for part in (task.train, task.validation, task.test)
+        Examples(part.inputs, rng.permutation(part.labels), part.groups)
+        for part in (task.train, task.validation, bench.test(TWO[0], TWO[2]))
     )
+    labels = test.labels
     with probe.step("build", final=True):
         model = bench.build(task.genres, seed=1)
     with seeds() as given:
-        _fit_and_answer(model, train, validation, test, probe)
+        _fit_and_answer(model, train, validation, test.inputs, probe)
+    probe.note("labels", labels)
     probe.note("seeds", given)
     folder = bench.folder / "other"
     folder.mkdir()
@@ -179,32 +188,32 @@ def two_genres(bench: ModelBench, probe: Probe) -> None:
 def no_validation(bench: ModelBench, probe: Probe) -> None:
     """Fit without validation tracks."""
     task = bench.task()
-    _fit_and_answer(bench.build(), task.train, nothing(task.validation), task.test, probe)
+    _fit_and_answer(bench.build(), task.train, nothing(task.validation), task.inputs, probe)
 
 
 def one_track_genres(bench: ModelBench, probe: Probe) -> None:
     """Fit on three genres, two of which have one track."""
     task = bench.task()
-    _fit_and_answer(bench.build(), rows(task.train, _few(task.train, 2)), task.validation, task.test, probe)
+    _fit_and_answer(bench.build(), rows(task.train, _few(task.train, 2)), task.validation, task.inputs, probe)
 
 
 def sixteen_genres(bench: ModelBench, probe: Probe) -> None:
     """Fit on sixteen genres."""
     task = bench.task(16, 4, 1)
-    _fit_and_answer(bench.build(task.genres), task.train, task.validation, task.test, probe)
+    _fit_and_answer(bench.build(task.genres), task.train, task.validation, task.inputs, probe)
 
 
 def odd_training(bench: ModelBench, probe: Probe) -> None:
     """Fit on tracks some of which are silent or one frame long."""
     task = bench.task()
-    _fit_and_answer(bench.build(), with_odd(task.train, bench.requested), task.validation, task.test, probe)
+    _fit_and_answer(bench.build(), with_odd(task.train, bench.requested), task.validation, task.inputs, probe)
 
 
 def all_at_once(bench: ModelBench, probe: Probe) -> None:
     """Sixteen genres, some of one track, odd tracks among them, no validation: where this works, each of them does."""
     task = bench.task(16, 4, 1)
     train = with_odd(rows(task.train, _few(task.train, 8)), bench.requested)
-    _fit_and_answer(bench.build(task.genres), train, nothing(task.validation), task.test, probe)
+    _fit_and_answer(bench.build(task.genres), train, nothing(task.validation), task.inputs, probe)
 
 
 def _few(examples: Examples[Any], n: int) -> NDArray[np.int64]:
@@ -229,13 +238,11 @@ def with_odd(examples: Examples[Any], requested: Any) -> Examples[Any]:
     return Examples(inputs, examples.labels, examples.groups)
 
 
-def _fit_and_answer(model: Model[Any], train: Any, validation: Any, test: Examples[Any], probe: Probe) -> None:
+def _fit_and_answer(model: Model[Any], train: Examples[Any], validation: Examples[Any], inputs: Inputs, probe: Probe) -> None:
     with probe.step("fit", final=True):
         model.fit(train, validation)
     with probe.step("predict_proba", final=True):
-        labels = test.labels  # where a model that looks around in the process would find them
-        probe.note("answer", described(model.predict_proba(test.inputs)))
-        probe.note("labels", labels)
+        probe.note("answer", described(model.predict_proba(inputs)))
 
 
 # ------------------------------------------------------------------ another process, an interruption, many tracks
@@ -249,16 +256,16 @@ def fresh_process(bench: ModelBench, probe: Probe) -> None:
         if not (bench.folder / name).is_dir():
             continue
         shutil.move(bench.folder / name, folder)
-        task = bench.task() if name == "saved" else bench.task(2, 9, 16)
+        task = bench.task() if name == "saved" else bench.task(*TWO)
         with probe.step(f"load {name}", final=name == "saved"):
             model = bench.build(task.genres, seed=0 if name == "saved" else 1)
             model.load(folder)
             models.append((name, model, task))
             if name == "saved":
-                probe.note("alone", described(model.predict_proba(task.test.inputs)))
+                probe.note("alone", described(model.predict_proba(task.inputs)))
     for name, model, task in models:
         with probe.step(f"predict {name}"):
-            probe.note(name, described(model.predict_proba(task.test.inputs)))
+            probe.note(name, described(model.predict_proba(task.inputs)))
 
 
 def interrupted(bench: ModelBench, probe: Probe, *, at: int) -> None:
@@ -277,7 +284,7 @@ def resumed(bench: ModelBench, probe: Probe) -> None:
     """Fit with the checkpoints of the interrupted training."""
     task = bench.task()
     model = bench.build(checkpoints=bench.folder / "stopped")
-    _fit_and_answer(model, task.train, task.validation, task.test, probe)
+    _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
 
 
 class Generated(LazyInputs):
