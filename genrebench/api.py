@@ -7,8 +7,10 @@ with `hookimpl` and named after the hooks: ``genrebench_models``, ``genrebench_d
 
 from pydantic import Field
 
+from genrebench.audio import read as read_audio
 from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
 from genrebench.evaluation.metrics import log_loss
+from genrebench.inputs.own import cached_arrays
 from genrebench.plugin.contract import (
     Context,
     Examples,
@@ -64,10 +66,12 @@ __all__ = [
     "Track",
     "UsageError",
     "Waveforms",
+    "cached_arrays",
     "grouped_folds",
     "hookimpl",
     "log_loss",
     "read_arrays",
+    "read_audio",
     "read_json",
     "sklearn_model",
 ]

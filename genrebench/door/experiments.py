@@ -111,6 +111,6 @@ def ablate(
     (hosted,) = open_models([model], options, session)
     task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
     job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
-    check_ablation(job, seconds)
+    check_ablation(job, session, seconds)
     run = runner.finished_run(job, store, session)
     return ablate_run(run, job, store, session, seconds=seconds)

@@ -51,6 +51,8 @@ class InputContext:
         Whether inputs that are read lazily are computed once into the cache, or at each access.
     refuse_silence : bool
         Whether a clip with a silent excerpt is refused like one that can't be decoded, as in prediction.
+    device : str
+        As in `Context`, for inputs that a network computes.
     """
 
     cache: Path
@@ -59,6 +61,7 @@ class InputContext:
     progress: Callable[..., Iterable[Any]] = no_progress
     cached: bool = True
     refuse_silence: bool = False
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
