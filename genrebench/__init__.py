@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genrebench.door.boards import compare, leaderboard, write_report
+    from genrebench.door.bundles import export_runs, import_runs
+    from genrebench.door.citing import cite
     from genrebench.door.data import (
         cache_info,
         check_dataset,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         list_datasets,
         task,
         write_features,
+        write_split,
     )
     from genrebench.door.experiments import ablate, leakage
     from genrebench.door.opening import GenrebenchWarning
@@ -39,6 +42,8 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "boards": ("compare", "leaderboard", "write_report"),
+    "citing": ("cite",),
+    "bundles": ("export_runs", "import_runs"),
     "data": (
         "cache_info",
         "check_dataset",
@@ -49,6 +54,7 @@ _PLACES = {
         "list_datasets",
         "task",
         "write_features",
+        "write_split",
     ),
     "experiments": ("ablate", "leakage"),
     "opening": ("GenrebenchWarning",),
@@ -68,12 +74,15 @@ __all__ = [
     "cache_info",
     "check_dataset",
     "check_model",
+    "cite",
     "clear_cache",
     "compare",
     "dataset",
     "describe",
     "describe_model",
+    "export_runs",
     "get_dataset",
+    "import_runs",
     "leaderboard",
     "leakage",
     "list_datasets",
@@ -89,6 +98,7 @@ __all__ = [
     "task",
     "write_features",
     "write_report",
+    "write_split",
     "write_submission",
 ]
 

@@ -2,7 +2,7 @@
 
 A plugin is a distribution with an entry point in the group ``genrebench`` that names a module. The module has functions marked
 with `hookimpl` and named after the hooks: ``genrebench_models``, ``genrebench_datasets``, ``genrebench_inputs``,
-``genrebench_metrics``. See the how-to "Write a model plugin".
+``genrebench_metrics``, ``genrebench_splits``. See the how-to "Write a model plugin".
 """
 
 from pydantic import Field
@@ -24,17 +24,19 @@ from genrebench.plugin.contract import (
     Timeline,
     Waveforms,
 )
-from genrebench.plugin.datasets import DatasetSpec, Reference
+from genrebench.plugin.datasets import Archive, DatasetSpec, Reference
 from genrebench.plugin.folds import grouped_folds
 from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.sklearn import sklearn_model
+from genrebench.plugin.splits import SplitSpec
 from genrebench.reading import read_arrays, read_json
-from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Track
+from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Fold, Track
 
 __all__ = [
+    "Archive",
     "AudioError",
     "Clip",
     "Context",
@@ -47,6 +49,7 @@ __all__ = [
     "FeatureTable",
     "FeatureValues",
     "Field",
+    "Fold",
     "Frames",
     "GenrebenchError",
     "InputContext",
@@ -61,6 +64,7 @@ __all__ = [
     "PluginError",
     "Prepared",
     "Reference",
+    "SplitSpec",
     "Table",
     "Timeline",
     "Track",

@@ -1,4 +1,4 @@
-"""The core's own datasets, inputs and metrics, registered through the same hooks as those of plugins."""
+"""The core's own datasets, inputs, metrics and splits, registered through the same hooks as those of plugins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import InputSpec
 from genrebench.plugin.metrics import MetricSpec
+from genrebench.plugin.splits import SplitSpec
+from genrebench.tasks import splits
 
 
 @hookimpl
@@ -26,3 +28,9 @@ def genrebench_inputs() -> list[InputSpec]:
 def genrebench_metrics() -> list[MetricSpec]:
     """Return log loss, the three F1 scores and the calibration error."""
     return list(metrics.METRICS)
+
+
+@hookimpl
+def genrebench_splits() -> list[SplitSpec]:
+    """Return the splits of every dataset."""
+    return list(splits.SPECS)

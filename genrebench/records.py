@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PARTS = ("training", "validation", "test")
+FILE_SPLIT = "file:"
+"""Begins the name of a split that was read from a file; no other split has a colon in its name."""
+
 MAX_EXCERPT = 1e6  # seconds
 
 
@@ -198,12 +201,24 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A split of a dataset: one fold, or several folds whose test parts don't overlap."""
+    """A split of a dataset: one fold, or several folds whose test parts don't overlap.
+
+    Parameters
+    ----------
+    name : str
+    seed : int
+    folds : tuple of Fold
+    warnings : tuple of str
+    source : str
+        The file that the folds were read from, or the distribution and version of the plugin that made them; empty for the
+        core's own splits.
+    """
 
     name: str
     seed: int
     folds: tuple[Fold, ...]
     warnings: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def ids(self) -> list[str]:

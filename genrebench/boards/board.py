@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 
 from genrebench.boards.baselines import baselines
+from genrebench.boards.columns import BoardMetrics
 from genrebench.boards.comparability import not_comparable
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
-from genrebench.boards.uncertainty import UncertaintyCache
+from genrebench.boards.standings import Standing, standings
+from genrebench.boards.uncertainty import UncertaintyCache, board_units
 from genrebench.errors import StoreError
-from genrebench.evaluation.metrics import BUILT_IN
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
+from genrebench.runs.measured import Metrics, code_of
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.scored import Scored, contradictions
 from genrebench.runs.store import RunStore
@@ -35,6 +37,7 @@ def boards(
     dataset: str | None = None,
     split: str | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
+    metrics: BoardMetrics | None = None,
 ) -> tuple[list[Board], list[str]]:
     """Rank finished runs, with one board per task.
 
@@ -47,6 +50,8 @@ def boards(
         Only boards of this split.
     references : mapping of str to sequence of Reference, optional
         Published scores by dataset name.
+    metrics : BoardMetrics, optional
+        Metrics of plugins to measure, and those to show.
 
     Returns
     -------
@@ -67,10 +72,11 @@ def boards(
     caches: dict[Path, UncertaintyCache] = {}
     tasks = [pairs[0][1].task for pairs in by_task.values()]
     result = []
+    metrics = metrics or BoardMetrics()
     for pairs in by_task.values():
         root = pairs[0][0].root
         cache = caches.setdefault(root, UncertaintyCache(root))
-        board = _board(pairs, cache, tasks, problems)
+        board = _board(pairs, cache, tasks, problems, metrics)
         if board is not None:
             result.append(replace(board, references=tuple((references or {}).get(board.task.dataset, ()))))
     for cache in caches.values():
@@ -92,7 +98,7 @@ def row_id(fingerprint: str, model: Mapping[str, Any]) -> str:
 
 def row_of(run: Run) -> str:
     """Identifier of the row that a run belongs to."""
-    return row_id(run.task.fingerprint, _identity(run.model))
+    return row_id(run.task.fingerprint, _identity(run.model) | ({"lab": run.lab} if run.lab else {}))
 
 
 def _identity(model: ModelRecord) -> dict[str, Any]:
@@ -102,21 +108,26 @@ def _identity(model: ModelRecord) -> dict[str, Any]:
 
 
 def _board(
-    pairs: list[tuple[RunStore, Run]], cache: UncertaintyCache, tasks: Sequence[TaskRecord], problems: list[str]
+    pairs: list[tuple[RunStore, Run]],
+    cache: UncertaintyCache,
+    tasks: Sequence[TaskRecord],
+    problems: list[str],
+    metrics: BoardMetrics,
 ) -> Board | None:
-    by_row = _scored_rows(pairs, problems)
+    by_row = _scored_rows(pairs, problems, metrics.measured)
     if not by_row:
         return None
     task = _usual_task([run for pairs in by_row.values() for run, _ in pairs])
     rows = [_row(name, pairs) for name, pairs in by_row.items()]
     scored = [[one for _, one in pairs] for pairs in by_row.values()]
     checksums = [["" if run.predictions is None else run.predictions.sha256 for run, _ in pairs] for pairs in by_row.values()]
-    for name, baseline in baselines(task, scored[0][0]).items():
+    for name, baseline in baselines(task, scored[0][0], [one.spec for one in metrics.measured]).items():
         rows.append(_baseline_row(task.fingerprint, name, baseline))
         scored.append([baseline])
         checksums.append([name, json.dumps(task.training_counts)])
     uncertainty = cache.uncertainty(task, scored, checksums, len(by_row))
     names = [row.row for row in rows]
+    by_metric = _by_metric(metrics, scored, names, task.split)
     rows = [
         replace(
             row,
@@ -124,6 +135,7 @@ def _board(
             tied_with=tuple(names[j] for j in uncertainty.tied_with[i]),
             rank_interval=uncertainty.rank_intervals[i],
             may_be_best=uncertainty.may_be_best[i],
+            by_metric={metric: of_rows[i] for metric, of_rows in by_metric.items()},
         )
         for i, row in enumerate(rows)
     ]
@@ -137,7 +149,19 @@ def _board(
         effective_units=uncertainty.effective_units,
         apart=tuple(not_comparable(tasks, task)),
         warnings=uncertainty.warnings,
+        metrics=metrics,
     )
+
+
+def _by_metric(
+    metrics: BoardMetrics, scored: Sequence[Sequence[Scored]], names: Sequence[str], split: str
+) -> dict[str, list[Standing]]:
+    """Standings of all rows by each metric of a plugin that is a mean over tracks."""
+    units = board_units(scored[0][0], split)
+    found = {
+        one.spec.name: standings(one.spec, code_of(one), scored, names, units) for one in metrics.measured if one.spec.per_track
+    }
+    return {name: of_rows for name, of_rows in found.items() if of_rows is not None}
 
 
 def _usual_task(runs: Sequence[Run]) -> TaskRecord:
@@ -147,7 +171,9 @@ def _usual_task(runs: Sequence[Run]) -> TaskRecord:
     return tasks[Counter(repr(run.task) for run in newest_first).most_common(1)[0][0]]
 
 
-def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict[str, list[tuple[Run, Scored]]]:
+def _scored_rows(
+    pairs: list[tuple[RunStore, Run]], problems: list[str], measured: Metrics
+) -> dict[str, list[tuple[Run, Scored]]]:
     """Row id to the newest readable run of each seed; the newest row is first, seeds are in order.
 
     Runs of one task have the same test tracks. A run that claims the task but has other tracks than most is left out.
@@ -155,7 +181,8 @@ def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict
     readable: list[tuple[Run, Scored]] = []
     for store, run in sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True):
         try:
-            scored = store.scored(run)
+            scored, failed = store.measured(run, measured)
+            problems += failed
             readable.append((run, scored))
             problems += contradictions(run, scored)
         except StoreError as error:
@@ -176,9 +203,10 @@ def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict
 
 def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
     newest = max((run for run, _ in scored), key=lambda run: (run.started, run.id))
-    values = {metric: np.array([one.scores[metric] for _, one in scored]) for metric in BUILT_IN}
-    # metrics of plugins, as recorded; 0.1.0 reserved no names
-    for metric in (newest.metrics or {}).keys() - set(BUILT_IN) - RESERVED:
+    names = [metric for metric in scored[0][1].scores if all(metric in one.scores for _, one in scored)]
+    values = {metric: np.array([one.scores[metric] for _, one in scored]) for metric in names}
+    # metrics of plugins that aren't installed, as recorded; 0.1.0 reserved no names
+    for metric in (newest.metrics or {}).keys() - set(values) - RESERVED:
         numbers = [(run.metrics or {}).get(metric) for run, _ in scored]
         if all(isinstance(number, int | float) for number in numbers):
             values[metric] = np.array(numbers, dtype=np.float64)
@@ -200,6 +228,7 @@ def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
         calibrated=newest.model.calibrated,
         feature_source=newest.model.feature_source,
         origin=newest.model.origin,
+        lab=newest.lab,
         device=newest.device,
         parameters=newest.parameters,
         timings={key: float(np.mean([run.timings[key] for run in runs if key in run.timings])) for key in sorted(timings)},

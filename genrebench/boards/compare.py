@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genrebench.boards.board import boards
+from genrebench.boards.columns import BoardMetrics
 from genrebench.boards.comparability import differences
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.uncertainty import board_units, trainings
@@ -49,7 +50,12 @@ class Side:
 
 
 def compare_named(
-    stores: RunStore | Iterable[RunStore], a: str, b: str, dataset: str | None = None, split: str | None = None
+    stores: RunStore | Iterable[RunStore],
+    a: str,
+    b: str,
+    dataset: str | None = None,
+    split: str | None = None,
+    metrics: BoardMetrics | None = None,
 ) -> Comparison:
     """Compare two runs or models.
 
@@ -60,6 +66,8 @@ def compare_named(
         Run ids, row ids of a board, or names of models on the same board.
     dataset, split : str, optional
         Restrict model names to boards of this dataset and split.
+    metrics : BoardMetrics, optional
+        Further metrics to compare.
 
     Raises
     ------
@@ -69,7 +77,7 @@ def compare_named(
         If predictions are missing or damaged.
     """
     stores = [stores] if isinstance(stores, RunStore) else list(stores)
-    return compare_sides(*find_sides(stores, a, b, dataset, split))
+    return compare_sides(*find_sides(stores, a, b, dataset, split), metrics or BoardMetrics())
 
 
 def runs_by_id(stores: Iterable[RunStore]) -> dict[str, tuple[RunStore, Run]]:
@@ -92,6 +100,7 @@ def find_sides(
         if name in by_id:
             return [Side(name, (by_id[name],))]
         rows = [row for board in candidate_boards for row in board.rows if name in (row.model, row.row) and row.runs]
+        rows = [row for row in rows if not row.lab] or rows  # a name means one's own runs
         return [Side(name, tuple(by_id[run_id] for run_id in row.runs)) for row in rows]
 
     sides = {name: candidates(name) for name in (a, b)}
@@ -109,9 +118,9 @@ def find_sides(
     return matching[0]
 
 
-def compare_sides(a: Side, b: Side) -> Comparison:
+def compare_sides(a: Side, b: Side, metrics: BoardMetrics) -> Comparison:
     """Compare two sides that have the same task; see `compare_named`."""
-    scored_a, scored_b = ([store.scored(run) for store, run in side.runs] for side in (a, b))
+    scored_a, scored_b = ([store.measured(run, metrics.measured)[0] for store, run in side.runs] for side in (a, b))
     for side, scored in ((a, scored_a), (b, scored_b)):
         if any(one.tracks != scored_a[0].tracks for one in scored):
             raise StoreError(
@@ -142,6 +151,7 @@ def compare_sides(a: Side, b: Side) -> Comparison:
         n_top=test.n_top,
         brier=_brier(scored_a, scored_b, units),
         f1_micro=_accuracy(scored_a, scored_b, newest, units),
+        metrics=_by_metric(scored_a, scored_b, units, metrics),
         genres=genres,
         untestable_genres=untestable,
         tracks=_most_different(a.runs[newest[0]], b.runs[newest[1]]),
@@ -153,6 +163,25 @@ def _brier(scored_a: Sequence[Scored], scored_b: Sequence[Scored], units: Units)
     of_seeds = trainings([scored_a, scored_b], "brier").difference()
     test = mean_difference(mean_brier(scored_a) - mean_brier(scored_b), units, of_seeds)
     return {"difference": test.mean, "interval": list(test.interval), "p_value": test.p_value}
+
+
+def _by_metric(
+    scored_a: Sequence[Scored], scored_b: Sequence[Scored], units: Units, metrics: BoardMetrics
+) -> dict[str, Mapping[str, Any]]:
+    """Differences by further metrics; those that are means over tracks have an interval and a p-value, as the log loss."""
+    result: dict[str, Mapping[str, Any]] = {}
+    measured = [one.spec for one in metrics.measured] if metrics.chosen is None else metrics.chosen
+    for spec in measured:
+        name = spec.name
+        if not all(name in one.scores for one in (*scored_a, *scored_b)):
+            continue
+        a, b = (float(np.mean([one.scores[name] for one in side])) for side in (scored_a, scored_b))
+        result[name] = {"a": a, "b": b, "difference": a - b, "interval": None, "p_value": None}
+        if all(name in one.values for one in (*scored_a, *scored_b)):
+            values_a, values_b = (np.mean([one.values[name] for one in side], axis=0) for side in (scored_a, scored_b))
+            test = mean_difference(values_a - values_b, units, trainings([scored_a, scored_b], name).difference())
+            result[name] = {**result[name], "interval": list(test.interval), "p_value": test.p_value}
+    return result
 
 
 def _accuracy(scored_a: Sequence[Scored], scored_b: Sequence[Scored], newest: Sequence[int], units: Units) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from genrebench.boards.columns import title
 from genrebench.boards.row import units_text
 from genrebench.jsontypes import plain
 from genrebench.runs.record import TaskRecord
@@ -53,6 +54,9 @@ class Comparison(Shown):
     f1_micro : mapping
         difference, interval, p_value and the name of the test; only_a and only_b, the tracks that only the newest run of one
         side gets right.
+    metrics : mapping of str to mapping
+        By further metrics, a, b and difference; interval and p_value, as of the log loss, where the metric is a mean over
+        tracks, else None.
     genres : list of mapping
         One per genre: genre, tracks, units, difference, p_value, p_adjusted (Holm); both None where no p could be small enough.
     untestable_genres : tuple of str
@@ -79,6 +83,7 @@ class Comparison(Shown):
     n_top: int
     brier: Mapping[str, Any]
     f1_micro: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, Any]]
     genres: list[Mapping[str, Any]]
     untestable_genres: tuple[str, ...]
     tracks: list[Mapping[str, Any]]
@@ -176,6 +181,7 @@ class Comparison(Shown):
             f"Brier score, which has no tail of confident mistakes: {self.brier['difference']:+.3f} (95 % interval "
             f"{low:+.3f} to {high:+.3f}, {p_text(self.brier['p_value'])})."
         )
+        lines += [_metric_text(name, found) for name, found in self.metrics.items()]
         if self.untestable_genres:
             lines.append(
                 f"No p for {', '.join(self.untestable_genres)}: with so few test {self.unit}s it can't be below 0.05 after the "
@@ -215,6 +221,14 @@ class Comparison(Shown):
             for g in self.genres
         ]
         return Table.of(columns, rows, "by genre", columns[1:])
+
+
+def _metric_text(name: str, found: Mapping[str, Any]) -> str:
+    text = f"{title(name)}: A {found['a']:.3f}, B {found['b']:.3f}, difference {found['difference']:+.3f}"
+    if found["interval"] is None:
+        return f"{text} (no test: it isn't a mean over tracks)."
+    low, high = found["interval"]
+    return f"{text} (95 % interval {low:+.3f} to {high:+.3f}, {p_text(found['p_value'])})."
 
 
 def p_text(p: float) -> str:

@@ -6,20 +6,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from genrebench.boards.columns import WITH_INTERVAL, BoardMetrics, title
+from genrebench.boards.standings import Standing
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin
 from genrebench.tables import number
 
-WITH_INTERVAL = ("log_loss", "brier", "f1_micro", "f1_macro", "f1_weighted")
-COLUMNS = (
-    *("rank", "ranks 95 %", "model", "options", "seeds", "log loss", "95 %", "± seeds"),
-    *("F1 micro", "F1 macro", "features", "note"),
-)
-FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
+FACTS = ("changed", "calibrated", "feature_source", "origin", "lab", "device", "parameters", "timings", "peak_rss_mb")
+ELSEWHERE = "predicted elsewhere"
+"""Marks a row whose predictions genrebench didn't make."""
+
 MAX_LABEL = 60
 """Characters of the options in a row's label; the table and the JSON have them all."""
 
-NUMBERS = ("rank", "log loss", "± seeds", "F1 micro", "F1 macro")
+_FIRST = ("rank", "ranks 95 %", "model", "options", "seeds", "log loss", "95 %", "± seeds")
+_LAST = ("features", "note")
+
+
+def columns(metrics: BoardMetrics) -> tuple[str, ...]:
+    """Headings of a board's columns, in the order of `Row.cells`."""
+    of_metrics = [
+        heading
+        for metric in metrics.shown
+        for heading in (
+            [title(metric.name), f"{title(metric.name)} 95 %"] if metrics.has_interval(metric) else [title(metric.name)]
+        )
+    ]
+    return (*_FIRST, *of_metrics, *_LAST)
+
+
+def number_columns(metrics: BoardMetrics) -> tuple[str, ...]:
+    """Headings of the columns of numbers."""
+    return ("rank", "log loss", "± seeds", *(title(metric.name) for metric in metrics.shown))
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,8 @@ class Row:
     intervals : mapping of str to (float, float)
         95 % interval of log_loss and the F1 scores, clustered by artist if artists are known; empty with fewer than six
         artists or tracks. What it speaks of is `population`.
+    by_metric : mapping of str to Standing
+        Intervals, ties and ranks by metrics of plugins that are means over tracks.
     tied_with : tuple of str
         Rows that can't be told from this one by log loss, with 95 % confidence for all pairs of the board together.
     rank_interval : (int, int)
@@ -59,6 +79,8 @@ class Row:
         Source of the features.
     origin : {"plugin", "imported", "object"} or None
         Origin of the model; None for a baseline.
+    lab : str
+        Whose runs they are, for those imported from a bundle; empty for one's own.
     device : str or None
     parameters : int or None
         Number of the model's parameters, if recorded.
@@ -82,11 +104,13 @@ class Row:
     tied_with: tuple[str, ...] = ()
     rank_interval: tuple[int, int] = (1, 1)
     may_be_best: bool = False
+    by_metric: Mapping[str, Standing] = field(default_factory=dict)
     baseline: bool = False
     changed: Mapping[str, Any] = field(default_factory=dict)
     calibrated: bool = False
     feature_source: str | None = None
     origin: Origin | None = None
+    lab: str = ""
     device: str | None = None
     parameters: int | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -106,7 +130,9 @@ class Row:
         options = ", ".join(f"{key}={value}" for key, value in self.changed.items())
         if len(options) > MAX_LABEL:
             options = f"{options[: MAX_LABEL - 1]}…"
-        return f"{self.model} ({options})" if options else self.model
+        marks = (options, ELSEWHERE if self.origin == "imported" else "", self.lab and f"by {self.lab}")
+        notes = [text for text in marks if text]
+        return f"{self.model} ({', '.join(notes)})" if notes else self.model
 
     def to_json(self) -> dict[str, Any]:
         """The row in JSON types, with its scores at the top level."""
@@ -120,8 +146,9 @@ class Row:
             "runs": list(self.runs),
             "seeds": list(self.seeds),
             **self.scores,
-            **{f"{metric}_interval": self._interval(metric) for metric in WITH_INTERVAL},
+            **{f"{metric}_interval": plain(self.interval(metric)) for metric in (*WITH_INTERVAL, *self.by_metric)},
             "spread": dict(self.spread),
+            "by_metric": plain(self.by_metric),
             "tied_with": list(self.tied_with),
             "rank_interval": list(self.rank_interval),
             "may_be_best": self.may_be_best,
@@ -134,7 +161,8 @@ class Row:
         """The row as a flat mapping, with one scalar per interval bound."""
         bounds = {
             f"{metric}_{end}": value
-            for metric, interval in self.intervals.items()
+            for metric in (*self.intervals, *self.by_metric)
+            if (interval := self.interval(metric)) is not None
             for end, value in zip(("low", "high"), interval, strict=True)
         }
         kept = {"rank", "model", "plugin", "version", *self.scores}
@@ -157,12 +185,19 @@ class Row:
             }
         )
 
-    def _interval(self, metric: str) -> list[float] | None:
-        return list(self.intervals[metric]) if metric in self.intervals else None
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """95 % interval of a score; None if it has none."""
+        if metric in self.by_metric:
+            return self.by_metric[metric].interval
+        return self.intervals.get(metric)
 
-    def cells(self, ranks: Mapping[str, int]) -> tuple[str, ...]:
-        """The cells of the row, in the order of `COLUMNS`; `ranks` maps row ids to ranks."""
-        ends = self.intervals.get("log_loss")
+    def cells(self, ranks: Mapping[str, int], metrics: BoardMetrics) -> tuple[str, ...]:
+        """The cells of the row, in the order of `columns`; `ranks` maps row ids to ranks."""
+        of_metrics: list[str] = []
+        for metric in metrics.shown:
+            of_metrics.append(number(self.scores.get(metric.name)))
+            if metrics.has_interval(metric):
+                of_metrics.append(between(self.interval(metric.name)))
         spread = self.spread.get("log_loss")
         return (
             str(self.rank),
@@ -171,10 +206,9 @@ class Row:
             " ".join(f"{key}={value}" for key, value in self.changed.items()),
             ",".join(map(str, self.seeds)),
             number(self.scores["log_loss"]),
-            "" if ends is None else f"{ends[0]:.3f} .. {ends[1]:.3f}",
+            between(self.interval("log_loss")),
             "" if spread is None else number(spread),
-            number(self.scores["f1_micro"]),
-            number(self.scores["f1_macro"]),
+            *of_metrics,
             self.feature_source or "",
             self._note(ranks),
         )
@@ -184,13 +218,20 @@ class Row:
         if self.baseline:
             notes.append("baseline (ignores the audio)")
         if self.origin == "imported":
-            notes.append("imported predictions")
+            notes.append(ELSEWHERE)
+        if self.lab:
+            notes.append(f"run by {self.lab}")
         if self.calibrated:
             notes.append("calibrated on validation tracks")
         if self.tied_with:
             tied = sorted(ranks[other] for other in self.tied_with if other in ranks)
             notes.append("tied with rank " + ", ".join(map(str, tied)))
         return "; ".join(notes)
+
+
+def between(interval: tuple[float, float] | None) -> str:
+    """An interval as text: "0.512 .. 0.604"; empty if there is none."""
+    return "" if interval is None else f"{interval[0]:.3f} .. {interval[1]:.3f}"
 
 
 def rank_range(interval: tuple[int, int]) -> str:

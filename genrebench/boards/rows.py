@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from genrebench.boards.row import COLUMNS, NUMBERS, Row, units_text
+from genrebench.boards.columns import BoardMetrics
+from genrebench.boards.row import Row, columns, number_columns, units_text
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord
 from genrebench.tables import Shown, ShownSequence, Table, frame, number
@@ -40,6 +41,8 @@ class Board(Shown):
         Published scores on the dataset; none of them is comparable with the rows.
     warnings : tuple of str
         Which intervals are missing, and why.
+    metrics : BoardMetrics
+        Which metrics have columns.
     """
 
     task: TaskRecord
@@ -51,6 +54,7 @@ class Board(Shown):
     apart: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     warnings: tuple[str, ...] = ()
+    metrics: BoardMetrics = field(default_factory=BoardMetrics)
 
     @property
     def title(self) -> str:
@@ -79,14 +83,20 @@ class Board(Shown):
         """The rows as a pandas DataFrame indexed by rank; an interval has two columns: log_loss_low, log_loss_high, ..."""
         return frame([row.flat() for row in self.rows], index="rank")
 
+    def to_latex(self) -> str:
+        """The board as a LaTeX table with intervals, for a paper; see `genrebench.boards.latex`."""
+        from genrebench.boards.latex import latex
+
+        return latex(self)
+
     def cells(self) -> list[tuple[str, ...]]:
-        """The cells of the rows for display, in the order of `COLUMNS`."""
+        """The cells of the rows for display, in the order of `columns`."""
         ranks = {row.row: row.rank for row in self.rows}
-        return [row.cells(ranks) for row in self.rows]
+        return [row.cells(ranks, self.metrics) for row in self.rows]
 
     def tables(self) -> list[Table]:
         """The board as one table."""
-        return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS)]
+        return [Table.of(columns(self.metrics), self.cells(), self.title, number_columns(self.metrics))]
 
     def notes(self) -> list[str]:
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""
@@ -200,7 +210,8 @@ class Boards(ShownSequence[Board]):
             for board in self
             for cells in board.cells()
         ]
-        return Table.of((*task_columns, *COLUMNS), rows)
+        metrics = self[0].metrics if self else BoardMetrics()
+        return Table.of((*task_columns, *columns(metrics)), rows)
 
     def tables(self) -> list[Table]:
         """One table per board."""

@@ -14,8 +14,17 @@ SplitOption = Annotated[
     str | None,
     typer.Option(
         "--split",
-        help="official, artist, stratified, artist-cv5, first-80 or challenge. "
+        help="official, artist, stratified, artist-cv5, first-80, challenge, or one of a plugin or of the dataset, see "
+        "'genrebench plugins list'. "
         "[default: official if the dataset has one, else artist if artists are known, else stratified]",
+    ),
+]
+SplitFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--split-file",
+        metavar="FILE",
+        help="A split in a CSV file with the columns id and part (training, validation, test), or id and fold, or all three.",
     ),
 ]
 SplitSeedOption = Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the split.")]
@@ -46,6 +55,15 @@ NoCacheOption = Annotated[
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue interrupted runs and skip finished ones.")]
 
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="NAME,...",
+        help="Metrics to show beside the log loss, such as brier,f1_weighted or those of plugins, with their intervals.",
+    ),
+]
+
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the model. [default: 0]")]
 SeedsOption = Annotated[
     str | None, typer.Option("--seeds", help="Several seeds, such as 0,1,2: one run per seed, averaged on the board.")
@@ -72,6 +90,11 @@ def parse_seeds(seeds: str | None) -> list[int] | None:
         return [int(part) for part in seeds.split(",")]
     except ValueError:
         raise UsageError(f"--seeds {seeds!r} isn't a list of whole numbers such as 0,1,2") from None
+
+
+def parse_metrics(metrics: str | None) -> list[str] | None:
+    """Parse --metrics."""
+    return None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
 
 
 def parse_settings(models: list[str], settings: list[str] | None) -> dict[str, dict[str, str]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _task
+from genrebench.cli import _figure, _task
 from genrebench.cli._output import Format, FormatOption, print_json, print_result
 
 NameArgument = Annotated[str, typer.Argument(help="A run id, a row id of a board, or a model's name.")]
@@ -18,7 +18,9 @@ def command(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Look up model names on boards of this dataset.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Look up model names on boards of this split.")] = None,
     runs: _task.RunsListOption = None,
+    metrics: _task.MetricsOption = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Number of tracks to show, those that differ most.")] = 5,
+    figure: _figure.FigureOption = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Show whether one model is better than another, by how much, and on which tracks.
@@ -27,7 +29,10 @@ def command(
     """
     import genrebench as gb
 
-    comparison = gb.compare(a, b, dataset=dataset, split=split, runs=runs)
+    _figure.require_writable(figure)
+    comparison = gb.compare(a, b, dataset=dataset, split=split, runs=runs, metrics=_task.parse_metrics(metrics))
+    if figure is not None:
+        _figure.save(comparison.figure(), figure)
     if form is Format.json:
         print_json(comparison.to_json())
     else:

@@ -44,6 +44,7 @@ def list_(form: ListFormatOption = ListFormat.table) -> None:
 def show(
     dataset: DatasetArgument,
     split: _task.SplitOption = None,
+    split_file: _task.SplitFileOption = None,
     split_seed: _task.SplitSeedOption = 0,
     follow_links: _task.FollowLinksOption = False,
     segments: _task.SegmentsOption = "together",
@@ -53,24 +54,32 @@ def show(
     import genrebench as gb
 
     summary = gb.describe(
-        dataset, split=split, split_seed=split_seed, segments=segments, follow_links=follow_links, **_task.terminal()
+        dataset,
+        split=split,
+        split_file=split_file,
+        split_seed=split_seed,
+        segments=segments,
+        follow_links=follow_links,
+        **_task.terminal(),
     )
     print_result(summary, form)
 
 
 @app.command()
 def get(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="fma-small, fma-medium or fma-large.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="A registered dataset that can be downloaded, such as fma-small.")
+    ],
     metadata: Annotated[
         bool,
-        typer.Option("--metadata", help="Only the metadata and features, without the audio; enough for svm-baseline."),
+        typer.Option("--metadata", help="Only metadata and features, without audio; for FMA enough for svm-baseline."),
     ] = False,
     source: Annotated[
-        str | None, typer.Option("--from", help="A mirror (http, https) or a local folder with the archives.")
+        str | None, typer.Option("--from", help="A mirror (http, https) or a local folder with the files.")
     ] = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Download, verify and unpack a dataset; existing archives are skipped, interrupted downloads are resumed."""
+    """Download, verify and unpack a dataset; existing files are skipped, interrupted downloads are resumed."""
     import genrebench as gb
 
     result = gb.get_dataset(dataset, metadata=metadata, source=source, progress=True)
@@ -89,6 +98,7 @@ def get(
 def check(
     dataset: MusicArgument,
     split: _task.SplitOption = None,
+    split_file: _task.SplitFileOption = None,
     split_seed: _task.SplitSeedOption = 0,
     exclude: _task.ExcludeOption = None,
     follow_links: _task.FollowLinksOption = False,
@@ -118,6 +128,7 @@ def check(
     report = gb.check_dataset(
         dataset,
         split=split,
+        split_file=split_file,
         split_seed=split_seed,
         exclude=exclude,
         follow_links=follow_links,
@@ -139,6 +150,41 @@ def check(
         say(note)
     if report.has_faults:
         raise typer.Exit(1)
+
+
+@app.command("split")
+def split_(
+    dataset: DatasetArgument,
+    out: Annotated[Path, typer.Option("--out", help="The CSV file to write, with track_id, fold, part, genre and group.")],
+    split: _task.SplitOption = None,
+    split_file: _task.SplitFileOption = None,
+    split_seed: _task.SplitSeedOption = 0,
+    exclude: _task.ExcludeOption = None,
+    follow_links: _task.FollowLinksOption = False,
+    segments: _task.SegmentsOption = "together",
+    workers: _task.WorkersOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Write which tracks train, validate and test, so that a model outside Python can be trained on exactly this task.
+
+    Tracks of one group are by one artist. Put the model's predictions for the test tracks on the board with 'genrebench score'.
+    """
+    import genrebench as gb
+
+    task = gb.write_split(
+        dataset,
+        out,
+        split=split,
+        split_file=split_file,
+        split_seed=split_seed,
+        exclude=exclude,
+        follow_links=follow_links,
+        segments=segments,
+        workers=workers,
+        **_task.terminal(),
+    )
+    print_result(task, form)
+    say(f"wrote {out}; score predictions for the test tracks with: genrebench score PREDICTIONS.csv --dataset {dataset}")
 
 
 @app.command()

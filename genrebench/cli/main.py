@@ -20,6 +20,7 @@ import typer
 from genrebench.cli import (
     ablate,
     cache,
+    cite,
     compare,
     data,
     leaderboard,
@@ -53,6 +54,7 @@ app.command("compare")(compare.command)
 app.command("leakage")(leakage.command)
 app.command("ablate")(ablate.command)
 app.command("report")(report.command)
+app.command("cite")(cite.command)
 app.command("reproduce")(reproduce.command)
 app.command("score")(score.command)
 app.command("predict")(predict.command)

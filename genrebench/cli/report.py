@@ -16,6 +16,7 @@ def command(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only boards of this dataset. [default: all]")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
     runs: _task.RunsListOption = None,
+    metrics: _task.MetricsOption = None,
     audio: Annotated[
         list[str] | None,
         typer.Option("--audio", metavar="DATASET", help="Include audio of this dataset in the report; may be repeated."),
@@ -27,7 +28,14 @@ def command(
     import genrebench as gb
 
     written = gb.write_report(
-        out, dataset=dataset, split=split, runs=runs, audio=audio or [], follow_links=follow_links, **_task.terminal()
+        out,
+        dataset=dataset,
+        split=split,
+        runs=runs,
+        audio=audio or [],
+        follow_links=follow_links,
+        metrics=_task.parse_metrics(metrics),
+        **_task.terminal(),
     )
     warn_all(written.problems)
     if form is Format.json:

@@ -16,6 +16,7 @@ def command(
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="Current location of the dataset. [default: as recorded]")
     ] = None,
+    split_file: _task.SplitFileOption = None,
     runs: _task.RunsOption = Path("runs"),
     device: _task.DeviceOption = "auto",
     resume: _task.ResumeOption = False,
@@ -33,6 +34,7 @@ def command(
     result = gb.reproduce(
         run_id,
         dataset=dataset,
+        split_file=split_file,
         runs=runs,
         resume=resume,
         device=device,

@@ -21,6 +21,7 @@ def command(
     ] = None,
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
+    split_file: _task.SplitFileOption = None,
     split_seed: _task.SplitSeedOption = 0,
     excerpt: _task.ExcerptOption = "30",
     exclude: _task.ExcludeOption = None,
@@ -55,7 +56,7 @@ def command(
     import genrebench as gb
 
     if like is not None:
-        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed)
+        others = (models, settings, seeds, split, split_file, exclude, extra_training, calibrate, split_seed)
         if any(others) or (excerpt, segments) != ("30", "together") or seed is not None:
             raise UsageError(
                 "--like reproduces a run as it was; it can only be combined with --dataset, --runs, --device, --workers, "
@@ -88,6 +89,7 @@ def command(
             models,
             dataset,
             split=split,
+            split_file=split_file,
             split_seed=split_seed,
             excerpt=excerpt,
             exclude=exclude,

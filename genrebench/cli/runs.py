@@ -1,4 +1,4 @@
-"""`genrebench runs`: list, show and remove runs."""
+"""`genrebench runs`: list, show and remove runs, and pass them on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from genrebench.cli._output import (
     warn_all,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List, show and remove runs.")
+app = typer.Typer(no_args_is_help=True, help="List, show and remove runs, and pass them on.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of a run, see 'genrebench runs list'.")]
 
 
@@ -59,3 +59,33 @@ def rm(
     import genrebench as gb
 
     gb.remove_runs(ids, runs=runs, each=lambda id_: say(f"removed {id_}"))
+
+
+@app.command()
+def export(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Finished runs to export.")],
+    out: Annotated[Path, typer.Option("--out", help="The .zip file to write.")],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Whose runs they are, shown on the boards of others.")] = "",
+    model: Annotated[bool, typer.Option("--model", help="Include the fitted models.")] = False,
+    runs: _task.RunsOption = Path("runs"),
+) -> None:
+    """Write runs into one zip file: records, predictions, curves and, with --model, the models."""
+    import genrebench as gb
+
+    written = gb.export_runs(ids, out, by=by, model=model, runs=runs, say=say)
+    say(f"wrote {written}; import it elsewhere with: genrebench runs import {written.name}")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A file of 'genrebench runs export'.")],
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Whose runs they are. [default: as the file says, else its name]")
+    ] = None,
+    runs: _task.RunsOption = Path("runs"),
+    form: FormatOption = Format.table,
+) -> None:
+    """Import runs of others: scored again from their predictions, refused if these were changed, and marked on boards."""
+    import genrebench as gb
+
+    print_result(gb.import_runs(file, by=by, runs=runs), form)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genrebench.datasets import references
+from genrebench.datasets import fma_archives, references
 from genrebench.environment import cpus
-from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
-from genrebench.plugin.datasets import DatasetSpec
+from genrebench.errors import DataError, UsageError
+from genrebench.plugin.blame import blaming
+from genrebench.plugin.datasets import DatasetSpec, require_dataset, require_features
 from genrebench.plugin.hookspecs import DATASET
-from genrebench.plugin.registry import Registered, Registry
+from genrebench.plugin.registry import CORE, Registered, Registry
 from genrebench.progress import no_progress
-from genrebench.records import Dataset, ExtraTraining, Remark, Track
+from genrebench.records import Dataset, ExtraTraining, FeatureValues, Remark, Track
 
 Progress = Callable[..., Iterable[Any]]
 
@@ -43,13 +46,24 @@ def _fma_large(home: Path) -> Dataset:
     return fma.load_named(home, "large")
 
 
+def _fma(subset: str, summary: str, load: Callable[[Path], Dataset], **settings: Any) -> DatasetSpec:
+    """The spec of a subset of FMA."""
+    return DatasetSpec(
+        f"fma-{subset}",
+        f"Free Music Archive, {summary}",
+        load,
+        folder=fma_archives.FOLDER,
+        licence=fma_archives.LICENCE,
+        citation=fma_archives.CITATION,
+        **settings,
+    )
+
+
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec("demo", "synthetic music, generated from a seed; no download", _demo, _demo),
-    DatasetSpec("fma-small", "Free Music Archive, 8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL),
-    DatasetSpec(
-        "fma-medium", "Free Music Archive, 25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM
-    ),
-    DatasetSpec("fma-large", "Free Music Archive, 106,574 clips of 30 s; those without a genre are left out", _fma_large),
+    _fma("small", "8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL, get=fma_archives.SMALL),
+    _fma("medium", "25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM, get=fma_archives.MEDIUM),
+    _fma("large", "106,574 clips of 30 s; those without a genre are left out", _fma_large, get=fma_archives.LARGE),
 )
 
 
@@ -115,18 +129,30 @@ def resolve(
 
 
 def _load(registered: Registered[DatasetSpec], home: Path, progress: Progress, workers: int) -> Dataset:
-    """Let a plugin make and load its dataset; unexpected errors name the plugin."""
+    """Let a plugin make and load its dataset; errors name the plugin, and what it loads is checked."""
     spec, plugin = registered.spec, registered.plugin
-    try:
-        if spec.make is not None:
-            spec.make(home, progress, workers)
-        return spec.load(home)
-    except GenrebenchError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"{spec.name} ({plugin.distribution} {plugin.version}) raised {type(error).__name__}: {error}"
-        ) from error
+    if plugin.distribution == CORE.name:
+        return _made(spec, home, progress, workers)
+    label = f"{spec.name} ({plugin.distribution} {plugin.version})"
+    with blaming(label, "load"):
+        loaded = _made(spec, home, progress, workers)
+    dataset = require_dataset(loaded, label)
+    if dataset.load_features is not None:
+        dataset = dataclasses.replace(dataset, load_features=partial(_features, dataset, dataset.load_features, label))
+    note = dataset.note or spec.licence
+    return dataclasses.replace(dataset, name=spec.name, note=note)
+
+
+def _made(spec: DatasetSpec, home: Path, progress: Progress, workers: int) -> Dataset:
+    if spec.make is not None:
+        spec.make(home, progress, workers)
+    return spec.load(home)
+
+
+def _features(dataset: Dataset, load: Callable[[], FeatureValues], label: str) -> FeatureValues:
+    with blaming(label, "load_features"):
+        values = load()
+    return require_features(values, dataset, label)
 
 
 def require_audio(dataset: Dataset, tracks: Sequence[Track], extra: ExtraTraining | None = None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from genrebench.errors import DataError
 
-_PART_NAMES = {
+PART_NAMES = {
     "training": {"train", "training", "trainval", "trn"},
     "validation": {"val", "valid", "validation", "validate", "validating", "dev", "devel", "development"},
     "test": {"test", "testing", "tst", "holdout", "heldout"},
@@ -115,7 +115,7 @@ def _parts_of(names: Iterable[str]) -> dict[str, str]:
         word = _bare(name)
         if word in _EVALUATION:
             evaluations.append(name)
-        for part, words in _PART_NAMES.items():
+        for part, words in PART_NAMES.items():
             if word in words:
                 found[name] = part
     if evaluations:

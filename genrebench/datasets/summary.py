@@ -19,7 +19,7 @@ from genrebench.tables import Shown, Table, frame
 from genrebench.tasks.audit import shared_artists, untested
 from genrebench.tasks.copies import copy_remarks, row_keys
 from genrebench.tasks.grouping import group
-from genrebench.tasks.splits import make_split
+from genrebench.tasks.splits import SplitChoice, make_split
 
 MAX_COMPARED_BYTES = 2 * 10**9
 """Size of audio files that are read for the summary in order to find copies; the check reads all."""
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def summarise(
     dataset: Dataset,
-    split: str | None = None,
+    split: SplitChoice = None,
     split_seed: int = 0,
     segments: str = "together",
     heard: Mapping[str, str] | None = None,
@@ -40,7 +40,7 @@ def summarise(
     Parameters
     ----------
     dataset : Dataset
-    split : str, optional
+    split : str or OtherSplit, optional
         As in `genrebench.tasks.splits.make_split`.
     split_seed : int
     segments : {"together", "apart"}
@@ -121,12 +121,12 @@ def _power(dataset: Dataset, split: Split) -> dict[str, Any] | None:
     }
 
 
-def _split(dataset: Dataset, name: str | None, seed: int) -> tuple[Split, list[str]]:
+def _split(dataset: Dataset, chosen: SplitChoice, seed: int) -> tuple[Split, list[str]]:
     """The split; an empty one, with the reason, if none was named and the dataset can't be split."""
     try:
-        return make_split(dataset, name, seed), []
+        return make_split(dataset, chosen, seed), []
     except DataError as error:
-        if name is not None:
+        if chosen is not None:
             raise
         return Split("", seed, (Fold((), (), ()),)), [str(error)]
 

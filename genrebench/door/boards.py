@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genrebench import report
 from genrebench.boards import board as board_module
+from genrebench.boards.columns import BoardMetrics, board_metrics
 from genrebench.boards.compare import compare_named
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
@@ -28,6 +29,7 @@ def leaderboard(
     split: str | None = None,
     runs: Paths | None = None,
     references: bool = False,
+    metrics: str | Sequence[str] | None = None,
 ) -> Boards:
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable.
 
@@ -41,13 +43,15 @@ def leaderboard(
         Folders of runs; by default ./runs.
     references : bool
         Show all published scores on every board, instead of only those on the dataset of the board.
+    metrics : str or sequence of str, optional
+        Metrics that get columns beside the log loss; by default micro and macro F1. The JSON has all of them.
 
     Returns
     -------
     Boards
         Sorted by dataset, split and fingerprint; `problems` names damaged runs.
     """
-    result = Boards(*board_module.boards(open_stores(runs), _name(dataset), split, published_scores()))
+    result = Boards(*board_module.boards(open_stores(runs), _name(dataset), split, published_scores(), _metrics(metrics)))
     return result.with_references(all_references()) if references else result
 
 
@@ -58,6 +62,7 @@ def compare(
     dataset: str | Path | Dataset | None = None,
     split: str | None = None,
     runs: Paths | None = None,
+    metrics: str | Sequence[str] | None = None,
 ) -> Comparison:
     """Compare two models: which is better, by how much, and on which tracks.
 
@@ -67,6 +72,8 @@ def compare(
         Runs or their ids, row ids of a board, or names of models on the same board.
     dataset, split, runs
         As in `leaderboard`; model names are looked up on these boards.
+    metrics : str or sequence of str, optional
+        Further metrics to compare; by default all of plugins.
 
     Raises
     ------
@@ -79,7 +86,7 @@ def compare(
     stores_of_runs = [side.store for side in (a, b) if isinstance(side, RunResult)]
     named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
     stores = list({store.root: store for store in [*stores_of_runs, *named_stores]}.values())
-    return compare_named(stores, names[0], names[1], _name(dataset), split)
+    return compare_named(stores, names[0], names[1], _name(dataset), split, _metrics(metrics))
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,7 @@ def write_report(
     split: str | None = None,
     runs: Paths | None = None,
     audio: Paths | Dataset = (),
+    metrics: str | Sequence[str] | None = None,
     progress: Progress = False,
     say: Say | None = None,
     follow_links: bool = False,
@@ -123,6 +131,8 @@ def write_report(
         As in `leaderboard`.
     audio : str, Path or Dataset, or a sequence of names and paths
         Datasets whose audio is included in the report, for the tracks that it lists.
+    metrics
+        As in `leaderboard`.
     progress, say, follow_links
         As in `run`.
     """
@@ -135,7 +145,13 @@ def write_report(
         if not clips[with_audio.name]:
             raise UsageError(f"{with_audio.name} has no audio; leave it out of the report's audio")
     page, problems = report.write(
-        stores, Path(out), dataset=_name(dataset), split=split, audio=clips, references=published_scores()
+        stores,
+        Path(out),
+        dataset=_name(dataset),
+        split=split,
+        audio=clips,
+        references=published_scores(),
+        metrics=_metrics(metrics),
     )
     return Report(page, tuple(problems))
 
@@ -145,6 +161,11 @@ def _name(dataset: str | Path | Dataset | None) -> str | None:
     if isinstance(dataset, Task):
         raise UsageError("boards are chosen by dataset and split, not by a task; give task.dataset and task.split.name")
     return dataset.name if isinstance(dataset, Dataset) else None if dataset is None else str(dataset)
+
+
+def _metrics(names: str | Sequence[str] | None) -> BoardMetrics:
+    """The metrics that the installed plugins offer, and those that were chosen."""
+    return board_metrics(installed_plugins(), [names] if isinstance(names, str) else names)
 
 
 def published_scores() -> dict[str, tuple[Reference, ...]]:

@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genrebench import files
 from genrebench.datasets import check as checks
 from genrebench.datasets import download
 from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.download.fetch import ignore
 from genrebench.datasets.summary import DatasetSummary, summarise
 from genrebench.door.opening import Progress, Say, listen, open_dataset, open_exclusions, open_session, open_task
+from genrebench.door.splits import Split, open_split, write_task_split
+from genrebench.errors import UsageError
 from genrebench.inputs import cache as input_cache
 from genrebench.inputs import export
+from genrebench.plugin.blame import blaming
 from genrebench.plugin.hookspecs import DATASET
-from genrebench.plugin.registry import installed_plugins
+from genrebench.plugin.registry import CORE, installed_plugins
 from genrebench.progress import byte_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.session import data_home
@@ -70,7 +74,8 @@ def dataset(
 def task(
     dataset: str | Path | Dataset = "demo",
     *,
-    split: str | None = None,
+    split: Split = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
@@ -85,7 +90,7 @@ def task(
 
     Parameters
     ----------
-    dataset, split, split_seed, excerpt, exclude, extra_training, segments, workers, progress, say, follow_links
+    dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, workers, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -98,6 +103,7 @@ def task(
         dataset,
         session,
         split=split,
+        split_file=split_file,
         split_seed=split_seed,
         excerpt=excerpt,
         exclude=exclude,
@@ -106,10 +112,56 @@ def task(
     )
 
 
+def write_split(
+    dataset: str | Path | Dataset | Task,
+    out: str | Path,
+    *,
+    split: Split = None,
+    split_file: str | Path | None = None,
+    split_seed: int = 0,
+    excerpt: str | float | None = 30,
+    exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    segments: str = "together",
+    workers: int | None = None,
+    progress: Progress = False,
+    say: Say | None = None,
+    follow_links: bool = False,
+) -> Task:
+    """Write which tracks train, validate and test, so that a model outside Python can be trained on exactly this task.
+
+    Parameters
+    ----------
+    dataset, split, split_file, split_seed, excerpt, exclude, segments, workers, progress, say, follow_links
+        As in `run`.
+    out : path
+        The CSV file to write, with the columns track_id, fold, part, genre and group (the number of the artist).
+
+    Returns
+    -------
+    Task
+        `score` takes the predictions for its test tracks.
+    """
+    files.require_place(Path(out))
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
+    made = open_task(
+        dataset,
+        session,
+        split=split,
+        split_file=split_file,
+        split_seed=split_seed,
+        excerpt=excerpt,
+        exclude=exclude,
+        segments=segments,
+    )
+    write_task_split(made, Path(out))
+    return made
+
+
 def describe(
     dataset: str | Path | Dataset | Task,
     *,
-    split: str | None = None,
+    split: Split = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     segments: str = "together",
     progress: Progress = False,
@@ -119,13 +171,15 @@ def describe(
     """Summarise a dataset: number of tracks by genre, part and artist, durations, source of the features, and warnings."""
     session = open_session(progress=progress, say=say, follow_links=follow_links)
     opened = open_dataset(dataset, session)
-    return DatasetSummary(summarise(opened, split, split_seed, segments, listen(opened, session)))
+    chosen = open_split(split, split_file, opened, session)
+    return DatasetSummary(summarise(opened, chosen, split_seed, segments, listen(opened, session)))
 
 
 def check_dataset(
     dataset: str | Path | Dataset | Task,
     *,
-    split: str | None = None,
+    split: Split = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     segments: str = "together",
@@ -143,7 +197,7 @@ def check_dataset(
     ----------
     dataset
         As in `run`, or a flat folder without labels.
-    split, split_seed, exclude, segments, workers, progress, say, follow_links
+    split, split_file, split_seed, exclude, segments, workers, progress, say, follow_links
         As in `run`.
     rehash : bool
         Read all files again, and report those that have changed unnoticed since they were hashed.
@@ -156,7 +210,8 @@ def check_dataset(
     excluded = open_exclusions(exclude)
     kept = _without(dataset, excluded, labelled=False, session=session)
     grouped = group(kept, segments, listen(kept, session))
-    split_used, before = checks.cut(grouped.dataset, split, split_seed)
+    chosen = open_split(split, split_file, kept, session)
+    split_used, before = checks.cut(grouped.dataset, chosen, split_seed)
     before += checks.label_findings(grouped, split_used)
     findings = checks.check(
         grouped.dataset,
@@ -207,21 +262,40 @@ def get_dataset(
     source: str | None = None,
     progress: bool | Callable[[str, int, int | None], None] = False,
 ) -> download.GetResult:
-    """Download, verify and unpack a subset of FMA; existing archives are skipped, interrupted downloads are resumed.
+    """Download, verify and unpack a dataset; existing files are skipped, interrupted downloads are resumed.
 
     Parameters
     ----------
     name : str
-        fma-small, fma-medium or fma-large.
+        A registered dataset that can be downloaded, such as fma-small.
     metadata : bool
         Download only the metadata and features, without the audio.
     source : str, optional
-        A mirror (http, https) or a local folder with the archives.
+        A mirror (http, https) or a local folder with the files.
     progress : bool or callable
-        True shows progress on stderr; a callable is called as ``progress(archive, done, total)``, in bytes.
+        True shows progress on stderr; a callable is called as ``progress(file, done, total)``, in bytes.
+
+    Raises
+    ------
+    UsageError
+        If there is no such dataset, or it can't be downloaded.
+    DataError
+        If a file can't be fetched or has the wrong checksum; the message names the plugin.
     """
-    with byte_progress() if progress is True else contextlib.nullcontext(progress or ignore) as show:
-        return download.get(name, data_home(), metadata_only=metadata, source=source, progress=show)
+    registry = installed_plugins()
+    registered = registry.get(DATASET, name)
+    if not registered.spec.get:
+        offered = [other for other in registry.names(DATASET) if not registry.is_ambiguous(DATASET, other)]
+        can = [other for other in offered if registry.get(DATASET, other).spec.get]
+        raise UsageError(f"{name!r} can't be downloaded; choose one of {', '.join(can)}")
+    plugin = registered.plugin
+    label = f"{name} ({plugin.distribution} {plugin.version})"
+    own = plugin.distribution == CORE.name
+    with (
+        byte_progress() if progress is True else contextlib.nullcontext(progress or ignore) as show,
+        contextlib.nullcontext() if own else blaming(label, "get"),
+    ):
+        return download.get(registered.spec, data_home(), metadata_only=metadata, source=source, progress=show)
 
 
 class DatasetList(Shown):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
+from genrebench.door.splits import Split
 from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import SECONDS
 from genrebench.experiments.ablation.outcome import Ablation
@@ -72,7 +73,8 @@ def ablate(
     model: Any,
     dataset: str | Path | Dataset | Task = "demo",
     *,
-    split: str | None = None,
+    split: Split = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
@@ -95,7 +97,7 @@ def ablate(
     ----------
     model : str or ModelSpec
         A model with frames or waveforms as input.
-    dataset, split, split_seed, excerpt, exclude, seed, options, runs, device, workers, progress, say, follow_links
+    dataset, split, split_file, split_seed, excerpt, exclude, seed, options, runs, device, workers, progress, say, follow_links
         As in `run`.
     seconds : sequence of float
         Also score tracks shortened to their first 1, 3, ... seconds.
@@ -109,7 +111,9 @@ def ablate(
     """
     session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
     (hosted,) = open_models([model], options, session)
-    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude)
+    task = open_task(
+        dataset, session, split=split, split_file=split_file, split_seed=split_seed, excerpt=excerpt, exclude=exclude
+    )
     job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
     check_ablation(job, session, seconds)
     run = runner.finished_run(job, store, session)

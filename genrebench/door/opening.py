@@ -12,6 +12,7 @@ from typing import Any
 from genrebench.datasets import resolve
 from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
+from genrebench.door.splits import Split, open_split
 from genrebench.environment import cpus
 from genrebench.errors import StoreError, UsageError
 from genrebench.plugin.hosted import HostedModel
@@ -108,7 +109,8 @@ def open_task(
     dataset: str | Path | Dataset | Task,
     session: Session,
     *,
-    split: str | None = None,
+    split: Split = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
@@ -118,7 +120,8 @@ def open_task(
     """Create a task and report the warnings of its dataset and of its split; a `Task` is returned unchanged."""
     excluded = open_exclusions(exclude)
     if isinstance(dataset, Task):
-        if (split, split_seed, excerpt, extra_training, segments) != (None, 0, 30, None, "together") or excluded:
+        given = (split, split_file, split_seed, excerpt, extra_training, segments)
+        if given != (None, None, 0, 30, None, "together") or excluded:
             raise UsageError("a task already has a split, an excerpt and exclusions; pass these arguments to gb.task instead")
         return dataset
     opened = open_dataset(dataset, session)
@@ -128,7 +131,7 @@ def open_task(
     task = tasks.make_task(
         opened,
         session.home,
-        split=split,
+        split=open_split(split, split_file, opened, session),
         split_seed=split_seed,
         excerpt=Excerpt.parse(excerpt),
         exclude=excluded,

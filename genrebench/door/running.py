@@ -7,7 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from genrebench.boards import baselines
 from genrebench.door.opening import Progress, Say, open_models, open_run, open_seeds, open_session, open_stores, open_task
+from genrebench.door.splits import Split
+from genrebench.plugin.hookspecs import MODEL
 from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
@@ -21,7 +24,8 @@ def run(
     models: Any,
     dataset: str | Path | Dataset | Task = "demo",
     *,
-    split: str | None = None,
+    split: Split = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
@@ -50,9 +54,11 @@ def run(
         classifier is called like its class.
     dataset : str, Path, Dataset or Task
         A registered name, a folder, or the result of `dataset` or `task`. A task already has a split.
-    split : str, optional
-        As in `genrebench.tasks.splits.make_split`; by default official if the dataset has one, else artist if artists are
-        known, else stratified.
+    split : str or SplitSpec, optional
+        As in `genrebench.tasks.splits.make_split`, or a split of a plugin or of the dataset; by default official if the dataset
+        has one, else artist if artists are known, else stratified.
+    split_file : path, optional
+        A file with a split instead; see `genrebench.datasets.split_file.read`.
     split_seed : int
     excerpt : float or "whole"
         Seconds from the middle of each track.
@@ -97,6 +103,7 @@ def run(
         dataset,
         session,
         split=split,
+        split_file=split_file,
         split_seed=split_seed,
         excerpt=excerpt,
         exclude=exclude,
@@ -122,6 +129,7 @@ def reproduce(
     run_id: str | RunResult,
     *,
     dataset: str | Path | Dataset | None = None,
+    split_file: str | Path | None = None,
     runs: str | Path = "runs",
     resume: bool = False,
     device: str = "auto",
@@ -138,6 +146,8 @@ def reproduce(
     run_id : str or RunResult
     dataset : str, Path or Dataset, optional
         Current location of the dataset; by default as recorded.
+    split_file : path, optional
+        Current location of the file with the split; by default as recorded.
     runs, resume, device, workers, cache, progress, say, follow_links
         As in `run`.
 
@@ -159,7 +169,8 @@ def reproduce(
     repeated = run(
         original.model.name,
         dataset or task.source or task.dataset,
-        split=task.split,
+        split=None if split_file or task.split_file else task.split,
+        split_file=split_file or task.split_file,
         split_seed=task.split_seed,
         excerpt=task.excerpt,
         exclude=task.excluded,
@@ -184,7 +195,8 @@ def score(
     predictions: str | Path,
     dataset: str | Path | Dataset | Task = "demo",
     *,
-    split: str | None = None,
+    split: Split = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
@@ -202,7 +214,7 @@ def score(
     ----------
     predictions : path
         CSV file with one row per test track: track_id and one column per genre, named GENRE or p:GENRE.
-    dataset, split, split_seed, excerpt, exclude, segments, runs, say, follow_links
+    dataset, split, split_file, split_seed, excerpt, exclude, segments, runs, say, follow_links
         As in `run`.
     name, version : str
         Name and version of the model on the board.
@@ -212,12 +224,26 @@ def score(
     Raises
     ------
     DataError
-        If the file can't be read, a genre or a test track is missing, or a row isn't a probability distribution.
+        If the file can't be read, a genre or a test track is missing, a row isn't a probability distribution, or a column
+        genre or fold contradicts the task.
+    UsageError
+        If the name is that of an installed model or of a baseline.
     """
     session = open_session(say=say, follow_links=follow_links)
-    task = open_task(dataset, session, split=split, split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments)
+    task = open_task(
+        dataset,
+        session,
+        split=split,
+        split_file=split_file,
+        split_seed=split_seed,
+        excerpt=excerpt,
+        exclude=exclude,
+        segments=segments,
+    )
     store = RunStore(Path(runs))
-    return RunResult(imported.score(task, Path(predictions), name, version, seed, store, session.say), store)
+    models = {model: f"the installed model {model}" for model in session.registry.names(MODEL)}
+    taken = models | {baseline: f"the baseline {baseline}" for baseline in baselines.NAMES}
+    return RunResult(imported.score(task, Path(predictions), name, version, seed, store, session.say, taken), store)
 
 
 def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:

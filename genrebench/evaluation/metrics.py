@@ -7,12 +7,14 @@ probability, the first of equals. All functions are pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genrebench.plugin.metrics import MetricSpec
+from genrebench.errors import GenrebenchError
+from genrebench.plugin.metrics import Measured, MetricSpec, measure
 
 VERSION = 2
 """Increased whenever a score of unchanged predictions changes or is added; older runs are then scored again."""
@@ -152,12 +154,21 @@ def binned_by_confidence(
 
 
 METRICS = (
-    MetricSpec("log_loss", "mean log loss in nats, lower is better", log_loss),
-    MetricSpec("brier", "mean Brier score over all genres, from 0 to 2, lower is better", brier),
-    MetricSpec("f1_micro", "micro-averaged F1, which is the accuracy", f1_micro),
-    MetricSpec("f1_macro", "F1 averaged over the genres that have test tracks", f1_macro),
-    MetricSpec("f1_weighted", "F1 averaged over the genres by their number of test tracks", f1_weighted),
-    MetricSpec("calibration_error", "expected calibration error of the top label, 15 bins", calibration_error),
+    MetricSpec("log_loss", "mean log loss in nats", track_log_losses, True, "lower", (0, math.inf)),
+    MetricSpec("brier", "mean Brier score over all genres", track_brier, True, "lower", (0, 2)),
+    MetricSpec("f1_micro", "micro-averaged F1, which is the accuracy", f1_micro, False, "higher", (0, 1)),
+    MetricSpec("f1_macro", "F1 averaged over the genres that have test tracks", f1_macro, False, "higher", (0, 1)),
+    MetricSpec(
+        "f1_weighted", "F1 averaged over the genres by their number of test tracks", f1_weighted, False, "higher", (0, 1)
+    ),
+    MetricSpec(
+        "calibration_error",
+        "expected calibration error of the top label, 15 bins",
+        calibration_error,
+        False,
+        "lower",
+        (0, 1),
+    ),
 )
 
 BUILT_IN = tuple(metric.name for metric in METRICS)
@@ -167,29 +178,29 @@ BUILT_IN = tuple(metric.name for metric in METRICS)
 def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS) -> Mapping[str, float]:
     """Compute all of `metrics`; a mapping of name to score."""
     y, p = validate(labels, probabilities)
-    return {metric.name: float(metric.compute(y, p)) for metric in metrics}
+    return {metric.name: measure(metric, y, p).score for metric in metrics}
 
 
-def evaluate_more(
-    labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...]
-) -> tuple[dict[str, float | None], list[str]]:
-    """Compute those of `metrics` that aren't built in; one that raises scores None and leaves the others alone.
+def measure_more(
+    labels: ArrayLike, probabilities: ArrayLike, metrics: Iterable[MetricSpec]
+) -> tuple[dict[str, Measured | None], list[str]]:
+    """Compute those of `metrics` that aren't built in; one that fails is None and leaves the others alone.
 
     Returns
     -------
-    scores : dict of str to (float or None)
+    measured : dict of str to (Measured or None)
     problems : list of str
-        One line per metric that raised.
+        One line per metric that failed.
     """
     y, p = validate(labels, probabilities)
-    scores: dict[str, float | None] = {}
+    measured: dict[str, Measured | None] = {}
     problems = []
     for metric in metrics:
         if metric.name in BUILT_IN:
             continue
         try:
-            scores[metric.name] = float(metric.compute(y.copy(), p.copy()))
-        except (Exception, SystemExit) as error:  # sys.exit in a plugin must not end the program
-            scores[metric.name] = None
-            problems.append(f"the metric {metric.name!r} failed: {type(error).__name__}: {error}")
-    return scores, problems
+            measured[metric.name] = measure(metric, y, p)
+        except GenrebenchError as error:
+            measured[metric.name] = None
+            problems.append(str(error))
+    return measured, problems

@@ -61,7 +61,8 @@ def score_predictions(
         facts = {"temperature_scaling": scaling}
         predictions = scaled if calibrate else predictions
     values.update(metrics.evaluate(predictions.labels, predictions.probabilities))
-    more, problems = metrics.evaluate_more(predictions.labels, predictions.probabilities, tuple(specs))
+    measured, problems = metrics.measure_more(predictions.labels, predictions.probabilities, specs)
+    more = {name: None if one is None else one.score for name, one in measured.items()}
     return Scoring(predictions, values | more, facts, tuple(problems))
 
 

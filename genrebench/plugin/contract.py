@@ -242,6 +242,8 @@ class ModelSpec:
         options contradict each other. It is called before any work starts.
     timeline : bool
         Whether the model implements `predict_timeline`.
+    citation : str
+        BibTeX of the publication to cite, which `genrebench cite` prints.
     """
 
     name: str
@@ -251,3 +253,4 @@ class ModelSpec:
     options: type = NoOptions
     check: Callable[[Context, Any], None] = _accept
     timeline: bool = False
+    citation: str = ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.environment import without_home
-from genrebench.errors import GenrebenchError, PluginError, UsageError
+from genrebench.errors import PluginError, UsageError
+from genrebench.plugin.blame import blaming
 from genrebench.plugin.contract import Context, Examples, Inputs, Model, ModelSpec, Timeline
 from genrebench.plugin.options import options_as_dict, parse_options
 from genrebench.plugin.registry import Registered
@@ -146,29 +145,6 @@ class BuiltModel:
         """Return the model's figures by title."""
         with blaming(self.label, "figures"):
             return self._model.figures()
-
-
-@contextlib.contextmanager
-def blaming(label: str, step: str, *, kept: type[GenrebenchError] | tuple[()] = ()) -> Iterator[None]:
-    """Convert exceptions raised by a plugin into errors that name it; expected errors keep their class, `kept` stay as is."""
-    try:
-        yield
-    except kept:
-        raise
-    except GenrebenchError as error:
-        raise type(error)(f"{label}: {error}") from error
-    except (Exception, SystemExit) as error:  # sys.exit in a plugin must not end the program
-        raise PluginError(f"{label} raised {type(error).__name__} in {step}: {one_line(error)}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """Return the message of an error as one line, without the user's home folder."""
-    if isinstance(error, MemoryError):
-        return "the memory isn't enough; use fewer --workers, a shorter --excerpt or a smaller model"
-    text = " ".join(str(error).split()) or type(error).__name__
-    if not isinstance(error, GenrebenchError):
-        text = f"{type(error).__name__}: {text}" if str(error) else text
-    return without_home(text)
 
 
 def checked(probabilities: Any, n_tracks: int, n_genres: int, label: str) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from genrebench.errors import AudioError, GenrebenchError, PluginError
-from genrebench.plugin.hosted import blaming
+from genrebench.plugin.blame import blaming
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.registry import Registered

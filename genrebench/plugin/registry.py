@@ -89,6 +89,10 @@ class Registry:
         """All names of a kind in order of registration, including clashing names."""
         return [_name(offers[0].spec) for offers in self._offers[kind.name].values()]
 
+    def is_ambiguous(self, kind: Kind[Any], name: Key) -> bool:
+        """Whether more than one plugin offers a name."""
+        return len(self._offers[kind.name].get(name, ())) > 1
+
     def all(self, kind: Kind[S]) -> list[Registered[S]]:
         """Return everything of a kind, the core's first.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from genrebench import temporary
 from genrebench.boards.board import boards
+from genrebench.boards.columns import BoardMetrics
 from genrebench.boards.rows import Board
 from genrebench.errors import StoreError, UsageError
 from genrebench.interrupts import held_back
@@ -29,6 +30,7 @@ def write(
     split: str | None = None,
     audio: Mapping[str, Mapping[str, Path]] | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
+    metrics: BoardMetrics | None = None,
 ) -> tuple[Path, list[str]]:
     """Write the report.
 
@@ -44,6 +46,8 @@ def write(
         report and can be played there.
     references : mapping, optional
         Published scores by dataset name, as in `genrebench.boards.board.boards`.
+    metrics : BoardMetrics, optional
+        As in `genrebench.boards.board.boards`.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def write(
     temporary.sweep(out.parent, out.name)
     try:
         with temporary.owned(out, folder=True) as (new, _):
-            shown, problems = boards(stores, dataset, split, references)
+            shown, problems = boards(stores, dataset, split, references, metrics)
             if not shown:
                 raise _nothing_to_report(stores, problems)
             _write(stores, shown, problems, new, audio or {})

@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genrebench.boards.columns import title
 from genrebench.boards.compare import Side, compare_sides, runs_by_id
-from genrebench.boards.row import Row, rank_range
+from genrebench.boards.row import Row, between, rank_range
 from genrebench.boards.rows import Board
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.environment import without_home
@@ -74,6 +75,8 @@ class Site:
             "seconds": _seconds,
             "percent_range": _percent_range,
             "rank_range": rank_range,
+            "between": between,
+            "metric_title": title,
             "position": _position,
             "text": _text,
         }
@@ -155,7 +158,7 @@ def run_page(site: Site, board: Board, row: Row, run_id: str, problems: list[str
     store, run = site.runs[run_id]
     predictions = store.predictions(run)
     labels, p, genres = predictions.labels, predictions.probabilities, predictions.genres
-    scored = store.scored(run)
+    scored, _ = store.measured(run, board.metrics.measured)
     counts = metrics.confusion(labels, p)
     bins = calibration.reliability(labels, p)
     curves: Sequence[Mapping[str, Any]] = ()
@@ -207,7 +210,8 @@ def _scaling(run: Run, predictions: Predictions) -> Mapping[str, Any]:
 
 def compare_page(site: Site, board: Board, a: Row, b: Row) -> str:
     """The page that compares two rows of a board."""
-    comparison = compare_sides(*(Side(row.label, tuple(site.runs[run_id] for run_id in row.runs)) for row in (a, b)))
+    sides = [Side(row.label, tuple(site.runs[run_id] for run_id in row.runs)) for row in (a, b)]
+    comparison = compare_sides(sides[0], sides[1], board.metrics)
     dataset = board.task.dataset
     return site.render(
         "compare.html",

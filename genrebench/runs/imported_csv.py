@@ -12,16 +12,30 @@ from genrebench.errors import DataError
 from genrebench.plugin.hosted import SUM_TOLERANCE
 from genrebench.plugin.options import did_you_mean
 
+CLAIMS = ("genre", "fold")
+"""Columns that are compared with the task."""
+
 MIN_DECIMALS = 3
 """Decimals from which rounded rows are renormalised; with fewer, too much is lost."""
 
 
 @dataclass(frozen=True)
 class ImportedRows:
-    """Probabilities by track id, in the order of the genres; `warnings` says what was taken otherwise than it is written."""
+    """Predictions in a file.
+
+    Parameters
+    ----------
+    rows : dict of str to list of float
+        Probabilities by track id, in the order of the genres.
+    warnings : list of str
+        What was taken otherwise than it is written.
+    claims : dict of str to dict of str to str
+        What the columns genre and fold say, by column and track id; a column that isn't there is left out.
+    """
 
     rows: dict[str, list[float]]
     warnings: list[str] = field(default_factory=list)
+    claims: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read(file: Path, genres: Sequence[str], track_ids: Collection[str]) -> ImportedRows:
@@ -30,7 +44,8 @@ def read(file: Path, genres: Sequence[str], track_ids: Collection[str]) -> Impor
     Parameters
     ----------
     file : Path
-        CSV file with `track_id` and one column per genre, named GENRE or p:GENRE; other columns are ignored. Cells are
+        CSV file with `track_id` and one column per genre, named GENRE or p:GENRE; the columns genre and
+        fold are kept for comparison with the task, others ignored. Cells are
         stripped, names composed (NFC). Rows that are rounded to three decimals or more are renormalised.
     genres : sequence of str
     track_ids : collection of str
@@ -50,6 +65,9 @@ def read(file: Path, genres: Sequence[str], track_ids: Collection[str]) -> Impor
     names = [clean(cell, "the column name", f"{file}, line {first}") for cell in header]
     id_column = find_columns(file, names, ("track_id",))["track_id"]
     columns = [_column(file, names, genre) for genre in genres]
+    used = {id_column, *columns}
+    claimed = {name: names.index(name) for name in CLAIMS if names.count(name) == 1 and names.index(name) not in used}
+    claims: dict[str, dict[str, str]] = {name: {} for name in claimed}
     rows: dict[str, list[float]] = {}
     lines: dict[str, int] = {}
     decimals = 0
@@ -62,12 +80,18 @@ def read(file: Path, genres: Sequence[str], track_ids: Collection[str]) -> Impor
             raise DataError(f"{where}: track {id_!r} already has a row, in line {lines[id_]}; keep one")
         lines[id_] = line
         rows[id_] = [_probability(cells[column], f"{where}, column {names[column]!r}") for column in columns]
+        for name, column in claimed.items():
+            claims[name][id_] = clean(cells[column], name, where)
         decimals = max(decimals, *(_decimals(cells[column]) for column in columns))
     warnings = _renormalise(file, rows, lines, decimals)
     matched = id_forms.match(track_ids, rows)
     if (note := id_forms.match_note(matched, file.name, "the dataset")) is not None:
         warnings.append(note)
-    return ImportedRows({matched.get(id_, id_): row for id_, row in rows.items()}, warnings)
+    return ImportedRows(
+        {matched.get(id_, id_): row for id_, row in rows.items()},
+        warnings,
+        {name: {matched.get(id_, id_): value for id_, value in values.items()} for name, values in claims.items()},
+    )
 
 
 def _column(file: Path, names: Sequence[str], genre: str) -> int:

@@ -80,7 +80,10 @@ class Job:
             (
                 run
                 for run in store.runs()
-                if run.seed == self.seed and run.task.fingerprint == self.task.fingerprint and run.model.same_model(model)
+                if run.seed == self.seed
+                and not run.lab
+                and run.task.fingerprint == self.task.fingerprint
+                and run.model.same_model(model)
             ),
             None,
         )

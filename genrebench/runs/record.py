@@ -10,7 +10,7 @@ from typing import Any, Literal
 from genrebench.environment import without_home
 from genrebench.jsontypes import plain
 from genrebench.plugin.hosted import HostedModel
-from genrebench.records import PARTS, Exclusion, ExtraTraining, Task
+from genrebench.records import FILE_SPLIT, PARTS, Exclusion, ExtraTraining, Task
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -61,6 +61,8 @@ class TaskRecord:
         Name of the dataset, its name or path as given by the user, and its version for display.
     split : str
     split_seed : int
+    split_source : str
+        As in `Split`.
     fingerprint : str
     excerpt : str
         "whole" or seconds.
@@ -91,6 +93,7 @@ class TaskRecord:
     version: str = ""
     split: str
     split_seed: int = 0
+    split_source: str = ""
     fingerprint: str
     excerpt: str = "30"
     excerpt_slack: float = 0.0
@@ -127,6 +130,7 @@ class TaskRecord:
             version=task.dataset.version,
             split=task.split.name,
             split_seed=task.split.seed,
+            split_source=without_home(task.split.source),
             fingerprint=task.fingerprint,
             excerpt=str(task.excerpt),
             excerpt_slack=task.excerpt.slack,
@@ -151,6 +155,11 @@ class TaskRecord:
         if not counts or not all(len(of_fold) == len(self.genres) and any(of_fold) for of_fold in counts):
             return None
         return tuple(tuple(n / sum(of_fold) for n in of_fold) for of_fold in counts)
+
+    @property
+    def split_file(self) -> str | None:
+        """The file that the split was read from; None for all other splits."""
+        return self.split_source if self.split.startswith(FILE_SPLIT) else None
 
     @property
     def dataset_title(self) -> str:
@@ -288,6 +297,8 @@ class Run:
     metrics_version : int
         Version of the built-in metrics with which it was scored.
     predictions : PredictionsRecord or None
+    lab : str
+        Whose run it is, for one that was imported from a bundle; empty for one's own.
     """
 
     id: str
@@ -304,6 +315,7 @@ class Run:
     error: str | None = None
     metrics_version: int = 0
     predictions: PredictionsRecord | None = None
+    lab: str = ""
 
     @property
     def device(self) -> str | None:

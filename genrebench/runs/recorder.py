@@ -25,8 +25,9 @@ from genrebench.errors import GenrebenchError, StoreError
 from genrebench.evaluation import metrics
 from genrebench.evaluation.scoring import Scoring
 from genrebench.jsontypes import plain
+from genrebench.plugin.blame import one_line
 from genrebench.plugin.contract import Context
-from genrebench.plugin.hosted import BuiltModel, one_line
+from genrebench.plugin.hosted import BuiltModel
 from genrebench.plugin.inputs import Prepared
 from genrebench.plugin.isolation import undisturbed
 from genrebench.reading import read_arrays

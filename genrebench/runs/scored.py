@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.evaluation import metrics
+from genrebench.plugin.metrics import Measured
 from genrebench.records import Predictions
 from genrebench.runs.record import Run
 
@@ -30,7 +31,7 @@ class Scored:
     Parameters
     ----------
     scores : mapping of str to float
-        All built-in metrics.
+        All built-in metrics, and those of `with_metrics`.
     losses : ndarray of float64, shape (n_tracks,)
         Log loss of each track, in nats.
     brier : ndarray of float64, shape (n_tracks,)
@@ -39,6 +40,8 @@ class Scored:
         True and predicted genre, as column index.
     folds, groups : ndarray of int64, shape (n_tracks,)
         Fold in which the track was tested; artist number, -1 if the artist isn't known.
+    values : mapping of str to ndarray of float64, shape (n_tracks,)
+        Value of each track by metrics of plugins that are means over tracks; see `with_metrics`.
     tracks : str
         Digest of genres, ids, folds and labels. Tracks are sorted by fold and id, so two runs with the same digest can be
         compared element by element.
@@ -52,6 +55,18 @@ class Scored:
     folds: NDArray[np.int64]
     groups: NDArray[np.int64]
     tracks: str
+    values: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def with_metrics(self, measured: Mapping[str, Measured]) -> Scored:
+        """The same with scores by further metrics, whose values per track are in the order of the tracks."""
+        scores = {name: one.score for name, one in measured.items()}
+        values = {name: one.values for name, one in measured.items() if one.values is not None}
+        return replace(self, scores={**self.scores, **scores}, values={**self.values, **values})
+
+
+def track_order(predictions: Predictions) -> NDArray[np.intp]:
+    """Positions of the tracks, sorted by fold and id."""
+    return np.lexsort((np.array(predictions.ids), predictions.folds))
 
 
 def score(predictions: Predictions) -> Scored:
@@ -64,7 +79,7 @@ def score(predictions: Predictions) -> Scored:
     """
     labels, probabilities = metrics.validate(predictions.labels, predictions.probabilities)
     groups = np.full(len(labels), -1) if predictions.groups is None else predictions.groups
-    order = np.lexsort((np.array(predictions.ids), predictions.folds))
+    order = track_order(predictions)
     folds = predictions.folds[order].astype(np.int64)
     keys: list[Any] = [list(predictions.genres)]
     keys += [

@@ -75,6 +75,7 @@ def record_from_json(data: bytes) -> Run:
         error=record.take("error", _optional(_message), None),
         metrics_version=record.take("metrics_version", _integer, 0),
         predictions=record.take("predictions", _optional(_predictions), None),
+        lab=record.take("lab", _text, ""),
     )
 
 
@@ -105,6 +106,7 @@ def _task(value: _Object) -> TaskRecord:
         version=value.take("version", _text, ""),
         split=value.take("split", _text),
         split_seed=value.take("split_seed", _integer, 0),
+        split_source=value.take("split_source", _text, ""),
         fingerprint=value.take("fingerprint", _text),
         excerpt=value.take("excerpt", _text, "30"),
         excerpt_slack=value.take("excerpt_slack", _number, 0.0),

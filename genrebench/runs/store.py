@@ -37,6 +37,7 @@ from genrebench.runs.contents import (
     removal,
     stamp_of,
 )
+from genrebench.runs.measured import Metrics, read_measured
 from genrebench.runs.predictions import predictions_to_csv, test_counts
 from genrebench.runs.record import PredictionsRecord, Run
 from genrebench.runs.scored import Scored, score
@@ -126,6 +127,24 @@ class RunStore:
         """
         with self._new_folder(run.id) as new:
             return _write_finished(new, run, predictions)
+
+    @_store_errors
+    def adopt(self, run: Run, files: Path) -> Run:
+        """Create the folder of a finished run with the files of another folder, atomically, and with this record.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        StoreError
+            As `begin`.
+        """
+        with self._new_folder(run.id) as new:
+            shutil.copytree(files, new, dirs_exist_ok=True)
+            write_json(new / RECORD, record_to_dict(run))
+        return run
 
     @contextlib.contextmanager
     def _new_folder(self, run_id: str) -> Iterator[Path]:
@@ -256,6 +275,12 @@ class RunStore:
     def scored(self, run: Run) -> Scored:
         """Score a finished run's predictions; see `genrebench.runs.contents.read_scored`."""
         return read_scored(self.folder(run.id), run)
+
+    def measured(self, run: Run, specs: Metrics) -> tuple[Scored, list[str]]:
+        """Score a finished run by the built-in metrics and those of plugins; and one line for each of these that failed."""
+        scored = self.scored(run)
+        measured, problems = read_measured(self.folder(run.id), run, specs) if specs else ({}, [])
+        return scored.with_metrics(measured), [f"run {run.id!r}: {problem}" for problem in problems]
 
     @_store_errors
     def remove(self, run_id: str) -> None:

@@ -10,17 +10,37 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from genrebench.errors import DataError, UsageError
 from genrebench.plugin.options import did_you_mean
+from genrebench.plugin.splits import SplitSpec, made_folds
 from genrebench.records import PARTS, Dataset, Fold, Split, Track
 from genrebench.tables import counted
 
 N_FOLDS = 5
-NAMES = ("official", "first-80", "stratified", "artist", "artist-cv5", "challenge")
 
 Parts = dict[str, str]  # track id to part
+
+
+@dataclass(frozen=True)
+class OtherSplit:
+    """A split that isn't the core's own: that of a plugin or of one dataset, or one that was read from a file.
+
+    Parameters
+    ----------
+    spec : SplitSpec
+    source : str
+        As in `Split`; messages name it.
+    """
+
+    spec: SplitSpec
+    source: str
+
+
+SplitChoice = str | OtherSplit | None
+"""Name of one of the core's own splits, another split, or None for the default."""
 
 
 def seeded_order(seed: int, name: str) -> str:
@@ -28,14 +48,14 @@ def seeded_order(seed: int, name: str) -> str:
     return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
-def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Split:
+def make_split(dataset: Dataset, split: SplitChoice = None, seed: int = 0) -> Split:
     """Split a dataset into training, validation and test.
 
     Parameters
     ----------
     dataset : Dataset
         Without the excluded tracks.
-    name : str, optional
+    split : str or OtherSplit, optional
         One of `NAMES`:
 
         - "official": the split that comes with the dataset;
@@ -45,9 +65,10 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
         - "artist": the same, with no artist in more than one part;
         - "artist-cv5": five folds of artists; fold i is the test part, fold i + 1 (mod 5) the validation part, the other
           three are for training;
-        - "challenge": every track is for training.
+        - "challenge": every track is for training;
 
-        By default "official" if there is an official split, else "artist" if artists are known, else "stratified".
+        or the split of a plugin or a file. By default "official" if there is an official split, else "artist" if artists are
+        known, else "stratified".
     seed : int
         Seed of the random order; "official", "first-80" and "challenge" don't depend on it.
 
@@ -64,21 +85,36 @@ def make_split(dataset: Dataset, name: str | None = None, seed: int = 0) -> Spli
         If the name is unknown, or the seed isn't a whole number from 0 on.
     DataError
         If the dataset can't be split this way, a track has no genre, or there are fewer than two genres.
+    PluginError
+        If a plugin's split breaks its contract; see `genrebench.plugin.splits`.
     """
-    if name is None:
-        name = "official" if dataset.official else "artist" if dataset.knows_artists else "stratified"
-    if name not in NAMES:
-        raise UsageError(f"no split {name!r}; {did_you_mean(name, NAMES)}")
+    if split is None:
+        split = "official" if dataset.official else "artist" if dataset.knows_artists else "stratified"
+    if isinstance(split, str) and split not in NAMES:
+        raise UsageError(f"no split {split!r}; {did_you_mean(split, NAMES)}")
     if not isinstance(seed, int) or seed < 0:
         raise UsageError(f"the split seed {seed!r} isn't a whole number from 0 on")
     _check(dataset)
-    if name.startswith("artist") and not dataset.knows_artists:
-        raise DataError(f"{dataset.name} names no artist, so it has no split {name!r}; add a column artist, or use stratified")
-    warnings: list[str] = []
-    folds = [_fold(dataset, parts) for parts in _MAKERS[name](dataset, seed, warnings)]
-    if name != "challenge":
-        warnings += _untrained(dataset, folds)
-    return Split(name, seed, tuple(folds), tuple(warnings))
+    if isinstance(split, OtherSplit):
+        return _other(dataset, split, seed)
+    if split.startswith("artist") and not dataset.knows_artists:
+        raise DataError(f"{dataset.name} names no artist, so it has no split {split!r}; add a column artist, or use stratified")
+    folds, warnings = _MAKERS[split](dataset, seed)
+    if split != "challenge":
+        warnings = [*warnings, *_untrained(dataset, folds)]
+    return Split(split, seed, folds, tuple(warnings))
+
+
+def _other(dataset: Dataset, split: OtherSplit, seed: int) -> Split:
+    name, order = split.spec.name, _id_order(dataset.tracks)
+    folds, warnings = made_folds(split.spec, dataset, seed, f"split {name} ({split.source})")
+    ordered = tuple(Fold(*(tuple(sorted(getattr(fold, part), key=order)) for part in PARTS)) for fold in folds)
+    used = {id_ for fold in ordered for part in PARTS for id_ in getattr(fold, part)}
+    left = [track.id for track in dataset.tracks if track.id not in used]
+    if left:
+        count = f"{len(left)} of {counted(len(dataset.tracks), 'track')}"
+        warnings += (f"{count} of {dataset.name} are in no part of the split {name!r}, for example {left[0]!r}",)
+    return Split(name, seed, ordered, (*warnings, *_untrained(dataset, ordered)), split.source)
 
 
 # ------------------------------------------------------------------ kinds of split
@@ -151,14 +187,31 @@ def _challenge(dataset: Dataset, seed: int, warnings: list[str]) -> list[Parts]:
     return [{track.id: "training" for track in dataset.tracks}]
 
 
-_MAKERS: dict[str, Callable[[Dataset, int, list[str]], list[Parts]]] = {
-    "official": _official,
-    "first-80": _first_80,
-    "stratified": _stratified,
-    "artist": _artist,
-    "artist-cv5": _artist_cv5,
-    "challenge": _challenge,
+def _make(
+    parts: Callable[[Dataset, int, list[str]], list[Parts]], dataset: Dataset, seed: int
+) -> tuple[tuple[Fold, ...], list[str]]:
+    warnings: list[str] = []
+    return tuple(_fold(dataset, of_fold) for of_fold in parts(dataset, seed, warnings)), warnings
+
+
+_MAKERS = {
+    "official": partial(_make, _official),
+    "first-80": partial(_make, _first_80),
+    "stratified": partial(_make, _stratified),
+    "artist": partial(_make, _artist),
+    "artist-cv5": partial(_make, _artist_cv5),
+    "challenge": partial(_make, _challenge),
 }
+_SUMMARIES = {
+    "official": "the split that comes with the dataset",
+    "first-80": "the first 80 % of each genre in id order train, the rest test, no validation",
+    "stratified": "80 % training, 10 % validation, 10 % test of each genre",
+    "artist": "as stratified, with no artist in more than one part",
+    "artist-cv5": "five folds of artists: one tests, the next validates, three train",
+    "challenge": "every track trains, none tests; for a submission",
+}
+NAMES = tuple(_MAKERS)
+SPECS = tuple(SplitSpec(name, _SUMMARIES[name], make) for name, make in _MAKERS.items())
 
 
 # ------------------------------------------------------------------ groups of tracks that stay together

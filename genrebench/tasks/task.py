@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.copies import copy_remarks, row_keys
 from genrebench.tasks.extra_training import add_training
 from genrebench.tasks.grouping import group
-from genrebench.tasks.splits import make_split
+from genrebench.tasks.splits import SplitChoice, make_split
 
 FINGERPRINT_VERSION = 1
 
@@ -26,7 +27,7 @@ def make_task(
     dataset: Dataset,
     home: Path,
     *,
-    split: str | None = None,
+    split: SplitChoice = None,
     split_seed: int = 0,
     excerpt: Excerpt | None = None,
     exclude: Sequence[Exclusion] = (),
@@ -43,8 +44,9 @@ def make_task(
     dataset : Dataset
     home : Path
         The folder in which genrebench keeps data; hashes of audio files are cached there.
-    split : str, optional
-        Name of a split; by default official if there is one, else artist if artists are known, else stratified.
+    split : str or OtherSplit, optional
+        As in `genrebench.tasks.splits.make_split`; by default official if there is one, else artist if artists are known, else
+        stratified.
     split_seed : int
         Seed of the split.
     excerpt : Excerpt, optional
@@ -179,11 +181,16 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
     str
         16 hexadecimal digits.
     """
+    return hash_of(hashed(dataset, split, excerpt, excluded, content))
+
+
+def hashed(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iterable[str], content: str) -> dict[str, Any]:
+    """What `fingerprint` hashes, in JSON types."""
     tracks = {track.id: track for track in dataset.tracks}
     first_of: dict[str | None, str] = {None: ""}  # which tracks share an artist matters, the artist's name doesn't
     for id_ in split.ids:
         first_of.setdefault(tracks[id_].artist, id_)
-    hashed = {
+    return {
         "version": FINGERPRINT_VERSION,
         "genres": dataset.genres,
         "tracks": [(id_, tracks[id_].genre, first_of[tracks[id_].artist]) for id_ in split.ids],
@@ -192,7 +199,17 @@ def fingerprint(dataset: Dataset, split: Split, excerpt: Excerpt, excluded: Iter
         "excerpt": str(excerpt),
         "content": content,
     }
-    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def hash_of(content: Mapping[str, Any]) -> str:
+    """The fingerprint of a task by the content of it; see `hashed`."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fingerprint_content(task: Task, home: Path) -> dict[str, Any]:
+    """The content of a task's fingerprint, in JSON types."""
+    content = content_of(task.dataset, task.split, task.excerpt, home)
+    return hashed(task.dataset, task.split, task.excerpt, [exclusion.id for exclusion in task.excluded], content.digest)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from genrebench.plugin.hosted import one_line
+from genrebench.plugin.blame import one_line
 
 TIME_LIMIT = 300.0
 """Seconds that one process of a plugin may take, by default."""

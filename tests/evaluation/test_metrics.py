@@ -237,7 +237,7 @@ FUNCTIONS: list[Callable[[Any, Any], Any]] = [
     metrics.f1_weighted,
     metrics.calibration_error,
     metrics.evaluate,
-    lambda labels, probabilities: metrics.evaluate_more(labels, probabilities, ()),
+    lambda labels, probabilities: metrics.measure_more(labels, probabilities, ()),
 ]
 
 
@@ -299,10 +299,11 @@ def test_a_metric_that_fails_costs_nothing_else() -> None:
         MetricSpec("exiting", "ends the program", exiting),
         MetricSpec("mean", "mean of all", lambda labels, probabilities: probabilities.mean() + labels.sum()),
     )
-    scores, problems = metrics.evaluate_more(LABELS, P, specs)
+    measured, problems = metrics.measure_more(LABELS, P, specs)
+    scores = {name: None if one is None else one.score for name, one in measured.items()}
     assert scores == {"broken": None, "exiting": None, "mean": pytest.approx(0.2 + 4)}  # rows of five sum to 1; the labels to 4
     assert problems == [
-        "the metric 'broken' failed: RuntimeError: no such genre",
-        "the metric 'exiting' failed: SystemExit: 3",
+        "the metric 'broken' raised RuntimeError in compute: RuntimeError: no such genre",
+        "the metric 'exiting' raised SystemExit in compute: SystemExit: 3",
     ]
-    assert metrics.evaluate_more(LABELS, P, metrics.METRICS) == ({}, [])
+    assert metrics.measure_more(LABELS, P, metrics.METRICS) == ({}, [])

@@ -18,13 +18,13 @@ from genrebench.tasks.copies import copies, row_keys
 _PART_PRIORITY = {"test": 0, "validation": 1}
 
 
-def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split | None, list[Finding]]:
+def cut(dataset: Dataset, chosen: splits.SplitChoice = None, seed: int = 0) -> tuple[Split | None, list[Finding]]:
     """Split the labelled tracks of a dataset, as a run would after excluding the others.
 
     Parameters
     ----------
     dataset : Dataset
-    name : str, optional
+    chosen : str or OtherSplit, optional
         As in `genrebench.tasks.splits.make_split`.
     seed : int
 
@@ -41,19 +41,19 @@ def cut(dataset: Dataset, name: str | None = None, seed: int = 0) -> tuple[Split
         If the named split can't be made.
     """
     labelled = tuple(track for track in dataset.tracks if track.genre.strip())
-    if name is None and not labelled:
+    if chosen is None and not labelled:
         return None, []
     findings = []
-    if dataset.official and name in (None, "official"):
+    if dataset.official and chosen in (None, "official"):
         without = [track for track in labelled if dataset.official.get(track.id) not in PARTS]
         findings = [Finding(track.id, "no-part", "fault", "no part in the official split") for track in without]
         labelled = tuple(track for track in labelled if dataset.official.get(track.id) in PARTS)
     try:
-        split = splits.make_split(dataclasses.replace(dataset, tracks=labelled or dataset.tracks), name, seed)
+        split = splits.make_split(dataclasses.replace(dataset, tracks=labelled or dataset.tracks), chosen, seed)
         reason = untested(dataset, split)
         return split, findings if reason is None else [*findings, Finding("", "no-split", "fault", reason)]
     except DataError as error:
-        if name is not None:
+        if chosen is not None:
             raise
         return None, [Finding("", "no-split", "warning", str(error)), *findings]
 

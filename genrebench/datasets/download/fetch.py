@@ -1,4 +1,4 @@
-"""Download one file over HTTP, resuming after interruptions, and verify its SHA-1.
+"""Download one file over HTTP, resuming after interruptions, and verify its checksum.
 
 Pooch, which is fine for small files, starts over when a transfer breaks off; for 22 GiB that can take days. So this module
 uses `requests` with its own retry loop.
@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -45,7 +46,7 @@ class _Interrupted(Exception):  # noqa: N818 - a state of the transfer, not an e
 def fetch(
     url: str,
     target: Path,
-    sha1: str,
+    checksum: str,
     *,
     limit: int | None = None,
     progress: Progress = ignore,
@@ -61,8 +62,8 @@ def fetch(
     ----------
     url : str
     target : Path
-    sha1 : str
-        Hexadecimal.
+    checksum : str
+        As in `genrebench.plugin.datasets.Archive`.
     limit : int, optional
         Maximum size in bytes; a larger file is rejected.
     progress : callable
@@ -85,10 +86,12 @@ def fetch(
 
     part = target.with_name(f"{target.name}.part")
     with requests.Session() as session, part.open("a+b") as file:
-        transfer = _Transfer(session, url, file, _throttled(progress, target.name), limit, timeout)
+        transfer = _Transfer(
+            session, url, file, partial(new_digest, checksum), _throttled(progress, target.name), limit, timeout
+        )
         transfer.resume()
         failures, best = 0, transfer.done
-        while transfer.digest.hexdigest() != sha1:  # an earlier process may have received all of it
+        while not matches(transfer.digest, checksum):  # an earlier process may have received all of it
             try:
                 transfer.attempt()
                 break
@@ -101,15 +104,31 @@ def fetch(
                         "to resume, or name a mirror with --from"
                     ) from None
                 pause(min(error.pause if error.pause is not None else 2.0**failures, MAX_PAUSE_S))
-    actual_sha1 = transfer.digest.hexdigest()
-    if actual_sha1 != sha1:
+    if not matches(transfer.digest, checksum):
         part.unlink()
         raise DataError(
-            f"{url}: SHA-1 is {actual_sha1}, expected {sha1}; the download was deleted: run the command again, "
+            f"{url}: {mismatch(transfer.digest, checksum)}; the download was deleted: run the command again, "
             "or name a mirror with --from"
         )
     part.replace(target)
     return transfer.fetched
+
+
+def new_digest(checksum: str) -> hashlib._Hash:
+    """A hash of the kind of a checksum."""
+    return hashlib.new(checksum.partition(":")[0], usedforsecurity=False)
+
+
+def matches(digest: hashlib._Hash, checksum: str) -> bool:
+    """Whether what was hashed has the checksum."""
+    return digest.hexdigest() == checksum.partition(":")[2]
+
+
+def mismatch(digest: hashlib._Hash, checksum: str) -> str:
+    """How what was hashed differs from the checksum, in words."""
+    kind, _, expected = checksum.partition(":")
+    name = kind.upper().replace("SHA", "SHA-")
+    return f"{name} is {digest.hexdigest()}, expected {expected}"
 
 
 def hash_file(file: Path, digest: hashlib._Hash, progress: Progress = ignore) -> None:
@@ -131,19 +150,21 @@ class _Transfer:
         session: requests.Session,
         url: str,
         file: BinaryIO,
+        new_digest: Callable[[], hashlib._Hash],
         progress: Callable[[int, int | None], None],
         limit: int | None,
         timeout: tuple[float, float],
     ) -> None:
-        self.session, self.url, self.file, self.progress, self.limit, self.timeout = (
+        self.session, self.url, self.file, self.new_digest, self.progress, self.limit, self.timeout = (
             session,
             url,
             file,
+            new_digest,
             progress,
             limit,
             timeout,
         )
-        self.digest = hashlib.sha1(usedforsecurity=False)
+        self.digest = self.new_digest()
         self.done = self.fetched = 0
 
     def resume(self) -> None:
@@ -156,7 +177,7 @@ class _Transfer:
     def restart(self) -> None:
         """Discard the bytes received so far."""
         self.file.truncate(0)
-        self.digest = hashlib.sha1(usedforsecurity=False)
+        self.digest = self.new_digest()
         self.done = 0
 
     def attempt(self) -> None:

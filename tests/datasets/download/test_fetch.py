@@ -18,7 +18,7 @@ def get(tmp_path):
     pauses = []
 
     def call(url, sha1=SHA1, **options):
-        return fetch(f"{url}a.zip", tmp_path / "a.zip", sha1, pause=pauses.append, timeout=(5.0, 0.3), **options)
+        return fetch(f"{url}a.zip", tmp_path / "a.zip", f"sha1:{sha1}", pause=pauses.append, timeout=(5.0, 0.3), **options)
 
     call.pauses = pauses
     call.file, call.part = tmp_path / "a.zip", tmp_path / "a.zip.part"
