@@ -7,8 +7,10 @@ with `hookimpl` and named after the hooks: ``genrebench_models``, ``genrebench_d
 
 from pydantic import Field
 
+from genrebench.audio import read as read_audio
 from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
 from genrebench.evaluation.metrics import log_loss
+from genrebench.inputs.own import cached_arrays
 from genrebench.plugin.contract import (
     Context,
     Examples,
@@ -26,7 +28,7 @@ from genrebench.plugin.datasets import Archive, DatasetSpec, Reference
 from genrebench.plugin.folds import grouped_folds
 from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
-from genrebench.plugin.lazy import LazyInputs
+from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.sklearn import sklearn_model
 from genrebench.plugin.splits import SplitSpec
@@ -54,6 +56,7 @@ __all__ = [
     "InputSpec",
     "Inputs",
     "LazyInputs",
+    "ListInputs",
     "MetricSpec",
     "Model",
     "ModelSpec",
@@ -67,10 +70,12 @@ __all__ = [
     "Track",
     "UsageError",
     "Waveforms",
+    "cached_arrays",
     "grouped_folds",
     "hookimpl",
     "log_loss",
     "read_arrays",
+    "read_audio",
     "read_json",
     "sklearn_model",
 ]

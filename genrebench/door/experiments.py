@@ -127,6 +127,6 @@ def ablate(
         segments=segments,
     )
     job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
-    check_ablation(job, seconds)
+    check_ablation(job, session, seconds)
     run = runner.finished_run(job, store, session)
     return ablate_run(run, job, store, session, seconds=seconds)

@@ -17,6 +17,7 @@ from genrebench.errors import DataError, UsageError
 from genrebench.inputs import cache, features, frames, waveforms
 from genrebench.inputs.entries import CacheFolder
 from genrebench.plugin.contract import FeatureTable
+from genrebench.plugin.hosted_input import prepare_input
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.options import did_you_mean
 from genrebench.plugin.registry import Registry, installed_plugins
@@ -100,11 +101,12 @@ def prepare_clips(
     AudioError
         If an audio file can't be decoded.
     """
-    spec = (registry or installed_plugins()).input(requested)
+    registered = (registry or installed_plugins()).registered_input(requested)
+    prepared = prepare_input(registered, requested, clips, context)
     if not isinstance(requested, FeatureTable):
-        return spec.prepare(requested, clips, context)
+        return prepared
     chosen = _positions(columns, features.COLUMNS) if columns else choose_groups(features.COLUMNS, requested.groups)
-    return _columns_of(spec.prepare(requested, clips, context), chosen)
+    return _columns_of(prepared, chosen)
 
 
 def prepare_usable(

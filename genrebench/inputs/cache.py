@@ -21,10 +21,13 @@ from genrebench.inputs.sharing import CLAIMS, UNFINISHED, cleared, unfinished_fo
 from genrebench.plugin.inputs import Clip, InputContext
 from genrebench.workers import in_processes
 
-_WAIT_SECONDS = 0.1
+WAIT_SECONDS = 0.1
 _MAX_SERIAL_CLIPS = 3  # for so few clips, starting worker processes takes longer than the work
 
 Compute = Callable[[Path], NDArray[Any]]
+Work = Callable[[Sequence[Clip]], Generator[tuple[Clip, Entry | str], None, None]]
+
+CHANGED = "the file has changed since its content was read first; run the command again"
 
 
 SILENCE = 10 ** (-80 / 20)
@@ -76,22 +79,40 @@ def fill(
     DataError
         If the disk is full or can't be written.
     """
-    distinct = {clip.content_hash: clip for clip in clips}
-    entries = {key: folder.find(key, with_peak=context.refuse_silence) for key in distinct}
-    missing = [clip for key, clip in distinct.items() if entries[key] is None]
-    reasons: dict[str, str] = {}
-    if missing:
+
+    def work(missing: Sequence[Clip]) -> Generator[tuple[Clip, Entry | str], None, None]:
         with unfinished_folder(folder.cache) as unfinished:
             workers = context.workers if len(missing) > _MAX_SERIAL_CLIPS else 1
             if workers > 1:
                 _compile_librosa(folder.cache)
             one = partial(_compute_one, compute, folder, unfinished, context.refuse_silence)
             with closing(_shared(one, folder, missing, workers, context.refuse_silence)) as results:
-                for clip, result in context.progress(results, description, len(missing)):
-                    if isinstance(result, Entry):
-                        entries[clip.content_hash] = result
-                    else:
-                        reasons[clip.content_hash] = result
+                yield from results
+
+    return filled(folder, clips, work, context, description)
+
+
+def filled(folder: CacheFolder, clips: Sequence[Clip], work: Work, context: InputContext, description: str) -> dict[str, int]:
+    """Do the `work` that is missing in a folder; see `fill` for the result and the errors.
+
+    Parameters
+    ----------
+    folder, clips, context, description
+        As for `fill`.
+    work : callable
+        ``work(missing)`` yields each of these clips, in any order, with its entry or the reason why its audio can't be used.
+    """
+    distinct = {clip.content_hash: clip for clip in clips}
+    entries = {key: folder.find(key, with_peak=context.refuse_silence) for key in distinct}
+    missing = [clip for key, clip in distinct.items() if entries[key] is None]
+    reasons: dict[str, str] = {}
+    if missing:
+        with closing(work(missing)) as results:
+            for clip, result in context.progress(results, description, len(missing)):
+                if isinstance(result, Entry):
+                    entries[clip.content_hash] = result
+                else:
+                    reasons[clip.content_hash] = result
     found = {key: entry for key, entry in entries.items() if entry is not None}
     if context.refuse_silence:
         reasons |= {key: "silent" for key, entry in found.items() if entry.peak < SILENCE}
@@ -119,7 +140,7 @@ def _shared(
                     yield clip, result
         todo = elsewhere
         while todo:
-            time.sleep(_WAIT_SECONDS)
+            time.sleep(WAIT_SECONDS)
             waiting, todo = todo, []
             for clip in waiting:
                 entry = folder.find(clip.content_hash, with_peak=with_peak)
@@ -158,7 +179,7 @@ def _compute_one(
             with audio.noting_peaks() as peaks:
                 array = compute(clip.path)
             if audio.content_hash(clip.path) != clip.content_hash:
-                return clip, "the file has changed since its content was read first; run the command again"
+                return clip, CHANGED
         except AudioError as error:
             return clip, error.reason(clip.path)
         return clip, folder.write(clip.content_hash, array, max(peaks, default=np.nan), unfinished)

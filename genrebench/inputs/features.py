@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from genrebench import audio, files
 from genrebench.errors import AudioError, DataError
-from genrebench.inputs import cache
+from genrebench.inputs import cache, examples
 from genrebench.inputs.descriptors import N_FFT, describe
 from genrebench.inputs.entries import CacheFolder
 from genrebench.inputs.lazy import CachedArrays
@@ -68,7 +68,9 @@ def prepare(requested: FeatureTable, clips: Sequence[Clip], context: InputContex
     return Prepared(table, COLUMNS, "extracted from audio")
 
 
-SPEC = InputSpec(FeatureTable, "one feature vector per track: precomputed, or FMA's 518 columns", prepare)
+SPEC = InputSpec(
+    FeatureTable, "one feature vector per track: precomputed, or FMA's 518 columns", prepare, examples.feature_table
+)
 
 
 MAX_SECONDS = 600

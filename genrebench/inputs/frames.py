@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.errors import UsageError
+from genrebench.inputs import examples
 from genrebench.inputs.entries import CacheFolder
 from genrebench.inputs.lazy import lazy_arrays
 from genrebench.inputs.spectra import Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
@@ -49,7 +50,13 @@ def prepare(requested: Frames, clips: Sequence[Clip], context: InputContext) -> 
     return Prepared(arrays, source=source)
 
 
-SPEC = InputSpec(Frames, "sequences of MFCC, mel or chroma vectors", prepare)
+SPEC = InputSpec(
+    Frames,
+    "sequences of MFCC, mel or chroma vectors",
+    prepare,
+    examples.frames,
+    frame_rate=lambda requested: requested.sample_rate / requested.hop_length,
+)
 
 
 def compute_frames(path: Path, *, requested: Frames, excerpt: Excerpt) -> NDArray[np.float32]:

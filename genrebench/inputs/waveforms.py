@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.errors import UsageError
-from genrebench.inputs import cache
+from genrebench.inputs import cache, examples
 from genrebench.inputs.entries import CacheFolder
 from genrebench.inputs.lazy import lazy_arrays, per_track
 from genrebench.plugin.contract import Waveforms
@@ -54,7 +54,13 @@ def prepare(requested: Waveforms, clips: Sequence[Clip], context: InputContext) 
     return Prepared(samples, source=f"audio at {rate} Hz")
 
 
-SPEC = InputSpec(Waveforms, "mono samples at a sample rate chosen by the model, or at each file's own", prepare)
+SPEC = InputSpec(
+    Waveforms,
+    "mono samples at a sample rate chosen by the model, or at each file's own",
+    prepare,
+    examples.waveforms,
+    frame_rate=lambda requested: requested.sample_rate,
+)
 
 
 class NativeRates(LazyInputs):

@@ -10,10 +10,12 @@ from genrebench.errors import GenrebenchError, PluginError
 
 
 @contextlib.contextmanager
-def blaming(label: str, step: str) -> Iterator[None]:
-    """Convert exceptions raised by a plugin into errors that name it; expected errors keep their class."""
+def blaming(label: str, step: str, *, kept: type[GenrebenchError] | tuple[()] = ()) -> Iterator[None]:
+    """Convert exceptions raised by a plugin into errors that name it; expected errors keep their class, `kept` stay as is."""
     try:
         yield
+    except kept:
+        raise
     except GenrebenchError as error:
         raise type(error)(f"{label}: {error}") from error
     except (Exception, SystemExit) as error:  # sys.exit in a plugin must not end the program

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from genrebench.plugin.contract import Inputs
 from genrebench.progress import no_progress
 from genrebench.records import Excerpt
@@ -48,6 +51,8 @@ class InputContext:
         Whether inputs that are read lazily are computed once into the cache, or at each access.
     refuse_silence : bool
         Whether a clip with a silent excerpt is refused like one that can't be decoded, as in prediction.
+    device : str
+        As in `Context`, for inputs that a network computes.
     """
 
     cache: Path
@@ -56,6 +61,7 @@ class InputContext:
     progress: Callable[..., Iterable[Any]] = no_progress
     cached: bool = True
     refuse_silence: bool = False
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -89,11 +95,21 @@ class InputSpec:
         One line.
     prepare : callable
         ``prepare(requested, clips, context)`` computes the inputs of `clips` for an instance of `type` and returns `Prepared`.
+    example : callable, optional
+        ``example(requested, labels, seed, seconds)`` returns `Prepared` of made tracks, one for each of `labels`, an array of
+        int64: tracks with the same label are alike, other labels sound different, and `seed` varies the tracks. A label of -1
+        asks for a silent track. Tracks are `seconds` long, where the input has a time axis; the shortest has one entry. No
+        audio is decoded and nothing is cached. The conformance kit tries models on such tracks.
+    frame_rate : callable, optional
+        ``frame_rate(requested)`` returns how many entries the first axis has per second, for inputs whose first axis is time;
+        or None, if the rate differs from track to track. `genrebench ablate` changes the order of such entries.
     """
 
     type: type
     summary: str
     prepare: Callable[[Any, Sequence[Clip], InputContext], Prepared]
+    example: Callable[[Any, NDArray[np.int64], int, float], Prepared] | None = None
+    frame_rate: Callable[[Any], float | None] | None = None
 
     @property
     def name(self) -> str:

@@ -52,3 +52,42 @@ class LazyInputs(Sequence[NDArray[np.float32]]):
     @abstractmethod
     def subset(self, indices: Iterable[int]) -> LazyInputs:
         """The tracks at `indices`, in this order, as lazy inputs."""
+
+
+class ListInputs(LazyInputs):
+    """Lazy inputs over arrays in memory, for made tracks and tests.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray
+        One array per track.
+    sample_rates : ndarray of int, shape (n_tracks,), optional
+        Hz of each track, for waveforms that aren't resampled.
+    """
+
+    def __init__(self, arrays: Iterable[NDArray[np.float32]], sample_rates: NDArray[np.int64] | None = None) -> None:
+        self.arrays = [np.asarray(array, dtype=np.float32) for array in arrays]
+        self._sample_rates = sample_rates
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Length of each array's first axis."""
+        return np.array([len(array) for array in self.arrays], dtype=np.int64)
+
+    @property
+    def sample_rates(self) -> NDArray[np.int64] | None:
+        """Hz of each track, if they were given."""
+        return self._sample_rates
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Read part of an array."""
+        return self.arrays[index][start:stop].copy()
+
+    def subset(self, indices: Iterable[int]) -> ListInputs:
+        """The arrays at `indices`, as lazy inputs."""
+        chosen = list(indices)
+        rates = None if self._sample_rates is None else self._sample_rates[chosen]
+        return ListInputs([self.arrays[i] for i in chosen], rates)

@@ -110,7 +110,11 @@ class Registry:
         return self.get(MODEL, name)
 
     def input(self, requested: Any) -> InputSpec:
-        """Return the spec of the input that a model requests.
+        """Return the spec of the input that a model requests; errors as in `registered_input`."""
+        return self.registered_input(requested).spec
+
+    def registered_input(self, requested: Any) -> Registered[InputSpec]:
+        """Return the input that a model requests, and the plugin that offers it.
 
         Raises
         ------
@@ -122,7 +126,7 @@ class Registry:
             raise PluginError(
                 f"the model requests {type(requested).__name__}, which isn't a registered input; known: {known}{self.broken()}"
             )
-        return self.get(INPUT, type(requested)).spec
+        return self.get(INPUT, type(requested))
 
     def broken(self) -> str:
         """Which plugins can't be used, or not wholly, for messages about names that aren't found; empty if all can."""

@@ -25,12 +25,13 @@ from genrebench.evaluation.intervals import Units, sampling_units
 from genrebench.experiments.ablation.changes import Change, ChangedInputs, keep, reverse, shuffle, with_new_deltas
 from genrebench.experiments.ablation.conditions import IN_ORDER, Reference, Row, condition_of
 from genrebench.experiments.ablation.outcome import Ablation
-from genrebench.plugin.contract import Frames, Waveforms
+from genrebench.plugin.contract import Frames
 from genrebench.plugin.lazy import LazyInputs
+from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.runs.record import Run
 
 SEGMENT_MS = 50
-"""Length of the waveform segments that are shuffled."""
+"""Length of the segments of waveforms, and of other entries that are closer, that are shuffled."""
 
 SECONDS = (1.0, 3.0, 10.0)
 """Lengths to which tracks are shortened."""
@@ -78,24 +79,31 @@ class TimeAxis:
     n_values: int | None = None
 
 
-def time_axis(requested: Any) -> TimeAxis:
+def time_axis(requested: Any, registry: Registry | None = None) -> TimeAxis:
     """Return the time axis of a model's input.
+
+    Parameters
+    ----------
+    requested : Frames, Waveforms or another registered input with a frame rate
+    registry : Registry, optional
+        The kinds of input; by default those that are installed.
 
     Raises
     ------
     UsageError
-        If the input isn't of a kind whose time axis is known, or its rate differs from track to track.
+        If the input has no time axis, or its rate differs from track to track.
     """
+    spec = (registry or installed_plugins()).input(requested)
+    if spec.frame_rate is None:
+        raise UsageError(f"{spec.name} has no temporal order that can be changed; choose a model with Frames or Waveforms")
+    rate = spec.frame_rate(requested)
+    if rate is None:
+        raise UsageError("the model sees each file at its own rate; an ablation needs one rate for all, so let it resample")
     if isinstance(requested, Frames):
-        rate = requested.sample_rate / requested.hop_length
         return TimeAxis(rate, 1, f"frames {1000 / rate:.0f} ms apart", requested.n_coefficients if requested.deltas else None)
-    if isinstance(requested, Waveforms):
-        if requested.sample_rate is None:
-            raise UsageError("the model sees each file at its own rate; an ablation needs one rate for all, so let it resample")
-        segment = max(1, round(requested.sample_rate * SEGMENT_MS / 1000))
-        return TimeAxis(float(requested.sample_rate), segment, f"segments of {SEGMENT_MS} ms")
-    raise UsageError(
-        f"{type(requested).__name__} has no temporal order that can be changed; choose a model with Frames or Waveforms"
+    segment = max(1, round(rate * SEGMENT_MS / 1000))
+    return TimeAxis(
+        float(rate), segment, f"segments of {SEGMENT_MS} ms" if segment > 1 else f"entries {1000 / rate:.3g} ms apart"
     )
 
 
@@ -120,6 +128,7 @@ def ablate(
     seed: int = 0,
     references: Sequence[Reference] = (),
     run: Run | None = None,
+    registry: Registry | None = None,
 ) -> Ablation:
     """Score a fitted model on its test tracks in order, shuffled, reversed and shortened.
 
@@ -127,8 +136,8 @@ def ablate(
     ----------
     parts : sequence of Part
         One per fold.
-    requested : Frames or Waveforms
-        The model's input.
+    requested, registry
+        The model's input, as for `time_axis`.
     seconds : sequence of float
         Lengths to which tracks are shortened; lengths that no track exceeds are left out.
     seed : int
@@ -147,7 +156,7 @@ def ablate(
     UsageError
         If the input has no temporal order, there is no test track, or a length isn't above 0.
     """
-    axis = time_axis(requested)
+    axis = time_axis(requested, registry)
     check_lengths(seconds)
     if not sum(len(part.labels) for part in parts):
         raise UsageError("there are no test tracks; choose a run on a split with a test part")

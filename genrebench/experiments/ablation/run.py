@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from genrebench.boards.baselines import baselines
-from genrebench.errors import UsageError
+from genrebench.errors import PluginError, UsageError
 from genrebench.experiments.ablation.ablate import SECONDS, Part, ablate, check_lengths, time_axis
 from genrebench.experiments.ablation.conditions import Reference
 from genrebench.experiments.ablation.outcome import Ablation
@@ -18,7 +18,7 @@ from genrebench.runs.store import RunStore
 from genrebench.session import Session
 
 
-def check_ablation(job: Job, seconds: Sequence[float]) -> None:
+def check_ablation(job: Job, session: Session, seconds: Sequence[float]) -> None:
     """Check before anything runs that an ablation of a job is possible.
 
     Raises
@@ -26,7 +26,7 @@ def check_ablation(job: Job, seconds: Sequence[float]) -> None:
     UsageError
         If the model's input has no temporal order, the split has no test tracks, or a length isn't a number above 0.
     """
-    time_axis(job.model.input)
+    time_axis(job.model.input, session.registry)
     check_lengths(seconds)
     if not any(fold.test for fold in job.task.split.folds):
         raise UsageError(
@@ -63,10 +63,21 @@ def ablate_run(
         if not fold.test:
             continue
         test = examples(fold.test)
-        assert isinstance(test.inputs, LazyInputs)  # noqa: S101 - true of frames and waveforms
+        if not isinstance(test.inputs, LazyInputs):
+            raise PluginError(
+                f"the input {type(job.model.input).__name__} has a frame rate, but is a table, which has no time axis"
+            )
         parts.append(Part(model.predict, test.inputs, test.labels, examples.artists(fold.test)))
     references = [
         Reference(name, *(scored.scores[score] for score in ("log_loss", "f1_micro", "f1_macro")))
         for name, scored in baselines(run.task, store.scored(run)).items()
     ]
-    return ablate(parts, job.model.input, run=run, seconds=seconds, seed=seed, references=references)
+    return ablate(
+        parts,
+        job.model.input,
+        run=run,
+        seconds=seconds,
+        seed=seed,
+        references=references,
+        registry=session.registry,
+    )

@@ -11,6 +11,9 @@ from genrebench.api import Context, LazyInputs, Model, ModelSpec, Waveforms, hoo
 from genrebench_cnn.options import CnnOptions, ReportOptions
 from genrebench_torch import check_device
 
+LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
+"""Torch reads this variable at its first allocation and then asks for large pages, which makes training a tenth faster."""
+
 
 def _check(context: Context, options: CnnOptions) -> None:
     check_device(context)
@@ -21,11 +24,15 @@ def _check(context: Context, options: CnnOptions) -> None:
 
 
 def _build(context: Context, options: CnnOptions) -> Model[LazyInputs]:
-    # torch reads this at its first allocation and then asks the system for large pages, which makes training a tenth faster
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    from genrebench_cnn.model import CnnRaw  # imports torch
+    given = os.environ.get(LARGE_PAGES)
+    os.environ.setdefault(LARGE_PAGES, "1")
+    try:
+        from genrebench_cnn.model import CnnRaw  # imports torch
 
-    return CnnRaw(context, options)
+        return CnnRaw(context, options)  # whose network is torch's first allocation
+    finally:
+        if given is None:
+            del os.environ[LARGE_PAGES]
 
 
 def _inputs(options: CnnOptions) -> Waveforms:

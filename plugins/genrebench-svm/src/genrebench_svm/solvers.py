@@ -69,7 +69,8 @@ def solve_on_table(
         from sklearnex.svm import SVC  # type: ignore[import-untyped]  # it ships no types
     else:
         from sklearn.svm import SVC
-    machine = SVC(kernel=kernel.name, gamma=kernel.gamma, cache_size=cache_mb).fit(table, labels, penalties)
+    # without probabilities nothing is random, but scikit-learn would draw a seed from NumPy's global state
+    machine = SVC(kernel=kernel.name, gamma=kernel.gamma, cache_size=cache_mb, random_state=0).fit(table, labels, penalties)
     return _solution(machine)
 
 
@@ -94,7 +95,7 @@ def _solve_in_public(matrix: NDArray[np.float64], labels: NDArray[np.float64], p
     from sklearn.svm import SVC
 
     with config_context(assume_finite=True):
-        return _solution(SVC(kernel="precomputed", cache_size=CACHE_MB).fit(matrix, labels, penalties))
+        return _solution(SVC(kernel="precomputed", cache_size=CACHE_MB, random_state=0).fit(matrix, labels, penalties))
 
 
 def _solution(machine: Any) -> Solution:

@@ -1,0 +1,126 @@
+"""Checks of what a model declares: its spec, its options, its module."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from typing import Any
+
+from genrebench.plugin.contract import ModelSpec
+from genrebench.plugin.hookspecs import MODEL
+from genrebench.plugin.options import describe_options
+from genrebench.testing.check import NotApplicable, Rule
+from genrebench.testing.imports import import_problem
+from genrebench.testing.models.bench import ModelBench, module_of
+
+
+def declaration_problem(name: Any, summary: Any, pattern: str) -> str | None:
+    """What is wrong with the name or the summary of a spec."""
+    if not isinstance(name, str) or not re.fullmatch(pattern, name):
+        return f"the name {name!r} doesn't match {pattern}"
+    if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
+        return f"the summary {summary!r} isn't one line of text"
+    return None
+
+
+def spec(bench: ModelBench) -> str | None:
+    """Name, summary, and an input that is registered and the same for the same options."""
+    declared = bench.spec
+    problem = declaration_problem(declared.name, declared.summary, MODEL.pattern)
+    if problem:
+        return problem
+    try:
+        requested, again = declared.inputs(bench.options), declared.inputs(bench.options)
+        hash(requested)
+    except Exception as error:
+        return f"inputs raised {type(error).__name__}: {error}"
+    if requested != again:
+        return f"inputs returned {requested!r} and then {again!r} for the same options"
+    try:
+        bench.columns  # noqa: B018, made from the examples of the input
+    except Exception as error:
+        return str(error)
+    return None
+
+
+def options(bench: ModelBench) -> str | None:
+    """A frozen dataclass whose fields have help, a range where they are numbers, and defaults within it."""
+    kind = bench.spec.options
+    if not dataclasses.is_dataclass(kind) or not isinstance(kind, type):
+        return f"options is {kind!r:.60}, which isn't a dataclass"
+    if not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return "the dataclass of the options isn't frozen"
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            return f"option {field.name!r} has no default"
+        if not _bounded(hints[field.name]):
+            return f"option {field.name!r} is a number without a range"
+    missing = next((info.name for info in describe_options(bench.spec.name, kind) if not info.help.strip()), None)
+    if missing:
+        return f"option {missing!r} has no description"
+    return _default_problem(bench.spec)
+
+
+def _bounded(hint: Any, extras: tuple[Any, ...] = ()) -> bool:
+    """Whether each number in the type of an option has a bound."""
+    if typing.get_origin(hint) is typing.Annotated:
+        base, *more = typing.get_args(hint)
+        return _bounded(base, (*extras, *more))
+    if typing.get_origin(hint) is typing.Literal:
+        return True
+    parts = typing.get_args(hint)
+    if parts:
+        return all(part is Ellipsis or _bounded(part, extras) for part in parts)
+    if hint not in (int, float):
+        return True
+    constraints = [bound for extra in extras for bound in getattr(extra, "metadata", [extra])]
+    bounds = ("gt", "ge", "lt", "le")
+    return any(getattr(bound, name, None) is not None for bound in constraints for name in bounds) or any(
+        callable(getattr(bound, "func", None)) for bound in constraints  # a validator of the author's own
+    )
+
+
+def _default_problem(declared: ModelSpec) -> str | None:
+    import pydantic
+
+    defaults = {field.name: getattr(declared.options(), field.name) for field in dataclasses.fields(declared.options)}
+    try:
+        pydantic.TypeAdapter(declared.options).validate_python(defaults)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        return f"the default of option {'.'.join(map(str, first['loc']))!r} is out of its own range: {first['msg']}"
+    return None
+
+
+def module(bench: ModelBench) -> str | None:
+    """The module that has the hook is imported in no time, and leaves the process as it is."""
+    name = module_of(bench.spec)
+    if not name or name == "__main__":
+        raise NotApplicable("the model isn't in a module")
+    return import_problem(name)
+
+
+RULES = (
+    Rule(
+        "options",
+        options,
+        "Options are shown by 'plugins show', recorded, and set by people who haven't read the code.",
+        'Annotate each field of a frozen dataclass: Annotated[int, Field(ge=1, description="passes over the data")] = 20.',
+    ),
+    Rule(
+        "spec",
+        spec,
+        "The command line finds a model, and its input, by what the spec says.",
+        "Correct the arguments of ModelSpec; inputs(options) returns one of FeatureTable, Waveforms, Frames, or another "
+        "registered input, a frozen dataclass.",
+        needs=("options",),
+    ),
+    Rule(
+        "import",
+        module,
+        "Each genrebench command imports the modules of all plugins, and shares its process with them.",
+        "Import heavy packages in the function that builds the model, and do nothing else at the top of the module.",
+    ),
+)

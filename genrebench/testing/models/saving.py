@@ -1,0 +1,98 @@
+"""Checks of the saved model."""
+
+from __future__ import annotations
+
+from genrebench.testing.check import Rule
+from genrebench.testing.models.answers import SAME, differ, values_of
+from genrebench.testing.models.bench import ModelBench
+from genrebench.testing.models.manners import LIFE
+from genrebench.testing.models.scenarios import TWO, fresh_process, two_genres, whole_life
+from genrebench.testing.saved import code_in
+
+
+def saved(bench: ModelBench) -> str | None:
+    """`save` returns."""
+    bench.outcome(LIFE, whole_life).need("save")
+    return None
+
+
+def code(bench: ModelBench) -> str | None:
+    """No saved file holds code."""
+    life = bench.outcome(LIFE, whole_life)
+    life.need("save")
+    folder = bench.folder / "saved"
+    return code_in(folder if folder.is_dir() else bench.folder / "moved-saved")
+
+
+def loaded(bench: ModelBench) -> str | None:
+    """A new model that loads the files answers like the one that was saved."""
+    life = bench.outcome(LIFE, whole_life)
+    life.need("load")
+    n = len(bench.labels)
+    p, (q, problem) = values_of(life["answer"], n)[0], values_of(life["loaded"], n)
+    return problem or differ(p, q, SAME, "the loaded model gives other probabilities than the one that was saved")
+
+
+def fresh(bench: ModelBench) -> str | None:
+    """The same in a process that hasn't fitted anything, and with a folder that was moved."""
+    life = bench.outcome(LIFE, whole_life)
+    bench.outcome("two genres", two_genres)
+    other = bench.outcome("fresh process", fresh_process)
+    n = len(bench.labels)
+    p, (q, problem) = values_of(life["answer"], n)[0], values_of(other["alone"], n)
+    return problem or differ(p, q, SAME, "in a new process, the model that was loaded gives other probabilities")
+
+
+def separate(bench: ModelBench) -> str | None:
+    """Two loaded models don't affect each other."""
+    trained = {"saved": bench.outcome(LIFE, whole_life), "other": bench.outcome("two genres", two_genres)}
+    both = bench.outcome("fresh process", fresh_process)
+    for name, outcome in trained.items():
+        n, n_genres = (len(bench.labels), 3) if name == "saved" else (TWO[0] * TWO[2], 2)
+        p, (q, problem) = values_of(outcome["answer"], n, n_genres)[0], values_of(both[name], n, n_genres)
+        problem = problem or differ(p, q, SAME, "a model that was loaded beside another one gives other probabilities")
+        if problem:
+            return problem
+    return None
+
+
+RULES = (
+    Rule(
+        "save",
+        saved,
+        "The run fails after its training.",
+        "save(folder) writes into an existing empty folder.",
+        needs=("probabilities",),
+        owns=(f"{LIFE}.save",),
+    ),
+    Rule(
+        "saved files",
+        code,
+        "A pickle runs code when it is read, and runs are passed on to other people.",
+        "Write numbers as safetensors, skops or NumPy files and the rest as JSON; np.savez without object arrays.",
+        needs=("save",),
+    ),
+    Rule(
+        "load",
+        loaded,
+        "Predictions with a finished run would be those of another model.",
+        "Write all that predict_proba uses in save, and read it in load.",
+        needs=("save", "repeated answers", "files"),
+        owns=(f"{LIFE}.load",),
+    ),
+    Rule(
+        "new process",
+        fresh,
+        "Models are loaded on other days and machines, without what the training left in memory or elsewhere on the disk.",
+        "Keep the state in the instance, not in the module or the class, write all of it in save, and remember no paths.",
+        needs=("load",),
+        owns=("fresh process.load saved",),
+    ),
+    Rule(
+        "separate models",
+        separate,
+        "The folds of a run, and several runs, are loaded side by side.",
+        "Keep the state in the instance, not in the module or the class.",
+        needs=("new process", "no peeking"),
+    ),
+)

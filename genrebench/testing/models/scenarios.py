@@ -1,0 +1,412 @@
+"""What is done with a model, each time in a new process: the notes that the checks read."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+import shutil
+import sys
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrebench.plugin.contract import Examples, Inputs, Model, select
+from genrebench.plugin.lazy import LazyInputs
+from genrebench.testing.apart import Probe
+from genrebench.testing.examples import make_inputs
+from genrebench.testing.models.bench import SECONDS, ModelBench, TinyTask, Told, arrays_of, nothing, odd_inputs, rows
+from genrebench.testing.models.timelines import figure_problem, timeline_problem
+from genrebench.testing.randomness import seeds
+from genrebench.testing.surroundings import Printed, Surroundings, Writes, left_running
+
+MISSING = 1
+"""The genre that the training part of one scenario lacks, and its validation part has."""
+
+
+TWO = (2, 9, 16)
+"""Genres, training tracks and test tracks per genre of the task with two genres."""
+
+
+# ------------------------------------------------------------------ everything that a run does
+
+
+def whole_life(bench: ModelBench, probe: Probe) -> None:
+    """Build, fit, predict, save, load; what else changed in the process is noted."""
+    folder = bench.folder / "saved"
+    checkpoints = bench.folder / "checkpoints"
+    checkpoints.mkdir()
+    told = Told(checkpoints=checkpoints)
+    task = bench.task()
+    modules = set(sys.modules)
+    with _watched(bench, probe, folder, checkpoints) as surroundings, surroundings.forgiving_imports():
+        with probe.step("build", final=True):
+            model = bench.build(told=told, checkpoints=checkpoints)
+        with probe.step("fit", final=True), unchanged(probe, "fit", task.train, task.validation), seeds() as given:
+            model.fit(task.train, task.validation)
+        probe.note("seeds", given)
+        with probe.step("predict_proba", final=True), unchanged(probe, "predict_proba", task.inputs):
+            answer = model.predict_proba(task.inputs)
+        probe.note("answer", described(answer))
+        probe.note("modules", sorted(name for name in set(sys.modules) - modules if name.partition(".")[0] != bench.own))
+        _in_batches(model, bench.task(), probe)
+        for name, inputs in odd_inputs(bench.requested).items():
+            with probe.step(name):
+                probe.note(name, described(model.predict_proba(inputs)))
+        with probe.step("predict_timeline"):
+            probe.note("timeline", timeline_problem(bench.spec, model, bench.task().inputs, len(task.genres)))
+        with probe.step("figures"):
+            probe.note("figures", figure_problem(model))
+        _saved(bench, model, bench.task(), folder, probe)
+    probe.note("curves", [_plain(point) for point in told.curves])
+    probe.note("facts", [_plain(fact) for fact in told.facts])
+    probe.note("uses checkpoints", told.files or any(checkpoints.iterdir()))
+
+
+def _in_batches(model: Model[Any], task: TinyTask, probe: Probe) -> None:
+    """The same tracks again; in other orders and numbers."""
+    inputs = task.inputs
+    n = len(inputs)
+    orders: dict[str, list[list[int]]] = {
+        "again": [list(range(n))],
+        "reversed": [list(range(n))[::-1]],
+        "one by one": [[i] for i in range(4)],
+        "in other numbers": [list(range(5)), list(range(5, 7)), list(range(7, n))],
+    }
+    for name, batches in orders.items():
+        with probe.step(name):
+            answers = [described(model.predict_proba(select(inputs, batch))) for batch in batches]
+            probe.note(name, [(batch, answer) for batch, answer in zip(batches, answers, strict=True)])
+
+
+def _saved(bench: ModelBench, model: Model[Any], task: TinyTask, folder: Path, probe: Probe) -> None:
+    folder.mkdir()
+    with probe.step("save"):
+        model.save(folder)
+        probe.note("saved", True)
+    with probe.step("load"):
+        loaded = bench.build()
+        loaded.load(folder)
+        probe.note("loaded", described(loaded.predict_proba(task.inputs)))
+
+
+@contextlib.contextmanager
+def _watched(bench: ModelBench, probe: Probe, *allowed: Path) -> Iterator[Surroundings]:
+    """Note what the body changes in the process, prints, writes elsewhere, and leaves running."""
+    printed = Printed(probe.folder.parent / ".stdout")
+    surroundings = Surroundings(bench.own)
+    writes = Writes(*allowed, probe.folder.parent / ".stdout")
+    threads = {thread.ident for thread in threading.enumerate()}
+    heard: list[str] = []
+    written: list[str] = []
+
+    def look(step: str) -> None:
+        surroundings.compare(step)
+        text = printed.new()
+        if text and not heard:
+            heard.append(f"{step} printed {text[:60]!r}")
+        written.extend(writes.outside(step))
+        probe.note("changes", surroundings.changes)
+        probe.note("printed", heard)
+        probe.note("written", written)
+
+    probe.after.append(look)
+    yield surroundings
+    probe.after.remove(look)
+    probe.note("running", left_running(threads))
+
+
+@contextlib.contextmanager
+def unchanged(probe: Probe, step: str, *given: Any) -> Iterator[None]:
+    """Note whether the body changes arrays in place."""
+    arrays = [array for one in given for array in _arrays(one)]
+    before = [array.copy() for _, array in arrays]
+    yield
+    changed = [name for (name, array), old in zip(arrays, before, strict=True) if not np.array_equal(array, old, equal_nan=True)]
+    probe.note(f"changed by {step}", sorted(set(changed)))
+
+
+def _arrays(given: Examples[Any] | Inputs) -> list[tuple[str, NDArray[Any]]]:
+    if not isinstance(given, Examples):
+        return [("inputs", array) for array in arrays_of(given)]
+    inputs = [("inputs", array) for array in arrays_of(given.inputs)]
+    return [*inputs, ("labels", given.labels), ("groups", given.groups)]
+
+
+# ------------------------------------------------------------------ other trainings
+
+
+def fitted(bench: ModelBench, probe: Probe, *, seed: int = 0) -> None:
+    """Fit on the same task once more, and note the answers."""
+    task = bench.task()
+    with probe.step("build", final=True):
+        model = bench.build(seed=seed)
+    _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
+
+
+same_seed = partial(fitted, seed=0)
+other_seed = partial(fitted, seed=1)
+
+
+def missing_genre(bench: ModelBench, probe: Probe) -> None:
+    """Fit on training tracks of all genres but one; the validation tracks have that one too."""
+    task = bench.task()
+    model = bench.build()
+    _fit_and_answer(model, rows(task.train, np.flatnonzero(task.train.labels != MISSING)), task.validation, task.inputs, probe)
+
+
+def two_genres(bench: ModelBench, probe: Probe) -> None:
+    """Fit on two genres with labels that have nothing to do with the tracks, in training and in test.
+
+    Here the labels of the test tracks are where a model that looks around in the process would find them.
+    """
+    task = bench.task(*TWO)
+    rng = np.random.default_rng(8)
+    train, validation, test = (
+        Examples(part.inputs, rng.permutation(part.labels), part.groups)
+        for part in (task.train, task.validation, bench.test(TWO[0], TWO[2]))
+    )
+    labels = test.labels
+    with probe.step("build", final=True):
+        model = bench.build(task.genres, seed=1)
+    with seeds() as given:
+        _fit_and_answer(model, train, validation, test.inputs, probe)
+    probe.note("labels", labels)
+    probe.note("seeds", given)
+    folder = bench.folder / "other"
+    folder.mkdir()
+    with probe.step("save"):
+        model.save(folder)
+
+
+def no_validation(bench: ModelBench, probe: Probe) -> None:
+    """Fit without validation tracks."""
+    task = bench.task()
+    _fit_and_answer(bench.build(), task.train, nothing(task.validation), task.inputs, probe)
+
+
+def one_track_genres(bench: ModelBench, probe: Probe) -> None:
+    """Fit on three genres, two of which have one track."""
+    task = bench.task()
+    _fit_and_answer(bench.build(), rows(task.train, _few(task.train, 2)), task.validation, task.inputs, probe)
+
+
+def sixteen_genres(bench: ModelBench, probe: Probe) -> None:
+    """Fit on sixteen genres."""
+    task = bench.task(16, 4, 1)
+    _fit_and_answer(bench.build(task.genres), task.train, task.validation, task.inputs, probe)
+
+
+def odd_training(bench: ModelBench, probe: Probe) -> None:
+    """Fit on tracks some of which are silent or one frame long."""
+    task = bench.task()
+    _fit_and_answer(bench.build(), with_odd(task.train, bench.requested), task.validation, task.inputs, probe)
+
+
+def all_at_once(bench: ModelBench, probe: Probe) -> None:
+    """Sixteen genres, some of one track, odd tracks among them, no validation: where this works, each of them does."""
+    task = bench.task(16, 4, 1)
+    train = with_odd(rows(task.train, _few(task.train, 8)), bench.requested)
+    _fit_and_answer(bench.build(task.genres), train, nothing(task.validation), task.inputs, probe)
+
+
+def _few(examples: Examples[Any], n: int) -> NDArray[np.int64]:
+    """Rows of all tracks of all genres but the last `n`, of which there is one each."""
+    first = examples.labels.max() + 1 - n
+    ones = [int(np.flatnonzero(examples.labels == label)[0]) for label in range(first, first + n)]
+    return np.sort(np.array([*np.flatnonzero(examples.labels < first), *ones]))
+
+
+def with_odd(examples: Examples[Any], requested: Any) -> Examples[Any]:
+    """The examples, with a silent track and one of one frame in place of two of them."""
+    odd = odd_inputs(requested)
+    inputs: Any = select(examples.inputs, list(range(len(examples))))
+    replaced = [int(row) for row in np.flatnonzero(examples.labels == examples.labels[0])[-2:]]
+    for row, name in zip(replaced, ("silence", "one frame"), strict=False):
+        if name in odd:
+            if isinstance(inputs, LazyInputs):
+                inputs.arrays[row] = odd[name][0]  # type: ignore[attr-defined]
+            else:
+                inputs = np.array(inputs)
+                inputs[row] = odd[name][0]
+    return Examples(inputs, examples.labels, examples.groups)
+
+
+def _fit_and_answer(model: Model[Any], train: Examples[Any], validation: Examples[Any], inputs: Inputs, probe: Probe) -> None:
+    with probe.step("fit", final=True):
+        model.fit(train, validation)
+    with probe.step("predict_proba", final=True):
+        probe.note("answer", described(model.predict_proba(inputs)))
+
+
+# ------------------------------------------------------------------ another process, an interruption, many tracks
+
+
+def fresh_process(bench: ModelBench, probe: Probe) -> None:
+    """Load the two saved models, whose folders have moved, in a process that hasn't fitted any."""
+    models = []
+    moved = {name: bench.folder / f"moved-{name}" for name in ("saved", "other")}
+    for name, folder in moved.items():
+        if not (bench.folder / name).is_dir():
+            continue
+        shutil.move(bench.folder / name, folder)
+        task = bench.task() if name == "saved" else bench.task(*TWO)
+        with probe.step(f"load {name}", final=name == "saved"):
+            model = bench.build(task.genres, seed=0 if name == "saved" else 1)
+            model.load(folder)
+            models.append((name, model, task))
+            if name == "saved":
+                probe.note("alone", described(model.predict_proba(task.inputs)))
+    for name, model, task in models:
+        with probe.step(f"predict {name}"):
+            probe.note(name, described(model.predict_proba(task.inputs)))
+
+
+def interrupted(bench: ModelBench, probe: Probe, *, at: int) -> None:
+    """Interrupt a training at a point of its curves."""
+    folder = bench.folder / "stopped"
+    folder.mkdir()
+    task = bench.task()
+    told = Told(interrupt_at=at)
+    model = bench.build(told=told, checkpoints=folder)
+    with contextlib.suppress(KeyboardInterrupt):
+        model.fit(task.train, task.validation)
+    probe.note("points", len(told.curves))
+
+
+def resumed(bench: ModelBench, probe: Probe) -> None:
+    """Fit with the checkpoints of the interrupted training."""
+    task = bench.task()
+    model = bench.build(checkpoints=bench.folder / "stopped")
+    _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
+
+
+class Generated(LazyInputs):
+    """Tracks that are made when they are read, so that they need no memory themselves.
+
+    Parameters
+    ----------
+    array : ndarray
+        The tracks are this array with a gain each.
+    rate : int or None
+        Hz, for waveforms that aren't resampled.
+    numbers : list of int
+        One number per track.
+    measure : callable
+        Called after each read.
+    """
+
+    def __init__(self, array: Any, rate: int | None, numbers: list[int], measure: Callable[[], None]) -> None:
+        self._array, self._rate, self._numbers, self._measure = array, rate, numbers, measure
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.full(len(self), len(self._array))
+
+    @property
+    def sample_rates(self) -> NDArray[np.int64] | None:
+        return None if self._rate is None else np.full(len(self), self._rate)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        part: NDArray[np.float32] = self._array[start:stop] * np.float32(1 + self._numbers[index] % 7 / 100)
+        self._measure()
+        return part
+
+    def subset(self, indices: Iterable[int]) -> Generated:
+        return Generated(self._array, self._rate, [self._numbers[i] for i in indices], self._measure)
+
+
+class Memory:
+    """Peak of the bytes that Python, NumPy and torch hold."""
+
+    def __init__(self) -> None:
+        self._reads, self._next = 0, 8
+        self._tensors = 0
+        tracemalloc.start()
+
+    def read(self) -> None:
+        """Count the bytes of tensors from time to time."""
+        self._reads += 1
+        if self._reads >= self._next:
+            self._next = round(1.3 * self._next)
+            self._count()
+
+    def _count(self) -> None:
+        torch: Any = sys.modules.get("torch")
+        if torch is not None:
+            storages = [item.untyped_storage() for item in gc.get_objects() if type(item) is torch.Tensor]
+            self._tensors = max(self._tensors, sum({s.data_ptr(): s.nbytes() for s in storages}.values()))
+
+    def peak(self) -> int:
+        """The peak in bytes since the last call."""
+        self._count()
+        self._reads, self._next = 0, 8
+        peak = tracemalloc.get_traced_memory()[1] + self._tensors
+        tracemalloc.reset_peak()
+        self._tensors = 0
+        return peak
+
+
+MIN_BYTES = 24_000
+"""Bytes of a track, at least, when the memory is measured."""
+
+
+def memory(bench: ModelBench, probe: Probe, *, n: int) -> None:
+    """Fit on some tracks and predict as many; note the peak of the memory in bytes."""
+    made: Any = make_inputs(bench.requested, np.array([0]), 0, SECONDS).inputs
+    array = np.concatenate([made[0]] * max(1, math.ceil(MIN_BYTES / made[0].nbytes)))
+    rate = None if made.sample_rates is None else int(made.sample_rates[0])
+    model = bench.build()
+    held = Memory()
+    train, test = (Generated(array, rate, list(range(first, first + n)), held.read) for first in (0, n))
+    labels = np.arange(n) % 3
+    before = held.peak()
+    with probe.step("fit", final=True):
+        model.fit(Examples(train, labels, np.arange(n)), Examples(train[:3], labels[:3], np.arange(3)))
+    probe.note("fit", held.peak() - before)
+    with probe.step("predict_proba", final=True):
+        model.predict_proba(test)
+    probe.note("predict_proba", held.peak() - before)
+    probe.note("bytes", array.nbytes)
+
+
+# ------------------------------------------------------------------ as plain data
+
+
+def described(answer: Any) -> dict[str, Any]:
+    """What `predict_proba` returned, as plain data: its type, dtype, shape and values."""
+    array = answer if isinstance(answer, np.ndarray) else None
+    values = None
+    with contextlib.suppress(TypeError, ValueError):
+        values = np.array(answer, dtype=np.float64)
+    return {
+        "type": type(answer).__name__,
+        "dtype": "" if array is None else str(array.dtype),
+        "values": values,
+    }
+
+
+def _plain(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    """A pair whose parts are plain data, or the text of them in a tuple."""
+    return tuple(_plain_value(part) for part in pair)  # type: ignore[return-value]
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key) if isinstance(key, str) else (repr(key),): _plain_value(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, str | int | float | bool | type(None)) else (repr(value)[:80],)
+
+

@@ -1,0 +1,172 @@
+"""Whether saved files hold code, by their content: pickles of any protocol, arrays of objects, source and machine code."""
+
+from __future__ import annotations
+
+import ast
+import binascii
+import bz2
+import gzip
+import io
+import json
+import lzma
+import pickle
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+MAX_DEPTH = 4
+"""Archives within archives that are looked into."""
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Bytes that are unpacked at most."""
+
+
+def code_in(folder: Path) -> str | None:
+    """Return which of the files in a folder holds code, and why; None if none does."""
+    for file in sorted(folder.rglob("*")):
+        name = str(file.relative_to(folder))
+        if file.is_symlink():
+            return f"{name} is a link, which leads elsewhere on another machine"
+        if file.is_file():
+            for where, kind in _code(file.read_bytes(), name, 0):
+                return f"{where} {kind}"
+    return None
+
+
+def _code(data: bytes, name: str, depth: int) -> Iterator[tuple[str, str]]:
+    """Where in some bytes there is code, and of which kind."""
+    for kind, found in _KINDS.items():
+        if found(data):
+            yield name, kind
+            return
+    if depth < MAX_DEPTH:
+        for inner, content in _unpacked(data):
+            yield from _code(content, f"{name}/{inner}" if inner else name, depth + 1)
+
+
+class _Refused(Exception):  # noqa: N818, never leaves this module
+    """A pickle names a class or a function."""
+
+
+class _Harmless(pickle.Unpickler):
+    """Reads a pickle up to the first name of a class or function: until there, it can't run anything."""
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ARG002
+        raise _Refused
+
+    def persistent_load(self, pid: Any) -> Any:  # noqa: ARG002
+        raise _Refused
+
+
+def _is_pickle(data: bytes) -> bool:
+    """Whether the bytes begin with a pickle of protocol 0 to 5."""
+    if not data or data[:1] in b"{[#<\x93\x00PR":  # none of these begins a pickle that says anything
+        return False
+    stream = io.BytesIO(data)
+    try:
+        _Harmless(stream).load()  # noqa: S301, it refuses every class and function
+    except _Refused:
+        return True
+    except Exception:  # whatever a file that isn't a pickle makes of the machine
+        return False
+    return stream.tell() >= 6 or data[:1] == b"\x80"
+
+
+def _is_object_array(data: bytes) -> bool:
+    """Whether the bytes are a NumPy file whose values are Python objects, which NumPy stores as a pickle."""
+    if not data.startswith(b"\x93NUMPY"):
+        return False
+    header = data[8 : 8 + 65_536].split(b"\n", 1)[0]
+    return re.search(rb"'descr':.*['\"]\|?O", header) is not None
+
+
+def _is_source(data: bytes) -> bool:
+    """Whether the bytes are the source of a program in Python."""
+    try:
+        tree = ast.parse(data.decode())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    kinds = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Lambda | ast.Call
+    return any(isinstance(node, kinds) for node in ast.walk(tree))
+
+
+def _is_machine_code(data: bytes) -> bool:
+    """Whether the bytes are a library, a program, or compiled Python."""
+    compiled = len(data) > 16 and data[2:4] == b"\r\n" and 3000 < int.from_bytes(data[:2], "little") < 4500
+    return compiled or data.startswith((b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"))
+
+
+_KINDS: dict[str, Callable[[bytes], bool]] = {
+    "is a pickle": _is_pickle,
+    "is an array of Python objects, which NumPy stores as a pickle": _is_object_array,
+    "is source code in Python": _is_source,
+    "is compiled code": _is_machine_code,
+}
+
+_PACKED: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
+    (b"\x1f\x8b", gzip.decompress),
+    (b"BZh", bz2.decompress),
+    (b"\xfd7zXZ\x00", lzma.decompress),
+    (b"]\x00\x00", lzma.decompress),
+    (b"\x78", zlib.decompress),
+)
+
+
+def _unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """What is packed in some bytes: members of archives, compressed bytes, text in base64, arrays of bytes."""
+    if data.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                for member in archive.infolist():
+                    if not member.is_dir() and member.file_size < MAX_BYTES:
+                        yield member.filename, archive.read(member)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error):
+            return
+    if data[257:262] == b"ustar":
+        try:
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                for entry in tar:
+                    content = tar.extractfile(entry) if entry.isfile() and entry.size < MAX_BYTES else None
+                    if content is not None:
+                        yield entry.name, content.read()
+        except tarfile.TarError:
+            return
+    for start, unpack in _PACKED:
+        if data.startswith(start):
+            try:
+                yield "", unpack(data)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError):
+                continue
+    if data.startswith(b"\x93NUMPY") and re.search(rb"'descr':\s*'\|?(u1|i1|S|V)", data[:256]):
+        yield "", data.split(b"\n", 1)[-1]
+    yield from _texts(data)
+
+
+def _texts(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Long texts in base64 or hexadecimal in a JSON file."""
+    if data[:1] not in (b"{", b"[", b'"'):
+        return
+    try:
+        values = [json.loads(data)]
+    except (ValueError, RecursionError):
+        return
+    while values:
+        value = values.pop()
+        if isinstance(value, dict):
+            values += value.values()
+        elif isinstance(value, list):
+            if value and all(isinstance(v, int) and 0 <= v < 256 for v in value):
+                yield "", bytes(value)
+            else:
+                values += [v for v in value if isinstance(v, dict | list | str)]
+        elif isinstance(value, str) and len(value) >= 16:
+            yield "", value.encode("utf-8", "replace")
+            for decode in (lambda text: binascii.a2b_base64(text, strict_mode=True), bytes.fromhex):
+                try:
+                    yield "", decode(value)
+                except ValueError:
+                    continue
