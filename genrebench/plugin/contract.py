@@ -219,6 +219,11 @@ def _accept(context: Context, options: Any) -> None:
     """Accept all contexts and options."""
 
 
+def _nothing(_options: Any) -> Sequence[str]:
+    """Say that a model has seen no data before its training part."""
+    return ()
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A model that can be run with `genrebench run NAME`.
@@ -242,6 +247,9 @@ class ModelSpec:
         options contradict each other. It is called before any work starts.
     timeline : bool
         Whether the model implements `predict_timeline`.
+    trained_on : callable
+        ``trained_on(options)`` names the data sets that the model has seen before its training part, for pretrained models:
+        "fma-large", "audioset", ... Boards show them, and mark a row whose test tracks are among them.
     """
 
     name: str
@@ -251,3 +259,4 @@ class ModelSpec:
     options: type = NoOptions
     check: Callable[[Context, Any], None] = _accept
     timeline: bool = False
+    trained_on: Callable[[Any], Sequence[str]] = _nothing
