@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
-PLUGINS := "plugins/genrebench-svm[intelex]" plugins/genrebench-torch plugins/genrebench-cnn plugins/genrebench-mfcc
+PLUGINS := "plugins/genrebench-svm[intelex]" plugins/genrebench-torch plugins/genrebench-cnn plugins/genrebench-mfcc \
+	"plugins/genrebench-embeddings[onnx]"
 DISTRIBUTIONS := $(addprefix -e ,$(PLUGINS))
 
 # librosa compiles on its first import; two processes that do so at the same time spoil its cache for good

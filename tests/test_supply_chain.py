@@ -39,8 +39,8 @@ def test_ci_installs_the_tested_versions() -> None:
 
 
 def test_ci_installs_all_that_the_distributions_need() -> None:
-    locked, own = pins(LOCK), {"genrebench", "genrebench-svm", "genrebench-torch", "genrebench-cnn", "genrebench-mfcc"}
-    waiting, seen = [(name, extra) for name in own for extra in ("", "dev", "intelex")], set()
+    locked, own = pins(LOCK), {"genrebench", *(f"genrebench-{name}" for name in ("svm", "torch", "cnn", "mfcc", "embeddings"))}
+    waiting, seen = [(name, extra) for name in own for extra in ("", "dev", "intelex", "onnx")], set()
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in seen or name not in own | locked.keys():

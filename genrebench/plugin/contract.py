@@ -219,6 +219,11 @@ def _accept(context: Context, options: Any) -> None:
     """Accept all contexts and options."""
 
 
+def _nothing(_options: Any) -> Sequence[str]:
+    """Say that a model has seen no data before its training part."""
+    return ()
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A model that can be run with `genrebench run NAME`.
@@ -242,8 +247,14 @@ class ModelSpec:
         options contradict each other. It is called before any work starts.
     timeline : bool
         Whether the model implements `predict_timeline`.
+<<<<<<< HEAD
     citation : str
         BibTeX of the publication to cite, which `genrebench cite` prints.
+=======
+    trained_on : callable
+        ``trained_on(options)`` names the data sets that the model has seen before its training part, for pretrained models:
+        "fma-large", "audioset", ... Boards show them, and mark a row whose test tracks are among them.
+>>>>>>> n16a
     """
 
     name: str
@@ -253,4 +264,8 @@ class ModelSpec:
     options: type = NoOptions
     check: Callable[[Context, Any], None] = _accept
     timeline: bool = False
+<<<<<<< HEAD
     citation: str = ""
+=======
+    trained_on: Callable[[Any], Sequence[str]] = _nothing
+>>>>>>> n16a
