@@ -247,14 +247,11 @@ class ModelSpec:
         options contradict each other. It is called before any work starts.
     timeline : bool
         Whether the model implements `predict_timeline`.
-<<<<<<< HEAD
     citation : str
         BibTeX of the publication to cite, which `genrebench cite` prints.
-=======
     trained_on : callable
         ``trained_on(options)`` names the data sets that the model has seen before its training part, for pretrained models:
         "fma-large", "audioset", ... Boards show them, and mark a row whose test tracks are among them.
->>>>>>> n16a
     """
 
     name: str
@@ -264,8 +261,5 @@ class ModelSpec:
     options: type = NoOptions
     check: Callable[[Context, Any], None] = _accept
     timeline: bool = False
-<<<<<<< HEAD
     citation: str = ""
-=======
     trained_on: Callable[[Any], Sequence[str]] = _nothing
->>>>>>> n16a
