@@ -31,10 +31,12 @@ from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.sklearn import sklearn_model
+from genrebench.plugin.versions import CONTRACT
 from genrebench.reading import read_arrays, read_json
 from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Track
 
 __all__ = [
+    "CONTRACT",
     "AudioError",
     "Clip",
     "Context",

@@ -15,7 +15,10 @@ COLUMNS = (
     *("rank", "ranks 95 %", "model", "options", "seeds", "log loss", "95 %", "± seeds"),
     *("F1 micro", "F1 macro", "features", "note"),
 )
-FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
+FACTS = (
+    *("changed", "calibrated", "feature_source", "origin", "trained_on", "test_seen"),
+    *("device", "parameters", "timings", "peak_rss_mb"),
+)
 MAX_LABEL = 60
 """Characters of the options in a row's label; the table and the JSON have them all."""
 
@@ -57,7 +60,7 @@ class Row:
     calibrated : bool
     feature_source : str or None
         Source of the features.
-    origin : {"plugin", "imported", "object"} or None
+    origin : {"plugin", "imported", "object", "file"} or None
         Origin of the model; None for a baseline.
     device : str or None
     parameters : int or None
@@ -66,6 +69,12 @@ class Row:
         Mean over the seeds, in seconds.
     peak_rss_mb : float or None
         Largest over the seeds, in 10^6 bytes.
+    trained_on : tuple of str
+        Data sets that the model had seen before its training part, as its plugin says.
+    test_seen : bool
+        Whether the board's dataset is among them, so that the model may have seen the test tracks.
+    shown_as : str
+        The model's name as the board shows it: with its distribution and version where two rows would look alike.
     """
 
     row: str
@@ -91,6 +100,9 @@ class Row:
     parameters: int | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     peak_rss_mb: float | None = None
+    trained_on: tuple[str, ...] = ()
+    test_seen: bool = False
+    shown_as: str = ""
 
     @property
     def population(self) -> Literal["method", "trained model"]:
@@ -106,7 +118,12 @@ class Row:
         options = ", ".join(f"{key}={value}" for key, value in self.changed.items())
         if len(options) > MAX_LABEL:
             options = f"{options[: MAX_LABEL - 1]}…"
-        return f"{self.model} ({options})" if options else self.model
+        return f"{self.title} ({options})" if options else self.title
+
+    @property
+    def title(self) -> str:
+        """The model's name, for display on its board."""
+        return self.shown_as or self.model
 
     def to_json(self) -> dict[str, Any]:
         """The row in JSON types, with its scores at the top level."""
@@ -167,7 +184,7 @@ class Row:
         return (
             str(self.rank),
             rank_range(self.rank_interval),
-            self.model,
+            self.title,
             " ".join(f"{key}={value}" for key, value in self.changed.items()),
             ",".join(map(str, self.seeds)),
             number(self.scores["log_loss"]),
@@ -185,6 +202,9 @@ class Row:
             notes.append("baseline (ignores the audio)")
         if self.origin == "imported":
             notes.append("imported predictions")
+        if self.trained_on:
+            seen = "HAS SEEN THE TEST SET: " if self.test_seen else ""
+            notes.append(f"{seen}pretrained on {', '.join(self.trained_on)}")
         if self.calibrated:
             notes.append("calibrated on validation tracks")
         if self.tied_with:

@@ -156,8 +156,9 @@ def reproduce(
     task = original.task
     if dataset is None and say is not None:
         say(f"the dataset is read from {task.source or task.dataset!r}, as the record says; name another with --dataset")
+    trained = original.model
     repeated = run(
-        original.model.name,
+        trained.file or f"{trained.plugin}:{trained.name}",
         dataset or task.source or task.dataset,
         split=task.split,
         split_seed=task.split_seed,
