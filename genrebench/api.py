@@ -32,11 +32,13 @@ from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.sklearn import sklearn_model
 from genrebench.plugin.splits import SplitSpec
+from genrebench.plugin.versions import CONTRACT
 from genrebench.reading import read_arrays, read_json
 from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Fold, Track
 
 __all__ = [
     "Archive",
+    "CONTRACT",
     "AudioError",
     "Clip",
     "Context",

@@ -19,6 +19,7 @@ import numpy as np
 from genrebench.boards.baselines import baselines
 from genrebench.boards.columns import BoardMetrics
 from genrebench.boards.comparability import not_comparable
+from genrebench.boards.naming import has_seen, told_apart
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
 from genrebench.boards.standings import Standing, standings
@@ -142,7 +143,7 @@ def _board(
     rows.sort(key=lambda row: (row.scores["log_loss"], row.model, row.row))
     return Board(
         task=task,
-        rows=tuple(replace(row, rank=rank) for rank, row in enumerate(rows, start=1)),
+        rows=tuple(replace(row, rank=rank) for rank, row in enumerate(told_apart(rows), start=1)),
         smallest_difference=uncertainty.smallest_difference,
         unit=uncertainty.unit,
         n_units=uncertainty.n_units,
@@ -232,6 +233,8 @@ def _row(name: str, scored: Sequence[tuple[Run, Scored]]) -> Row:
         device=newest.device,
         parameters=newest.parameters,
         timings={key: float(np.mean([run.timings[key] for run in runs if key in run.timings])) for key in sorted(timings)},
+        trained_on=newest.model.trained_on,
+        test_seen=has_seen(newest.model.trained_on, newest.task.dataset),
         peak_rss_mb=max((run.peak_rss_mb for run in runs if run.peak_rss_mb is not None), default=None),
     )
 

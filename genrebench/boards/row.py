@@ -12,7 +12,10 @@ from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin
 from genrebench.tables import number
 
-FACTS = ("changed", "calibrated", "feature_source", "origin", "lab", "device", "parameters", "timings", "peak_rss_mb")
+FACTS = (
+    *("changed", "calibrated", "feature_source", "origin", "lab", "trained_on", "test_seen"),
+    *("device", "parameters", "timings", "peak_rss_mb"),
+)
 ELSEWHERE = "predicted elsewhere"
 """Marks a row whose predictions genrebench didn't make."""
 
@@ -77,7 +80,7 @@ class Row:
     calibrated : bool
     feature_source : str or None
         Source of the features.
-    origin : {"plugin", "imported", "object"} or None
+    origin : {"plugin", "imported", "object", "file"} or None
         Origin of the model; None for a baseline.
     lab : str
         Whose runs they are, for those imported from a bundle; empty for one's own.
@@ -88,6 +91,12 @@ class Row:
         Mean over the seeds, in seconds.
     peak_rss_mb : float or None
         Largest over the seeds, in 10^6 bytes.
+    trained_on : tuple of str
+        Data sets that the model had seen before its training part, as its plugin says.
+    test_seen : bool
+        Whether the board's dataset is among them, so that the model may have seen the test tracks.
+    shown_as : str
+        The model's name as the board shows it: with its distribution and version where two rows would look alike.
     """
 
     row: str
@@ -115,6 +124,9 @@ class Row:
     parameters: int | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     peak_rss_mb: float | None = None
+    trained_on: tuple[str, ...] = ()
+    test_seen: bool = False
+    shown_as: str = ""
 
     @property
     def population(self) -> Literal["method", "trained model"]:
@@ -132,7 +144,12 @@ class Row:
             options = f"{options[: MAX_LABEL - 1]}…"
         marks = (options, ELSEWHERE if self.origin == "imported" else "", self.lab and f"by {self.lab}")
         notes = [text for text in marks if text]
-        return f"{self.model} ({', '.join(notes)})" if notes else self.model
+        return f"{self.title} ({', '.join(notes)})" if notes else self.title
+
+    @property
+    def title(self) -> str:
+        """The model's name, for display on its board."""
+        return self.shown_as or self.model
 
     def to_json(self) -> dict[str, Any]:
         """The row in JSON types, with its scores at the top level."""
@@ -202,7 +219,7 @@ class Row:
         return (
             str(self.rank),
             rank_range(self.rank_interval),
-            self.model,
+            self.title,
             " ".join(f"{key}={value}" for key, value in self.changed.items()),
             ",".join(map(str, self.seeds)),
             number(self.scores["log_loss"]),
@@ -221,6 +238,9 @@ class Row:
             notes.append(ELSEWHERE)
         if self.lab:
             notes.append(f"run by {self.lab}")
+        if self.trained_on:
+            seen = "HAS SEEN THE TEST SET: " if self.test_seen else ""
+            notes.append(f"{seen}pretrained on {', '.join(self.trained_on)}")
         if self.calibrated:
             notes.append("calibrated on validation tracks")
         if self.tied_with:

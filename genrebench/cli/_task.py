@@ -100,15 +100,17 @@ def parse_metrics(metrics: str | None) -> list[str] | None:
 
 
 def parse_settings(models: list[str], settings: list[str] | None) -> dict[str, dict[str, str]]:
-    """Parse KEY=VALUE and MODEL.KEY=VALUE into the options of each model."""
+    """Parse KEY=VALUE and MODEL.KEY=VALUE into the options of each model; "dist:forest" and "./forest.py" are also "forest"."""
     result: dict[str, dict[str, str]] = {name: {} for name in models}
+    short = {name: name.removesuffix(".py").rpartition("/")[2].rpartition(":")[2] for name in models}
     for text in settings or []:
         key, equals, value = text.partition("=")
-        owner, dot, name = key.partition(".")
         if not equals or not key:
             raise UsageError(f"--set {text!r} isn't of the form KEY=VALUE or MODEL.KEY=VALUE")
-        if dot and owner not in result:
+        named = [name for name in models if key.startswith((f"{name}.", f"{short[name]}."))]
+        owner, dot, _ = key.partition(".")
+        if dot and not named:
             raise UsageError(f"--set {text!r}: {owner!r} isn't among the models of this command ({', '.join(models)})")
-        for model in [owner] if dot else models:
-            result[model][name if dot else key] = value
+        for model in named or models:
+            result[model][key.rpartition(".")[2] if named else key] = value
     return result

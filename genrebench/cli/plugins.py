@@ -21,7 +21,7 @@ from genrebench.cli._output import (
 )
 
 app = typer.Typer(no_args_is_help=True, help="List, describe, check and create plugins.")
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or a file such as ./model.py.")]
 
 
 @app.command("list")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def command(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL...", help="Models to run, see 'genrebench plugins list'.")
+        list[str] | None,
+        typer.Argument(metavar="MODEL...", help="Models to run, see 'genrebench plugins list'; files such as ./model.py."),
     ] = None,
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,

@@ -15,8 +15,11 @@ from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
 from genrebench.door.splits import Split, open_split
 from genrebench.environment import container_memory, cpus
 from genrebench.errors import StoreError, UsageError
+from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
+from genrebench.plugin.one_file import is_file_name, models_of_file
+from genrebench.plugin.registry import Registered, Registry
 from genrebench.progress import no_progress, show_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
 from genrebench.runs.result import RunResult
@@ -199,8 +202,9 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     Parameters
     ----------
     models : str, ModelSpec or scikit-learn classifier, a mapping of name to such an object, or a list of all these
+        A name may be qualified, "DISTRIBUTION:MODEL", or the path of a file, "./model.py", with all its models.
     options : mapping, optional
-        Option name to value, for all models; or model name to such a mapping.
+        Option name to value, for all models; or model name, as given or without its distribution, to such a mapping.
     session : Session
 
     Raises
@@ -218,15 +222,25 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
         raise UsageError(f"a mapping gives names to objects; {renamed!r} has a name already, so pass it in a list")
     if not requested:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
-    registered = [
-        session.registry.model(model) if isinstance(model, str) else registered_object(model, name) for name, model in requested
-    ]
-    names = [model.spec.name for model in registered]
-    duplicate = next((name for name in names if names.count(name) > 1), None)
-    if duplicate is not None and not all(isinstance(model, str) for _, model in requested):  # a repeated name runs once
+    found = [(model, one) for name, model in requested for one in _registered(model, name, session.registry)]
+    names = [one.spec.name for _, one in found if one.origin == "object"]
+    taken = [one.spec.name for _, one in found]
+    duplicate = next((name for name in names if taken.count(name) > 1), None)
+    if duplicate is not None:  # a repeated name runs once
         raise UsageError(f"two models are called {duplicate!r}; name them with a mapping, such as {{'my-name': model}}")
-    by_model = _options_by_model(names, options or {})
-    return [HostedModel(model, by_model[model.spec.name]) for model in dict(zip(names, registered, strict=True)).values()]
+    once = {(one.spec.name, one.plugin.distribution, one.plugin.file): (model, one) for model, one in found}
+    aliases = [{one.spec.name, *([model] if isinstance(model, str) else [])} for model, one in once.values()]
+    by_model = _options_by_model(aliases, options or {})
+    return [HostedModel(one, settings) for (_, one), settings in zip(once.values(), by_model, strict=True)]
+
+
+def _registered(model: Any, name: str | None, registry: Registry) -> list[Registered[ModelSpec]]:
+    """The model of a name, of an object, or all those of a file."""
+    if not isinstance(model, str | Path):
+        return [registered_object(model, name)]
+    if is_file_name(str(model)):
+        return models_of_file(model, registry)
+    return [registry.model(str(model))]
 
 
 def open_stores(runs: Paths | None) -> list[RunStore]:
@@ -262,14 +276,18 @@ def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:
     return all_seeds
 
 
-def _options_by_model(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    result: dict[str, dict[str, Any]] = {name: {} for name in names}
+def _options_by_model(aliases: Sequence[set[str]], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The options of each model, which has one or more names."""
+    result: list[dict[str, Any]] = [{} for _ in aliases]
     for key, value in options.items():
         if isinstance(value, Mapping):
-            if key not in result:
-                raise UsageError(f"there are options for {key!r}, which isn't among the models ({', '.join(names)})")
-            result[key] |= value
+            owners = [settings for names, settings in zip(aliases, result, strict=True) if key in names]
+            if not owners:
+                known = ", ".join(sorted(set().union(*aliases)))
+                raise UsageError(f"there are options for {key!r}, which isn't among the models ({known})")
+            for settings in owners:
+                settings |= value
         else:
-            for model_options in result.values():
-                model_options.setdefault(key, value)
+            for settings in result:
+                settings.setdefault(key, value)
     return result

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrebench.plugin import scaffold
+from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hosted import HostedModel
+from genrebench.plugin.one_file import is_file_name, model_of_file
 from genrebench.plugin.options import OptionInfo, describe_options
-from genrebench.plugin.registry import Registry, install_hint, installed_plugins
+from genrebench.plugin.registry import Registered, Registry, install_hint, installed_plugins
 from genrebench.tables import Shown, Table
 
 if TYPE_CHECKING:
@@ -24,9 +26,10 @@ class PluginList(Shown):
         self._registry = registry
 
     def notes(self) -> list[str]:
-        """How to install a model, if none is installed."""
+        """What authors of plugins should know; how to install a model, if none is installed."""
         installed = any(plugin.offers.get("model") for plugin in self._registry.plugins)
-        return [] if installed else [f"no model is installed; {install_hint()}"]
+        told = [f"warning: {plugin.distribution}: {text}" for plugin in self._registry.plugins for text in plugin.warnings]
+        return [*told, *([] if installed else [f"no model is installed; {install_hint()}"])]
 
     def to_json(self) -> list[dict[str, Any]]:
         """One object per plugin, in JSON types."""
@@ -40,6 +43,7 @@ class PluginList(Shown):
                 "metrics": list(plugin.offers.get("metric", ())),
                 "status": plugin.error or self._clash(self._registry.clashes(plugin)),
                 "error": plugin.error,
+                "warnings": list(plugin.warnings),
             }
             for plugin in self._registry.plugins
         ]
@@ -102,8 +106,13 @@ class ModelInfo(Shown):
 
 
 def describe_model(name: str) -> ModelInfo:
-    """Describe an installed model."""
-    return ModelInfo(HostedModel(installed_plugins().model(name)))
+    """Describe a model: an installed one, or that of a file such as ./model.py."""
+    return ModelInfo(HostedModel(_model(name)))
+
+
+def _model(name: str) -> Registered[ModelSpec]:
+    registry = installed_plugins()
+    return model_of_file(name, registry) if is_file_name(name) else registry.model(name)
 
 
 @dataclass(frozen=True, repr=False)
@@ -127,17 +136,18 @@ class ModelCheck(Shown):
 
 
 def check_model(name: str, options: Mapping[str, Any] | None = None) -> ModelCheck:
-    """Check that an installed model satisfies the contract, on a tiny task.
+    """Check that a model satisfies the contract, on a tiny task.
 
     Parameters
     ----------
     name : str
+        Of an installed model, or the path of a file with one model, such as ./model.py.
     options : mapping, optional
         Options of the model, for example to make it small.
     """
     from genrebench.testing import conformance
 
-    registered = installed_plugins().model(name)
+    registered = _model(name)
     HostedModel(registered, options)  # an invalid option is a usage error, not a failed check
     return ModelCheck(tuple(conformance(registered.spec, **(options or {}))))
 

@@ -166,8 +166,9 @@ def reproduce(
     task = original.task
     if dataset is None and say is not None:
         say(f"the dataset is read from {task.source or task.dataset!r}, as the record says; name another with --dataset")
+    trained = original.model
     repeated = run(
-        original.model.name,
+        trained.file or f"{trained.plugin}:{trained.name}",
         dataset or task.source or task.dataset,
         split=None if split_file or task.split_file else task.split,
         split_file=split_file or task.split_file,

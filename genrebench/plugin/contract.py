@@ -252,6 +252,9 @@ class ModelSpec:
     trained_on : callable
         ``trained_on(options)`` names the data sets that the model has seen before its training part, for pretrained models:
         "fma-large", "audioset", ... Boards show them, and mark a row whose test tracks are among them.
+    reads_since : str
+        The oldest version of the plugin whose saved models this one reads and answers for as it did; empty if all. Runs of
+        older versions aren't used for prediction.
     """
 
     name: str
@@ -263,3 +266,4 @@ class ModelSpec:
     timeline: bool = False
     citation: str = ""
     trained_on: Callable[[Any], Sequence[str]] = _nothing
+    reads_since: str = ""

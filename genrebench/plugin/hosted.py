@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,20 @@ class HostedModel:
         """The input that the model requests: a FeatureTable, Waveforms, Frames or another registered input."""
         with blaming(self.label, "inputs"):
             return self.spec.inputs(self.options)
+
+    @property
+    def origin(self) -> Literal["plugin", "object", "file"]:
+        """Where the model comes from: an installed plugin, an object in this session, or a file."""
+        return self.registered.origin
+
+    @cached_property
+    def trained_on(self) -> tuple[str, ...]:
+        """Data sets that the model has seen before its training part."""
+        with blaming(self.label, "trained_on"):
+            named = self.spec.trained_on(self.options)
+        if isinstance(named, str) or not all(isinstance(name, str) for name in named):
+            raise PluginError(f"{self.label}: trained_on returned {named!r:.60}, not a list of names of data sets")
+        return tuple(named)
 
     @property
     def option_values(self) -> dict[str, Any]:

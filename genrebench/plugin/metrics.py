@@ -17,7 +17,7 @@ RESERVED = frozenset(
     (
         "row", "rank", "model", "plugin", "version", "options", "changed", "runs", "seed", "seeds", "spread", "tied_with",
         "rank_interval", "rank_low", "rank_high", "may_be_best", "population", "baseline", "calibrated", "feature_source",
-        "origin", "lab", "device", "parameters", "timings", "peak_rss_mb", "task",
+        "origin", "lab", "trained_on", "test_seen", "device", "parameters", "timings", "peak_rss_mb", "task",
         "metrics", "by_metric", "facts", "error", "status", "dataset", "split", "run", "run_id", "started", "environment",
         "inputs_s", "fit_s", "predict_s",
     )

@@ -46,7 +46,7 @@ def registered_object(model: Any, name: str | None = None) -> Registered[ModelSp
     if name is not None and not re.fullmatch(MODEL.pattern, name):
         raise UsageError(f"the model name {name!r} has to match {MODEL.pattern}")
     if isinstance(model, ModelSpec):
-        return Registered(replace(model, name=name or model.name), Plugin(OBJECT, OBJECT, ""), installed=False)
+        return Registered(replace(model, name=name or model.name), Plugin(OBJECT, OBJECT, ""), "object")
     if isinstance(model, type):
         raise UsageError(f"{model.__name__} is a class; pass an instance, {model.__name__}()")
     if not all(hasattr(model, method) for method in ("fit", "predict_proba", "get_params")):
@@ -63,7 +63,7 @@ def registered_object(model: Any, name: str | None = None) -> Registered[ModelSp
         inputs=lambda _: FeatureTable(),
         options=_options(text),
     )
-    return Registered(spec, Plugin(OBJECT, OBJECT, _version(kind)), installed=False)
+    return Registered(spec, Plugin(OBJECT, OBJECT, _version(kind)), "object")
 
 
 def _options(text: str) -> type:

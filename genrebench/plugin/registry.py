@@ -12,56 +12,40 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic
-
-import pluggy
+from typing import Any, Generic, Literal
 
 from genrebench.errors import PluginError, UsageError
-from genrebench.plugin import hookspecs
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hookspecs import INPUT, KINDS, MODEL, Kind, S
 from genrebench.plugin.inputs import InputSpec
+from genrebench.plugin.loading import GROUP, Key, Plugin, key_of, load_entry_point
 from genrebench.plugin.options import did_you_mean
 
-GROUP = "genrebench"
+__all__ = [
+    "GROUP",
+    "Key",
+    "Plugin",
+    "Registered",
+    "Registry",
+    "discover",
+    "install_hint",
+    "installed_plugins",
+    "same_distribution",
+]
+
 CORE = importlib.metadata.EntryPoint("genrebench", "genrebench.builtin", GROUP)
 
-
-@dataclass(frozen=True)
-class Plugin:
-    """One entry point of one distribution.
-
-    Parameters
-    ----------
-    name : str
-        Name of the entry point; "genrebench" for the core.
-    distribution : str
-        Name of the installed distribution.
-    version : str
-    error : str or None
-        Why the plugin, or one of its hooks, can't be used; None if all can.
-    offers : mapping of str to tuple of str
-        Kind to the names that the plugin offers.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    error: str | None = None
-    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+Origin = Literal["plugin", "object", "file"]
+"""Where a model comes from: an installed plugin, an object of a Python session, or a file."""
 
 
 @dataclass(frozen=True)
 class Registered(Generic[S]):
-    """A spec and the plugin that offers it; `installed` is False for models passed as Python objects."""
+    """A spec, the plugin that offers it, and where that comes from."""
 
     spec: S
     plugin: Plugin
-    installed: bool = True
-
-
-Key = str | type
-"""Identifies a spec within its kind: its name, or for inputs its type."""
+    origin: Origin = "plugin"
 
 
 @dataclass
@@ -72,7 +56,7 @@ class Registry:
     _offers: dict[str, dict[Key, list[Registered[Any]]]] = field(default_factory=lambda: {kind.name: {} for kind in KINDS})
 
     def get(self, kind: Kind[S], name: Key) -> Registered[S]:
-        """Look up a name.
+        """Look up a name, or a name with its distribution, "DISTRIBUTION:NAME", which tells two plugins apart.
 
         Raises
         ------
@@ -80,14 +64,43 @@ class Registry:
             If no plugin, or more than one, offers the name.
         """
         offered = self._offers[kind.name]
+        if isinstance(name, str) and ":" in name:
+            return self._qualified(kind, name)
         if name not in offered:
             known = [key for key in offered if isinstance(key, str)]
             raise UsageError(f"no {kind.name} {name!r}; {did_you_mean(str(name), known)}{self.broken()}")
         return _only(kind, offered[name])
 
+    def _qualified(self, kind: Kind[S], name: str) -> Registered[S]:
+        distribution, _, own = name.rpartition(":")
+        offers = [offer for offers in self._offers[kind.name].values() for offer in offers]
+        found = [o for o in offers if o.spec.name == own and same_distribution(o.plugin.distribution, distribution)]
+        if len(found) == 1:
+            return found[0]
+        known = [f"{offer.plugin.distribution}:{offer.spec.name}" for offer in offers]
+        raise UsageError(f"no {kind.name} {name!r}; {did_you_mean(name, known)}{self.broken()}")
+
+    def model_of(self, name: str, distribution: str) -> Registered[ModelSpec]:
+        """The model `name` of a distribution, for a run that it trained.
+
+        Raises
+        ------
+        UsageError
+            If the distribution isn't installed, or doesn't offer it; says who else offers the name.
+        """
+        offers = self._offers[MODEL.name].get(name, [])
+        mine = [offer for offer in offers if same_distribution(offer.plugin.distribution, distribution)]
+        if mine:
+            return mine[0]
+        version = next((p.version for p in self.plugins if same_distribution(p.distribution, distribution)), None)
+        why = "isn't installed" if version is None else f"{version} is installed and doesn't offer it"
+        others = " and ".join(f"{offer.plugin.distribution} {offer.plugin.version}" for offer in offers)
+        told = f"; {others} offers a model of this name, which may be another" if others else ""
+        raise UsageError(f"the model {name!r} is needed from {distribution}, which {why}{told}{self.broken()}")
+
     def names(self, kind: Kind[Any]) -> list[str]:
         """All names of a kind in order of registration, including clashing names."""
-        return [_name(offers[0].spec) for offers in self._offers[kind.name].values()]
+        return [str(offers[0].spec.name) for offers in self._offers[kind.name].values()]
 
     def is_ambiguous(self, kind: Kind[Any], name: Key) -> bool:
         """Whether more than one plugin offers a name."""
@@ -136,18 +149,27 @@ class Registry:
     def clashes(self, plugin: Plugin) -> list[str]:
         """Names that both `plugin` and another plugin offer."""
         return sorted(
-            _name(offers[0].spec)
+            str(offers[0].spec.name)
             for by_name in self._offers.values()
             for offers in by_name.values()
             if len(offers) > 1 and any(offer.plugin is plugin for offer in offers)
         )
+
+    def discard(self, plugin: Plugin) -> None:
+        """Forget what a plugin in a file offered before, if it did."""
+        self.plugins = [one for one in self.plugins if one.file is None or one.file != plugin.file]
+        for by_name in self._offers.values():
+            for key, offers in list(by_name.items()):
+                by_name[key] = [offer for offer in offers if offer.plugin.file is None or offer.plugin.file != plugin.file]
+                if not by_name[key]:
+                    del by_name[key]
 
     def add(self, plugin: Plugin, offered: Mapping[str, Iterable[Any]]) -> None:
         """Add a plugin and what it offers, by name of the kind."""
         self.plugins.append(plugin)
         for kind, specs in offered.items():
             for spec in specs:
-                self._offers[kind].setdefault(_key(spec), []).append(Registered(spec, plugin))
+                self._offers[kind].setdefault(key_of(spec), []).append(Registered(spec, plugin))
 
 
 def install_hint() -> str:
@@ -175,9 +197,9 @@ def discover(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
         Its `plugins` include broken plugins, with their error.
     """
     result = Registry()
-    _add(result, CORE, "genrebench", importlib.metadata.version("genrebench"))
+    result.add(*load_entry_point(CORE, "genrebench", importlib.metadata.version("genrebench")))
     for entry in sorted(entry_points, key=lambda entry: (_distribution(entry)[0], entry.name)):
-        _add(result, entry, *_distribution(entry))
+        result.add(*load_entry_point(entry, *_distribution(entry)))
     return result
 
 
@@ -185,58 +207,9 @@ def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else (entry.name, "unknown")
 
 
-def _add(result: Registry, entry: importlib.metadata.EntryPoint, distribution: str, version: str) -> None:
-    """Add one plugin, loaded with a separate plugin manager so that a failure doesn't affect other plugins."""
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hookspecs)
-    try:
-        manager.register(entry.load(), entry.name)
-        offered = {kind.name: _specs(manager, kind) for kind in KINDS}
-    # SystemExit too: a plugin that calls sys.exit on import must not end the program
-    except (Exception, SystemExit) as error:
-        result.plugins.append(Plugin(entry.name, distribution, version, error=_reason(error)))
-        return
-    names = {kind: tuple(map(_name, specs)) for kind, specs in offered.items()}
-    result.add(Plugin(entry.name, distribution, version, _unknown_hook(manager), names), offered)
-
-
-def _unknown_hook(manager: pluggy.PluginManager) -> str | None:
-    """Why a hook of the plugin is ignored: it is misspelled, or of another version of genrebench; the others are used."""
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        known = ", ".join(kind.hook for kind in KINDS)
-        return f"{_reason(error)}; the hooks are {known}"
-    return None
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def _specs(manager: pluggy.PluginManager, kind: Kind[S]) -> list[S]:
-    specs = [spec for returned in getattr(manager.hook, kind.hook)() for spec in returned]
-    for spec in specs:
-        if not isinstance(spec, kind.spec):
-            raise PluginError(f"{kind.hook} has to return a list of {kind.spec.__name__}, not {spec!r}")
-        if not re.fullmatch(kind.pattern, spec.name):
-            raise PluginError(f"{kind.hook} offers the name {spec.name!r}; names of {kind.name}s have to match {kind.pattern}")
-        if spec.name in kind.reserved:
-            raise PluginError(f"{kind.hook} offers the name {spec.name!r}, which is reserved; choose another")
-    keys = [_key(spec) for spec in specs]
-    for spec in specs:
-        if keys.count(_key(spec)) > 1:
-            raise PluginError(f"{kind.hook} offers {spec.name!r} twice")
-    return specs
-
-
-def _key(spec: Any) -> Key:
-    """Inputs are identified by their type, so two plugins may each have an input called `Embeddings`."""
-    return spec.type if isinstance(spec, InputSpec) else str(spec.name)
-
-
-def _name(spec: Any) -> str:
-    return str(spec.name)
+def same_distribution(one: str, other: str) -> bool:
+    """Whether two names are of one distribution, as pip compares them: "My_Plugin" is "my-plugin"."""
+    return re.sub(r"[-_.]+", "-", one).lower() == re.sub(r"[-_.]+", "-", other).lower()
 
 
 def _only(kind: Kind[S], offers: list[Registered[S]]) -> Registered[S]:
@@ -248,6 +221,9 @@ def _only(kind: Kind[S], offers: list[Registered[S]]) -> Registered[S]:
                 f"{others} offers the {kind.name} {offers[0].spec.name!r}, which genrebench has itself; update {others}, or "
                 "uninstall it: its author has to choose another name"
             )
+        name = offers[0].spec.name
         owners = " and ".join(offer.plugin.distribution for offer in offers)
-        raise UsageError(f"the {kind.name} {offers[0].spec.name!r} is offered by {owners}; uninstall one of them")
+        qualified = " or ".join(f"{offer.plugin.distribution}:{name}" for offer in offers)
+        way = f"say {qualified}, or uninstall one of them" if kind is MODEL else "uninstall one of them"
+        raise UsageError(f"the {kind.name} {name!r} is offered by {owners}; {way}")
     return offers[0]

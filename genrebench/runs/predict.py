@@ -19,6 +19,7 @@ from genrebench.plugin.contract import FeatureTable, ModelSpec, Timeline
 from genrebench.plugin.hosted import BuiltModel, HostedModel
 from genrebench.plugin.inputs import Clip, Prepared
 from genrebench.plugin.registry import Registered
+from genrebench.plugin.trained import registered_model_of, require_compatible
 from genrebench.reading import parse_json, read_within, require_inside, require_ordinary_files
 from genrebench.records import Excerpt
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
@@ -119,7 +120,11 @@ def fitted_model(run: Run, session: Session, registered: Registered[ModelSpec] |
         raise UsageError(
             f"the model of {run.id} was an object in a Python session; pass it to gb.predict as model, or make it a plugin"
         )
-    model = HostedModel(registered or session.registry.model(run.model.name), run.model.options)
+    trained = run.model
+    if registered is None:
+        registered = registered_model_of(run.id, trained.name, trained.plugin, session.registry, trained.file)
+    require_compatible(run.id, registered, trained.version, session.say, trained.plugin)
+    model = HostedModel(registered, trained.options)
     # options that the plugin got since then have their defaults, which are what it did before
     if {name: model.option_values.get(name) for name in run.model.options} != dict(run.model.options):
         raise UsageError(

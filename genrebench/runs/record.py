@@ -180,8 +180,8 @@ class TaskRecord:
         return shown
 
 
-Origin = Literal["plugin", "imported", "object"]
-"""Origin of a model: an installed plugin, imported predictions, or an object in a Python session."""
+Origin = Literal["plugin", "imported", "object", "file"]
+"""Origin of a model: an installed plugin, imported predictions, an object in a Python session, or a file such as ./model.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +201,12 @@ class ModelRecord:
         Whether the probabilities were calibrated with a temperature fitted on the validation tracks.
     feature_source : str or None
         Source of the features.
-    origin : {"plugin", "imported", "object"}
+    origin : {"plugin", "imported", "object", "file"}
         See `Origin`.
+    trained_on : tuple of str
+        Data sets that the model had seen before its training part, as its plugin says.
+    file : str or None
+        Path of a model in one file, with ~ for the home folder; its version is the hash of its content.
     """
 
     name: str
@@ -213,6 +217,8 @@ class ModelRecord:
     calibrated: bool = False
     feature_source: str | None = None
     origin: Origin = "plugin"
+    trained_on: tuple[str, ...] = ()
+    file: str | None = None
 
     @classmethod
     def of(cls, model: HostedModel, *, calibrate: bool = False, feature_source: str | None = None) -> ModelRecord:
@@ -225,12 +231,15 @@ class ModelRecord:
             changed=model.changed,
             calibrated=calibrate,
             feature_source=feature_source,
-            origin="plugin" if model.registered.installed else "object",
+            origin=model.origin,
+            trained_on=model.trained_on,
+            file=model.plugin.file,
         )
 
     def same_model(self, other: ModelRecord) -> bool:
         """Whether both have the same model, version and options."""
-        return replace(self, feature_source=None) == replace(other, feature_source=None)
+        mine, theirs = (replace(one, feature_source=None, trained_on=(), file=None) for one in (self, other))
+        return mine == theirs
 
 
 @dataclass(frozen=True, kw_only=True)

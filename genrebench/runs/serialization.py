@@ -138,6 +138,8 @@ def _model(value: _Object) -> ModelRecord:
         calibrated=value.take("calibrated", _boolean, False),
         feature_source=value.take("feature_source", _optional(_text), None),
         origin=value.take("origin", _one_of(Origin), "imported" if plugin == "external" else "plugin"),
+        trained_on=value.take("trained_on", _list(_text), ()),
+        file=value.take("file", _optional(_text), None),
     )
 
 

@@ -175,7 +175,9 @@ def write_clap(folder: Path) -> int:
     text = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8, "vocab_size": 20}
     config = transformers.ClapConfig(text_config=text, audio_config=audio, projection_dim=8)
     transformers.ClapModel(config).save_pretrained(folder, safe_serialization=True)
-    transformers.ClapFeatureExtractor(feature_size=16, max_length_s=2, truncation="rand_trunc", padding="repeatpad").save_pretrained(folder)
+    transformers.ClapFeatureExtractor(
+        feature_size=16, max_length_s=2, truncation="rand_trunc", padding="repeatpad"
+    ).save_pretrained(folder)
     return 0
 
 
