@@ -85,6 +85,10 @@ class Registry:
             raise UsageError(f"no {kind.name} {name!r}; {did_you_mean(str(name), known)}{self.broken()}")
         return _only(kind, offered[name])
 
+    def offers(self, kind: Kind[S], name: Key) -> list[Registered[S]]:
+        """Everything that is offered under a name; empty if nothing is."""
+        return list(self._offers[kind.name].get(name, ()))
+
     def names(self, kind: Kind[Any]) -> list[str]:
         """All names of a kind in order of registration, including clashing names."""
         return [_name(offers[0].spec) for offers in self._offers[kind.name].values()]
