@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genrebench.errors import UsageError
 from genrebench.plugin import scaffold
-from genrebench.plugin.hookspecs import DATASET, KINDS, METRIC, MODEL
+from genrebench.plugin.hookspecs import DATASET, KINDS, METRIC, MODEL, Kind
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.options import OptionInfo, describe_options
 from genrebench.plugin.registry import Registry, install_hint, installed_plugins
@@ -166,7 +166,8 @@ def check_plugin(
         The folder of data in which a dataset is looked for, by default that of genrebench.
     """
     registry = installed_plugins()
-    kind = next((kind for kind in KINDS if kind is not MODEL and name in registry.names(kind)), MODEL)
+    kinds: tuple[Kind[Any], ...] = KINDS
+    kind = next((kind for kind in kinds if kind is not MODEL and name in registry.names(kind)), MODEL)
     if kind is MODEL or name in registry.names(MODEL):
         return check_model(name, options, time_limit=time_limit)
     if options:
@@ -205,7 +206,7 @@ def new_plugin(
         on the feature table.
     """
     registry = installed_plugins()
-    kinds = {"model": MODEL, "dataset": DATASET, "metric": METRIC}
+    kinds: dict[str, Kind[Any]] = {"model": MODEL, "dataset": DATASET, "metric": METRIC}
     folder = scaffold.write(name, Path(out or f"genrebench-{name.replace('_', '-')}"), kind, input, estimator)
     owners = [offer.plugin.distribution for offer in registry.offers(kinds[kind], name)]
     return NewPlugin(folder, name, kind, tuple(owners))

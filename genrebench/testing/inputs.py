@@ -177,7 +177,7 @@ def spec(bench: InputBench) -> str | None:
     if problem:
         return problem
     kind: Any = declared.type
-    if not dataclasses.is_dataclass(kind) or not kind.__dataclass_params__.frozen:
+    if not dataclasses.is_dataclass(kind) or not vars(kind)["__dataclass_params__"].frozen:
         return f"{declared.name} isn't a frozen dataclass"
     if declared.example is None:
         return "the spec has no example, on which models could be tried"

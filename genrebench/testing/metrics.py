@@ -60,7 +60,8 @@ def _cases() -> dict[str, Predictions]:
         "other order": (labels[order], p[order]),
         "other genres": (np.argsort(genres)[labels], p[:, genres]),
         "perfect": (labels, certain[labels]),
-        "wrong": (labels, certain[(labels + 1) % N_GENRES]),
+        "certain and wrong": (labels, certain[(labels + 1) % N_GENRES]),
+        "worst": (labels, 0.7 * certain[(labels + 1) % N_GENRES] + 0.3 * certain[(labels + 2) % N_GENRES]),
         "uniform": (labels, np.full_like(p, 1 / N_GENRES)),
         "one track": (labels[:1], p[:1]),
         "one genre": (labels * 0, p),
@@ -99,7 +100,7 @@ def score(bench: MetricBench) -> str | None:
 
 def extremes(bench: MetricBench) -> str | None:
     """The same for perfect, certainly wrong and uniform predictions."""
-    return _first(bench, "perfect", "wrong", "uniform")
+    return _first(bench, "perfect", "certain and wrong", "worst", "uniform")
 
 
 def few(bench: MetricBench) -> str | None:
@@ -157,7 +158,7 @@ def direction(bench: MetricBench) -> str | None:
     """Perfect predictions are better than wrong ones."""
     if bench.spec.direction is None:
         raise NotApplicable("the metric has no direction")
-    perfect, wrong = bench.score("perfect"), bench.score("wrong")
+    perfect, wrong = bench.score("perfect"), bench.score("worst")
     if (perfect < wrong) if bench.spec.direction == "lower" else (perfect > wrong):
         return None
     return f"the direction is {bench.spec.direction!r}, but perfect predictions score {perfect:g} and wrong ones {wrong:g}"
