@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from genrebench.door.experiments import ablate, leakage
     from genrebench.door.opening import GenrebenchWarning
-    from genrebench.door.plugins import check_model, describe_model, list_plugins, new_plugin
+    from genrebench.door.plugins import check_model, check_plugin, describe_model, list_plugins, new_plugin
     from genrebench.door.prediction import predict, write_submission
     from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
     from genrebench.errors import GenrebenchError
@@ -58,7 +58,7 @@ _PLACES = {
     ),
     "experiments": ("ablate", "leakage"),
     "opening": ("GenrebenchWarning",),
-    "plugins": ("check_model", "describe_model", "list_plugins", "new_plugin"),
+    "plugins": ("check_model", "check_plugin", "describe_model", "list_plugins", "new_plugin"),
     "prediction": ("predict", "write_submission"),
     "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
 }
@@ -74,6 +74,7 @@ __all__ = [
     "cache_info",
     "check_dataset",
     "check_model",
+    "check_plugin",
     "cite",
     "clear_cache",
     "compare",

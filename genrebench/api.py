@@ -37,8 +37,8 @@ from genrebench.reading import read_arrays, read_json
 from genrebench.records import Dataset, Excerpt, Exclusion, FeatureValues, Fold, Track
 
 __all__ = [
-    "Archive",
     "CONTRACT",
+    "Archive",
     "AudioError",
     "Clip",
     "Context",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,20 @@ from genrebench.cli._output import (
     print_result,
     say,
 )
+from genrebench.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="List, describe, check and create plugins.")
+
+
+class NewInput(enum.StrEnum):
+    """Inputs of a new model."""
+
+    table = "table"
+    waveforms = "waveforms"
+    frames = "frames"
+    own = "own"
+
+
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or a file such as ./model.py.")]
 
 
@@ -54,14 +67,15 @@ def show(name: ModelArgument, form: FormatOption = Format.table) -> None:
 
 @app.command()
 def check(
-    name: ModelArgument,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set an option.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, dataset, kind of input, metric or split.")],
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set an option of a model.")] = None,
+    time_limit: Annotated[float, typer.Option("--time-limit", min=0.1, help="Seconds that one training may take.")] = 300.0,
     form: FormatOption = Format.table,
 ) -> None:
-    """Check that a model satisfies the contract, on a tiny task; exit code 1 if it doesn't."""
+    """Check that what a plugin offers satisfies its contract, on made examples; exit code 1 if it doesn't."""
     import genrebench as gb
 
-    result = gb.check_model(name, _task.parse_settings([name], settings)[name])
+    result = gb.check_plugin(name, _task.parse_settings([name], settings)[name], time_limit=time_limit)
     print_result(result, form)
     if not result.passed:
         raise typer.Exit(1)
@@ -69,11 +83,28 @@ def check(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: a-z, 0-9 and '-'.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model, dataset or metric.")],
+    takes: Annotated[NewInput, typer.Option("--input", help="What the model takes.")] = NewInput.table,
+    dataset: Annotated[bool, typer.Option("--dataset", help="Create a dataset instead of a model.")] = False,
+    metric: Annotated[bool, typer.Option("--metric", help="Create a metric instead of a model.")] = False,
+    estimator: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="ESTIMATOR",
+            help="Make the model of a classifier, such as sklearn.ensemble.HistGradientBoostingClassifier.",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder to create. [default: genrebench-NAME]")] = None,
 ) -> None:
-    """Create a plugin: a package with one model, its options and a test, ready for pip install -e."""
+    """Create a plugin: a package with code, tests, README and CI that works, ready for pip install -e."""
     import genrebench as gb
 
-    folder = gb.new_plugin(name, out)
-    say(f"created {folder}; next: pip install -e {folder} && genrebench plugins check {name} && genrebench run {name}")
+    if dataset + metric + (estimator is not None or takes is not NewInput.table) > 1:
+        raise UsageError("choose one of --dataset, --metric, and a model with --input or --from")
+    kind = "dataset" if dataset else "metric" if metric else "model"
+    made = gb.new_plugin(name, out, kind=kind, input=takes.value, estimator=estimator)
+    if made.warning:
+        say(f"warning: {made.warning}")
+    use = {"model": f"run {name}", "dataset": f"run svm-baseline --dataset {name}", "metric": f"leaderboard --metrics {name}"}
+    say(f"created {made}; next: pip install -e {made} && genrebench plugins check {name} && genrebench {use[kind]}")

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genrebench.errors import UsageError
 from genrebench.plugin import scaffold
 from genrebench.plugin.contract import ModelSpec
+from genrebench.plugin.hookspecs import DATASET, KINDS, METRIC, MODEL, Kind
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.one_file import is_file_name, model_of_file
 from genrebench.plugin.options import OptionInfo, describe_options
 from genrebench.plugin.registry import Registered, Registry, install_hint, installed_plugins
+from genrebench.session import data_home
 from genrebench.tables import Shown, Table
 
 if TYPE_CHECKING:
@@ -116,27 +119,35 @@ def _model(name: str) -> Registered[ModelSpec]:
 
 
 @dataclass(frozen=True, repr=False)
-class ModelCheck(Shown):
-    """Results of the conformance checks of a model."""
+class PluginCheck(Shown):
+    """Results of the conformance checks of something that a plugin offers."""
 
     checks: tuple[Check, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether all checks passed."""
+        """Whether no check found anything."""
         return not any(check.problem for check in self.checks)
 
     def to_json(self) -> list[dict[str, Any]]:
         """One object per check, in JSON types."""
-        return [{"check": c.name, "passed": c.problem is None, "problem": c.problem} for c in self.checks]
+        return [
+            {"check": c.name, "passed": c.passed, "problem": c.problem, "why": c.why, "change": c.change, "skipped": c.skipped}
+            for c in self.checks
+        ]
 
     def tables(self) -> list[Table]:
         """One row per check."""
-        return [Table.of(("check", "result"), [(c.name, c.problem or "passed") for c in self.checks])]
+        rows = [(c.name, c.problem or (f"left out: {c.skipped}" if c.skipped else "passed")) for c in self.checks]
+        return [Table.of(("check", "result"), rows)]
+
+    def notes(self) -> list[str]:
+        """Why what was found matters, and what to change."""
+        return [f"{c.name}: {c.why} {c.change}" for c in self.checks if c.problem]
 
 
-def check_model(name: str, options: Mapping[str, Any] | None = None) -> ModelCheck:
-    """Check that a model satisfies the contract, on a tiny task.
+def check_model(name: str, options: Mapping[str, Any] | None = None, *, time_limit: float = 300.0) -> PluginCheck:
+    """Check that a model satisfies the contract, on tiny tasks.
 
     Parameters
     ----------
@@ -144,14 +155,99 @@ def check_model(name: str, options: Mapping[str, Any] | None = None) -> ModelChe
         Of an installed model, or the path of a file with one model, such as ./model.py.
     options : mapping, optional
         Options of the model, for example to make it small.
+    time_limit : float
+        Seconds that a training with what follows may take; the checks train the model five times or more.
     """
-    from genrebench.testing import conformance
-
     registered = _model(name)
     HostedModel(registered, options)  # an invalid option is a usage error, not a failed check
-    return ModelCheck(tuple(conformance(registered.spec, **(options or {}))))
+    return _checked(registered.spec, time_limit, options or {})
 
 
-def new_plugin(name: str, out: str | Path | None = None) -> Path:
-    """Create a package with one model, its options and a test in a new folder, by default genrebench-NAME."""
-    return scaffold.write(name, Path(out or f"genrebench-{name}"))
+def check_plugin(
+    name: str, options: Mapping[str, Any] | None = None, *, time_limit: float = 300.0, home: str | Path | None = None
+) -> PluginCheck:
+    """Check an installed model, dataset, kind of input, metric or split.
+
+    Parameters
+    ----------
+    name, options, time_limit
+        As in `check_model`; options are for models only.
+    home : path, optional
+        The folder of data in which a dataset is looked for, by default that of genrebench.
+    """
+    registry = installed_plugins()
+    kinds: tuple[Kind[Any], ...] = KINDS
+    kind = next((kind for kind in kinds if kind is not MODEL and name in registry.names(kind)), MODEL)
+    if kind is MODEL or name in registry.names(MODEL):
+        return check_model(name, options, time_limit=time_limit)
+    if options:
+        raise UsageError(f"{name!r} is a {kind.name}, which has no options")
+    spec = next(registered.spec for registered in registry.all(kind) if registered.spec.name == name)
+    return _checked(spec, time_limit, {"home": Path(home or data_home())} if kind is DATASET else {})
+
+
+def _checked(spec: Any, time_limit: float, settings: Mapping[str, Any]) -> PluginCheck:
+    from genrebench.testing import conformance
+
+    return PluginCheck(tuple(conformance(spec, time_limit=time_limit, **settings)))
+
+
+def new_plugin(
+    name: str,
+    out: str | Path | None = None,
+    *,
+    kind: str = "model",
+    input: str = "table",  # noqa: A002, the option's name on the command line
+    estimator: str | None = None,
+) -> NewPlugin:
+    """Create a package of a plugin that works: pyproject.toml, code, tests, README and CI.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model, dataset or metric.
+    out : path, optional
+        The folder to create, by default genrebench-NAME.
+    kind : {"model", "dataset", "metric"}
+    input : {"table", "waveforms", "frames", "own"}
+        What a model takes.
+    estimator : str, optional
+        A classifier of scikit-learn or another package, such as "sklearn.ensemble.HistGradientBoostingClassifier", for a model
+        on the feature table.
+    """
+    registry = installed_plugins()
+    kinds: dict[str, Kind[Any]] = {"model": MODEL, "dataset": DATASET, "metric": METRIC}
+    folder = scaffold.write(name, Path(out or f"genrebench-{name.replace('_', '-')}"), kind, input, estimator)
+    owners = [offer.plugin.distribution for offer in registry.offers(kinds[kind], name)]
+    return NewPlugin(folder, name, kind, tuple(owners))
+
+
+@dataclass(frozen=True)
+class NewPlugin:
+    """A plugin that was created.
+
+    Parameters
+    ----------
+    folder : Path
+    name, kind : str
+    taken_by : tuple of str
+        Installed distributions that offer the name already.
+    """
+
+    folder: Path
+    name: str
+    kind: str
+    taken_by: tuple[str, ...] = ()
+
+    @property
+    def warning(self) -> str:
+        """That the name is taken; empty if it isn't."""
+        if not self.taken_by:
+            return ""
+        return (
+            f"{' and '.join(self.taken_by)} offers the {self.kind} {self.name!r} already; with both installed, the name can't "
+            "be used: choose another one"
+        )
+
+    def __str__(self) -> str:
+        return str(self.folder)

@@ -71,6 +71,10 @@ class Registry:
             raise UsageError(f"no {kind.name} {name!r}; {did_you_mean(str(name), known)}{self.broken()}")
         return _only(kind, offered[name])
 
+    def offers(self, kind: Kind[S], name: Key) -> list[Registered[S]]:
+        """Everything that is offered under a name; empty if nothing is."""
+        return list(self._offers[kind.name].get(name, ()))
+
     def _qualified(self, kind: Kind[S], name: str) -> Registered[S]:
         distribution, _, own = name.rpartition(":")
         offers = [offer for offers in self._offers[kind.name].values() for offer in offers]

@@ -115,7 +115,8 @@ class Probe:
         except _End:
             raise
         except BaseException as error:  # a plugin may raise anything, KeyboardInterrupt too
-            self._send(("raised", name, f"{'the model' if name == 'start' else name} raised {one_line(error) if str(error) else type(error).__name__}"))
+            what = one_line(error) if str(error) else type(error).__name__
+            self._send(("raised", name, f"{'the plugin' if name == 'start' else name} raised {what}"))
             if final:
                 raise _End from None
         finally:
@@ -215,7 +216,7 @@ def _child(scenario: Scenario, sender: Connection, folder: Path, trace: int, sec
     quiet = folder / ".stderr"
     descriptor = os.open(quiet, os.O_WRONLY | os.O_CREAT)
     os.dup2(descriptor, 2)
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123, open until the process ends
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, open until the process ends
     work = folder / "here"
     work.mkdir()
     os.chdir(work)

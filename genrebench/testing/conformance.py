@@ -7,12 +7,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genrebench.plugin.contract import ModelSpec
-from genrebench.testing import models
+from genrebench.plugin.datasets import DatasetSpec
+from genrebench.plugin.inputs import InputSpec
+from genrebench.plugin.metrics import MetricSpec
+from genrebench.plugin.splits import SplitSpec
+from genrebench.testing import datasets, inputs, metrics, models, splits
 from genrebench.testing.apart import TIME_LIMIT
 from genrebench.testing.check import Check, Rule, run_rules
 from genrebench.testing.models.bench import ModelBench
 
-_KINDS: dict[type, tuple[Any, tuple[Rule, ...]]] = {ModelSpec: (ModelBench, models.RULES)}
+_KINDS: dict[type, tuple[Any, tuple[Rule, ...]]] = {
+    ModelSpec: (ModelBench, models.RULES),
+    DatasetSpec: (datasets.DatasetBench, datasets.RULES),
+    InputSpec: (inputs.InputBench, inputs.RULES),
+    MetricSpec: (metrics.MetricBench, metrics.RULES),
+    SplitSpec: (splits.SplitBench, splits.RULES),
+}
 """Type of a spec to its bench and its rules."""
 
 
@@ -37,11 +47,12 @@ def conformance(spec: Any, *, time_limit: float = TIME_LIMIT, **settings: Any) -
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : ModelSpec, DatasetSpec, InputSpec, MetricSpec or SplitSpec
     time_limit : float
         Seconds that one of these processes may take.
     **settings
-        Options of a model, for example to make it small.
+        Options of a model, for example to make it small; for a dataset `home`, the folder of data, by default an empty one;
+        for a kind of input `requested`, what a model asks for, by default the type without arguments.
 
     Yields
     ------

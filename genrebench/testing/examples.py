@@ -63,5 +63,7 @@ def make_inputs(requested: Any, labels: NDArray[np.int64], seed: int, seconds: f
     """
     spec = installed_plugins().input(requested)
     if spec.example is None:
-        raise ValueError(f"the input {spec.name} brings no examples, on which a model could be tried: InputSpec(..., example=make)")
+        raise ValueError(
+            f"the input {spec.name} brings no examples, on which a model could be tried: InputSpec(..., example=make)"
+        )
     return spec.example(requested, np.asarray(labels, dtype=np.int64), seed, seconds)

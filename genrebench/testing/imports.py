@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import json
@@ -81,8 +82,6 @@ def _problem(module: str, file: Path) -> str | None:
 def _busy() -> float:
     """Seconds since some time, without those in which this process waited for a processor."""
     waited = 0.0
-    try:
+    with contextlib.suppress(OSError, ValueError, IndexError):
         waited = int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        pass
     return time.monotonic() - waited

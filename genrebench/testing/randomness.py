@@ -49,7 +49,7 @@ def _listen(stack: contextlib.ExitStack, module: Any, name: str, hear: Any) -> N
     stack.callback(setattr, module, name, original)
     if isinstance(original, type):
 
-        def new(cls: type, *args: Any, **named: Any) -> Any:
+        def new(_cls: type, *args: Any, **named: Any) -> Any:
             hear(args, named)
             return original(*args, **named)
 

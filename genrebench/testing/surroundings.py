@@ -91,7 +91,7 @@ def snapshot() -> dict[str, Any]:
     context = decimal.getcontext()
     state: dict[str, Any] = {
         "random": hash(python),
-        "numpy.random": hash((number[1].tobytes(), *number[2:])),  # type: ignore[index, union-attr]
+        "numpy.random": hash((number[1].tobytes(), *number[2:])),  # type: ignore[index]
         "environment variables": dict(os.environ),
         "the current folder": _folder(),
         "the file mode mask": mask,
@@ -196,14 +196,15 @@ class Writes:
         if event == "open" and isinstance(args[2], int) and args[2] & self._WRITING:
             self._take(args[0])
         elif event in ("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "sqlite3.connect"):
-            self._take(args[0], removed=event in ("os.remove", "os.rmdir"))
+            if event != "os.mkdir" or not os.path.isdir(args[0]):  # noqa: PTH112, as below
+                self._take(args[0], removed=event in ("os.remove", "os.rmdir"))
         elif event in ("os.rename", "os.link", "os.symlink"):
             self._take(args[1])
 
     def _take(self, path: Any, *, removed: bool = False) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
             return
-        text = os.path.realpath(os.fsdecode(path))  # noqa: PTH, this runs within calls of pathlib itself
+        text = os.path.realpath(os.fsdecode(path))
         if any(word in text for word in self._CACHES) or text.startswith(tuple(self._allowed)):
             return
         if not removed:

@@ -92,14 +92,14 @@ def test_without_any_model_the_error_says_how_to_install_one() -> None:
         discover([]).model("svm-baseline")
 
 
-def test_the_scaffold_is_a_plugin_that_passes_the_check(tmp_path: Path) -> None:
+def test_a_new_plugin_passes_the_check_of_the_command_line(tmp_path: Path) -> None:
     from genrebench.plugin import scaffold
 
     folder = scaffold.write("my-forest", tmp_path / "new")
     code = (folder / "src" / "genrebench_my_forest" / "__init__.py").read_text()
     site = tiny.install_plugin(tmp_path / "site", "genrebench-my-forest", code, "genrebench_my_forest")
     done = subprocess.run(
-        [sys.executable, "-m", "genrebench", "plugins", "check", "my-forest", "--set", "n_trees=5"],
+        [sys.executable, "-m", "genrebench", "plugins", "check", "my-forest", "--set", "epochs=50"],
         env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path)},
         capture_output=True,
         text=True,

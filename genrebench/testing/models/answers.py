@@ -208,12 +208,10 @@ LATER = (
         "above chance",
         chance,
         "These genres differ so clearly that any model learns something.",
-        "See that labels reach the training and inputs the prediction; or check with options with which it learns: more epochs.",
+        "See that labels reach the training and inputs the prediction; or check with options that let it learn: more epochs.",
         needs=("genre order",),
     ),
-    Rule(
-        "silence", _odd("silence"), _UNUSUAL, _PAD, needs=("probabilities",), owns=(f"{LIFE}.silence",)
-    ),
+    Rule("silence", _odd("silence"), _UNUSUAL, _PAD, needs=("probabilities",), owns=(f"{LIFE}.silence",)),
     Rule("one frame", _odd("one frame"), _UNUSUAL, _PAD, needs=("probabilities",), owns=(f"{LIFE}.one frame",)),
     Rule("very long", _odd("very long"), _UNUSUAL, _PAD, needs=("probabilities",), owns=(f"{LIFE}.very long",)),
     Rule("lengths", _odd("lengths"), _UNUSUAL, _PAD, needs=("batches", "one frame"), owns=(f"{LIFE}.lengths",)),

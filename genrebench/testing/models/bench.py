@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.plugin.contract import Context, Examples, Inputs, Model, ModelSpec, select
+from genrebench.plugin.contract import Context, Examples, FeatureTable, Inputs, Model, select
 from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.options import parse_options
-from genrebench.testing.apart import TIME_LIMIT, Outcome, Probe, Scenario, run_apart
+from genrebench.testing.bench import Bench
 from genrebench.testing.examples import GENRES, make_inputs, tiny_examples
 
 SECONDS = 1.5
@@ -27,7 +23,7 @@ SECONDS = 1.5
 
 @dataclass(frozen=True)
 class TinyTask:
-    """Training and validation tracks, inputs of test tracks, and the genres; labels of the test tracks aren't here to be found."""
+    """Training and validation tracks, inputs of test tracks without their labels, and the genres."""
 
     train: Examples[Any]
     validation: Examples[Any]
@@ -68,35 +64,8 @@ class Told:
             self.files = any(self.checkpoints.iterdir())
 
 
-class ModelBench:
-    """A model with its options, and what scenarios found out about it; to be closed.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-    settings : mapping
-        Options of the model.
-    seconds : float
-        Time limit of each process.
-    """
-
-    def __init__(self, spec: ModelSpec, settings: Mapping[str, Any], seconds: float = TIME_LIMIT) -> None:
-        self.spec, self.settings, self.seconds = spec, dict(settings), seconds
-        self._folder = tempfile.TemporaryDirectory(prefix="genrebench-check-")
-        self.folder = Path(self._folder.name).resolve()
-        self._outcomes: dict[str, Outcome] = {}
-
-    def close(self) -> None:
-        """Remove the files."""
-        self._folder.cleanup()
-
-    def outcome(self, name: str, scenario: Callable[[ModelBench, Probe], None]) -> Outcome:
-        """What a scenario found; it is run once."""
-        if name not in self._outcomes:
-            run: Scenario = lambda probe: scenario(self, probe)  # noqa: E731
-            self._outcomes[name] = outcome = run_apart(name, run, self.folder / name, self.seconds)
-            _import_here(outcome.notes.get("modules", ()))
-        return self._outcomes[name]
+class ModelBench(Bench):
+    """A model with its options on tiny tasks."""
 
     @cached_property
     def options(self) -> Any:
@@ -118,17 +87,16 @@ class ModelBench:
     ) -> Model[Any]:
         """Build the model."""
         told = told or Told()
-        context = Context(
-            genres, seed, "cpu", 1, checkpoints, self.columns, told.progress, told.log, told.record
-        )
+        context = Context(genres, seed, "cpu", 1, checkpoints, self.columns, told.progress, told.log, told.record)
         self.spec.check(context, self.options)
         model = self.spec.build(context, self.options)
         if not isinstance(model, Model):
             raise TypeError(f"build returned {type(model).__name__}, which isn't a genrebench.api.Model")
         return model
 
-    def task(self, n_genres: int = len(GENRES), n_per_genre: int = 6, n_test: int = 4) -> TinyTask:
-        """A task with tracks of several lengths."""
+    def task(self, n_genres: int = len(GENRES), n_per_genre: int = 0, n_test: int = 4) -> TinyTask:
+        """A task with tracks of several lengths; rows of a table cost nothing, so there are more of them."""
+        n_per_genre = n_per_genre or (30 if isinstance(self.requested, FeatureTable) else 6)
         genres = GENRES[:n_genres] if n_genres <= len(GENRES) else tuple(f"genre {chr(122 - i)}" for i in range(n_genres))
         train, validation = (
             cropped(tiny_examples(self.requested, n, seconds=SECONDS, seed=seed, n_genres=n_genres))
@@ -144,31 +112,6 @@ class ModelBench:
     def labels(self) -> NDArray[np.int64]:
         """Labels of the test tracks of the task with three genres."""
         return self.test().labels
-
-    @property
-    def own(self) -> str:
-        """The first part of the name of the plugin's module; empty if it is genrebench's."""
-        return module_of(self.spec).partition(".")[0]
-
-
-def module_of(spec: Any) -> str:
-    """The module of a spec's functions and options that isn't genrebench's own; empty if there is none."""
-    parts = [getattr(spec, name, None) for name in ("build", "options", "inputs", "check", "load", "compute", "prepare", "make")]
-    for part in parts:
-        closure = [cell.cell_contents for cell in getattr(part, "__closure__", None) or ()]
-        for one in (part, *closure):
-            module = getattr(one, "__module__", None) or ""
-            if module and module.partition(".")[0] not in ("genrebench", "builtins", "functools"):
-                return str(module)
-    return ""
-
-
-def _import_here(modules: Iterable[str]) -> None:
-    """Import what a scenario imported, so that the next processes needn't: torch takes seconds."""
-    for name in modules:
-        if name not in sys.modules:
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
 
 
 def rows(examples: Examples[Any], chosen: NDArray[np.int64]) -> Examples[Any]:

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing
 from typing import Any
 
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.options import describe_options
-from genrebench.testing.check import NotApplicable, Rule
-from genrebench.testing.imports import import_problem
-from genrebench.testing.models.bench import ModelBench, module_of
-
-
-def declaration_problem(name: Any, summary: Any, pattern: str) -> str | None:
-    """What is wrong with the name or the summary of a spec."""
-    if not isinstance(name, str) or not re.fullmatch(pattern, name):
-        return f"the name {name!r} doesn't match {pattern}"
-    if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
-        return f"the summary {summary!r} isn't one line of text"
-    return None
+from genrebench.testing.check import Rule
+from genrebench.testing.declarations import IMPORT, declaration_problem
+from genrebench.testing.models.bench import ModelBench
 
 
 def spec(bench: ModelBench) -> str | None:
@@ -78,7 +68,8 @@ def _bounded(hint: Any, extras: tuple[Any, ...] = ()) -> bool:
     constraints = [bound for extra in extras for bound in getattr(extra, "metadata", [extra])]
     bounds = ("gt", "ge", "lt", "le")
     return any(getattr(bound, name, None) is not None for bound in constraints for name in bounds) or any(
-        callable(getattr(bound, "func", None)) for bound in constraints  # a validator of the author's own
+        callable(getattr(bound, "func", None))
+        for bound in constraints  # a validator of the author's own
     )
 
 
@@ -92,14 +83,6 @@ def _default_problem(declared: ModelSpec) -> str | None:
         first = error.errors()[0]
         return f"the default of option {'.'.join(map(str, first['loc']))!r} is out of its own range: {first['msg']}"
     return None
-
-
-def module(bench: ModelBench) -> str | None:
-    """The module that has the hook is imported in no time, and leaves the process as it is."""
-    name = module_of(bench.spec)
-    if not name or name == "__main__":
-        raise NotApplicable("the model isn't in a module")
-    return import_problem(name)
 
 
 RULES = (
@@ -117,10 +100,5 @@ RULES = (
         "registered input, a frozen dataclass.",
         needs=("options",),
     ),
-    Rule(
-        "import",
-        module,
-        "Each genrebench command imports the modules of all plugins, and shares its process with them.",
-        "Import heavy packages in the function that builds the model, and do nothing else at the top of the module.",
-    ),
+    IMPORT,
 )

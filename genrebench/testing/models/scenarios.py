@@ -7,7 +7,6 @@ import gc
 import math
 import shutil
 import sys
-import threading
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -20,11 +19,11 @@ from numpy.typing import NDArray
 from genrebench.plugin.contract import Examples, Inputs, Model, select
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.testing.apart import Probe
+from genrebench.testing.bench import watched
 from genrebench.testing.examples import make_inputs
 from genrebench.testing.models.bench import SECONDS, ModelBench, TinyTask, Told, arrays_of, nothing, odd_inputs, rows
 from genrebench.testing.models.timelines import figure_problem, timeline_problem
 from genrebench.testing.randomness import seeds
-from genrebench.testing.surroundings import Printed, Surroundings, Writes, left_running
 
 MISSING = 1
 """The genre that the training part of one scenario lacks, and its validation part has."""
@@ -45,7 +44,7 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
     told = Told(checkpoints=checkpoints)
     task = bench.task()
     modules = set(sys.modules)
-    with _watched(bench, probe, folder, checkpoints) as surroundings, surroundings.forgiving_imports():
+    with watched(bench, probe, folder, checkpoints):
         with probe.step("build", final=True):
             model = bench.build(told=told, checkpoints=checkpoints)
         with probe.step("fit", final=True), unchanged(probe, "fit", task.train, task.validation), seeds() as given:
@@ -97,38 +96,14 @@ def _saved(bench: ModelBench, model: Model[Any], task: TinyTask, folder: Path, p
 
 
 @contextlib.contextmanager
-def _watched(bench: ModelBench, probe: Probe, *allowed: Path) -> Iterator[Surroundings]:
-    """Note what the body changes in the process, prints, writes elsewhere, and leaves running."""
-    printed = Printed(probe.folder.parent / ".stdout")
-    surroundings = Surroundings(bench.own)
-    writes = Writes(*allowed, probe.folder.parent / ".stdout")
-    threads = {thread.ident for thread in threading.enumerate()}
-    heard: list[str] = []
-    written: list[str] = []
-
-    def look(step: str) -> None:
-        surroundings.compare(step)
-        text = printed.new()
-        if text and not heard:
-            heard.append(f"{step} printed {text[:60]!r}")
-        written.extend(writes.outside(step))
-        probe.note("changes", surroundings.changes)
-        probe.note("printed", heard)
-        probe.note("written", written)
-
-    probe.after.append(look)
-    yield surroundings
-    probe.after.remove(look)
-    probe.note("running", left_running(threads))
-
-
-@contextlib.contextmanager
 def unchanged(probe: Probe, step: str, *given: Any) -> Iterator[None]:
     """Note whether the body changes arrays in place."""
     arrays = [array for one in given for array in _arrays(one)]
     before = [array.copy() for _, array in arrays]
     yield
-    changed = [name for (name, array), old in zip(arrays, before, strict=True) if not np.array_equal(array, old, equal_nan=True)]
+    changed = [
+        name for (name, array), old in zip(arrays, before, strict=True) if not np.array_equal(array, old, equal_nan=True)
+    ]
     probe.note(f"changed by {step}", sorted(set(changed)))
 
 
@@ -307,21 +282,25 @@ class Generated(LazyInputs):
 
     @property
     def lengths(self) -> NDArray[np.int64]:
+        """All of one length."""
         return np.full(len(self), len(self._array))
 
     @property
     def sample_rates(self) -> NDArray[np.int64] | None:
+        """All of one rate."""
         return None if self._rate is None else np.full(len(self), self._rate)
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Make part of a track."""
         part: NDArray[np.float32] = self._array[start:stop] * np.float32(1 + self._numbers[index] % 7 / 100)
         self._measure()
         return part
 
     def subset(self, indices: Iterable[int]) -> Generated:
+        """The tracks at `indices`."""
         return Generated(self._array, self._rate, [self._numbers[i] for i in indices], self._measure)
 
 
@@ -397,7 +376,7 @@ def described(answer: Any) -> dict[str, Any]:
 
 def _plain(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     """A pair whose parts are plain data, or the text of them in a tuple."""
-    return tuple(_plain_value(part) for part in pair)  # type: ignore[return-value]
+    return tuple(_plain_value(part) for part in pair)
 
 
 def _plain_value(value: Any) -> Any:
@@ -408,5 +387,3 @@ def _plain_value(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return value if isinstance(value, str | int | float | bool | type(None)) else (repr(value)[:80],)
-
-

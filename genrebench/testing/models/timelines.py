@@ -33,7 +33,9 @@ def _problem(line: Any, n_genres: int) -> str | None:
         return f"predict_timeline returned a {type(line).__name__}, not a Timeline"
     seconds = np.asarray(line.seconds)
     if seconds.ndim != 1 or not len(seconds) or seconds.dtype.kind not in "fiu":
-        return f"the seconds of a timeline have the shape {seconds.shape} and the type {seconds.dtype}, not one number per point"
+        return (
+            f"the seconds of a timeline have the shape {seconds.shape} and the type {seconds.dtype}, not one number per point"
+        )
     if not np.isfinite(seconds).all() or (seconds < 0).any() or (np.diff(seconds) <= 0).any():
         return "the seconds of a timeline don't start at 0 or later and increase from point to point"
     try:

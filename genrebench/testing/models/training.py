@@ -151,7 +151,7 @@ RULES = (
         "two genres",
         two_genres,
         _CIRCUMSTANCES,
-        "Take the number of genres from context.genres, and don't rely on the special shapes that libraries use for two classes.",
+        "Take the number of genres from context.genres, and mind that libraries return other shapes for two classes.",
         needs=("probabilities",),
         owns=("two genres.build", "two genres.fit", "two genres.predict_proba"),
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import gzip
@@ -306,7 +305,7 @@ class LabelsInPlace(Nearest):
 
 class GlobalSeed(Nearest):
     def fit(self, train: Any, validation: Any) -> None:
-        np.random.seed(self.context.seed)
+        np.random.seed(self.context.seed)  # noqa: NPY002, the fault
         super().fit(train, validation)
 
 
@@ -378,7 +377,7 @@ class Process(Nearest):
 
 class Printing(Nearest):
     def fit(self, train: Any, validation: Any) -> None:
-        print("epoch 1 of 1")
+        print("epoch 1 of 1")  # noqa: T201, the fault
         super().fit(train, validation)
 
 
