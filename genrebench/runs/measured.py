@@ -71,7 +71,7 @@ def code_of(registered: Registered[MetricSpec]) -> list[Any]:
     stat = Path(file).stat() if file is not None and Path(file).is_file() else None
     stamp = [] if stat is None else [stat.st_size, stat.st_mtime_ns]
     # what has no file, such as a function in a notebook, has no version either
-    own = [] if registered.installed and stat is not None else [id(spec)]
+    own = [] if registered.origin == "plugin" and stat is not None else [id(spec)]
     return [plugin.distribution, plugin.version, spec.name, spec.per_track, list(map(str, spec.range)), *stamp, *own]
 
 
