@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from genrebench.boards.baselines import baselines
-from genrebench.boards.columns import BoardMetrics
+from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.comparability import not_comparable
 from genrebench.boards.naming import has_seen, told_apart
 from genrebench.boards.row import Row

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from genrebench.boards.board import boards
-from genrebench.boards.columns import BoardMetrics
+from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.comparability import differences
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.uncertainty import board_units, trainings

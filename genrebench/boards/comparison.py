@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from genrebench.boards.columns import title
+from genrebench.boards.board_metrics import title
 from genrebench.boards.row import units_text
 from genrebench.jsontypes import plain
 from genrebench.runs.record import TaskRecord

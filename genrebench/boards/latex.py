@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from genrebench.boards.columns import title
+from genrebench.boards.board_metrics import title
 from genrebench.boards.row import Row, rank_range
 from genrebench.boards.rows import Board
 from genrebench.plugin.metrics import MetricSpec

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from genrebench.boards.columns import WITH_INTERVAL, BoardMetrics, title
+from genrebench.boards.board_metrics import WITH_INTERVAL, BoardMetrics, title
 from genrebench.boards.standings import Standing
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin

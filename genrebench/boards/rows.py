@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from genrebench.boards.columns import BoardMetrics
+from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.row import Row, columns, number_columns, units_text
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord

@@ -10,7 +10,7 @@ from typing import Any
 
 from genrebench import report
 from genrebench.boards import board as board_module
-from genrebench.boards.columns import BoardMetrics, board_metrics
+from genrebench.boards.board_metrics import BoardMetrics, board_metrics
 from genrebench.boards.compare import compare_named
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards

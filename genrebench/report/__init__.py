@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genrebench import temporary
 from genrebench.boards.board import boards
-from genrebench.boards.columns import BoardMetrics
+from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.rows import Board
 from genrebench.errors import StoreError, UsageError
 from genrebench.interrupts import held_back

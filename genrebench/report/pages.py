@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrebench.boards.columns import title
+from genrebench.boards.board_metrics import title
 from genrebench.boards.compare import Side, compare_sides, runs_by_id
 from genrebench.boards.row import Row, between, rank_range
 from genrebench.boards.rows import Board

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import genrebench as gb
-from genrebench.boards.columns import BoardMetrics
+from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.latex import escape, latex
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
