@@ -13,7 +13,7 @@ import yaml
 
 import genrebench as gb
 from genrebench.boards.board_metrics import BoardMetrics
-from genrebench.boards.latex import escape, latex
+from genrebench.boards.latex import escape
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
 from genrebench.boards.standings import Standing
@@ -45,6 +45,10 @@ def row(name: str, rank: int, **settings: Any) -> Row:
     return Row(**(values | settings))
 
 
+def latex_of(board: Board) -> str:
+    return board.to_latex()
+
+
 def cells(text: str) -> list[list[str]]:
     """Cells of the rows below the header."""
     lines = [line.strip() for line in text.splitlines() if line.strip().endswith(r"\\")]
@@ -52,13 +56,13 @@ def cells(text: str) -> list[list[str]]:
 
 
 def test_a_score_is_bold_only_where_one_row_alone_may_be_first() -> None:
-    alone = latex(Board(TASK, (row("first", 1, may_be_best=True), row("second", 2))))
+    alone = latex_of(Board(TASK, (row("first", 1, may_be_best=True), row("second", 2))))
     assert cells(alone)[0] == ["1", "first", "1", r"\textbf{0.100} [0.050, 0.400]", "0.900", "0.800"]
     assert alone.count(r"\textbf") == 1
-    two = latex(Board(TASK, (row("first", 1, may_be_best=True), row("second", 2, may_be_best=True, rank_interval=(1, 3)))))
+    two = latex_of(Board(TASK, (row("first", 1, may_be_best=True), row("second", 2, may_be_best=True, rank_interval=(1, 3)))))
     assert r"\textbf" not in two
     assert cells(two)[1][0] == "1--3"
-    baseline = latex(Board(TASK, (row("uniform", 1, may_be_best=True, baseline=True, seeds=(), runs=()), row("second", 2))))
+    baseline = latex_of(Board(TASK, (row("uniform", 1, may_be_best=True, baseline=True, seeds=(), runs=()), row("second", 2))))
     assert r"\textbf" not in baseline
 
 
@@ -70,7 +74,7 @@ def test_metrics_of_plugins_have_intervals_and_bold_of_their_own() -> None:
         row(name, rank, by_metric={"top_2": standing}, scores={"log_loss": 0.1 * rank, "top_2": value})
         for name, rank, standing, value in (("first", 1, other, 0.5), ("second", 2, best, 0.9))
     )
-    text = latex(Board(TASK, rows, metrics=BoardMetrics((), (spec,))))
+    text = latex_of(Board(TASK, rows, metrics=BoardMetrics((), (spec,))))
     assert [found[-1] for found in cells(text)] == ["0.500 [0.400, 0.600]", r"\textbf{0.900} [0.800, 1.000]"]
     assert "& Top 2" in text
 
@@ -79,7 +83,7 @@ def test_metrics_of_plugins_have_intervals_and_bold_of_their_own() -> None:
     "name", ["a_b", "50%", "$x$", "R&B", "#1", "{", "}", "a\\b", "x^2", "~", "<|>", "é", "--", "\x1b[2J", "`a'"]
 )
 def test_whatever_a_name_is_the_table_stays_whole(name: str) -> None:
-    text = latex(Board(replace(TASK, dataset=name), (row(name, 1), row("plain", 2))))
+    text = latex_of(Board(replace(TASK, dataset=name), (row(name, 1), row("plain", 2))))
     assert len(cells(text)) == 2
     assert all(len(found) == 6 for found in cells(text))
     assert text.isprintable() or all(line.isprintable() for line in text.splitlines())
@@ -88,7 +92,7 @@ def test_whatever_a_name_is_the_table_stays_whole(name: str) -> None:
 
 
 def test_a_row_that_was_predicted_elsewhere_or_by_others_says_so() -> None:
-    text = latex(Board(TASK, (row("mine", 1, origin="imported"), row("theirs", 2, lab="Lab A"))))
+    text = latex_of(Board(TASK, (row("mine", 1, origin="imported"), row("theirs", 2, lab="Lab A"))))
     assert [found[1] for found in cells(text)] == ["mine (predicted elsewhere)", "theirs (by Lab A)"]
 
 
