@@ -1,13 +1,14 @@
-"""The core's own datasets, inputs and metrics, registered through the same hooks as those of plugins."""
+"""The core's own datasets, inputs, metrics and observers, registered through the same hooks as those of plugins."""
 
 from __future__ import annotations
 
-from genrebench import datasets, inputs
+from genrebench import datasets, inputs, observers
 from genrebench.evaluation import metrics
 from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import InputSpec
 from genrebench.plugin.metrics import MetricSpec
+from genrebench.plugin.observers import ObserverSpec
 
 
 @hookimpl
@@ -26,3 +27,9 @@ def genrebench_inputs() -> list[InputSpec]:
 def genrebench_metrics() -> list[MetricSpec]:
     """Return log loss, the three F1 scores and the calibration error."""
     return list(metrics.METRICS)
+
+
+@hookimpl
+def genrebench_observers() -> list[ObserverSpec]:
+    """Return MLflow and TensorBoard."""
+    return list(observers.SPECS)

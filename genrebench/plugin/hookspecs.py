@@ -16,6 +16,7 @@ from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.inputs import InputSpec
 from genrebench.plugin.metrics import RESERVED, MetricSpec
+from genrebench.plugin.observers import ObserverSpec
 
 hookspec = pluggy.HookspecMarker("genrebench")
 hookimpl = pluggy.HookimplMarker("genrebench")
@@ -41,7 +42,12 @@ def genrebench_metrics() -> list[MetricSpec]:  # type: ignore[empty-body]
     """Return metrics that are recorded in addition to the built-in ones."""
 
 
-S = TypeVar("S", ModelSpec, DatasetSpec, InputSpec, MetricSpec)
+@hookspec
+def genrebench_observers() -> list[ObserverSpec]:  # type: ignore[empty-body]
+    """Return observers that can follow runs, selected with `--observe NAME`."""
+
+
+S = TypeVar("S", ModelSpec, DatasetSpec, InputSpec, MetricSpec, ObserverSpec)
 
 
 @dataclass(frozen=True)
@@ -75,4 +81,5 @@ INPUT = Kind("input", "genrebench_inputs", InputSpec, pattern=r"\w+")
 METRIC = Kind(
     "metric", "genrebench_metrics", MetricSpec, pattern=r"(?!.*_(?:interval|low|high|spread)$)[a-z0-9_]+", reserved=RESERVED
 )
-KINDS = (MODEL, DATASET, INPUT, METRIC)
+OBSERVER = Kind("observer", "genrebench_observers", ObserverSpec)
+KINDS = (MODEL, DATASET, INPUT, METRIC, OBSERVER)
