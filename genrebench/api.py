@@ -2,7 +2,7 @@
 
 A plugin is a distribution with an entry point in the group ``genrebench`` that names a module. The module has functions marked
 with `hookimpl` and named after the hooks: ``genrebench_models``, ``genrebench_datasets``, ``genrebench_inputs``,
-``genrebench_metrics``, ``genrebench_splits``. See the how-to "Write a model plugin".
+``genrebench_metrics``, ``genrebench_observers``, ``genrebench_splits``. See the how-to "Write a model plugin".
 """
 
 from pydantic import Field
@@ -30,6 +30,7 @@ from genrebench.plugin.hookspecs import hookimpl
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.metrics import MetricSpec
+from genrebench.plugin.observers import Observer, ObserverSpec
 from genrebench.plugin.sklearn import sklearn_model
 from genrebench.plugin.splits import SplitSpec
 from genrebench.plugin.versions import CONTRACT
@@ -63,6 +64,8 @@ __all__ = [
     "Model",
     "ModelSpec",
     "NoOptions",
+    "Observer",
+    "ObserverSpec",
     "PluginError",
     "Prepared",
     "Reference",

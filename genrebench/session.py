@@ -12,6 +12,7 @@ from genrebench.environment import allowed_memory, cpus
 from genrebench.errors import UsageError
 from genrebench.plugin.contract import Context
 from genrebench.plugin.inputs import InputContext
+from genrebench.plugin.observers import Observer
 from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.progress import no_progress
 from genrebench.records import Excerpt
@@ -64,6 +65,8 @@ class Session:
         As in `InputContext`.
     follow_links : bool
         Whether links may lead out of the folder of a dataset.
+    observers : tuple of (str, callable)
+        Names of the observers of runs, and functions that make one for each run.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Session:
     say: Callable[[str], None] = lambda _: None
     cached: bool = True
     follow_links: bool = False
+    observers: tuple[tuple[str, Callable[[], Observer]], ...] = ()
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

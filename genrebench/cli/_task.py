@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,18 +100,19 @@ def parse_metrics(metrics: str | None) -> list[str] | None:
     return None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
 
 
-def parse_settings(models: list[str], settings: list[str] | None) -> dict[str, dict[str, str]]:
+def parse_settings(models: list[str], settings: list[str] | None, observers: Sequence[str] = ()) -> dict[str, dict[str, str]]:
     """Parse KEY=VALUE and MODEL.KEY=VALUE into the options of each model; "dist:forest" and "./forest.py" are also "forest"."""
-    result: dict[str, dict[str, str]] = {name: {} for name in models}
-    short = {name: name.removesuffix(".py").rpartition("/")[2].rpartition(":")[2] for name in models}
+    everyone = [*models, *observers]
+    result: dict[str, dict[str, str]] = {name: {} for name in everyone}
+    short = {name: name.removesuffix(".py").rpartition("/")[2].rpartition(":")[2] for name in everyone}
     for text in settings or []:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UsageError(f"--set {text!r} isn't of the form KEY=VALUE or MODEL.KEY=VALUE")
-        named = [name for name in models if key.startswith((f"{name}.", f"{short[name]}."))]
+        named = [name for name in everyone if key.startswith((f"{name}.", f"{short[name]}."))]
         owner, dot, _ = key.partition(".")
         if dot and not named:
-            raise UsageError(f"--set {text!r}: {owner!r} isn't among the models of this command ({', '.join(models)})")
+            raise UsageError(f"--set {text!r}: {owner!r} isn't among the models of this command ({', '.join(everyone)})")
         for model in named or models:
             result[model][key.rpartition(".")[2] if named else key] = value
     return result

@@ -48,6 +48,10 @@ def command(
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
     no_cache: _task.NoCacheOption = False,
+    observe: Annotated[
+        list[str] | None,
+        typer.Option("--observe", metavar="NAME", help="Follow the runs with an observer, such as mlflow; may be repeated."),
+    ] = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Fit models, score them on the test tracks and record the runs.
@@ -99,7 +103,8 @@ def command(
             extra_training=extra_training,
             seed=seed,
             seeds=_task.parse_seeds(seeds),
-            options=_task.parse_settings(models, settings),
+            options=_task.parse_settings(models, settings, observe or []),
+            observe=observe or (),
             calibrate=calibrate,
             resume=resume,
             runs=runs,

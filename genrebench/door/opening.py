@@ -6,6 +6,8 @@ import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,15 @@ from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
 from genrebench.door.splits import Split, open_split
 from genrebench.environment import container_memory, cpus
-from genrebench.errors import StoreError, UsageError
+from genrebench.errors import PluginError, StoreError, UsageError
+from genrebench.plugin.blame import blaming
 from genrebench.plugin.contract import ModelSpec
+from genrebench.plugin.hookspecs import OBSERVER
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
+from genrebench.plugin.observers import Observer, ObserverSpec
 from genrebench.plugin.one_file import is_file_name, models_of_file
+from genrebench.plugin.options import parse_options
 from genrebench.plugin.registry import Registered, Registry
 from genrebench.progress import no_progress, show_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
@@ -232,6 +238,60 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     aliases = [{one.spec.name, *([model] if isinstance(model, str) else [])} for model, one in once.values()]
     by_model = _options_by_model(aliases, options or {})
     return [HostedModel(one, settings) for (_, one), settings in zip(once.values(), by_model, strict=True)]
+
+
+def open_observers(
+    observe: str | Observer | Sequence[str | Observer], options: Mapping[str, Any] | None, session: Session
+) -> tuple[Session, dict[str, Any]]:
+    """Find the observers of the coming runs, and make each once, to see that it can be made.
+
+    Parameters
+    ----------
+    observe : str or Observer, or a list of them
+        Names of installed observers, or objects, which follow all the runs.
+    options : mapping, optional
+        Those under the name of an observer are its own.
+    session : Session
+
+    Returns
+    -------
+    session : Session
+        With the observers.
+    options : dict
+        The others.
+
+    Raises
+    ------
+    UsageError
+        If an observer is unknown, one of its options is invalid, or it can't be made.
+    """
+    rest = dict(options or {})
+    makers: list[tuple[str, Callable[[], Observer]]] = []
+    for one in observe if isinstance(observe, list | tuple) else [observe]:
+        if isinstance(one, Observer):
+            makers.append((type(one).__name__, partial(_same, one)))
+        elif isinstance(one, str):
+            registered = session.registry.get(OBSERVER, one)
+            settings = parse_options(one, registered.spec.options, rest.pop(one, {}))
+            makers.append((one, partial(_made, registered, settings)))
+            makers[-1][1]()
+        else:
+            raise UsageError(f"{one!r:.60} isn't an observer; pass a name or an object of a class derived from Observer")
+    return replace(session, observers=tuple(makers)), rest
+
+
+def _same(observer: Observer) -> Observer:
+    return observer
+
+
+def _made(registered: Registered[ObserverSpec], options: Any) -> Observer:
+    plugin = registered.plugin
+    label = f"the observer {registered.spec.name} ({plugin.distribution} {plugin.version})"
+    with blaming(label, "make"):
+        observer = registered.spec.make(options)
+    if not isinstance(observer, Observer):
+        raise PluginError(f"{label}: make returned {type(observer).__name__}, which isn't a genrebench.api.Observer")
+    return observer
 
 
 def _registered(model: Any, name: str | None, registry: Registry) -> list[Registered[ModelSpec]]:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genrebench.boards import baselines
-from genrebench.door.opening import Progress, Say, open_models, open_run, open_seeds, open_session, open_stores, open_task
+from genrebench.door.opening import (
+    Progress,
+    Say,
+    open_models,
+    open_observers,
+    open_run,
+    open_seeds,
+    open_session,
+    open_stores,
+    open_task,
+)
 from genrebench.door.splits import Split
 from genrebench.plugin.hookspecs import MODEL
+from genrebench.plugin.observers import Observer
 from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
@@ -44,6 +55,7 @@ def run(
     say: Say | None = None,
     each: Callable[[RunResult], object] | None = None,
     follow_links: bool = False,
+    observe: str | Observer | Sequence[str | Observer] = (),
 ) -> RunResults:
     """Fit models, score them on the test tracks and record the runs.
 
@@ -83,6 +95,8 @@ def run(
         Folder of the runs.
     device, workers, cache, progress, say, follow_links
         As in `genrebench.door.opening.open_session`.
+    observe : str or Observer, or a list of them
+        Observers that follow the runs: names such as "mlflow", whose options are in `options` under that name, or objects.
     each : callable, optional
         Called with each run when it ends, so that finished runs are available if a later one raises an exception.
 
@@ -97,6 +111,7 @@ def run(
         If an argument is invalid, or inputs can't be prepared.
     """
     session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
+    session, options = open_observers(observe, options, session)
     hosted = open_models(models, options, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(

@@ -16,6 +16,7 @@ from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.inputs import InputSpec
 from genrebench.plugin.metrics import RESERVED, MetricSpec
+from genrebench.plugin.observers import ObserverSpec
 from genrebench.plugin.splits import SplitSpec
 
 hookspec = pluggy.HookspecMarker("genrebench")
@@ -47,7 +48,12 @@ def genrebench_splits() -> list[SplitSpec]:  # type: ignore[empty-body]
     """Return splits that can be selected with `--split NAME`."""
 
 
-S = TypeVar("S", ModelSpec, DatasetSpec, InputSpec, MetricSpec, SplitSpec)
+@hookspec
+def genrebench_observers() -> list[ObserverSpec]:  # type: ignore[empty-body]
+    """Return observers that can follow runs, selected with `--observe NAME`."""
+
+
+S = TypeVar("S", ModelSpec, DatasetSpec, InputSpec, MetricSpec, SplitSpec, ObserverSpec)
 
 
 @dataclass(frozen=True)
@@ -82,4 +88,5 @@ METRIC = Kind(
     "metric", "genrebench_metrics", MetricSpec, pattern=r"(?!.*_(?:interval|low|high|spread)$)[a-z0-9_]+", reserved=RESERVED
 )
 SPLIT = Kind("split", "genrebench_splits", SplitSpec)
-KINDS = (MODEL, DATASET, INPUT, METRIC, SPLIT)
+OBSERVER = Kind("observer", "genrebench_observers", ObserverSpec)
+KINDS = (MODEL, DATASET, INPUT, METRIC, SPLIT, OBSERVER)

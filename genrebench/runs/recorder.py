@@ -35,7 +35,9 @@ from genrebench.reading import read_arrays
 from genrebench.records import Fold
 from genrebench.runs.contents import CURVES
 from genrebench.runs.log import logging_to
+from genrebench.runs.observed import Observers
 from genrebench.runs.record import Run
+from genrebench.runs.result import RunResult
 from genrebench.runs.store import CHECKPOINT, RunStore, locked
 from genrebench.session import Session
 
@@ -98,17 +100,26 @@ class Recorder:
             temporary.sweep(self.folder)
             self.store.keep_curves(self.run.id)
             self.run = self.store.load(self.run.id)  # another process may have gone on with it in the meantime
+            self.observers = Observers(self.session.say)
             try:
                 with PeakMemory() as memory, undisturbed():
                     self._memory = memory
                     yield
             except KeyboardInterrupt:
                 self.save(status="interrupted", error="interrupted by the user; continue with 'genrebench run ... --resume'")
+                self._tell("failed")
                 raise
             except Exception as error:
                 self.save(status="failed", error=one_line(error))
+                self._tell("failed")
                 with contextlib.suppress(OSError):
                     (self.folder / ERROR).write_text(without_home(traceback.format_exc()), encoding="utf-8")
+
+    def start(self) -> None:
+        """Note that the run goes on from here, and tell its observers."""
+        self.save(status="running", error=None)
+        self.observers.make(self.session.observers)
+        self._tell("started")
 
     def save(self, **changes: Any) -> None:
         """Write the record with `changes`; if it can't be written, this is said and the run goes on."""
@@ -130,6 +141,7 @@ class Recorder:
             peak_rss_mb=round(max(self._memory.peak_mb, self.run.peak_rss_mb or 0.0), 1),
         )
         self.run = self._with_room(lambda: self.store.finish(run, scoring.predictions))
+        self._tell("finished")
         with contextlib.suppress(OSError):  # the run is finished: what can't be removed now is removed later
             (self.folder / ERROR).unlink(missing_ok=True)  # from a failure before --resume
             checkpoints = self.folder / CHECKPOINT
@@ -197,6 +209,9 @@ class Recorder:
         """Record a fact about the run."""
         self.save(facts={**self.run.facts, name: plain(value)})
 
+    def _tell(self, what: str) -> None:
+        self.observers.tell(what, RunResult(self.run, self.store).to_json())
+
     def _save_figures(self, model: BuiltModel) -> None:
         """Save the model's figures as images; an error is a warning and doesn't fail the run."""
         try:
@@ -250,6 +265,7 @@ class Recorder:
             files.retried(append)
         except OSError as error:  # a full disk shouldn't fail the run because of a curve
             self.session.say(f"warning: {file} can't be written: {error.strerror}")
+        self.observers.tell("epoch", fold, int(epoch), {name: float(value) for name, value in values.items()})
         text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         self.session.say(f"fold {fold + 1} epoch {epoch}: {text}")
 

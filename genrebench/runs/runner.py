@@ -57,7 +57,7 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
             session.say(f"run {recorder.run.id} was finished by another process in the meantime")
             return recorder.run
         session.say(f"run {recorder.run.id}" if earlier is None else f"resuming run {recorder.run.id}")
-        recorder.save(status="running", error=None)
+        recorder.start()
         with recorder.timed("inputs_s"):
             examples = TaskExamples.prepare(job, session)
         recorder.begin(examples.prepared)

@@ -25,13 +25,14 @@ NAMES = {
     GenrebenchError InputContext InputSpec Inputs LazyInputs MetricSpec Model ModelSpec NoOptions PluginError Prepared Reference
     Table Timeline Track UsageError Waveforms grouped_folds hookimpl log_loss read_arrays read_json sklearn_model
     """,
-    "1.1": "CONTRACT ListInputs cached_arrays read_audio",
+    "1.1": "CONTRACT ListInputs Observer ObserverSpec cached_arrays read_audio",
 }
 FIELDS = {
     "ModelSpec": "name summary build inputs options check timeline trained_on reads_since",
     "InputSpec": "type summary prepare example frame_rate",
     "DatasetSpec": "name summary load make references",
     "MetricSpec": "name summary compute",
+    "ObserverSpec": "name summary make options",
     "Context": "genres seed device workers checkpoints columns progress log record",
     "Examples": "inputs labels groups",
     "Prepared": "inputs columns source",

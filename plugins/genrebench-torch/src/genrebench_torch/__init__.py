@@ -1,5 +1,6 @@
-"""What genrebench models on torch share. Importing this package imports no torch, importing one of its modules does.
+"""What genrebench models on torch share. Importing this package or `tables` imports no torch, the other modules do.
 
+- `genrebench_torch.tables`: a torch module or a skorch network on a table as a model
 - `genrebench_torch.devices`: the device that the user asked for, seeds and threads
 - `genrebench_torch.reading`: batches that are read in the background
 - `genrebench_torch.state`: a training with checkpoints, its best epoch and early stopping
