@@ -106,9 +106,9 @@ def test_the_models_run(importable: None, packages: dict[str, Path], tmp_path: P
         *gb.run(models, music, split="stratified", runs=runs, workers=1),
         *gb.run(["model-on-a-table", "hgb", "forest"], table, split="stratified", runs=runs),
     ]
-    assert {run.model: run.status for run in finished} == dict.fromkeys(MODELS, "finished")
+    assert [run.status for run in finished] == ["finished"] * len(MODELS)
     for run in finished:
-        assert run.metrics["f1_micro"] > 0.6, run.model
+        assert (run.metrics["f1_micro"] or 0) > 0.6, run.id
         assert "score_2" in run.metrics
 
 

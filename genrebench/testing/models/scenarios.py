@@ -8,7 +8,7 @@ import math
 import shutil
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -273,12 +273,10 @@ class Generated(LazyInputs):
         Hz, for waveforms that aren't resampled.
     numbers : list of int
         One number per track.
-    measure : callable
-        Called after each read.
     """
 
-    def __init__(self, array: Any, rate: int | None, numbers: list[int], measure: Callable[[], None]) -> None:
-        self._array, self._rate, self._numbers, self._measure = array, rate, numbers, measure
+    def __init__(self, array: Any, rate: int | None, numbers: list[int]) -> None:
+        self._array, self._rate, self._numbers = array, rate, numbers
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -296,42 +294,28 @@ class Generated(LazyInputs):
     def read(self, index: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
         """Make part of a track."""
         part: NDArray[np.float32] = self._array[start:stop] * np.float32(1 + self._numbers[index] % 7 / 100)
-        self._measure()
         return part
 
     def subset(self, indices: Iterable[int]) -> Generated:
         """The tracks at `indices`."""
-        return Generated(self._array, self._rate, [self._numbers[i] for i in indices], self._measure)
+        return Generated(self._array, self._rate, [self._numbers[i] for i in indices])
 
 
 class Memory:
-    """Peak of the bytes that Python, NumPy and torch hold."""
+    """Bytes that Python and NumPy hold at their peak; torch's, which it allocates itself, at the end of a step."""
 
     def __init__(self) -> None:
-        self._reads, self._next = 0, 8
-        self._tensors = 0
         tracemalloc.start()
-
-    def read(self) -> None:
-        """Count the bytes of tensors from time to time."""
-        self._reads += 1
-        if self._reads >= self._next:
-            self._next = round(1.3 * self._next)
-            self._count()
-
-    def _count(self) -> None:
-        torch: Any = sys.modules.get("torch")
-        if torch is not None:
-            storages = [item.untyped_storage() for item in gc.get_objects() if type(item) is torch.Tensor]
-            self._tensors = max(self._tensors, sum({s.data_ptr(): s.nbytes() for s in storages}.values()))
 
     def peak(self) -> int:
         """The peak in bytes since the last call."""
-        self._count()
-        self._reads, self._next = 0, 8
-        peak = tracemalloc.get_traced_memory()[1] + self._tensors
+        peak = tracemalloc.get_traced_memory()[1]
+        torch: Any = sys.modules.get("torch")
+        if torch is not None:
+            gc.collect()
+            storages = [item.untyped_storage() for item in gc.get_objects() if type(item) is torch.Tensor]
+            peak += sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
         tracemalloc.reset_peak()
-        self._tensors = 0
         return peak
 
 
@@ -346,7 +330,7 @@ def memory(bench: ModelBench, probe: Probe, *, n: int) -> None:
     rate = None if made.sample_rates is None else int(made.sample_rates[0])
     model = bench.build()
     held = Memory()
-    train, test = (Generated(array, rate, list(range(first, first + n)), held.read) for first in (0, n))
+    train, test = (Generated(array, rate, list(range(first, first + n))) for first in (0, n))
     labels = np.arange(n) % 3
     before = held.peak()
     with probe.step("fit", final=True):

@@ -123,7 +123,7 @@ def memory(bench: ModelBench) -> str | None:
     if not isinstance(make_inputs(bench.requested, np.array([0]), 0, 1.0).inputs, LazyInputs):
         raise NotApplicable("a table is in memory as a whole")
     # what is read ahead has a limit, so that a second, larger step doesn't grow like the first
-    return _growth(bench, 8, 40) and _growth(bench, 40, 120)
+    return _growth(bench, 4, 20) and _growth(bench, 20, 80)
 
 
 def _growth(bench: ModelBench, few: int, many: int) -> str | None:

@@ -174,7 +174,8 @@ def test_stretches_can_be_shuffled_freely() -> None:
 
 
 def test_it_keeps_the_model_contract() -> None:
-    assert_conforms(REPORT, sample_rate=14_100, clip_seconds=1.5, batch_size=16, epochs=1)
+    learns = {"batch_size": 8, "epochs": 4, "learning_rate": 0.01, "gamma": "ones", "norm_statistics": "settled"}
+    assert_conforms(REPORT, sample_rate=14_100, clip_seconds=1.5, hop_seconds=0.5, **learns)
 
 
 def test_saved_resumed_and_along_a_timeline(tmp_path) -> None:
