@@ -20,6 +20,12 @@ MAX_LABEL = 60
 """Characters of the options in a row's label; the table and the JSON have them all."""
 
 NUMBERS = ("rank", "log loss", "± seeds", "F1 micro", "F1 macro")
+LAYOUT = {
+    "name": "model",
+    "text": ("options", "features", "note"),
+    "below": ("features", "options", "note", "± seeds", "seeds", "F1 macro", "ranks 95 %"),
+}
+"""How a board gives way on narrow terminals; see `genrebench.layout.Grid`."""
 
 
 @dataclass(frozen=True)

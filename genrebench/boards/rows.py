@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from genrebench.boards.row import COLUMNS, NUMBERS, Row, units_text
+from genrebench.boards.row import COLUMNS, LAYOUT, NUMBERS, Row, units_text
+from genrebench.layout import paragraph
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord
-from genrebench.tables import Shown, ShownSequence, Table, frame, number
+from genrebench.tables import Shown, ShownSequence, Table, frame, number, paragraphs_html, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,7 @@ class Board(Shown):
 
     def tables(self) -> list[Table]:
         """The board as one table."""
-        return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS)]
+        return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS, **LAYOUT)]
 
     def notes(self) -> list[str]:
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""
@@ -212,16 +213,17 @@ class Boards(ShownSequence[Board]):
         columns = ("published score", "test set", "log loss", "F1 micro", "note")
         rows = [(r.name, r.test_set, number(r.log_loss), number(r.f1_micro, 4), r.note) for r in references]
         title = "References: measured on other test sets, so not comparable with the rows above"
-        return Table.of(columns, rows, title, columns[2:4]) if rows else None
+        return Table.of(columns, rows, title, columns[2:4], text=("test set", "note")) if rows else None
 
     def notes(self) -> list[str]:
         """The damaged runs; that there is no board."""
         return [*self.problems, *([] if self else ["There are no finished runs."])]
 
-    def __str__(self) -> str:
-        """The boards as text, each with its notes."""
-        return "\n\n".join([*map(str, self), *self.notes()])
+    def to_text(self, width: int | None = None) -> str:
+        """The boards as text, each with its notes; lines have at most `width` characters."""
+        notes = ["\n".join(paragraph(printable(note), width)) for note in self.notes()]
+        return "\n\n".join([*(board.to_text(width) for board in self), *notes])
 
     def _repr_html_(self) -> str:
         """HTML for notebooks, one table per board, each with its notes."""
-        return "".join(board._repr_html_() for board in self) + self._notes_html()
+        return "".join(board._repr_html_() for board in self) + paragraphs_html(self.notes())

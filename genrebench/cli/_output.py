@@ -15,7 +15,14 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from genrebench.jsontypes import plain
+from genrebench.layout import paragraph
 from genrebench.tables import Shown, Table, printable, printable_lines, spreadsheet_cell
+
+WIDTH = 80
+"""Characters of a line in files and pipes."""
+
+_PLAIN = str.maketrans({"─": "-", "–": "-", "·": ";", "±": "+-", "…": "...", "█": "#"})
+"""What our own signs become where the encoding of the terminal lacks them."""
 
 _results: TextIO | None = None
 
@@ -72,7 +79,12 @@ def results() -> TextIO:
 
 def echo(text: str = "", end: str = "\n") -> None:
     """Print a line of a result, without control characters."""
-    print(printable_lines(text), end=end, file=results())
+    text, stream = printable_lines(text), results()
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.translate(_PLAIN)
+    print(text, end=end, file=stream)
 
 
 def fail(message: str, code: int) -> int:
@@ -109,40 +121,40 @@ def print_json(value: Any) -> None:
     echo(json.dumps(plain(value), indent=2))
 
 
+def width() -> int:
+    """Characters of a line: COLUMNS, or the width of the terminal, or `WIDTH` in files and pipes."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(results().fileno()).columns or WIDTH
+    except (OSError, ValueError, AttributeError):
+        return WIDTH
+
+
 def print_result(result: Shown, form: Format = Format.table) -> None:
-    """Print a result: its tables, then its notes, one per line; or as JSON."""
+    """Print a result: its heading, its tables, its notes; or as JSON."""
     if form is Format.json:
         print_json(result.to_json())
-        return
-    print_tables(result.tables())
-    for note in result.notes():
-        echo(note)
+    else:
+        echo(result.to_text(width()))
 
 
-def print_tables(tables: Iterable[Table]) -> None:
-    """Print tables in the terminal."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal."""
+    echo(table.to_text(width()))
 
-    console = Console(file=results())
-    if not console.is_terminal:  # files and pipes have no width limit
-        console = Console(file=results(), width=200)
-    for table in tables:
-        title = None if table.title is None else Text(printable(table.title))
-        rich_table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-        for name in table.columns:
-            rich_table.add_column(Text(printable(name)), justify="right" if name in table.right else "left", overflow="fold")
-        for row in table.rows:
-            rich_table.add_row(*(Text(printable(cell)) for cell in row))
-        console.print(rich_table)
+
+def print_text(text: str) -> None:
+    """Print a sentence of a result, broken at words."""
+    for line in text.split("\n"):
+        echo("\n".join(paragraph(printable(line), width())))
 
 
 def print_list(form: ListFormat, table: Table) -> None:
     """Print a list as a table, CSV or Markdown."""
     if form is ListFormat.table:
-        print_tables([table])
+        print_table(table)
     elif form is ListFormat.csv:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,11 +16,14 @@ from genrebench.cli._output import (
     print_json,
     print_list,
     print_markdown,
-    print_tables,
+    print_result,
+    print_table,
     say,
     warn_all,
 )
-from genrebench.tables import printable
+
+if TYPE_CHECKING:
+    from genrebench.boards.rows import Board
 
 
 def command(
@@ -48,17 +51,22 @@ def command(
     if form is ListFormat.csv:
         print_list(form, boards.to_table())
         return
+    if form is ListFormat.md:
+        for board in boards:
+            _print_markdown(board)
+        return
     for board in boards:
-        for table in board.tables():
-            if form is ListFormat.md:
-                echo(f"### {markdown(table.title or '')}\n")
-                print_markdown(table)
-                echo()
-            else:
-                print_tables([table])
-        for line in board.notes():
-            # one paragraph per line, separate from the title of the next board
-            echo((markdown(line) if form is ListFormat.md else printable(line)) + "\n")
+        print_result(board)
+        echo()
     references_shown = boards.reference_table()
-    if form is ListFormat.table and references_shown is not None:
-        print_tables([references_shown])
+    if references_shown is not None:
+        print_table(references_shown)
+
+
+def _print_markdown(board: Board) -> None:
+    for table in board.tables():
+        echo(f"### {markdown(table.title or '')}\n")
+        print_markdown(table)
+        echo()
+    for line in board.notes():  # one paragraph per line
+        echo(markdown(line) + "\n")

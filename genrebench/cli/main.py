@@ -33,6 +33,7 @@ from genrebench.cli import (
     score,
     submission,
 )
+from genrebench.cli._group import Group
 from genrebench.cli._output import fail, reserved_stdout, say_unescaped
 from genrebench.errors import GenrebenchError
 
@@ -40,6 +41,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="genrebench",
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
+from genrebench.cli._group import Group
 from genrebench.cli._output import (
     Format,
     FormatOption,
     ListFormat,
     ListFormatOption,
-    echo,
     print_json,
     print_list,
     print_result,
     say,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List, describe, check and create plugins.")
+app = typer.Typer(cls=Group, no_args_is_help=True, help="List, describe, check and create plugins.")
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")]
 
 
@@ -43,13 +43,7 @@ def show(name: ModelArgument, form: FormatOption = Format.table) -> None:
     """Describe a model: its input and its options."""
     import genrebench as gb
 
-    model = gb.describe_model(name)
-    if form is Format.json:
-        print_json(model.to_json())
-        return
-    for line in model.heading:
-        echo(line)
-    print_result(model)
+    print_result(gb.describe_model(name), form)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, echo, print_json, warn_all
+from genrebench.cli._output import Format, FormatOption, print_json, print_text, warn_all
 
 
 def command(
@@ -33,4 +33,4 @@ def command(
     if form is Format.json:
         print_json(written.to_json())
     else:
-        echo(f"wrote {written.page}; open it in a browser")
+        print_text(f"wrote {written.page}; open it in a browser")

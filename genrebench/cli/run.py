@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, echo, fail, print_json, print_tables, say
+from genrebench.cli._output import Format, FormatOption, fail, print_json, print_result, print_text, say
 from genrebench.errors import GenrebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -126,12 +126,12 @@ def show(finished: list[RunResult], folder: Path, form: Format) -> None:
     if form is Format.json:
         print_json(results.to_json())
         return
-    print_tables(results.tables())
+    print_result(results)
     if not finished[0].record.task.n_test:
-        echo("The split has no test tracks, so there are no scores and no row on a board.")
+        print_text("The split has no test tracks, so there are no scores and no row on a board.")
     elif any(result.status == "finished" for result in finished):
         option = "" if folder == Path("runs") else f" --runs {folder}"
-        echo(f"Next: genrebench leaderboard{option}")
+        print_text(f"Next: genrebench leaderboard{option}")
 
 
 def exit_code(finished: list[RunResult], folder: Path) -> None:

@@ -204,7 +204,7 @@ class DatasetSummary(Shown):
         facts = [(key, _text(item)) for key, item in self.values.items() if key not in ("genres", "power")]
         columns = ("genre", "tracks", "artists", "training", "validation", "test")
         rows = [[row[key] for key in columns] for row in self.values["genres"]]
-        return [Table.of(("what", "value"), facts), Table.of(columns, rows, right=columns[1:])]
+        return [Table.of(("what", "value"), facts, text=("value",)), Table.of(columns, rows, right=columns[1:])]
 
     def notes(self) -> list[str]:
         """What difference between two models the test tracks could show."""

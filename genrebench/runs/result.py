@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from genrebench.records import Predictions
 from genrebench.runs.record import Run
 from genrebench.runs.scored import contradictions
 from genrebench.runs.store import RunStore
-from genrebench.tables import Shown, ShownSequence, Table, frame, number
+from genrebench.tables import Shown, ShownSequence, Table, age, frame, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,8 +161,8 @@ class RunResult(Shown):
         for section in ("task", "model", "metrics", "timings", "facts", "environment"):
             rows += [(f"{section}.{key}", self._text(key, item)) for key, item in value[section].items()]
         rows += _curves(self.curves)
-        rows += [("seed", record.seed), ("peak memory", f"{record.peak_rss_mb} MB"), ("folder", self.folder)]
-        return [Table.of(("field", "value"), rows), *_genre_table(self.genre_scores())]
+        rows += [("seed", record.seed), ("peak memory", f"{record.peak_rss_mb} MB"), ("folder", _relative(self.folder))]
+        return [Table.of(("field", "value"), rows, text=("value",)), *_genre_table(self.genre_scores())]
 
     def figure(self) -> Figure:
         """Draw the confusion matrix, with rows normalised to sum to 1."""
@@ -235,26 +236,32 @@ class RunResults(ShownSequence[RunResult]):
             f"{task.n_validation} validation, {task.n_test} test tracks, {len(task.genres)} genres"
         )
         columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
-        return [Table.of(columns, map(_row, self), title, columns[4:])]
+        below = ("inputs s", "predict s", "fit s", "status", "seed", "F1 macro", "model")
+        return [Table.of(columns, map(_row, self), title, columns[4:], below=below, drop=("model",))]
 
     def overview(self) -> Table:
-        """Runs on any tasks, one row per run, for `genrebench runs list`."""
-        columns = ("run", "status", "dataset", "split", "model", "seed", "log loss", "F1 micro", "started")
+        """Runs on any tasks, one row per run, newest first, for `genrebench runs list`."""
+        columns = ("run", "dataset", "split", "log loss", "F1 micro", "age", "status", "seed", "model", "started")
+        now = datetime.now(UTC)
         rows = [
             (
                 result.id,
-                result.status,
                 result.record.task.dataset,
                 result.record.task.split,
-                result.record.model.name,
-                result.record.seed,
                 number(result.metrics.get("log_loss")),
                 number(result.metrics.get("f1_micro")),
+                age(result.record.started, now),
+                result.status,
+                result.record.seed,
+                result.record.model.name,
                 result.record.started[:16].replace("T", " "),
             )
             for result in self
         ]
-        return Table.of(columns, rows, right=("seed", "log loss", "F1 micro"))
+        drop = ["started", "model", "seed", *(["status"] if all(result.status == "finished" for result in self) else [])]
+        return Table.of(
+            columns, rows, right=("log loss", "F1 micro", "age", "seed"), below=(*drop, "F1 micro", "split"), drop=drop
+        )
 
 
 def _row(result: RunResult) -> tuple[object, ...]:
@@ -262,6 +269,13 @@ def _row(result: RunResult) -> tuple[object, ...]:
     scores = [number(result.metrics.get(name)) for name in ("log_loss", "f1_micro", "f1_macro")]
     times = [number(record.timings.get(name), 1) for name in ("inputs_s", "fit_s", "predict_s")]
     return (record.id, record.model.name, record.seed, record.status, *scores, *times)
+
+
+def _relative(folder: Path) -> Path:
+    """A path as seen from the current folder, if it is in it."""
+    with contextlib.suppress(ValueError, OSError):
+        return folder.relative_to(Path.cwd())
+    return folder
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
