@@ -36,6 +36,8 @@ SegmentsOption = Annotated[
         "one artist, where no artist is known.",
     ),
 ]
+RUN_HELP = "A run: its id or the beginning of it, 'latest', or MODEL@latest; see 'genrebench runs list'."
+ModelOfRunOption = Annotated[str, typer.Option("--run", metavar="ID", help=f"The run whose model to use. {RUN_HELP}")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]

@@ -9,7 +9,7 @@ import typer
 from genrebench.cli import _task
 from genrebench.cli._output import Format, FormatOption, print_json, print_result
 
-NameArgument = Annotated[str, typer.Argument(help="A run id, a row id of a board, or a model's name.")]
+NameArgument = Annotated[str, typer.Argument(help=f"A model's name, a row id of a board, or a run. {_task.RUN_HELP}")]
 
 
 def command(

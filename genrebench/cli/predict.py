@@ -34,7 +34,7 @@ def command(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Audio files, folders of them, and playlists (.m3u, .m3u8).")
     ],
-    run_id: Annotated[str, typer.Option("--run", metavar="ID", help="The run whose model to use, see 'genrebench runs list'.")],
+    run_id: _task.ModelOfRunOption,
     runs: _task.RunsOption = Path("runs"),
     timeline: Annotated[bool, typer.Option("--timeline", help="Also show probabilities per second.")] = False,
     figure: _figure.FigureOption = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
+from genrebench.cli._group import Group
 from genrebench.cli._output import (
     Format,
     FormatOption,
@@ -20,8 +21,8 @@ from genrebench.cli._output import (
     warn_all,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List, show and remove runs.")
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of a run, see 'genrebench runs list'.")]
+app = typer.Typer(cls=Group, no_args_is_help=True, help="List, show and remove runs.")
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help=_task.RUN_HELP)]
 
 
 @app.command("list")
@@ -53,7 +54,8 @@ def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOpt
 
 @app.command()
 def rm(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Runs to remove.")], runs: _task.RunsOption = Path("runs")
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Runs to remove, named as in 'genrebench runs show'.")],
+    runs: _task.RunsOption = Path("runs"),
 ) -> None:
     """Remove runs permanently."""
     import genrebench as gb

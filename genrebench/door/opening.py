@@ -18,6 +18,7 @@ from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
 from genrebench.progress import no_progress, show_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
+from genrebench.runs.lookup import find_run
 from genrebench.runs.result import RunResult
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
@@ -158,20 +159,20 @@ def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> l
 
 
 def open_run(run: str | RunResult, runs: str | Path) -> RunResult:
-    """Read a run by its id; a `RunResult` is returned unchanged.
+    """Read a run by its id, the beginning of it, "latest" or "MODEL@latest"; a `RunResult` is returned unchanged.
 
     Raises
     ------
     UsageError
-        If it is neither, for example several runs.
+        If it is neither, for example several runs, or several ids begin so.
     StoreError
         If there is no such run, or its record is damaged.
     """
     if isinstance(run, RunResult):
         return run
     require_run(run)
-    store = RunStore(Path(runs))
-    return RunResult(store.load(run), store)
+    store, run_id = find_run([RunStore(Path(runs))], run)
+    return RunResult(store.load(run_id), store)
 
 
 def require_run(run: object) -> None:

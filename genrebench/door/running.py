@@ -12,6 +12,7 @@ from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
 from genrebench.runs.job import Job
+from genrebench.runs.lookup import find_run
 from genrebench.runs.reproduce import Reproduction
 from genrebench.runs.result import RunResult, RunResults
 from genrebench.runs.store import RunStore
@@ -223,8 +224,17 @@ def score(
 def load_run(run_id: str, *, runs: str | Path = "runs") -> RunResult:
     """Read a run from disk.
 
+    Parameters
+    ----------
+    run_id : str
+        An id, a beginning that only one id has, "latest" for the newest run, or "MODEL@latest" for the newest of a model.
+    runs : path
+        Folder of the runs.
+
     Raises
     ------
+    UsageError
+        If several ids begin so.
     StoreError
         If there is no such run, or its record is damaged.
     """
@@ -256,13 +266,15 @@ def remove_runs(
     Parameters
     ----------
     run_ids : str or RunResult, or an iterable of them
+        Ids as in `load_run`.
     runs : path
         Where runs that are given by their ids are kept.
     each : callable, optional
         Called with each id after its run is removed.
     """
     several = [run_ids] if isinstance(run_ids, str | RunResult) else list(run_ids)
-    pairs = [(one.store, one.id) if isinstance(one, RunResult) else (RunStore(Path(runs)), one) for one in several]
+    named = [(one.store, one.id) if isinstance(one, RunResult) else find_run([RunStore(Path(runs))], one) for one in several]
+    pairs = dict.fromkeys(named)
     for store, run_id in pairs:
         store.folder(run_id)
     for store, run_id in pairs:
