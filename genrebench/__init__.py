@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genrebench.door.boards import compare, leaderboard, write_report
+    from genrebench.door.boards import compare, leaderboard, standing, summarise_runs, write_report
     from genrebench.door.data import (
         cache_info,
         check_dataset,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "boards": ("compare", "leaderboard", "write_report"),
+    "boards": ("compare", "leaderboard", "standing", "summarise_runs", "write_report"),
     "data": (
         "cache_info",
         "check_dataset",
@@ -86,6 +86,8 @@ __all__ = [
     "reproduce",
     "run",
     "score",
+    "standing",
+    "summarise_runs",
     "task",
     "write_features",
     "write_report",

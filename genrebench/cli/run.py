@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, fail, print_json, print_result, print_text, say
+from genrebench.cli._output import Format, FormatOption, echo, fail, print_json, print_result, print_text, say
 from genrebench.errors import GenrebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def command(
 
 def show(finished: list[RunResult], folder: Path, form: Format) -> None:
     """Print runs of one task, and the next step."""
+    import genrebench as gb
     from genrebench.runs.result import RunResults
 
     results: RunResults = RunResults(finished)
@@ -130,8 +131,13 @@ def show(finished: list[RunResult], folder: Path, form: Format) -> None:
     if not finished[0].record.task.n_test:
         print_text("The split has no test tracks, so there are no scores and no row on a board.")
     elif any(result.status == "finished" for result in finished):
+        echo()
+        print_result(gb.summarise_runs(finished))
+        echo()
         option = "" if folder == Path("runs") else f" --runs {folder}"
-        print_text(f"Next: genrebench leaderboard{option}")
+        models = list(dict.fromkeys(result.record.model.name for result in finished if result.status == "finished"))
+        compared = f", or genrebench compare {' '.join(models[:2])}{option}" if len(models) > 1 else ""
+        print_text(f"Next: genrebench leaderboard{option}{compared}")
 
 
 def exit_code(finished: list[RunResult], folder: Path) -> None:

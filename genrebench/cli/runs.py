@@ -42,14 +42,14 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
 
 @app.command()
 def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOption = Format.table) -> None:
-    """Show the record of a run."""
+    """Show a run: its score and rank, the genres that it fails on, what it was, and all details of its record."""
     import genrebench as gb
 
-    result = gb.load_run(id_, runs=runs)
     if form is Format.json:
+        result = gb.load_run(id_, runs=runs)
         print_json(result.to_json() | {"curves": list(result.curves), "genres": result.genre_scores()})
     else:
-        print_result(result)
+        print_result(gb.standing(id_, runs=runs))
 
 
 @app.command()

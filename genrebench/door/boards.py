@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genrebench import report
 from genrebench.boards import board as board_module
+from genrebench.boards import standing as standings
 from genrebench.boards.compare import compare_named
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
-from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_session, open_stores, require_run
+from genrebench.boards.standing import Standing, Standings
+from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_run, open_session, open_stores, require_run
 from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.hookspecs import DATASET
@@ -80,6 +82,26 @@ def compare(
     named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
     stores = list({store.root: store for store in [*stores_of_runs, *named_stores]}.values())
     return compare_named(stores, names[0], names[1], _name(dataset), split)
+
+
+def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = True) -> Standing:
+    """Find where a run stands: its score with its interval, what guessing would give, its rank, the genres that it fails on.
+
+    Parameters
+    ----------
+    run : str or RunResult
+        As in `load_run`.
+    runs : path
+        Folder of the runs.
+    rank : bool
+        Also find its rank, for which the predictions of all runs of its task are read.
+    """
+    return standings.standing(open_run(run, runs), rank=rank)
+
+
+def summarise_runs(results: Sequence[RunResult]) -> Standings:
+    """Sum up runs of one task, as `genrebench run` ends: scores beside guessing, and the genres."""
+    return Standings([standings.standing(result, rank=False) for result in results])
 
 
 @dataclass(frozen=True)
