@@ -1,10 +1,13 @@
-"""A group of commands whose help says what each command does in a whole sentence."""
+"""Groups of commands: their help has whole sentences, and other words find the command that was meant."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from typer.core import TyperGroup
+
+from genrebench.cli import _mistakes
+from genrebench.errors import UsageError
 
 
 class Group(TyperGroup):
@@ -15,3 +18,15 @@ class Group(TyperGroup):
         rows = [(name, command.get_short_help_str(limit=1000)) for name, command in self.commands.items() if not command.hidden]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find a command by its name.
+
+        Raises
+        ------
+        UsageError
+            If there is none; the message names the one that was meant.
+        """
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise UsageError(_mistakes.unknown_command(args[0], self, ctx.command_path))
+        return super().resolve_command(ctx, args)

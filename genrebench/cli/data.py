@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genrebench import files
-from genrebench.cli import _task
+from genrebench.cli import _complete, _task
 from genrebench.cli._group import Group
 from genrebench.cli._output import (
     Format,
@@ -25,9 +25,16 @@ from genrebench.cli._output import (
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="List, describe, download and check datasets, and extract their features."
 )
-DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A registered name or a folder.")]
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", autocompletion=_complete.datasets, help="A registered name or a folder.")
+]
 MusicArgument = Annotated[
-    str, typer.Argument(metavar="DATASET", help="A registered name or a folder, which may be flat and without labels.")
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        autocompletion=_complete.datasets,
+        help="A registered name or a folder, which may be flat and without labels.",
+    ),
 ]
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def command(
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Only boards of this dataset. [default: all]")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
+    dataset: _task.BoardsOfDatasetOption = None,
+    split: _task.BoardsOfSplitOption = None,
     runs: _task.RunsListOption = None,
     references: Annotated[
         bool,
@@ -46,8 +46,9 @@ def command(
         return
     if not boards:
         where = f" on {dataset}" if dataset else ""
+        option = f" --dataset {dataset}" if dataset else ""
         folders = ", ".join(repr(str(folder)) for folder in runs or [Path("runs")])
-        say(f"there are no finished runs{where} in {folders}; start with: genrebench run svm-baseline")
+        say(f"there are no finished runs{where} in {folders}; start with: genrebench run svm-baseline{option}")
     if form is ListFormat.csv:
         print_list(form, boards.to_table())
         return

@@ -21,7 +21,6 @@ from genrebench.cli._output import (
 )
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="List, describe, check and create plugins.")
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")]
 
 
 @app.command("list")
@@ -39,7 +38,7 @@ def list_(form: ListFormatOption = ListFormat.table) -> None:
 
 
 @app.command()
-def show(name: ModelArgument, form: FormatOption = Format.table) -> None:
+def show(name: _task.ModelArgument, form: FormatOption = Format.table) -> None:
     """Describe a model: its input and its options."""
     import genrebench as gb
 
@@ -48,7 +47,7 @@ def show(name: ModelArgument, form: FormatOption = Format.table) -> None:
 
 @app.command()
 def check(
-    name: ModelArgument,
+    name: _task.ModelArgument,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set an option.")] = None,
     form: FormatOption = Format.table,
 ) -> None:

@@ -13,8 +13,8 @@ from genrebench.cli._output import Format, FormatOption, print_json, print_text,
 
 def command(
     out: Annotated[Path, typer.Option("--out", help="Folder of the report; an existing report is replaced.")] = Path("report"),
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Only boards of this dataset. [default: all]")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
+    dataset: _task.BoardsOfDatasetOption = None,
+    split: _task.BoardsOfSplitOption = None,
     runs: _task.RunsListOption = None,
     audio: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrebench.cli import _task
+from genrebench.cli import _complete, _task
 from genrebench.cli._output import Format, FormatOption, echo, fail, print_json, print_result, print_text, say
 from genrebench.errors import GenrebenchError, UsageError
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def command(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL...", help="Models to run, see 'genrebench plugins list'.")
+        list[str] | None,
+        typer.Argument(
+            metavar="MODEL...", autocompletion=_complete.models, help="Models to run, see 'genrebench plugins list'."
+        ),
     ] = None,
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
@@ -41,7 +44,10 @@ def command(
         bool, typer.Option("--calibrate", help="Calibrate probabilities with a temperature fitted on the validation tracks.")
     ] = False,
     like: Annotated[
-        str | None, typer.Option("--like", metavar="RUN_ID", help="Old name of 'genrebench reproduce RUN_ID'.")
+        str | None,
+        typer.Option(
+            "--like", metavar="RUN_ID", autocompletion=_complete.runs, help="Old name of 'genrebench reproduce RUN_ID'."
+        ),
     ] = None,
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _task
+from genrebench.cli import _complete, _task
 from genrebench.cli._group import Group
 from genrebench.cli._output import (
     Format,
@@ -22,7 +22,7 @@ from genrebench.cli._output import (
 )
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="List, show and remove runs.")
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help=_task.RUN_HELP)]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", autocompletion=_complete.runs, help=_task.RUN_HELP)]
 
 
 @app.command("list")
@@ -54,7 +54,12 @@ def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOpt
 
 @app.command()
 def rm(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Runs to remove, named as in 'genrebench runs show'.")],
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID...", autocompletion=_complete.runs, help="Runs to remove, named as in 'genrebench runs show'."
+        ),
+    ],
     runs: _task.RunsOption = Path("runs"),
 ) -> None:
     """Remove runs permanently."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genrebench.datasets import references
 from genrebench.environment import cpus
-from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError
+from genrebench.errors import DataError, GenrebenchError, PluginError, UsageError, similar
 from genrebench.plugin.datasets import DatasetSpec
 from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.registry import Registered, Registry
@@ -107,11 +107,18 @@ def resolve(
         return load(folder, follow_links=follow_links)
     if text and folder.is_file():
         raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
-    close = difflib.get_close_matches(text, names, n=1)
+    close = similar(text, names, 1) or [str(folder.parent / name) for name in similar(folder.name, _folders(folder.parent), 1)]
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise UsageError(
         f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(names)) or 'none'}){registry.broken()}"
     )
+
+
+def _folders(parent: Path) -> list[str]:
+    """Names of the folders in a folder; none if it can't be read."""
+    with contextlib.suppress(OSError):
+        return [one.name for one in parent.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    return []
 
 
 def _load(registered: Registered[DatasetSpec], home: Path, progress: Progress, workers: int) -> Dataset:

@@ -15,6 +15,7 @@ from genrebench.boards.compare import compare_named
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
 from genrebench.boards.standing import Standing, Standings
+from genrebench.door.meant import require_known
 from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_run, open_session, open_stores, require_run
 from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
@@ -49,7 +50,10 @@ def leaderboard(
     Boards
         Sorted by dataset, split and fingerprint; `problems` names damaged runs.
     """
-    result = Boards(*board_module.boards(open_stores(runs), _name(dataset), split, published_scores()))
+    stores = open_stores(runs)
+    result = Boards(*board_module.boards(stores, _name(dataset), split, published_scores()))
+    if not result:
+        require_known(stores, _name(dataset), split)
     return result.with_references(all_references()) if references else result
 
 
@@ -81,6 +85,7 @@ def compare(
     stores_of_runs = [side.store for side in (a, b) if isinstance(side, RunResult)]
     named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
     stores = list({store.root: store for store in [*stores_of_runs, *named_stores]}.values())
+    require_known(stores, _name(dataset), split)
     return compare_named(stores, names[0], names[1], _name(dataset), split)
 
 
@@ -151,6 +156,7 @@ def write_report(
     session = open_session(progress=progress, say=say, follow_links=follow_links)
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
+    require_known(stores, _name(dataset), split)
     for source in [audio] if isinstance(audio, str | Path | Dataset) else audio:
         with_audio = open_dataset(source, session)
         clips[with_audio.name] = {track.id: track.path for track in with_audio.tracks if track.path is not None}

@@ -12,8 +12,9 @@ from typing import Any
 from genrebench.datasets import resolve
 from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
+from genrebench.door.meant import refuse_datasets, require_folder
 from genrebench.environment import cpus
-from genrebench.errors import StoreError, UsageError
+from genrebench.errors import UsageError
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.objects import registered_object
 from genrebench.progress import no_progress, show_progress
@@ -171,6 +172,7 @@ def open_run(run: str | RunResult, runs: str | Path) -> RunResult:
     if isinstance(run, RunResult):
         return run
     require_run(run)
+    require_folder(Path(runs))
     store, run_id = find_run([RunStore(Path(runs))], run)
     return RunResult(store.load(run_id), store)
 
@@ -206,6 +208,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
         raise UsageError(f"a mapping gives names to objects; {renamed!r} has a name already, so pass it in a list")
     if not requested:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
+    refuse_datasets([model for _, model in requested if isinstance(model, str)], session.registry)
     registered = [
         session.registry.model(model) if isinstance(model, str) else registered_object(model, name) for name, model in requested
     ]
@@ -223,8 +226,7 @@ def open_stores(runs: Paths | None) -> list[RunStore]:
         return [RunStore(Path("runs"))]
     folders = [Path(folder) for folder in ([runs] if isinstance(runs, str | Path) else runs)]
     for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(f"there is no runs folder {str(folder)!r}; 'genrebench run MODEL --runs {folder}' creates it")
+        require_folder(folder)
     return [RunStore(folder) for folder in folders]
 
 

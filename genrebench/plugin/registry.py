@@ -16,12 +16,11 @@ from typing import Any, Generic
 
 import pluggy
 
-from genrebench.errors import PluginError, UsageError
+from genrebench.errors import PluginError, UsageError, did_you_mean
 from genrebench.plugin import hookspecs
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hookspecs import INPUT, KINDS, MODEL, Kind, S
 from genrebench.plugin.inputs import InputSpec
-from genrebench.plugin.options import did_you_mean
 
 GROUP = "genrebench"
 CORE = importlib.metadata.EntryPoint("genrebench", "genrebench.builtin", GROUP)

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from genrebench.errors import DataError, UsageError
-from genrebench.plugin.options import did_you_mean
+from genrebench.errors import DataError, UsageError, did_you_mean
 from genrebench.records import PARTS, Dataset, Fold, Split, Track
 from genrebench.tables import counted
 
