@@ -47,6 +47,12 @@ class Table(Grid):
         cells = (tuple("" if cell is None else str(cell) for cell in row) for row in rows)
         return cls(tuple(columns), tuple(cells), tuple(right), title=title, **grid)
 
+    @classmethod
+    def of_records(cls, records: Sequence[Mapping[str, object]]) -> Table:
+        """Create a table from mappings of column to value, which needn't have all columns."""
+        columns = list(dict.fromkeys(column for record in records for column in record))
+        return cls.of(columns, [[record.get(column) for column in columns] for record in records])
+
     def to_frame(self) -> pd.DataFrame:
         """The cells as a pandas frame of text."""
         return frame([dict(zip(self.columns, row, strict=True)) for row in self.rows])

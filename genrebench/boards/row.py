@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin
-from genrebench.tables import number
 
 WITH_INTERVAL = ("log_loss", "brier", "f1_micro", "f1_macro", "f1_weighted")
-COLUMNS = (
-    *("rank", "ranks 95 %", "model", "options", "seeds", "log loss", "95 %", "± seeds"),
-    *("F1 micro", "F1 macro", "features", "note"),
-)
 FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "parameters", "timings", "peak_rss_mb")
 MAX_LABEL = 60
 """Characters of the options in a row's label; the table and the JSON have them all."""
-
-NUMBERS = ("rank", "log loss", "± seeds", "F1 micro", "F1 macro")
-LAYOUT = {
-    "name": "model",
-    "text": ("options", "features", "note"),
-    "below": ("features", "options", "note", "± seeds", "seeds", "F1 macro", "ranks 95 %"),
-}
-"""How a board gives way on narrow terminals; see `genrebench.layout.Grid`."""
 
 
 @dataclass(frozen=True)
@@ -163,40 +151,35 @@ class Row:
             }
         )
 
+    def machine(self) -> dict[str, Any]:
+        """The row for programs: one scalar per key, whatever there is; intervals as `METRIC_low` and `METRIC_high`."""
+        flat: dict[str, Any] = {
+            "rank": self.rank,
+            "rank_low": self.rank_interval[0],
+            "rank_high": self.rank_interval[1],
+            "may_be_best": self.may_be_best,
+            "row": self.row,
+            "model": self.model,
+            "plugin": self.plugin,
+            "version": self.version,
+            "baseline": self.baseline,
+            "calibrated": self.calibrated,
+            "feature_source": self.feature_source,
+            "options": json.dumps(dict(self.changed)) if self.changed else "",
+            "n_seeds": len(self.seeds),
+            "seeds": " ".join(map(str, self.seeds)),
+            "run_ids": " ".join(self.runs),
+        }
+        for metric, score in self.scores.items():
+            flat[metric] = score
+            if metric in WITH_INTERVAL:
+                flat[f"{metric}_low"], flat[f"{metric}_high"] = self.intervals.get(metric, (None, None))
+            flat[f"{metric}_spread"] = self.spread.get(metric)
+        costs = {"parameters": self.parameters, "device": self.device, "peak_rss_mb": self.peak_rss_mb}
+        return flat | {"tied_with": " ".join(self.tied_with), **self.timings, **costs}
+
     def _interval(self, metric: str) -> list[float] | None:
         return list(self.intervals[metric]) if metric in self.intervals else None
-
-    def cells(self, ranks: Mapping[str, int]) -> tuple[str, ...]:
-        """The cells of the row, in the order of `COLUMNS`; `ranks` maps row ids to ranks."""
-        ends = self.intervals.get("log_loss")
-        spread = self.spread.get("log_loss")
-        return (
-            str(self.rank),
-            rank_range(self.rank_interval),
-            self.model,
-            " ".join(f"{key}={value}" for key, value in self.changed.items()),
-            ",".join(map(str, self.seeds)),
-            number(self.scores["log_loss"]),
-            "" if ends is None else f"{ends[0]:.3f} .. {ends[1]:.3f}",
-            "" if spread is None else number(spread),
-            number(self.scores["f1_micro"]),
-            number(self.scores["f1_macro"]),
-            self.feature_source or "",
-            self._note(ranks),
-        )
-
-    def _note(self, ranks: Mapping[str, int]) -> str:
-        notes = ["may be first"] if self.may_be_best else []
-        if self.baseline:
-            notes.append("baseline (ignores the audio)")
-        if self.origin == "imported":
-            notes.append("imported predictions")
-        if self.calibrated:
-            notes.append("calibrated on validation tracks")
-        if self.tied_with:
-            tied = sorted(ranks[other] for other in self.tied_with if other in ranks)
-            notes.append("tied with rank " + ", ".join(map(str, tied)))
-        return "; ".join(notes)
 
 
 def rank_range(interval: tuple[int, int]) -> str:

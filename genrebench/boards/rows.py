@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from genrebench.boards.row import COLUMNS, LAYOUT, NUMBERS, Row, units_text
+from genrebench.boards import columns as board_columns
+from genrebench.boards.row import Row, units_text
 from genrebench.layout import paragraph
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord
@@ -41,6 +42,8 @@ class Board(Shown):
         Published scores on the dataset; none of them is comparable with the rows.
     warnings : tuple of str
         Which intervals are missing, and why.
+    columns : tuple of str
+        The columns of its table; see `genrebench.boards.columns`.
     """
 
     task: TaskRecord
@@ -52,6 +55,7 @@ class Board(Shown):
     apart: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     warnings: tuple[str, ...] = ()
+    columns: tuple[str, ...] = board_columns.DEFAULT
 
     @property
     def title(self) -> str:
@@ -80,14 +84,13 @@ class Board(Shown):
         """The rows as a pandas DataFrame indexed by rank; an interval has two columns: log_loss_low, log_loss_high, ..."""
         return frame([row.flat() for row in self.rows], index="rank")
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """The cells of the rows for display, in the order of `COLUMNS`."""
-        ranks = {row.row: row.rank for row in self.rows}
-        return [row.cells(ranks) for row in self.rows]
-
     def tables(self) -> list[Table]:
-        """The board as one table."""
-        return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS, **LAYOUT)]
+        """The board as one table, of the chosen columns."""
+        ranks = {row.row: row.rank for row in self.rows}
+        shown = [board_columns.column(name) for name in self.columns]
+        rows = [[column.text(row, ranks) for column in shown] for row in self.rows]
+        titles = [column.title for column in shown]
+        return [Table.of(titles, rows, self.title, **board_columns.layout(self.columns))]
 
     def notes(self) -> list[str]:
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""
@@ -175,6 +178,11 @@ class Boards(ShownSequence[Board]):
         """The same boards, each with these published scores."""
         return Boards([replace(board, references=tuple(references)) for board in self], self.problems)
 
+    def with_columns(self, columns: str | Sequence[str] | None) -> Boards:
+        """The same boards with these columns; see `genrebench.boards.columns.chosen`."""
+        names = board_columns.chosen(columns, [row for board in self for row in board.rows])
+        return Boards([replace(board, columns=names) for board in self], self.problems)
+
     def to_json(self) -> list[dict[str, Any]]:
         """The boards in JSON types."""
         return [board.to_json() for board in self]
@@ -190,18 +198,21 @@ class Boards(ShownSequence[Board]):
         )
 
     def to_table(self) -> Table:
-        """The rows of all boards as one table, for CSV and Markdown."""
-        task_columns = ("dataset", "split", "fingerprint", "extra training")
+        """The rows of all boards as one table for programs: one value per cell, all metrics, ends of intervals as columns."""
         rows = [
-            (
-                *(board.task.dataset, board.task.split, board.task.fingerprint),
-                "" if board.task.extra_training is None else board.task.extra_training.text(),
-                *cells,
-            )
+            {
+                "dataset": board.task.dataset,
+                "split": board.task.split,
+                "split_seed": board.task.split_seed,
+                "fingerprint": board.task.fingerprint,
+                "extra training": "" if board.task.extra_training is None else board.task.extra_training.text(),
+                "n_test": board.task.n_test,
+                **row.machine(),
+            }
             for board in self
-            for cells in board.cells()
+            for row in board.rows
         ]
-        return Table.of((*task_columns, *COLUMNS), rows)
+        return Table.of_records(rows)
 
     def tables(self) -> list[Table]:
         """One table per board."""

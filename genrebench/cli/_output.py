@@ -41,6 +41,7 @@ class ListFormat(enum.StrEnum):
     json = "json"
     csv = "csv"
     md = "md"
+    latex = "latex"
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
@@ -152,7 +153,7 @@ def print_text(text: str) -> None:
 
 
 def print_list(form: ListFormat, table: Table) -> None:
-    """Print a list as a table, CSV or Markdown."""
+    """Print a list as a table, CSV, Markdown or LaTeX."""
     if form is ListFormat.table:
         print_table(table)
     elif form is ListFormat.csv:
@@ -161,8 +162,10 @@ def print_list(form: ListFormat, table: Table) -> None:
             [spreadsheet_cell(cell) for cell in row] for row in (table.columns, *table.rows)
         )
         echo(text.getvalue(), end="")
-    else:
+    elif form is ListFormat.md:
         print_markdown(table)
+    else:
+        print_latex(table)
 
 
 _MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "]": "\\]", "\\": "\\\\"})
@@ -184,3 +187,34 @@ def print_markdown(table: Table) -> None:
     echo("|" + " --- |" * len(table.columns))
     for row in table.rows:
         echo(line(row))
+
+
+_LATEX = str.maketrans(
+    {
+        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "±": r"$\pm$",
+        "–": "--",
+        "<": "$<$",
+        ">": "$>$",
+    }
+)
+"""Signs that LaTeX reads as something else."""
+
+
+def print_latex(table: Table) -> None:
+    """Print a LaTeX table, which needs the package booktabs."""
+
+    def line(cells: Iterable[str]) -> str:
+        return " & ".join(printable(cell).translate(_LATEX) for cell in cells) + r" \\"
+
+    echo(r"\begin{tabular}{" + "".join("r" if name in table.right else "l" for name in table.columns) + "}")
+    echo(r"\toprule")
+    echo(line(table.columns))
+    echo(r"\midrule")
+    for row in table.rows:
+        echo(line(row))
+    echo(r"\bottomrule")
+    echo(r"\end{tabular}")

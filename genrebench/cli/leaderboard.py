@@ -15,12 +15,12 @@ from genrebench.cli._output import (
     markdown,
     print_json,
     print_list,
-    print_markdown,
     print_result,
     print_table,
     say,
     warn_all,
 )
+from genrebench.tables import printable
 
 if TYPE_CHECKING:
     from genrebench.boards.rows import Board
@@ -34,12 +34,21 @@ def command(
         bool,
         typer.Option("--references", help="Show all published scores. [default: only those on the dataset of the board]"),
     ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            help="Columns after rank and model: names separated by commas, 'default' or 'all'. Such as calibration_error, "
+            "brier, f1_weighted, fit_s, predict_s, memory, parameters, runs, METRIC of a plugin, METRIC_interval. CSV and JSON "
+            "have all.",
+        ),
+    ] = None,
     form: ListFormatOption = ListFormat.table,
 ) -> None:
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable."""
     import genrebench as gb
 
-    boards = gb.leaderboard(dataset, split=split, runs=runs, references=references)
+    boards = gb.leaderboard(dataset, split=split, runs=runs, references=references, columns=columns)
     warn_all(boards.problems)
     if form is ListFormat.json:
         print_json(boards.to_json())
@@ -52,9 +61,9 @@ def command(
     if form is ListFormat.csv:
         print_list(form, boards.to_table())
         return
-    if form is ListFormat.md:
+    if form in (ListFormat.md, ListFormat.latex):
         for board in boards:
-            _print_markdown(board)
+            _print_for_papers(form, board)
         return
     for board in boards:
         print_result(board)
@@ -64,10 +73,11 @@ def command(
         print_table(references_shown)
 
 
-def _print_markdown(board: Board) -> None:
+def _print_for_papers(form: ListFormat, board: Board) -> None:
     for table in board.tables():
-        echo(f"### {markdown(table.title or '')}\n")
-        print_markdown(table)
+        if form is ListFormat.md:
+            echo(f"### {markdown(table.title or '')}\n")
+        print_list(form, table)
         echo()
     for line in board.notes():  # one paragraph per line
-        echo(markdown(line) + "\n")
+        echo((markdown(line) if form is ListFormat.md else f"% {printable(line)}") + "\n")

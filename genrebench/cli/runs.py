@@ -37,7 +37,7 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
     elif not results and form is ListFormat.table:
         say(f"there are no runs in {str(runs)!r}; start with: genrebench run svm-baseline")
     else:
-        print_list(form, results.overview())
+        print_list(form, results.to_table() if form is ListFormat.csv else results.overview())
 
 
 @app.command()

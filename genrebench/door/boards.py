@@ -31,6 +31,7 @@ def leaderboard(
     split: str | None = None,
     runs: Paths | None = None,
     references: bool = False,
+    columns: str | Sequence[str] | None = None,
 ) -> Boards:
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable.
 
@@ -44,6 +45,8 @@ def leaderboard(
         Folders of runs; by default ./runs.
     references : bool
         Show all published scores on every board, instead of only those on the dataset of the board.
+    columns : str or sequence of str, optional
+        Columns of the tables: names such as "brier", "fit_s" or a plugin's metric, "default", or "all"; frames have all.
 
     Returns
     -------
@@ -54,7 +57,8 @@ def leaderboard(
     result = Boards(*board_module.boards(stores, _name(dataset), split, published_scores()))
     if not result:
         require_known(stores, _name(dataset), split)
-    return result.with_references(all_references()) if references else result
+    result = result.with_references(all_references()) if references else result
+    return result if columns is None else result.with_columns(columns)
 
 
 def compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -239,6 +240,31 @@ class RunResults(ShownSequence[RunResult]):
         columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
         below = ("inputs s", "predict s", "fit s", "status", "seed", "F1 macro", "model")
         return [Table.of(columns, map(_row, self), title, columns[4:], below=below, drop=("model",))]
+
+    def to_table(self) -> Table:
+        """Runs on any tasks as one table for programs: one value per cell, with all metrics and timings."""
+        rows = [
+            {
+                "run": result.id,
+                "status": result.status,
+                "started": result.record.started,
+                "dataset": result.record.task.dataset,
+                "split": result.record.task.split,
+                "split_seed": result.record.task.split_seed,
+                "fingerprint": result.record.task.fingerprint,
+                "n_test": result.record.task.n_test,
+                "model": result.record.model.name,
+                "plugin": result.record.model.plugin,
+                "version": result.record.model.version,
+                "options": json.dumps(plain(result.record.model.changed)) if result.record.model.changed else "",
+                "seed": result.record.seed,
+                **result.metrics,
+                **result.record.timings,
+                "peak_rss_mb": result.record.peak_rss_mb,
+            }
+            for result in self
+        ]
+        return Table.of_records(rows)
 
     def overview(self) -> Table:
         """Runs on any tasks, one row per run, newest first, for `genrebench runs list`."""
