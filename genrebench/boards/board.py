@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from genrebench.errors import StoreError
 from genrebench.evaluation.metrics import BUILT_IN
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
+from genrebench.progress import no_progress
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.scored import Scored, contradictions
 from genrebench.runs.store import RunStore
@@ -35,6 +36,7 @@ def boards(
     dataset: str | None = None,
     split: str | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
+    progress: Callable[..., Iterable[Any]] = no_progress,
 ) -> tuple[list[Board], list[str]]:
     """Rank finished runs, with one board per task.
 
@@ -47,6 +49,8 @@ def boards(
         Only boards of this split.
     references : mapping of str to sequence of Reference, optional
         Published scores by dataset name.
+    progress : callable, optional
+        As in `genrebench.plugin.contract.Context`; shows the reading of predictions.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def boards(
     for pairs in by_task.values():
         root = pairs[0][0].root
         cache = caches.setdefault(root, UncertaintyCache(root))
-        board = _board(pairs, cache, tasks, problems)
+        board = _board(pairs, cache, tasks, problems, progress)
         if board is not None:
             result.append(replace(board, references=tuple((references or {}).get(board.task.dataset, ()))))
     for cache in caches.values():
@@ -102,9 +106,9 @@ def _identity(model: ModelRecord) -> dict[str, Any]:
 
 
 def _board(
-    pairs: list[tuple[RunStore, Run]], cache: UncertaintyCache, tasks: Sequence[TaskRecord], problems: list[str]
+    pairs: list[tuple[RunStore, Run]], cache: UncertaintyCache, tasks: Sequence[TaskRecord], problems: list[str], progress: Any
 ) -> Board | None:
-    by_row = _scored_rows(pairs, problems)
+    by_row = _scored_rows(pairs, problems, progress)
     if not by_row:
         return None
     task = _usual_task([run for pairs in by_row.values() for run, _ in pairs])
@@ -147,13 +151,14 @@ def _usual_task(runs: Sequence[Run]) -> TaskRecord:
     return tasks[Counter(repr(run.task) for run in newest_first).most_common(1)[0][0]]
 
 
-def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str]) -> dict[str, list[tuple[Run, Scored]]]:
+def _scored_rows(pairs: list[tuple[RunStore, Run]], problems: list[str], progress: Any) -> dict[str, list[tuple[Run, Scored]]]:
     """Row id to the newest readable run of each seed; the newest row is first, seeds are in order.
 
     Runs of one task have the same test tracks. A run that claims the task but has other tracks than most is left out.
     """
     readable: list[tuple[Run, Scored]] = []
-    for store, run in sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True):
+    newest_first = sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True)
+    for store, run in progress(newest_first, "reading predictions"):
         try:
             scored = store.scored(run)
             readable.append((run, scored))

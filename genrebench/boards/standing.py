@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from genrebench.boards.f1_intervals import Intervals
 from genrebench.boards.row import Row, rank_range
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.errors import StoreError
+from genrebench.progress import no_progress
 from genrebench.runs.pages import worst_genres
 from genrebench.runs.result import RunResult
 from genrebench.tables import Shown, Table, counted, number
@@ -163,7 +164,7 @@ def guessing_text(guessing: Mapping[str, float]) -> str:
     return f"Guessing would give a log loss of {guesses}."
 
 
-def standing(run: RunResult, *, rank: bool = True) -> Standing:
+def standing(run: RunResult, *, rank: bool = True, progress: Callable[..., Iterable[Any]] = no_progress) -> Standing:
     """Find where a run stands.
 
     Parameters
@@ -171,6 +172,8 @@ def standing(run: RunResult, *, rank: bool = True) -> Standing:
     run : RunResult
     rank : bool
         Also find its rank among the finished runs of its folder, for which their predictions are read.
+    progress : callable, optional
+        As in `boards`.
     """
     record = run.record
     if not record.has_scores:
@@ -183,7 +186,7 @@ def standing(run: RunResult, *, rank: bool = True) -> Standing:
     guessing = {name: guess.scores["log_loss"] for name, guess in baselines(record.task, scored).items()}
     rows: Sequence[Row] = ()
     if rank:
-        found, _ = boards(run.store, record.task.dataset, record.task.split)
+        found, _ = boards(run.store, record.task.dataset, record.task.split, progress=progress)
         rows = next((board.rows for board in found if board.task.fingerprint == record.task.fingerprint), ())
     row = next((row for row in rows if run.id in row.runs), None)
     return Standing(run, intervals, guessing, row, tuple(rows) if row is not None else ())

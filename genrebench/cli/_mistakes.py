@@ -98,6 +98,8 @@ def explained(error: Any, arguments: Sequence[str]) -> str:
     see = f"; see '{path} --help'"
     kind = type(error).__name__
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if kind == "NoSuchOption" and error.option_name == "--data-dir":
+        return f"--data-dir stands before the command: genrebench --data-dir FOLDER {path.removeprefix('genrebench ')} ..."
     if kind == "NoSuchOption":
         return f"there is no option {error.option_name}{_similar_option(error, context)}{see}"
     if kind == "MissingParameter":

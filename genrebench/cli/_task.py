@@ -60,7 +60,7 @@ ModelOfRunOption = Annotated[
 ]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 (the second GPU) or mps.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use. [default: all processors]")]
 NoCacheOption = Annotated[
     bool,

@@ -20,6 +20,7 @@ from genrebench.cli._output import (
     say,
     warn_all,
 )
+from genrebench.progress import late_progress
 from genrebench.tables import printable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def command(
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable."""
     import genrebench as gb
 
-    boards = gb.leaderboard(dataset, split=split, runs=runs, references=references, columns=columns)
+    boards = gb.leaderboard(dataset, split=split, runs=runs, references=references, columns=columns, progress=late_progress)
     warn_all(boards.problems)
     if form is ListFormat.json:
         print_json(boards.to_json())

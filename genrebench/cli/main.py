@@ -13,6 +13,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -78,11 +79,27 @@ def _version(requested: bool) -> None:
         raise typer.Exit
 
 
+def _data_dir(folder: Path | None) -> None:
+    if folder is not None:
+        from genrebench.session import DATA_DIR
+
+        os.environ[DATA_DIR] = str(folder)
+
+
 @app.callback()
 def root(
     version: Annotated[
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            callback=_data_dir,
+            help="Folder that has FMA already (fma_metadata, fma_small, ...); also GENREBENCH_DATA_DIR. It stands before the "
+            "command.",
+        ),
+    ] = None,
 ) -> None:
     """Compare music genre classifiers on fixed data, splits and metrics; models are plugins.
 
@@ -115,6 +132,7 @@ def _quiet_libraries() -> Iterator[None]:
         yield
         return
     last_resort = logging.lastResort
+    os.environ["PYTHONWARNINGS"] = "ignore"  # for processes that are started
     with warnings.catch_warnings():
         warnings.showwarning = lambda *_, **__: None
         logging.lastResort = None
@@ -122,6 +140,7 @@ def _quiet_libraries() -> Iterator[None]:
             yield
         finally:
             logging.lastResort = last_resort
+            del os.environ["PYTHONWARNINGS"]
 
 
 def _run(arguments: list[str] | None) -> int:

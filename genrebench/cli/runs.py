@@ -20,6 +20,7 @@ from genrebench.cli._output import (
     say,
     warn_all,
 )
+from genrebench.progress import late_progress
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="List, show and remove runs.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", autocompletion=_complete.runs, help=_task.RUN_HELP)]
@@ -49,7 +50,7 @@ def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOpt
         result = gb.load_run(id_, runs=runs)
         print_json(result.to_json() | {"curves": list(result.curves), "genres": result.genre_scores()})
     else:
-        print_result(gb.standing(id_, runs=runs))
+        print_result(gb.standing(id_, runs=runs, progress=late_progress))
 
 
 @app.command()

@@ -165,7 +165,10 @@ def _require_audio(name: str, tracks: Sequence[Track], unusable: Mapping[str, Re
         return
     if all(track.path is None and track.id not in unusable for track in tracks):
         if name.startswith("fma-"):
-            raise DataError(f"the audio of {name} isn't on this machine; get it with: genrebench data get {name}")
+            raise DataError(
+                f"the audio of {name} isn't on this machine; get it with: genrebench data get {name}, or name the folder that "
+                f"has {name.replace('-', '_')} with --data-dir or GENREBENCH_DATA_DIR"
+            )
         raise DataError(f"{name} has no audio; add a column 'path' to its tracks.csv")
     first = missing[0]
     problem = unusable.get(first.id)

@@ -16,7 +16,17 @@ from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
 from genrebench.boards.standing import Standing, Standings
 from genrebench.door.meant import require_known
-from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_run, open_session, open_stores, require_run
+from genrebench.door.opening import (
+    Paths,
+    Progress,
+    Say,
+    open_dataset,
+    open_progress,
+    open_run,
+    open_session,
+    open_stores,
+    require_run,
+)
 from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.hookspecs import DATASET
@@ -32,6 +42,7 @@ def leaderboard(
     runs: Paths | None = None,
     references: bool = False,
     columns: str | Sequence[str] | None = None,
+    progress: Progress = False,
 ) -> Boards:
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable.
 
@@ -47,6 +58,8 @@ def leaderboard(
         Show all published scores on every board, instead of only those on the dataset of the board.
     columns : str or sequence of str, optional
         Columns of the tables: names such as "brier", "fit_s" or a plugin's metric, "default", or "all"; frames have all.
+    progress : bool or callable
+        As in `run`.
 
     Returns
     -------
@@ -54,7 +67,8 @@ def leaderboard(
         Sorted by dataset, split and fingerprint; `problems` names damaged runs.
     """
     stores = open_stores(runs)
-    result = Boards(*board_module.boards(stores, _name(dataset), split, published_scores()))
+    shown = open_progress(progress)
+    result = Boards(*board_module.boards(stores, _name(dataset), split, published_scores(), shown))
     if not result:
         require_known(stores, _name(dataset), split)
     result = result.with_references(all_references()) if references else result
@@ -93,7 +107,7 @@ def compare(
     return compare_named(stores, names[0], names[1], _name(dataset), split)
 
 
-def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = True) -> Standing:
+def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = True, progress: Progress = False) -> Standing:
     """Find where a run stands: its score with its interval, what guessing would give, its rank, the genres that it fails on.
 
     Parameters
@@ -104,8 +118,10 @@ def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = Tr
         Folder of the runs.
     rank : bool
         Also find its rank, for which the predictions of all runs of its task are read.
+    progress : bool or callable
+        As in `run`.
     """
-    return standings.standing(open_run(run, runs), rank=rank)
+    return standings.standing(open_run(run, runs), rank=rank, progress=open_progress(progress))
 
 
 def summarise_runs(results: Sequence[RunResult]) -> Standings:
@@ -167,7 +183,13 @@ def write_report(
         if not clips[with_audio.name]:
             raise UsageError(f"{with_audio.name} has no audio; leave it out of the report's audio")
     page, problems = report.write(
-        stores, Path(out), dataset=_name(dataset), split=split, audio=clips, references=published_scores()
+        stores,
+        Path(out),
+        dataset=_name(dataset),
+        split=split,
+        audio=clips,
+        references=published_scores(),
+        progress=session.progress,
     )
     return Report(page, tuple(problems))
 

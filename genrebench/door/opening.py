@@ -63,7 +63,8 @@ def open_session(
 
     Parameters
     ----------
-    device : {"auto", "cpu", "cuda", "mps"}
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
+        "cuda:1" is the second GPU.
     workers : int, optional
         Number of processes; by default the number of processors that this process may use.
     cache : bool
@@ -76,8 +77,7 @@ def open_session(
         Whether links in a folder of music may lead out of it, to another folder or disk. If not, linked folders outside are
         refused, and tracks whose file is a link to the outside can't be used.
     """
-    if isinstance(progress, bool):
-        progress = show_progress if progress else no_progress
+    progress = open_progress(progress)
     for name, value in (("progress", progress), ("say", say or warn)):
         if not callable(value):
             raise UsageError(f"{name}={value!r} isn't a function")
@@ -89,6 +89,13 @@ def open_session(
         say=say or warn,
         follow_links=follow_links,
     )
+
+
+def open_progress(progress: Progress) -> Callable[..., Iterable[Any]]:
+    """The function that shows progress: the given one, or that of the terminal, or none."""
+    if isinstance(progress, bool):
+        return show_progress if progress else no_progress
+    return progress
 
 
 def open_dataset(dataset: str | Path | Dataset | Task, session: Session, *, labelled: bool = True) -> Dataset:
