@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from genrebench.door.opening import GenrebenchWarning
     from genrebench.door.plugins import check_model, describe_model, list_plugins, new_plugin
     from genrebench.door.prediction import predict, write_submission
-    from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
+    from genrebench.door.running import (
+        list_runs,
+        load_run,
+        remove_runs,
+        reproduce,
+        run,
+        run_experiment,
+        score,
+        write_experiment,
+    )
     from genrebench.errors import GenrebenchError
 
 __version__ = "0.1.0"
@@ -54,7 +63,7 @@ _PLACES = {
     "opening": ("GenrebenchWarning",),
     "plugins": ("check_model", "describe_model", "list_plugins", "new_plugin"),
     "prediction": ("predict", "write_submission"),
-    "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
+    "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "run_experiment", "score", "write_experiment"),
 }
 _MODULES = {name: f"genrebench.door.{place}" for place, names in _PLACES.items() for name in names} | {
     "GenrebenchError": "genrebench.errors"
@@ -85,10 +94,12 @@ __all__ = [
     "remove_runs",
     "reproduce",
     "run",
+    "run_experiment",
     "score",
     "standing",
     "summarise_runs",
     "task",
+    "write_experiment",
     "write_features",
     "write_report",
     "write_submission",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,6 +49,16 @@ def command(
             "--like", metavar="RUN_ID", autocompletion=_complete.runs, help="Old name of 'genrebench reproduce RUN_ID'."
         ),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.toml", help="Run the experiment in this file: datasets, split, models, seeds."),
+    ] = None,
+    save_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-config", metavar="FILE.toml", help="Write this command as an experiment for --config, and run it."
+        ),
+    ] = None,
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
     no_cache: _task.NoCacheOption = False,
@@ -85,33 +95,47 @@ def command(
             say(note)
         exit_code([result.repeated], runs)
         return
-    if not models:
+    if config is not None:
+        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, save_config)
+        if any(others) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
+            raise UsageError(
+                "--config says what is run; it can only be combined with --runs, --device, --workers, --no-cache, "
+                "--follow-links, --resume and --format"
+            )
+    elif not models:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
     finished: list[RunResult] = []
     stopped: BaseException | None = None
+    machine: dict[str, Any] = {
+        "resume": resume,
+        "runs": runs,
+        "device": device,
+        "workers": workers,
+        "cache": not no_cache,
+        "follow_links": follow_links,
+        "each": finished.append,
+        **_task.terminal(),
+    }
+    experiment: dict[str, Any] = {
+        "split": split,
+        "split_seed": split_seed,
+        "excerpt": excerpt,
+        "exclude": exclude,
+        "segments": segments,
+        "extra_training": extra_training,
+        "seed": seed,
+        "seeds": _task.parse_seeds(seeds),
+        "options": _task.parse_settings(models or [], settings),
+        "calibrate": calibrate,
+    }
+    if save_config is not None:
+        gb.write_experiment(save_config, models, dataset, **experiment)
+        say(f"wrote {save_config}; repeat it with: genrebench run --config {save_config}")
     try:
-        gb.run(
-            models,
-            dataset,
-            split=split,
-            split_seed=split_seed,
-            excerpt=excerpt,
-            exclude=exclude,
-            follow_links=follow_links,
-            segments=segments,
-            extra_training=extra_training,
-            seed=seed,
-            seeds=_task.parse_seeds(seeds),
-            options=_task.parse_settings(models, settings),
-            calibrate=calibrate,
-            resume=resume,
-            runs=runs,
-            device=device,
-            workers=workers,
-            cache=not no_cache,
-            each=finished.append,
-            **_task.terminal(),
-        )
+        if config is not None:
+            gb.run_experiment(config, **machine)
+        else:
+            gb.run(models, dataset, **experiment, **machine)
     except (GenrebenchError, KeyboardInterrupt) as error:  # finished runs are still shown
         stopped = error
     if isinstance(stopped, KeyboardInterrupt):
@@ -125,7 +149,7 @@ def command(
 
 
 def show(finished: list[RunResult], folder: Path, form: Format) -> None:
-    """Print runs of one task, and the next step."""
+    """Print runs, what their scores mean, and the next step."""
     import genrebench as gb
     from genrebench.runs.result import RunResults
 
@@ -134,15 +158,17 @@ def show(finished: list[RunResult], folder: Path, form: Format) -> None:
         print_json(results.to_json())
         return
     print_result(results)
-    if not finished[0].record.task.n_test:
+    if not any(result.record.task.n_test for result in finished):
         print_text("The split has no test tracks, so there are no scores and no row on a board.")
-    elif any(result.status == "finished" for result in finished):
+        return
+    for summary in gb.summarise_runs(finished):
         echo()
-        print_result(gb.summarise_runs(finished))
-        echo()
+        print_result(summary)
+    models = list(dict.fromkeys(result.record.model.name for result in finished if result.status == "finished"))
+    if models:
         option = "" if folder == Path("runs") else f" --runs {folder}"
-        models = list(dict.fromkeys(result.record.model.name for result in finished if result.status == "finished"))
         compared = f", or genrebench compare {' '.join(models[:2])}{option}" if len(models) > 1 else ""
+        echo()
         print_text(f"Next: genrebench leaderboard{option}{compared}")
 
 

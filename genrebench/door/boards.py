@@ -124,9 +124,15 @@ def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = Tr
     return standings.standing(open_run(run, runs), rank=rank, progress=open_progress(progress))
 
 
-def summarise_runs(results: Sequence[RunResult]) -> Standings:
-    """Sum up runs of one task, as `genrebench run` ends: scores beside guessing, and the genres."""
-    return Standings([standings.standing(result, rank=False) for result in results])
+def summarise_runs(results: Sequence[RunResult]) -> list[Standings]:
+    """Sum up runs, as `genrebench run` ends: for each task the scores beside guessing, and the genres.
+
+    Tasks without scored runs are left out.
+    """
+    by_task: dict[str, list[Standing]] = {}
+    for result in results:
+        by_task.setdefault(result.record.task.fingerprint, []).append(standings.standing(result, rank=False))
+    return [one for stands in by_task.values() if (one := Standings(stands)).standings]
 
 
 @dataclass(frozen=True)

@@ -229,17 +229,22 @@ class RunResults(ShownSequence[RunResult]):
         )
 
     def tables(self) -> list[Table]:
-        """Scores and timings of runs on the same task, as one table."""
-        if not self:
-            return []
-        task = self[0].record.task
+        """Scores and timings of the runs, one table per task."""
+        by_task: dict[str, list[RunResult]] = {}
+        for result in self:
+            by_task.setdefault(result.record.task.fingerprint, []).append(result)
+        return [self._table(results) for results in by_task.values()]
+
+    @staticmethod
+    def _table(results: Sequence[RunResult]) -> Table:
+        task = results[0].record.task
         title = (
             f"{task.dataset_title}, split {task.split_title}: {task.n_training} training, "
             f"{task.n_validation} validation, {task.n_test} test tracks, {len(task.genres)} genres"
         )
         columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
         below = ("inputs s", "predict s", "fit s", "status", "seed", "F1 macro", "model")
-        return [Table.of(columns, map(_row, self), title, columns[4:], below=below, drop=("model",))]
+        return Table.of(columns, map(_row, results), title, columns[4:], below=below, drop=("model",))
 
     def to_table(self) -> Table:
         """Runs on any tasks as one table for programs: one value per cell, with all metrics and timings."""
