@@ -6,7 +6,6 @@ any other exception is a bug and is shown with its traceback. Messages quote the
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -50,6 +49,8 @@ class RunError(GenrebenchError):
 
 def similar(word: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Names that may be meant by a word, at most `n`: the same in other case, names that begin so or contain it, and typos."""
+    import difflib  # only when there is an error, so that the command line starts fast
+
     names = sorted(known)
     wanted = word.casefold()
     exact = [name for name in names if name.casefold() == wanted]

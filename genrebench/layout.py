@@ -25,9 +25,9 @@ GLUE = "\u00a0"
 """Stands for a blank at which no line is broken; `printable` text has none of its own."""
 
 _TOGETHER = (
-    (re.compile(r" (=|<|>|≤|≥|\.\.|±) (?=\S)"), rf"{GLUE}\1{GLUE}"),
-    (re.compile(r"(?<!\S)(±|rank|ranks) (?=\d)"), rf"\1{GLUE}"),
-    (re.compile(r"(?<=\d) (?=(?:%|s|ms|min|h|MB|GB|Hz|kHz|nats)(?!\w))"), GLUE),
+    (r" (=|<|>|≤|≥|\.\.|±) (?=\S)", rf"{GLUE}\1{GLUE}"),
+    (r"(?<!\S)(±|rank|ranks) (?=\d)", rf"\1{GLUE}"),
+    (r"(?<=\d) (?=(?:%|s|ms|min|h|MB|GB|Hz|kHz|nats)(?!\w))", GLUE),
 )
 """Blanks between a number and its unit or sign."""
 
@@ -91,7 +91,7 @@ def paragraph(text: str, width: int | None, indent: str = "") -> list[str]:
     if width is None or length(text) <= width:
         return [text.replace(GLUE, " ")]
     for pattern, glued in _TOGETHER:
-        text = pattern.sub(glued, text)
+        text = re.sub(pattern, glued, text)
     room = width - len(indent)
     words = [part for word in text.split(" ") for part in ([word] if length(word) <= room else word.split(GLUE)) if part]
     lines: list[str] = []

@@ -6,12 +6,13 @@ import copy
 import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from genrebench.layout import Grid, lines, paragraph
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
 
@@ -203,7 +204,7 @@ def number(value: float | None, digits: int = 3) -> str:
 def age(started: str, now: datetime) -> str:
     """How long ago a time in ISO format was, roughly: "5 min", "3 h", "12 d"; empty if it is none."""
     try:
-        seconds = (now - datetime.fromisoformat(started)).total_seconds()
+        seconds = (now - type(now).fromisoformat(started)).total_seconds()
     except (ValueError, TypeError):
         return ""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):

@@ -1,6 +1,7 @@
-"""Completion in the shell: names of models, datasets and runs."""
+"""Completion in the shell: names of models, datasets and runs.
 
-from __future__ import annotations
+Annotations aren't postponed here: typer evaluates them for each option whenever the program starts.
+"""
 
 import contextlib
 from collections.abc import Iterable

@@ -6,7 +6,6 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from genrebench.cli import _mistakes
 from genrebench.errors import UsageError
 
 
@@ -28,5 +27,7 @@ class Group(TyperGroup):
             If there is none; the message names the one that was meant.
         """
         if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            from genrebench.cli import _mistakes
+
             raise UsageError(_mistakes.unknown_command(args[0], self, ctx.command_path))
         return super().resolve_command(ctx, args)

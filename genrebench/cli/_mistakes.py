@@ -42,14 +42,14 @@ WITHIN = {"ls": "list", "delete": "rm", "remove": "rm", "del": "rm", "info": "sh
 """What other words mean within a group of commands, such as `genrebench runs`."""
 
 _WORDS = (
-    (re.compile(r"Value error, (.*) is not one of (.*?)\.?$"), r"\1 isn't one of \2"),
-    (re.compile(r"Input should be a valid integer.*"), "it has to be a whole number"),
-    (re.compile(r"Input should be a valid number.*"), "it has to be a number"),
-    (re.compile(r"Input should be greater than or equal to (.*)"), r"it has to be \1 or more"),
-    (re.compile(r"Input should be greater than (.*)"), r"it has to be more than \1"),
-    (re.compile(r"Input should be less than or equal to (.*)"), r"it has to be \1 or less"),
-    (re.compile(r"Input should be less than (.*)"), r"it has to be less than \1"),
-    (re.compile(r"(?:Input should be|Value error,) ?"), ""),
+    (r"Value error, (.*) is not one of (.*?)\.?$", r"\1 isn't one of \2"),
+    (r"Input should be a valid integer.*", "it has to be a whole number"),
+    (r"Input should be a valid number.*", "it has to be a number"),
+    (r"Input should be greater than or equal to (.*)", r"it has to be \1 or more"),
+    (r"Input should be greater than (.*)", r"it has to be more than \1"),
+    (r"Input should be less than or equal to (.*)", r"it has to be \1 or less"),
+    (r"Input should be less than (.*)", r"it has to be less than \1"),
+    (r"(?:Input should be|Value error,) ?", ""),
 )
 """The phrases of the library that parses values, and ours."""
 
@@ -143,7 +143,7 @@ def _value(error: Any, arguments: Sequence[str]) -> str:
 
 def _in_our_words(message: str) -> str:
     for pattern, ours in _WORDS:
-        message = pattern.sub(ours, message)
+        message = re.sub(pattern, ours, message)
     quoted = re.fullmatch(r"'(.*)' isn't one of (.*)", message)
     if quoted is None:
         return message.rstrip(".")

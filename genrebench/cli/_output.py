@@ -1,4 +1,7 @@
-"""Output of the commands: tables for people, pure JSON on stdout for programs, errors as one line on stderr."""
+"""Output of the commands: tables for people, pure JSON on stdout for programs, errors as one line on stderr.
+
+Tables are imported by the functions that print, so that `genrebench --help` stays fast.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,20 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from genrebench.jsontypes import plain
-from genrebench.layout import paragraph
-from genrebench.tables import Shown, Table, printable, printable_lines, spreadsheet_cell
 
 WIDTH = 80
 """Characters of a line in files and pipes."""
 
 _PLAIN = str.maketrans({"─": "-", "–": "-", "·": ";", "±": "+-", "…": "...", "█": "#"})
 """What our own signs become where the encoding of the terminal lacks them."""
+
+if TYPE_CHECKING:
+    from genrebench.tables import Shown, Table
 
 _results: TextIO | None = None
 
@@ -80,6 +84,8 @@ def results() -> TextIO:
 
 def echo(text: str = "", end: str = "\n") -> None:
     """Print a line of a result, without control characters."""
+    from genrebench.tables import printable_lines
+
     text, stream = printable_lines(text), results()
     try:
         text.encode(stream.encoding or "utf-8")
@@ -90,17 +96,23 @@ def echo(text: str = "", end: str = "\n") -> None:
 
 def fail(message: str, code: int) -> int:
     """Print an error as one line on stderr and return the exit code."""
+    from genrebench.tables import printable
+
     print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 
 def say(message: str) -> None:
     """Print a message on stderr."""
+    from genrebench.tables import printable
+
     print(printable(message), file=sys.stderr)
 
 
 def say_unescaped(text: str) -> None:
     """Print text on stderr without escaping line breaks."""
+    from genrebench.tables import printable_lines
+
     print(printable_lines(text), file=sys.stderr)
 
 
@@ -148,12 +160,17 @@ def print_table(table: Table) -> None:
 
 def print_text(text: str) -> None:
     """Print a sentence of a result, broken at words."""
+    from genrebench.layout import paragraph
+    from genrebench.tables import printable
+
     for line in text.split("\n"):
         echo("\n".join(paragraph(printable(line), width())))
 
 
 def print_list(form: ListFormat, table: Table) -> None:
     """Print a list as a table, CSV, Markdown or LaTeX."""
+    from genrebench.tables import spreadsheet_cell
+
     if form is ListFormat.table:
         print_table(table)
     elif form is ListFormat.csv:
@@ -174,6 +191,8 @@ _MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "["
 
 def markdown(text: str) -> str:
     """Return text as one line of Markdown that shows it as it is."""
+    from genrebench.tables import printable
+
     return printable(text).translate(_MARKDOWN)
 
 
@@ -206,6 +225,7 @@ _LATEX = str.maketrans(
 
 def print_latex(table: Table) -> None:
     """Print a LaTeX table, which needs the package booktabs."""
+    from genrebench.tables import printable
 
     def line(cells: Iterable[str]) -> str:
         return " & ".join(printable(cell).translate(_LATEX) for cell in cells) + r" \\"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genrebench.layout import length
-from genrebench.tables import printable
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -32,7 +29,9 @@ def strip(line: Timeline, genres: Sequence[str], top: int, width: int) -> Iterat
     """
     import numpy as np
 
+    from genrebench.layout import length
     from genrebench.runs.timelines import timeline_edges
+    from genrebench.tables import printable
 
     order = (-line.probabilities.mean(axis=0)).argsort(kind="stable")[:top]
     names = [printable(genres[i]) for i in order]

@@ -20,8 +20,6 @@ from genrebench.cli._output import (
     say,
     warn_all,
 )
-from genrebench.progress import late_progress
-from genrebench.tables import printable
 
 if TYPE_CHECKING:
     from genrebench.boards.rows import Board
@@ -48,6 +46,7 @@ def command(
 ) -> None:
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable."""
     import genrebench as gb
+    from genrebench.progress import late_progress
 
     boards = gb.leaderboard(dataset, split=split, runs=runs, references=references, columns=columns, progress=late_progress)
     warn_all(boards.problems)
@@ -75,6 +74,8 @@ def command(
 
 
 def _print_for_papers(form: ListFormat, board: Board) -> None:
+    from genrebench.tables import printable
+
     for table in board.tables():
         if form is ListFormat.md:
             echo(f"### {markdown(table.title or '')}\n")

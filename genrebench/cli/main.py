@@ -19,7 +19,6 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import (
-    _mistakes,
     ablate,
     cache,
     compare,
@@ -153,6 +152,8 @@ def _run(arguments: list[str] | None) -> int:
     except GenrebenchError as error:
         return fail(str(error), error.exit_code)
     except typer.exceptions.TyperException as error:
+        from genrebench.cli import _mistakes
+
         message = _mistakes.explained(error, sys.argv[1:] if arguments is None else arguments)
         if message.lstrip().startswith("Usage:"):  # without a command, typer's message is the help text
             say_unescaped(message)

@@ -10,8 +10,6 @@ import typer
 
 from genrebench.cli import _figure, _strip, _task
 from genrebench.cli._output import echo, fail, print_json, print_text, say, width
-from genrebench.layout import length
-from genrebench.tables import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +86,9 @@ def command(
 
 
 def _print(prediction: FilePrediction, genres: Sequence[str], top: int, timeline: bool) -> None:
+    from genrebench.layout import length
+    from genrebench.tables import printable
+
     answer = "" if prediction.genre in {None, *genres} else f": {prediction.genre}"
     print_text(f"{prediction.path}{answer}")
     if prediction.problem:

@@ -96,8 +96,8 @@ def command(
         exit_code([result.repeated], runs)
         return
     if config is not None:
-        others = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, save_config)
-        if any(others) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
+        said = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, save_config)
+        if any(said) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
             raise UsageError(
                 "--config says what is run; it can only be combined with --runs, --device, --workers, --no-cache, "
                 "--follow-links, --resume and --format"

@@ -20,7 +20,6 @@ from genrebench.cli._output import (
     say,
     warn_all,
 )
-from genrebench.progress import late_progress
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="List, show and remove runs.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", autocompletion=_complete.runs, help=_task.RUN_HELP)]
@@ -45,6 +44,7 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
 def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOption = Format.table) -> None:
     """Show a run: its score and rank, the genres that it fails on, what it was, and all details of its record."""
     import genrebench as gb
+    from genrebench.progress import late_progress
 
     if form is Format.json:
         result = gb.load_run(id_, runs=runs)
