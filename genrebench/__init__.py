@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genrebench.door.boards import compare, leaderboard, write_report
+    from genrebench.door.boards import compare, leaderboard, standing, summarise_runs, write_report
     from genrebench.door.bundles import export_runs, import_runs
     from genrebench.door.citing import cite
     from genrebench.door.data import (
@@ -35,13 +35,22 @@ if TYPE_CHECKING:
     from genrebench.door.opening import GenrebenchWarning
     from genrebench.door.plugins import check_model, check_plugin, describe_model, list_plugins, new_plugin
     from genrebench.door.prediction import predict, write_submission
-    from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
+    from genrebench.door.running import (
+        list_runs,
+        load_run,
+        remove_runs,
+        reproduce,
+        run,
+        run_experiment,
+        score,
+        write_experiment,
+    )
     from genrebench.errors import GenrebenchError
 
 __version__ = "0.1.0"
 
 _PLACES = {
-    "boards": ("compare", "leaderboard", "write_report"),
+    "boards": ("compare", "leaderboard", "standing", "summarise_runs", "write_report"),
     "citing": ("cite",),
     "bundles": ("export_runs", "import_runs"),
     "data": (
@@ -60,7 +69,7 @@ _PLACES = {
     "opening": ("GenrebenchWarning",),
     "plugins": ("check_model", "check_plugin", "describe_model", "list_plugins", "new_plugin"),
     "prediction": ("predict", "write_submission"),
-    "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
+    "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "run_experiment", "score", "write_experiment"),
 }
 _MODULES = {name: f"genrebench.door.{place}" for place, names in _PLACES.items() for name in names} | {
     "GenrebenchError": "genrebench.errors"
@@ -95,8 +104,12 @@ __all__ = [
     "remove_runs",
     "reproduce",
     "run",
+    "run_experiment",
     "score",
+    "standing",
+    "summarise_runs",
     "task",
+    "write_experiment",
     "write_features",
     "write_report",
     "write_split",

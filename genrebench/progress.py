@@ -13,6 +13,9 @@ from genrebench.tables import printable
 LOG_INTERVAL = 20.0
 """Seconds between two lines in a log; work that takes less time has no lines."""
 
+PATIENCE = 1.0
+"""Seconds of work that mostly ends at once before its progress is shown."""
+
 WARM_UP_ITEMS = 8
 """Number of items before the remaining time is estimated, since the first ones include starting the workers."""
 
@@ -44,6 +47,19 @@ def show_progress(iterable: Iterable[Any], description: str, total: int | None =
     )
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield from bar.track(iterable, total=total, description=printable(description))
+
+
+def late_progress(iterable: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
+    """Yield the items like `show_progress`, but show nothing of work that ends within `PATIENCE` seconds."""
+    if total is None and isinstance(iterable, Sized):
+        total = len(iterable)
+    start = time.monotonic()
+    items = iter(iterable)
+    for done, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - start > PATIENCE:
+            yield from show_progress(items, description, None if total is None else total - done)
+            return
 
 
 @contextlib.contextmanager

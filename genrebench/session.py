@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,11 @@ from genrebench.records import Excerpt
 LEAST_MEMORY = 700e6
 """Bytes of address space below which SciPy can't be imported: it fails with an odd error, or waits for ever."""
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICES = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
+"""The devices that can be asked for; "cuda:1" is the second GPU."""
+
+DATA_DIR = "GENREBENCH_DATA_DIR"
+"""Environment variable with folders of official datasets that are on disk already, separated like those of PATH."""
 
 
 def data_home() -> Path:
@@ -53,7 +58,7 @@ class Session:
         Folder of data and caches.
     registry : Registry
         The installed plugins.
-    device : {"auto", "cpu", "cuda", "mps"}
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         As in `Context`.
     workers : int
         Number of processes or threads.
@@ -85,8 +90,8 @@ class Session:
     observers: tuple[tuple[str, Callable[[], Observer]], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.device not in DEVICES:
-            raise UsageError(f"device {self.device!r} isn't one of {', '.join(DEVICES)}")
+        if not DEVICES.fullmatch(self.device):
+            raise UsageError(f"device {self.device!r} isn't one of auto, cpu, cuda, cuda:0, cuda:1, ..., mps")
         if (allowed := allowed_memory()) < LEAST_MEMORY:
             raise UsageError(f"a process may have {allowed / 1e6:.0f} MB of memory here; allow 2 GB or more with 'ulimit -v'")
         if self.workers < 1:

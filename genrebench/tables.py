@@ -8,7 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from genrebench.layout import Grid, lines, paragraph
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
 
@@ -19,47 +23,51 @@ FORMULA = tuple("=+-@＝＋－＠|")
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Grid):
     """A table for display.
 
     Parameters
     ----------
-    columns : tuple of str
-    rows : tuple of tuple of str
     title : str or None
-    right : tuple of str
-        Columns to align at the right, such as numbers.
+    **grid
+        As in `genrebench.layout.Grid`.
     """
 
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
     title: str | None = None
-    right: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, columns: Sequence[str], rows: Iterable[Iterable[object]], title: str | None = None, right: Sequence[str] = ()
+        cls,
+        columns: Sequence[str],
+        rows: Iterable[Iterable[object]],
+        title: str | None = None,
+        right: Sequence[str] = (),
+        **grid: Any,
     ) -> Table:
         """Create a table from any values; None is an empty cell."""
         cells = (tuple("" if cell is None else str(cell) for cell in row) for row in rows)
-        return cls(tuple(columns), tuple(cells), title, tuple(right))
+        return cls(tuple(columns), tuple(cells), tuple(right), title=title, **grid)
+
+    @classmethod
+    def of_records(cls, records: Sequence[Mapping[str, object]]) -> Table:
+        """Create a table from mappings of column to value, which needn't have all columns."""
+        columns = list(dict.fromkeys(column for record in records for column in record))
+        return cls.of(columns, [[record.get(column) for column in columns] for record in records])
 
     def to_frame(self) -> pd.DataFrame:
         """The cells as a pandas frame of text."""
         return frame([dict(zip(self.columns, row, strict=True)) for row in self.rows])
 
-    def to_text(self) -> str:
-        """The table as text, for `print`."""
-        rows = [tuple(map(printable, row)) for row in (self.columns, *self.rows)]
-        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if name in self.right else cell.ljust(width)
-                for name, cell, width in zip(self.columns, row, widths, strict=True)
-            ).rstrip()
-            for row in rows
-        ]
-        return "\n".join([printable(self.title), *lines] if self.title else lines)
+    def to_text(self, width: int | None = None) -> str:
+        """The table as text, for `print`; lines have at most `width` characters, see `genrebench.layout`."""
+        columns, right, text, below, drop = (
+            tuple(map(printable, names)) for names in (self.columns, self.right, self.text, self.below, self.drop)
+        )
+        rows = tuple(tuple(map(printable, row)) for row in self.rows)
+        name = None if self.name is None else printable(self.name)
+        grid = Grid(columns, rows, right, text, below, drop, name, self.matrix)
+        title = paragraph(printable(self.title), width) if self.title else []
+        return "\n".join([*title, *lines(grid, width)])
 
     def to_html(self) -> str:
         """The table in HTML; all text is escaped."""
@@ -89,6 +97,10 @@ class Shown:
         """The result in JSON types."""
         raise NotImplementedError
 
+    def heading(self) -> list[str]:
+        """What the result comes to, one sentence per line, above the tables."""
+        return []
+
     def tables(self) -> list[Table]:
         """The tables, in order of display."""
         raise NotImplementedError
@@ -105,17 +117,22 @@ class Shown:
         title = next((table.title for table in self.tables() if table.title), None)
         return f"<{type(self).__name__}: {printable(title)}>" if title else f"<{type(self).__name__}>"
 
+    def to_text(self, width: int | None = None) -> str:
+        """The heading, the tables and the notes as text; lines have at most `width` characters."""
+        above, below = (
+            ["\n".join(line for text in texts for line in paragraph(printable(text), width))]
+            for texts in (self.heading(), self.notes())
+        )
+        return "\n\n".join(filter(None, [*above, *(table.to_text(width) for table in self.tables()), *below]))
+
     def __str__(self) -> str:
-        """The tables and notes as text."""
-        notes = "\n".join(map(printable, self.notes()))
-        return "\n\n".join([*(table.to_text() for table in self.tables()), *([notes] if notes else [])])
+        """The heading, the tables and the notes as text, for `print`."""
+        return self.to_text()
 
     def _repr_html_(self) -> str:
         """HTML for notebooks; all text is escaped."""
-        return "".join(table.to_html() for table in self.tables()) + self._notes_html()
-
-    def _notes_html(self) -> str:
-        return "".join(f"<p>{html.escape(printable(note))}</p>" for note in self.notes())
+        heading, notes = map(paragraphs_html, (self.heading(), self.notes()))
+        return heading + "".join(table.to_html() for table in self.tables()) + notes
 
 
 class ShownSequence(Sequence[T], Shown):
@@ -137,6 +154,11 @@ class ShownSequence(Sequence[T], Shown):
         selected = copy.copy(self)
         selected._items = self._items[index]
         return selected
+
+
+def paragraphs_html(lines_of_text: Iterable[str]) -> str:
+    """Lines of text as paragraphs in HTML; all text is escaped."""
+    return "".join(f"<p>{html.escape(printable(line))}</p>" for line in lines_of_text)
 
 
 def printable(value: object) -> str:
@@ -177,6 +199,18 @@ def counted(number: int, unit: str) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """Format a score for display; None is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def age(started: str, now: datetime) -> str:
+    """How long ago a time in ISO format was, roughly: "5 min", "3 h", "12 d"; empty if it is none."""
+    try:
+        seconds = (now - type(now).fromisoformat(started)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
 
 
 def frame(rows: Iterable[Mapping[str, Any]], index: str | None = None) -> pd.DataFrame:

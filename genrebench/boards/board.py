@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from genrebench.boards.uncertainty import UncertaintyCache, board_units
 from genrebench.errors import StoreError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
+from genrebench.progress import no_progress
 from genrebench.runs.measured import Metrics, code_of
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.scored import Scored, contradictions
@@ -39,6 +40,7 @@ def boards(
     split: str | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
     metrics: BoardMetrics | None = None,
+    progress: Callable[..., Iterable[Any]] = no_progress,
 ) -> tuple[list[Board], list[str]]:
     """Rank finished runs, with one board per task.
 
@@ -53,6 +55,8 @@ def boards(
         Published scores by dataset name.
     metrics : BoardMetrics, optional
         Metrics of plugins to measure, and those to show.
+    progress : callable, optional
+        As in `genrebench.plugin.contract.Context`; shows the reading of predictions.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def boards(
     for pairs in by_task.values():
         root = pairs[0][0].root
         cache = caches.setdefault(root, UncertaintyCache(root))
-        board = _board(pairs, cache, tasks, problems, metrics)
+        board = _board(pairs, cache, tasks, problems, metrics, progress)
         if board is not None:
             result.append(replace(board, references=tuple((references or {}).get(board.task.dataset, ()))))
     for cache in caches.values():
@@ -114,8 +118,9 @@ def _board(
     tasks: Sequence[TaskRecord],
     problems: list[str],
     metrics: BoardMetrics,
+    progress: Any,
 ) -> Board | None:
-    by_row = _scored_rows(pairs, problems, metrics.measured)
+    by_row = _scored_rows(pairs, problems, metrics.measured, progress)
     if not by_row:
         return None
     task = _usual_task([run for pairs in by_row.values() for run, _ in pairs])
@@ -173,14 +178,15 @@ def _usual_task(runs: Sequence[Run]) -> TaskRecord:
 
 
 def _scored_rows(
-    pairs: list[tuple[RunStore, Run]], problems: list[str], measured: Metrics
+    pairs: list[tuple[RunStore, Run]], problems: list[str], measured: Metrics, progress: Any
 ) -> dict[str, list[tuple[Run, Scored]]]:
     """Row id to the newest readable run of each seed; the newest row is first, seeds are in order.
 
     Runs of one task have the same test tracks. A run that claims the task but has other tracks than most is left out.
     """
     readable: list[tuple[Run, Scored]] = []
-    for store, run in sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True):
+    newest_first = sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True)
+    for store, run in progress(newest_first, "reading predictions"):
         try:
             scored, failed = store.measured(run, measured)
             problems += failed

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from genrebench.errors import UsageError
+from genrebench.errors import UsageError, did_you_mean
 from genrebench.evaluation.metrics import METRICS
 from genrebench.plugin.hookspecs import METRIC
 from genrebench.plugin.metrics import MetricSpec
-from genrebench.plugin.options import did_you_mean
 from genrebench.plugin.registry import Registered, Registry
 
 WITH_INTERVAL = ("log_loss", "brier", "f1_micro", "f1_macro", "f1_weighted")

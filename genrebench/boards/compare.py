@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from genrebench.boards.board import boards
+from genrebench.boards.board import boards, row_of
 from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.comparability import differences
 from genrebench.boards.comparison import Comparison
+from genrebench.boards.rows import Board
 from genrebench.boards.uncertainty import board_units, trainings
 from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation.differences import mean_difference
@@ -20,6 +22,7 @@ from genrebench.evaluation.intervals import CONFIDENCE, Floats, Units
 from genrebench.evaluation.metrics import track_log_losses
 from genrebench.evaluation.significance import SignTest, holm, mcnemar, permutation_test
 from genrebench.evaluation.variance import Trainings, effective_units
+from genrebench.runs.lookup import find_run
 from genrebench.runs.record import Run, TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_hits, mean_losses
 from genrebench.runs.store import RunStore
@@ -94,6 +97,7 @@ def find_sides(
 ) -> tuple[Side, Side]:
     """Look up the runs of two names; a model that is on several boards is taken from a board that has both."""
     by_id = runs_by_id(stores)
+    a, b = (_run_id(stores, by_id, name) for name in (a, b))
     candidate_boards = [] if a in by_id and b in by_id else boards(stores, dataset, split)[0]
 
     def candidates(name: str) -> list[Side]:
@@ -106,16 +110,53 @@ def find_sides(
     sides = {name: candidates(name) for name in (a, b)}
     for name, matches in sides.items():
         if not matches:
-            raise UsageError(f"there is no finished run or model {name!r}; list them with `genrebench runs list`")
+            raise UsageError(_unknown(stores, candidate_boards, name))
     matching = [(x, y) for x in sides[a] for y in sides[b] if x.task.fingerprint == y.task.fingerprint]
     matching = [(x, y) for x, y in matching if x.runs != y.runs] or matching
     if not matching:
         why = "; ".join(differences(sides[a][0].task, sides[b][0].task, ("for the first", "for the second")))
         raise UsageError(f"{a!r} and {b!r} aren't comparable: {why}; run both on the same task")
     if len(matching) > 1:
-        ids = ", ".join(f"{x.runs[-1][1].id} and {y.runs[-1][1].id}" for x, y in matching[:3])
-        raise UsageError(f"{a!r} and {b!r} match {len(matching)} pairs of rows; name two runs instead, such as {ids}")
+        raise UsageError(f"{a!r} and {b!r} match {len(matching)} pairs of rows; {_which(matching)}")
     return matching[0]
+
+
+def _run_id(stores: Sequence[RunStore], by_id: Mapping[str, Any], name: str) -> str:
+    """The id of the run that a name means, or the name of a row or model unchanged."""
+    models = {run.model.name for _, run in by_id.values()}
+    rows = {row_of(run) for _, run in by_id.values()}
+    if name in by_id or name in models or name in rows:
+        return name
+    try:
+        return find_run(stores, name)[1]
+    except StoreError:
+        return name
+
+
+def _which(matching: Sequence[tuple[Side, Side]]) -> str:
+    """How to choose one of several pairs: by the options that tell their boards apart, or by runs."""
+    tasks = [x.task for x, _ in matching]
+    splits = sorted({task.split for task in tasks})
+    if len({(task.dataset, task.split) for task in tasks}) == len(matching):
+        named = [("--split", splits)] if len(splits) == len(matching) else []
+        named = named or [("--dataset", sorted({task.dataset for task in tasks}))]
+        option, values = named[0]
+        return f"choose one with {' or '.join(f'{option} {value}' for value in values)}"
+    ids = ", ".join(f"{x.runs[-1][1].id} and {y.runs[-1][1].id}" for x, y in matching[:3])
+    return f"name two runs instead, such as {ids}"
+
+
+def _unknown(stores: Sequence[RunStore], candidate_boards: Sequence[Board], name: str) -> str:
+    """What may be meant by a name that is neither a finished run nor on a board."""
+    models = sorted({row.model for board in candidate_boards for row in board.rows if row.runs})
+    similar = difflib.get_close_matches(name, models, n=1)
+    if similar:
+        return f"there is no finished run or model {name!r}; did you mean {similar[0]!r}?"
+    others = sorted({run.model.name for store in stores for run in store.runs()} - set(models))
+    if name in others:
+        return f"there is no finished run of {name!r} on these boards; see `genrebench runs list`"
+    known = f"there are runs of {', '.join(models)}; " if models else ""
+    return f"there is no finished run or model {name!r}; {known}list them with `genrebench runs list`"
 
 
 def compare_sides(a: Side, b: Side, metrics: BoardMetrics) -> Comparison:

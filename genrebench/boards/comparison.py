@@ -161,8 +161,12 @@ class Comparison(Shown):
         track_tables = [Table.of(columns, tracks, "tracks that differ most", columns[4:])] if tracks else []
         return [self._scores(), self._by_genre(), *track_tables]
 
+    def heading(self) -> list[str]:
+        """The result in one sentence."""
+        return [self.sentence]
+
     def notes(self) -> list[str]:
-        """What carries the difference, the accuracy, what can't be tested by genre, and the result in one sentence."""
+        """What carries the difference, the accuracy, and what can't be tested by genre."""
         test = self.f1_micro
         lines = []
         if self.top_share is not None:
@@ -190,7 +194,7 @@ class Comparison(Shown):
                 f"No p for {', '.join(self.untestable_genres)}: with so few test {self.unit}s it can't be below 0.05 after the "
                 f"correction for {len(self.genres)} genres."
             )
-        return [*lines, self.sentence]
+        return lines
 
     def figure(self) -> Figure:
         """Draw the difference in log loss: over all tracks, with its 95 % interval, and per genre, in grey."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from genrebench.boards.board_metrics import WITH_INTERVAL, BoardMetrics, title
+from genrebench.boards.board_metrics import WITH_INTERVAL
 from genrebench.boards.standings import Standing
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin
-from genrebench.tables import number
 
 FACTS = (
     *("changed", "calibrated", "feature_source", "origin", "lab", "trained_on", "test_seen"),
@@ -21,26 +21,6 @@ ELSEWHERE = "predicted elsewhere"
 
 MAX_LABEL = 60
 """Characters of the options in a row's label; the table and the JSON have them all."""
-
-_FIRST = ("rank", "ranks 95 %", "model", "options", "seeds", "log loss", "95 %", "± seeds")
-_LAST = ("features", "note")
-
-
-def columns(metrics: BoardMetrics) -> tuple[str, ...]:
-    """Headings of a board's columns, in the order of `Row.cells`."""
-    of_metrics = [
-        heading
-        for metric in metrics.shown
-        for heading in (
-            [title(metric.name), f"{title(metric.name)} 95 %"] if metrics.has_interval(metric) else [title(metric.name)]
-        )
-    ]
-    return (*_FIRST, *of_metrics, *_LAST)
-
-
-def number_columns(metrics: BoardMetrics) -> tuple[str, ...]:
-    """Headings of the columns of numbers."""
-    return ("rank", "log loss", "± seeds", *(title(metric.name) for metric in metrics.shown))
 
 
 @dataclass(frozen=True)
@@ -208,45 +188,32 @@ class Row:
             return self.by_metric[metric].interval
         return self.intervals.get(metric)
 
-    def cells(self, ranks: Mapping[str, int], metrics: BoardMetrics) -> tuple[str, ...]:
-        """The cells of the row, in the order of `columns`; `ranks` maps row ids to ranks."""
-        of_metrics: list[str] = []
-        for metric in metrics.shown:
-            of_metrics.append(number(self.scores.get(metric.name)))
-            if metrics.has_interval(metric):
-                of_metrics.append(between(self.interval(metric.name)))
-        spread = self.spread.get("log_loss")
-        return (
-            str(self.rank),
-            rank_range(self.rank_interval),
-            self.title,
-            " ".join(f"{key}={value}" for key, value in self.changed.items()),
-            ",".join(map(str, self.seeds)),
-            number(self.scores["log_loss"]),
-            between(self.interval("log_loss")),
-            "" if spread is None else number(spread),
-            *of_metrics,
-            self.feature_source or "",
-            self._note(ranks),
-        )
-
-    def _note(self, ranks: Mapping[str, int]) -> str:
-        notes = ["may be first"] if self.may_be_best else []
-        if self.baseline:
-            notes.append("baseline (ignores the audio)")
-        if self.origin == "imported":
-            notes.append(ELSEWHERE)
-        if self.lab:
-            notes.append(f"run by {self.lab}")
-        if self.trained_on:
-            seen = "HAS SEEN THE TEST SET: " if self.test_seen else ""
-            notes.append(f"{seen}pretrained on {', '.join(self.trained_on)}")
-        if self.calibrated:
-            notes.append("calibrated on validation tracks")
-        if self.tied_with:
-            tied = sorted(ranks[other] for other in self.tied_with if other in ranks)
-            notes.append("tied with rank " + ", ".join(map(str, tied)))
-        return "; ".join(notes)
+    def machine(self) -> dict[str, Any]:
+        """The row for programs: one scalar per key, whatever there is; intervals as `METRIC_low` and `METRIC_high`."""
+        flat: dict[str, Any] = {
+            "rank": self.rank,
+            "rank_low": self.rank_interval[0],
+            "rank_high": self.rank_interval[1],
+            "may_be_best": self.may_be_best,
+            "row": self.row,
+            "model": self.model,
+            "plugin": self.plugin,
+            "version": self.version,
+            "baseline": self.baseline,
+            "calibrated": self.calibrated,
+            "feature_source": self.feature_source,
+            "options": json.dumps(dict(self.changed)) if self.changed else "",
+            "n_seeds": len(self.seeds),
+            "seeds": " ".join(map(str, self.seeds)),
+            "run_ids": " ".join(self.runs),
+        }
+        for metric, score in self.scores.items():
+            flat[metric] = score
+            if metric in WITH_INTERVAL or metric in self.by_metric:
+                flat[f"{metric}_low"], flat[f"{metric}_high"] = self.interval(metric) or (None, None)
+            flat[f"{metric}_spread"] = self.spread.get(metric)
+        costs = {"parameters": self.parameters, "device": self.device, "peak_rss_mb": self.peak_rss_mb}
+        return flat | {"tied_with": " ".join(self.tied_with), **self.timings, **costs}
 
 
 def between(interval: tuple[float, float] | None) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from genrebench.boards import columns as board_columns
 from genrebench.boards.board_metrics import BoardMetrics
-from genrebench.boards.row import Row, columns, number_columns, units_text
+from genrebench.boards.row import Row, units_text
+from genrebench.layout import paragraph
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord
-from genrebench.tables import Shown, ShownSequence, Table, frame, number
+from genrebench.tables import Shown, ShownSequence, Table, frame, number, paragraphs_html, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +45,8 @@ class Board(Shown):
         Which intervals are missing, and why.
     metrics : BoardMetrics
         Which metrics have columns.
+    columns : tuple of str
+        The columns of its table; see `genrebench.boards.columns`.
     """
 
     task: TaskRecord
@@ -55,6 +59,7 @@ class Board(Shown):
     references: tuple[Reference, ...] = ()
     warnings: tuple[str, ...] = ()
     metrics: BoardMetrics = field(default_factory=BoardMetrics)
+    columns: tuple[str, ...] = board_columns.DEFAULT
 
     @property
     def title(self) -> str:
@@ -89,14 +94,14 @@ class Board(Shown):
 
         return latex(self.task, self.rows, self.metrics, self.unit)
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """The cells of the rows for display, in the order of `columns`."""
-        ranks = {row.row: row.rank for row in self.rows}
-        return [row.cells(ranks, self.metrics) for row in self.rows]
-
     def tables(self) -> list[Table]:
-        """The board as one table."""
-        return [Table.of(columns(self.metrics), self.cells(), self.title, number_columns(self.metrics))]
+        """The board as one table, of the chosen columns."""
+        ranks = {row.row: row.rank for row in self.rows}
+        names = board_columns.of_metrics(self.metrics) if self.columns == board_columns.DEFAULT else self.columns
+        shown = [board_columns.column(name) for name in names]
+        rows = [[column.text(row, ranks) for column in shown] for row in self.rows]
+        titles = [column.title for column in shown]
+        return [Table.of(titles, rows, self.title, **board_columns.layout(names))]
 
     def notes(self) -> list[str]:
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""
@@ -184,6 +189,11 @@ class Boards(ShownSequence[Board]):
         """The same boards, each with these published scores."""
         return Boards([replace(board, references=tuple(references)) for board in self], self.problems)
 
+    def with_columns(self, columns: str | Sequence[str] | None) -> Boards:
+        """The same boards with these columns; see `genrebench.boards.columns.chosen`."""
+        names = board_columns.chosen(columns, [row for board in self for row in board.rows])
+        return Boards([replace(board, columns=names) for board in self], self.problems)
+
     def to_json(self) -> list[dict[str, Any]]:
         """The boards in JSON types."""
         return [board.to_json() for board in self]
@@ -199,19 +209,21 @@ class Boards(ShownSequence[Board]):
         )
 
     def to_table(self) -> Table:
-        """The rows of all boards as one table, for CSV and Markdown."""
-        task_columns = ("dataset", "split", "fingerprint", "extra training")
+        """The rows of all boards as one table for programs: one value per cell, all metrics, ends of intervals as columns."""
         rows = [
-            (
-                *(board.task.dataset, board.task.split, board.task.fingerprint),
-                "" if board.task.extra_training is None else board.task.extra_training.text(),
-                *cells,
-            )
+            {
+                "dataset": board.task.dataset,
+                "split": board.task.split,
+                "split_seed": board.task.split_seed,
+                "fingerprint": board.task.fingerprint,
+                "extra training": "" if board.task.extra_training is None else board.task.extra_training.text(),
+                "n_test": board.task.n_test,
+                **row.machine(),
+            }
             for board in self
-            for cells in board.cells()
+            for row in board.rows
         ]
-        metrics = self[0].metrics if self else BoardMetrics()
-        return Table.of((*task_columns, *columns(metrics)), rows)
+        return Table.of_records(rows)
 
     def tables(self) -> list[Table]:
         """One table per board."""
@@ -223,16 +235,17 @@ class Boards(ShownSequence[Board]):
         columns = ("published score", "test set", "log loss", "F1 micro", "note")
         rows = [(r.name, r.test_set, number(r.log_loss), number(r.f1_micro, 4), r.note) for r in references]
         title = "References: measured on other test sets, so not comparable with the rows above"
-        return Table.of(columns, rows, title, columns[2:4]) if rows else None
+        return Table.of(columns, rows, title, columns[2:4], text=("test set", "note")) if rows else None
 
     def notes(self) -> list[str]:
         """The damaged runs; that there is no board."""
         return [*self.problems, *([] if self else ["There are no finished runs."])]
 
-    def __str__(self) -> str:
-        """The boards as text, each with its notes."""
-        return "\n\n".join([*map(str, self), *self.notes()])
+    def to_text(self, width: int | None = None) -> str:
+        """The boards as text, each with its notes; lines have at most `width` characters."""
+        notes = ["\n".join(paragraph(printable(note), width)) for note in self.notes()]
+        return "\n\n".join([*(board.to_text(width) for board in self), *notes])
 
     def _repr_html_(self) -> str:
         """HTML for notebooks, one table per board, each with its notes."""
-        return "".join(board._repr_html_() for board in self) + self._notes_html()
+        return "".join(board._repr_html_() for board in self) + paragraphs_html(self.notes())

@@ -1,4 +1,7 @@
-"""Output of the commands: tables for people, pure JSON on stdout for programs, errors as one line on stderr."""
+"""Output of the commands: tables for people, pure JSON on stdout for programs, errors as one line on stderr.
+
+Tables are imported by the functions that print, so that `genrebench --help` stays fast.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,20 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from genrebench.jsontypes import plain
-from genrebench.tables import Shown, Table, printable, printable_lines, spreadsheet_cell
+
+WIDTH = 80
+"""Characters of a line in files and pipes."""
+
+_PLAIN = str.maketrans({"─": "-", "–": "-", "·": ";", "±": "+-", "…": "...", "█": "#"})
+"""What our own signs become where the encoding of the terminal lacks them."""
+
+if TYPE_CHECKING:
+    from genrebench.tables import Shown, Table
 
 _results: TextIO | None = None
 
@@ -34,6 +45,7 @@ class ListFormat(enum.StrEnum):
     json = "json"
     csv = "csv"
     md = "md"
+    latex = "latex"
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
@@ -72,22 +84,35 @@ def results() -> TextIO:
 
 def echo(text: str = "", end: str = "\n") -> None:
     """Print a line of a result, without control characters."""
-    print(printable_lines(text), end=end, file=results())
+    from genrebench.tables import printable_lines
+
+    text, stream = printable_lines(text), results()
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.translate(_PLAIN)
+    print(text, end=end, file=stream)
 
 
 def fail(message: str, code: int) -> int:
     """Print an error as one line on stderr and return the exit code."""
+    from genrebench.tables import printable
+
     print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 
 def say(message: str) -> None:
     """Print a message on stderr."""
+    from genrebench.tables import printable
+
     print(printable(message), file=sys.stderr)
 
 
 def say_unescaped(text: str) -> None:
     """Print text on stderr without escaping line breaks."""
+    from genrebench.tables import printable_lines
+
     print(printable_lines(text), file=sys.stderr)
 
 
@@ -109,48 +134,55 @@ def print_json(value: Any) -> None:
     echo(json.dumps(plain(value), indent=2))
 
 
+def width() -> int:
+    """Characters of a line: COLUMNS, or the width of the terminal, or `WIDTH` in files and pipes."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(results().fileno()).columns or WIDTH
+    except (OSError, ValueError, AttributeError):
+        return WIDTH
+
+
 def print_result(result: Shown, form: Format = Format.table) -> None:
-    """Print a result: its tables, then its notes, one per line; or as JSON."""
+    """Print a result: its heading, its tables, its notes; or as JSON."""
     if form is Format.json:
         print_json(result.to_json())
-        return
-    print_tables(result.tables())
-    for note in result.notes():
-        echo(note)
+    else:
+        echo(result.to_text(width()))
 
 
-def print_tables(tables: Iterable[Table]) -> None:
-    """Print tables in the terminal."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal."""
+    echo(table.to_text(width()))
 
-    console = Console(file=results())
-    if not console.is_terminal:  # files and pipes have no width limit
-        console = Console(file=results(), width=200)
-    for table in tables:
-        title = None if table.title is None else Text(printable(table.title))
-        rich_table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-        for name in table.columns:
-            rich_table.add_column(Text(printable(name)), justify="right" if name in table.right else "left", overflow="fold")
-        for row in table.rows:
-            rich_table.add_row(*(Text(printable(cell)) for cell in row))
-        console.print(rich_table)
+
+def print_text(text: str) -> None:
+    """Print a sentence of a result, broken at words."""
+    from genrebench.layout import paragraph
+    from genrebench.tables import printable
+
+    for line in text.split("\n"):
+        echo("\n".join(paragraph(printable(line), width())))
 
 
 def print_list(form: ListFormat, table: Table) -> None:
-    """Print a list as a table, CSV or Markdown."""
+    """Print a list as a table, CSV, Markdown or LaTeX."""
+    from genrebench.tables import spreadsheet_cell
+
     if form is ListFormat.table:
-        print_tables([table])
+        print_table(table)
     elif form is ListFormat.csv:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(
             [spreadsheet_cell(cell) for cell in row] for row in (table.columns, *table.rows)
         )
         echo(text.getvalue(), end="")
-    else:
+    elif form is ListFormat.md:
         print_markdown(table)
+    else:
+        print_latex(table)
 
 
 _MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "]": "\\]", "\\": "\\\\"})
@@ -159,6 +191,8 @@ _MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "["
 
 def markdown(text: str) -> str:
     """Return text as one line of Markdown that shows it as it is."""
+    from genrebench.tables import printable
+
     return printable(text).translate(_MARKDOWN)
 
 
@@ -172,3 +206,35 @@ def print_markdown(table: Table) -> None:
     echo("|" + " --- |" * len(table.columns))
     for row in table.rows:
         echo(line(row))
+
+
+_LATEX = str.maketrans(
+    {
+        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "±": r"$\pm$",
+        "–": "--",
+        "<": "$<$",
+        ">": "$>$",
+    }
+)
+"""Signs that LaTeX reads as something else."""
+
+
+def print_latex(table: Table) -> None:
+    """Print a LaTeX table, which needs the package booktabs."""
+    from genrebench.tables import printable
+
+    def line(cells: Iterable[str]) -> str:
+        return " & ".join(printable(cell).translate(_LATEX) for cell in cells) + r" \\"
+
+    echo(r"\begin{tabular}{" + "".join("r" if name in table.right else "l" for name in table.columns) + "}")
+    echo(r"\toprule")
+    echo(line(table.columns))
+    echo(r"\midrule")
+    for row in table.rows:
+        echo(line(row))
+    echo(r"\bottomrule")
+    echo(r"\end{tabular}")

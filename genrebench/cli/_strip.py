@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genrebench.tables import printable
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -31,18 +29,22 @@ def strip(line: Timeline, genres: Sequence[str], top: int, width: int) -> Iterat
     """
     import numpy as np
 
+    from genrebench.layout import length
     from genrebench.runs.timelines import timeline_edges
+    from genrebench.tables import printable
 
     order = (-line.probabilities.mean(axis=0)).argsort(kind="stable")[:top]
     names = [printable(genres[i]) for i in order]
-    indent = max(map(len, names)) + 4
+    indent = max(map(length, names)) + 4
     n_blocks = max(10, width - indent)
     seconds_per_block = -(-len(line.seconds) // n_blocks)
     starts = np.arange(0, len(line.seconds), seconds_per_block)
     sizes = np.diff([*starts, len(line.seconds)])
     means = np.add.reduceat(line.probabilities, starts, axis=0) / sizes[:, None]
     for name, i in zip(names, order, strict=True):
-        yield f"  {name:<{indent - 4}}  " + "".join(_BLOCKS[round(float(p) * (len(_BLOCKS) - 1))] for p in means[:, i])
+        yield f"  {name}{' ' * (indent - 4 - length(name))}  " + "".join(
+            _BLOCKS[round(float(p) * (len(_BLOCKS) - 1))] for p in means[:, i]
+        )
     edges = timeline_edges(line)
     block = (edges[-1] - edges[0]) / len(line.seconds) * seconds_per_block
     yield f"  {edges[0]:.0f} .. {edges[-1]:.0f} s, {block:.3g} s per block"

@@ -8,15 +8,37 @@ from typing import Annotated, Any
 
 import typer
 
+from genrebench.cli import _complete
 from genrebench.errors import UsageError
 
 DatasetOption = Annotated[
-    str, typer.Option("--dataset", help="A registered name (see 'genrebench data list'), a folder, or mirdata:NAME.")
+    str,
+    typer.Option(
+        "--dataset",
+        autocompletion=_complete.datasets,
+        help="A registered name (see 'genrebench data list'), a folder, or mirdata:NAME.",
+    ),
+]
+BoardsOfDatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", autocompletion=_complete.datasets, help="Only boards of this dataset. [default: all]"),
+]
+BoardsOfSplitOption = Annotated[
+    str | None, typer.Option("--split", autocompletion=_complete.splits, help="Only boards of this split.")
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        autocompletion=_complete.models,
+        help="Name of a model, see 'genrebench plugins list', or a file such as ./model.py.",
+    ),
 ]
 SplitOption = Annotated[
     str | None,
     typer.Option(
         "--split",
+        autocompletion=_complete.splits,
         help="official, artist, stratified, artist-cv5, first-80, challenge, or one of a plugin or of the dataset, see "
         "'genrebench plugins list'. "
         "[default: official if the dataset has one, else artist if artists are known, else stratified]",
@@ -48,9 +70,13 @@ SegmentsOption = Annotated[
         "one artist, where no artist is known.",
     ),
 ]
+RUN_HELP = "A run: its id or the beginning of it, 'latest', or MODEL@latest; see 'genrebench runs list'."
+ModelOfRunOption = Annotated[
+    str, typer.Option("--run", metavar="ID", autocompletion=_complete.runs, help=f"The run whose model to use. {RUN_HELP}")
+]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 (the second GPU) or mps.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use. [default: all processors]")]
 NoCacheOption = Annotated[
     bool,

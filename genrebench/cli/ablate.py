@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _figure, _task
+from genrebench.cli import _complete, _figure, _task
 from genrebench.cli._output import Format, FormatOption, print_json, print_result, say
 from genrebench.errors import UsageError
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model with frames or waveforms as input.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", autocompletion=_complete.models, help="A model with frames or waveforms as input.")
+    ],
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
     split_file: _task.SplitFileOption = None,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from genrebench.cli._group import Group
 from genrebench.cli._output import Format, FormatOption, print_result, say
 
-app = typer.Typer(no_args_is_help=True, help="Show or clear the cache of computed inputs.")
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Show or clear the cache of computed inputs.")
 
 
 @app.command()

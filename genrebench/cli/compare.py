@@ -6,17 +6,19 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _figure, _task
+from genrebench.cli import _complete, _figure, _task
 from genrebench.cli._output import Format, FormatOption, print_json, print_result
 
-NameArgument = Annotated[str, typer.Argument(help="A run id, a row id of a board, or a model's name.")]
+NameArgument = Annotated[
+    str, typer.Argument(autocompletion=_complete.sides, help=f"A model's name, a row id of a board, or a run. {_task.RUN_HELP}")
+]
 
 
 def command(
     a: NameArgument,
     b: NameArgument,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Look up model names on boards of this dataset.")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Look up model names on boards of this split.")] = None,
+    dataset: _task.BoardsOfDatasetOption = None,
+    split: _task.BoardsOfSplitOption = None,
     runs: _task.RunsListOption = None,
     metrics: _task.MetricsOption = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Number of tracks to show, those that differ most.")] = 5,

@@ -8,23 +8,33 @@ from typing import Annotated
 import typer
 
 from genrebench import files
-from genrebench.cli import _task
+from genrebench.cli import _complete, _task
+from genrebench.cli._group import Group
 from genrebench.cli._output import (
     Format,
     FormatOption,
     ListFormat,
     ListFormatOption,
-    echo,
     print_json,
     print_list,
     print_result,
+    print_text,
     say,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List, describe, download and check datasets, and extract their features.")
-DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A registered name or a folder.")]
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="List, describe, download and check datasets, and extract their features."
+)
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", autocompletion=_complete.datasets, help="A registered name or a folder.")
+]
 MusicArgument = Annotated[
-    str, typer.Argument(metavar="DATASET", help="A registered name or a folder, which may be flat and without labels.")
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        autocompletion=_complete.datasets,
+        help="A registered name or a folder, which may be flat and without labels.",
+    ),
 ]
 
 
@@ -87,11 +97,11 @@ def get(
         print_json(result)
         return
     for folder in result.present:
-        echo(f"{folder} already exists")
+        print_text(f"{folder} already exists")
     for folder in result.unpacked:
-        echo(f"{folder} unpacked and verified")
-    echo(f"{result.bytes_fetched / 1e6:.1f} MB downloaded; the data is in {result.folder}")
-    echo(f"Next: genrebench data show {dataset}")
+        print_text(f"{folder} unpacked and verified")
+    print_text(f"{result.bytes_fetched / 1e6:.1f} MB downloaded; the data is in {result.folder}")
+    print_text(f"Next: genrebench data show {dataset}")
 
 
 @app.command()
@@ -140,7 +150,7 @@ def check(
     if form is ListFormat.json:
         print_json(report.to_json())
     elif form is ListFormat.table and not report.findings:
-        echo(f"No problems found in {report.dataset.name}.")
+        print_text(f"No problems found in {report.dataset.name}.")
     else:
         print_list(form, report.to_table())
     if exclusions is not None:

@@ -12,7 +12,7 @@ from genrebench.cli._output import Format, FormatOption, print_result
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")],
+    model: _task.ModelArgument,
     dataset: _task.DatasetOption = "demo",
     split_seed: _task.SplitSeedOption = 0,
     draws: Annotated[int, typer.Option(min=1, help="How often test artists are drawn; each takes two runs per seed.")] = 3,

@@ -13,6 +13,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,15 +35,21 @@ from genrebench.cli import (
     score,
     submission,
 )
+from genrebench.cli._group import Group
 from genrebench.cli._output import fail, reserved_stdout, say_unescaped
 from genrebench.errors import GenrebenchError
 
 INTERRUPTED = 130
+COMPLETE = "_GENREBENCH_COMPLETE"
+"""The environment variable by which a shell asks for completions."""
+
+TO_STDOUT = {"-h", "--help", "--version", "-V", "--install-completion", "--show-completion"}
+"""Options whose answer typer prints itself."""
 
 app = typer.Typer(
     name="genrebench",
+    cls=Group,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -73,9 +80,27 @@ def _version(requested: bool) -> None:
         raise typer.Exit
 
 
+def _data_dir(folder: Path | None) -> None:
+    if folder is not None:
+        from genrebench.session import DATA_DIR
+
+        os.environ[DATA_DIR] = str(folder)
+
+
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir",
+            callback=_data_dir,
+            help="Folder that has FMA already (fma_metadata, fma_small, ...); also GENREBENCH_DATA_DIR. It stands before the "
+            "command.",
+        ),
+    ] = None,
 ) -> None:
     """Compare music genre classifiers on fixed data, splits and metrics; models are plugins.
 
@@ -92,7 +117,8 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # for characters that the terminal's encoding lacks
     try:
         # help and version also go to stdout, and typer prints them itself
-        help_requested = {"-h", "--help", "--version"}.intersection(sys.argv[1:] if arguments is None else arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        help_requested = COMPLETE in os.environ or any(word.split("=")[0] in TO_STDOUT for word in words)
         with contextlib.nullcontext() if help_requested else reserved_stdout(), _quiet_libraries():
             return _run(arguments)
     except BrokenPipeError:  # the reader has closed the pipe, as in `genrebench ... | head`
@@ -107,6 +133,7 @@ def _quiet_libraries() -> Iterator[None]:
         yield
         return
     last_resort = logging.lastResort
+    os.environ["PYTHONWARNINGS"] = "ignore"  # for processes that are started
     with warnings.catch_warnings():
         warnings.showwarning = lambda *_, **__: None
         logging.lastResort = None
@@ -114,6 +141,7 @@ def _quiet_libraries() -> Iterator[None]:
             yield
         finally:
             logging.lastResort = last_resort
+            del os.environ["PYTHONWARNINGS"]
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -122,17 +150,17 @@ def _run(arguments: list[str] | None) -> int:
     except OSError:
         return fail("the current folder doesn't exist any more; change to another one", 2)
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="genrebench", standalone_mode=False)
     except GenrebenchError as error:
         return fail(str(error), error.exit_code)
     except typer.exceptions.TyperException as error:
-        context = getattr(error, "ctx", None)
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        from genrebench.cli import _mistakes
+
+        message = _mistakes.explained(error, sys.argv[1:] if arguments is None else arguments)
         if message.lstrip().startswith("Usage:"):  # without a command, typer's message is the help text
             say_unescaped(message)
             return 2
-        hint = f"; see '{context.command_path} --help'" if context is not None else ""
-        return fail(message.rstrip(".") + hint, getattr(error, "exit_code", 2)) if message else 2
+        return fail(message, getattr(error, "exit_code", 2)) if message else 2
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", INTERRUPTED)
     except MemoryError:

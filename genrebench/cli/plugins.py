@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
+from genrebench.cli._group import Group
 from genrebench.cli._output import (
     Format,
     FormatOption,
     ListFormat,
     ListFormatOption,
-    echo,
     print_json,
     print_list,
     print_result,
@@ -22,7 +22,7 @@ from genrebench.cli._output import (
 )
 from genrebench.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, help="List, describe, check and create plugins.")
+app = typer.Typer(cls=Group, no_args_is_help=True, help="List, describe, check and create plugins.")
 
 
 class NewInput(enum.StrEnum):
@@ -32,9 +32,6 @@ class NewInput(enum.StrEnum):
     waveforms = "waveforms"
     frames = "frames"
     own = "own"
-
-
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or a file such as ./model.py.")]
 
 
 @app.command("list")
@@ -52,17 +49,11 @@ def list_(form: ListFormatOption = ListFormat.table) -> None:
 
 
 @app.command()
-def show(name: ModelArgument, form: FormatOption = Format.table) -> None:
+def show(name: _task.ModelArgument, form: FormatOption = Format.table) -> None:
     """Describe a model: its input and its options."""
     import genrebench as gb
 
-    model = gb.describe_model(name)
-    if form is Format.json:
-        print_json(model.to_json())
-        return
-    for line in model.heading:
-        echo(line)
-    print_result(model)
+    print_result(gb.describe_model(name), form)
 
 
 @app.command()

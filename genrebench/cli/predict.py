@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrebench.cli import _figure, _strip, _task
-from genrebench.cli._output import echo, fail, print_json, results, say
-from genrebench.tables import printable
+from genrebench.cli._output import echo, fail, print_json, print_text, say, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +32,7 @@ def command(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Audio files, folders of them, and playlists (.m3u, .m3u8).")
     ],
-    run_id: Annotated[str, typer.Option("--run", metavar="ID", help="The run whose model to use, see 'genrebench runs list'.")],
+    run_id: _task.ModelOfRunOption,
     runs: _task.RunsOption = Path("runs"),
     timeline: Annotated[bool, typer.Option("--timeline", help="Also show probabilities per second.")] = False,
     figure: _figure.FigureOption = None,
@@ -87,19 +86,19 @@ def command(
 
 
 def _print(prediction: FilePrediction, genres: Sequence[str], top: int, timeline: bool) -> None:
-    from rich.console import Console
-    from rich.text import Text
+    from genrebench.layout import length
+    from genrebench.tables import printable
 
-    console = Console(file=results())
     answer = "" if prediction.genre in {None, *genres} else f": {prediction.genre}"
-    console.print(Text(f"{printable(prediction.path)}{answer}", style="bold"))
+    print_text(f"{prediction.path}{answer}")
     if prediction.problem:
-        console.print(Text(f"  {printable(prediction.problem)}; these are the genre frequencies of the training tracks:"))
-    width = max(len(printable(genre)) for genre in genres)
+        print_text(f"  {prediction.problem}; these are the genre frequencies of the training tracks:")
+    names = [printable(genre) for genre in genres]
+    longest = max(map(length, names))
+    bar = max(0, min(BAR_WIDTH, width() - longest - 12))
     for i in (-prediction.probabilities).argsort(kind="stable")[:top]:
         p = float(prediction.probabilities[i])
-        bar = "█" * round(p * BAR_WIDTH)
-        console.print(Text(f"  {printable(genres[i]):<{width}}  {p:6.1%}  {bar}"))
+        echo(f"  {names[i]}{' ' * (longest - length(names[i]))}  {p:6.1%}  {'█' * round(p * bar)}".rstrip())
     if timeline and prediction.timeline is not None:
-        for line in _strip.strip(prediction.timeline, genres, top, console.width):
-            console.print(Text(line), no_wrap=True, crop=True)
+        for line in _strip.strip(prediction.timeline, genres, top, width()):
+            echo(line)

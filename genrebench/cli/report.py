@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, echo, print_json, warn_all
+from genrebench.cli._output import Format, FormatOption, print_json, print_text, warn_all
 
 
 def command(
     out: Annotated[Path, typer.Option("--out", help="Folder of the report; an existing report is replaced.")] = Path("report"),
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Only boards of this dataset. [default: all]")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Only boards of this split.")] = None,
+    dataset: _task.BoardsOfDatasetOption = None,
+    split: _task.BoardsOfSplitOption = None,
     runs: _task.RunsListOption = None,
     metrics: _task.MetricsOption = None,
     audio: Annotated[
@@ -41,4 +41,4 @@ def command(
     if form is Format.json:
         print_json(written.to_json())
     else:
-        echo(f"wrote {written.page}; open it in a browser")
+        print_text(f"wrote {written.page}; open it in a browser")

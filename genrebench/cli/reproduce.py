@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _task, run
+from genrebench.cli import _complete, _task, run
 from genrebench.cli._output import Format, FormatOption, print_result
 
 
 def command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run to reproduce, see 'genrebench runs list'.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", autocompletion=_complete.runs, help=_task.RUN_HELP)],
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="Current location of the dataset. [default: as recorded]")
     ] = None,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrebench.cli import _task
-from genrebench.cli._output import Format, FormatOption, echo, fail, print_json, print_tables, say
+from genrebench.cli import _complete, _task
+from genrebench.cli._output import Format, FormatOption, echo, fail, print_json, print_result, print_text, say
 from genrebench.errors import GenrebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL...", help="Models to run, see 'genrebench plugins list'; files such as ./model.py."),
+        typer.Argument(
+            metavar="MODEL...",
+            autocompletion=_complete.models,
+            help="Models to run, see 'genrebench plugins list'; files such as ./model.py.",
+        ),
     ] = None,
     dataset: _task.DatasetOption = "demo",
     split: _task.SplitOption = None,
@@ -43,7 +47,20 @@ def command(
         bool, typer.Option("--calibrate", help="Calibrate probabilities with a temperature fitted on the validation tracks.")
     ] = False,
     like: Annotated[
-        str | None, typer.Option("--like", metavar="RUN_ID", help="Old name of 'genrebench reproduce RUN_ID'.")
+        str | None,
+        typer.Option(
+            "--like", metavar="RUN_ID", autocompletion=_complete.runs, help="Old name of 'genrebench reproduce RUN_ID'."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.toml", help="Run the experiment in this file: datasets, split, models, seeds."),
+    ] = None,
+    save_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-config", metavar="FILE.toml", help="Write this command as an experiment for --config, and run it."
+        ),
     ] = None,
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
@@ -85,35 +102,49 @@ def command(
             say(note)
         exit_code([result.repeated], runs)
         return
-    if not models:
+    if config is not None:
+        said = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, save_config)
+        if any(said) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
+            raise UsageError(
+                "--config says what is run; it can only be combined with --runs, --device, --workers, --no-cache, "
+                "--follow-links, --resume and --format"
+            )
+    elif not models:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
     finished: list[RunResult] = []
     stopped: BaseException | None = None
+    machine: dict[str, Any] = {
+        "resume": resume,
+        "runs": runs,
+        "device": device,
+        "workers": workers,
+        "observe": observe or (),
+        "cache": not no_cache,
+        "follow_links": follow_links,
+        "each": finished.append,
+        **_task.terminal(),
+    }
+    experiment: dict[str, Any] = {
+        "split": split,
+        "split_file": split_file,
+        "split_seed": split_seed,
+        "excerpt": excerpt,
+        "exclude": exclude,
+        "segments": segments,
+        "extra_training": extra_training,
+        "seed": seed,
+        "seeds": _task.parse_seeds(seeds),
+        "options": _task.parse_settings(models or [], settings, observe or []),
+        "calibrate": calibrate,
+    }
+    if save_config is not None:
+        gb.write_experiment(save_config, models, dataset, **experiment)
+        say(f"wrote {save_config}; repeat it with: genrebench run --config {save_config}")
     try:
-        gb.run(
-            models,
-            dataset,
-            split=split,
-            split_file=split_file,
-            split_seed=split_seed,
-            excerpt=excerpt,
-            exclude=exclude,
-            follow_links=follow_links,
-            segments=segments,
-            extra_training=extra_training,
-            seed=seed,
-            seeds=_task.parse_seeds(seeds),
-            options=_task.parse_settings(models, settings, observe or []),
-            observe=observe or (),
-            calibrate=calibrate,
-            resume=resume,
-            runs=runs,
-            device=device,
-            workers=workers,
-            cache=not no_cache,
-            each=finished.append,
-            **_task.terminal(),
-        )
+        if config is not None:
+            gb.run_experiment(config, **machine)
+        else:
+            gb.run(models, dataset, **experiment, **machine)
     except (GenrebenchError, KeyboardInterrupt) as error:  # finished runs are still shown
         stopped = error
     if isinstance(stopped, KeyboardInterrupt):
@@ -127,19 +158,27 @@ def command(
 
 
 def show(finished: list[RunResult], folder: Path, form: Format) -> None:
-    """Print runs of one task, and the next step."""
+    """Print runs, what their scores mean, and the next step."""
+    import genrebench as gb
     from genrebench.runs.result import RunResults
 
     results: RunResults = RunResults(finished)
     if form is Format.json:
         print_json(results.to_json())
         return
-    print_tables(results.tables())
-    if not finished[0].record.task.n_test:
-        echo("The split has no test tracks, so there are no scores and no row on a board.")
-    elif any(result.status == "finished" for result in finished):
+    print_result(results)
+    if not any(result.record.task.n_test for result in finished):
+        print_text("The split has no test tracks, so there are no scores and no row on a board.")
+        return
+    for summary in gb.summarise_runs(finished):
+        echo()
+        print_result(summary)
+    models = list(dict.fromkeys(result.record.model.name for result in finished if result.status == "finished"))
+    if models:
         option = "" if folder == Path("runs") else f" --runs {folder}"
-        echo(f"Next: genrebench leaderboard{option}")
+        compared = f", or genrebench compare {' '.join(models[:2])}{option}" if len(models) > 1 else ""
+        echo()
+        print_text(f"Next: genrebench leaderboard{option}{compared}")
 
 
 def exit_code(finished: list[RunResult], folder: Path) -> None:

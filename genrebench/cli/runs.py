@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _task
+from genrebench.cli import _complete, _task
+from genrebench.cli._group import Group
 from genrebench.cli._output import (
     Format,
     FormatOption,
@@ -20,8 +21,8 @@ from genrebench.cli._output import (
     warn_all,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List, show and remove runs, and pass them on.")
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of a run, see 'genrebench runs list'.")]
+app = typer.Typer(cls=Group, no_args_is_help=True, help="List, show and remove runs, and pass them on.")
+IdArgument = Annotated[str, typer.Argument(metavar="ID", autocompletion=_complete.runs, help=_task.RUN_HELP)]
 
 
 @app.command("list")
@@ -36,24 +37,31 @@ def list_(runs: _task.RunsOption = Path("runs"), form: ListFormatOption = ListFo
     elif not results and form is ListFormat.table:
         say(f"there are no runs in {str(runs)!r}; start with: genrebench run svm-baseline")
     else:
-        print_list(form, results.overview())
+        print_list(form, results.to_table() if form is ListFormat.csv else results.overview())
 
 
 @app.command()
 def show(id_: IdArgument, runs: _task.RunsOption = Path("runs"), form: FormatOption = Format.table) -> None:
-    """Show the record of a run."""
+    """Show a run: its score and rank, the genres that it fails on, what it was, and all details of its record."""
     import genrebench as gb
+    from genrebench.progress import late_progress
 
-    result = gb.load_run(id_, runs=runs)
     if form is Format.json:
+        result = gb.load_run(id_, runs=runs)
         print_json(result.to_json() | {"curves": list(result.curves), "genres": result.genre_scores()})
     else:
-        print_result(result)
+        print_result(gb.standing(id_, runs=runs, progress=late_progress))
 
 
 @app.command()
 def rm(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Runs to remove.")], runs: _task.RunsOption = Path("runs")
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID...", autocompletion=_complete.runs, help="Runs to remove, named as in 'genrebench runs show'."
+        ),
+    ],
+    runs: _task.RunsOption = Path("runs"),
 ) -> None:
     """Remove runs permanently."""
     import genrebench as gb

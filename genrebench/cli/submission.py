@@ -12,7 +12,7 @@ from genrebench.cli._output import Format, FormatOption, print_json, say, warn
 
 
 def command(
-    run_id: Annotated[str, typer.Option("--run", metavar="ID", help="The run whose model to use.")],
+    run_id: _task.ModelOfRunOption,
     clips: Annotated[Path, typer.Option("--clips", help="Folder of unlabelled clips; subfolders are included.")],
     out: Annotated[Path, typer.Option("--out", help="The CSV file to write.")],
     runs: _task.RunsOption = Path("runs"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from genrebench.datasets import fma_archives, gtzan, mirdata_source, references
 from genrebench.environment import cpus
-from genrebench.errors import DataError, UsageError
+from genrebench.errors import DataError, UsageError, similar
 from genrebench.plugin.blame import blaming
 from genrebench.plugin.datasets import DatasetSpec, require_dataset, require_features
 from genrebench.plugin.hookspecs import DATASET
@@ -134,11 +134,18 @@ def resolve(
         return load(folder, follow_links=follow_links)
     if text and folder.is_file():
         raise UsageError(f"{text!r} is a file; a dataset is a folder, perhaps {str(folder.parent)!r}")
-    close = difflib.get_close_matches(text, names, n=1)
+    close = similar(text, names, 1) or [str(folder.parent / name) for name in similar(folder.name, _folders(folder.parent), 1)]
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise UsageError(
         f"no dataset or folder {text!r}{hint} (registered: {', '.join(sorted(names)) or 'none'}){registry.broken()}"
     )
+
+
+def _folders(parent: Path) -> list[str]:
+    """Names of the folders in a folder; none if it can't be read."""
+    with contextlib.suppress(OSError):
+        return [one.name for one in parent.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    return []
 
 
 def _load(registered: Registered[DatasetSpec], home: Path, progress: Progress, workers: int) -> Dataset:
@@ -197,7 +204,10 @@ def _require_audio(name: str, tracks: Sequence[Track], unusable: Mapping[str, Re
         return
     if all(track.path is None and track.id not in unusable for track in tracks):
         if name.startswith("fma-"):
-            raise DataError(f"the audio of {name} isn't on this machine; get it with: genrebench data get {name}")
+            raise DataError(
+                f"the audio of {name} isn't on this machine; get it with: genrebench data get {name}, or name the folder that "
+                f"has {name.replace('-', '_')} with --data-dir or GENREBENCH_DATA_DIR"
+            )
         raise DataError(f"{name} has no audio; add a column 'path' to its tracks.csv")
     first = missing[0]
     problem = unusable.get(first.id)

@@ -7,6 +7,7 @@ The files are those of the official archives, unpacked into one folder: ``fma_me
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -18,9 +19,10 @@ import numpy as np
 
 from genrebench.datasets import feature_csv
 from genrebench.datasets.table import clean, digest, find_columns, is_blank_header, read_records, without_numbers
-from genrebench.errors import DataError
+from genrebench.errors import DataError, UsageError
 from genrebench.files import atomic
 from genrebench.records import PARTS, Dataset, Exclusion, FeatureValues, Track
+from genrebench.session import DATA_DIR
 
 Subset = Literal["small", "medium", "large"]
 SUBSETS: tuple[Subset, ...] = ("small", "medium", "large")
@@ -45,7 +47,9 @@ SAVE = (
 FEATURE_SOURCE = "distributed, from full-length tracks"
 
 
-def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path | None = None) -> Dataset:
+def load(
+    root: Path, subset: Subset, *, name: str | None = None, audio: Path | None = None, converted: Path | None = None
+) -> Dataset:
     """Read a subset of FMA.
 
     Parameters
@@ -55,6 +59,8 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
     subset : {"small", "medium", "large"}
     name : str, optional
         The dataset's name; by default ``fma-`` and the subset.
+    audio : Path, optional
+        The audio folder; by default the one in `root`, if there is one.
     converted : Path, optional
         Folder for a binary copy of the feature values, written on the first read; without it the CSV is read each time.
 
@@ -73,9 +79,10 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
     metadata = _metadata_folder(root)
     if metadata is None:
         raise DataError(
-            f"{name} isn't on this machine: no tracks.csv in {root / 'fma_metadata'}; get it with: genrebench data get {name}"
+            f"{name} isn't on this machine: no tracks.csv in {root / 'fma_metadata'}; get it with: genrebench data get {name}, "
+            f"or name the folder that has fma_metadata with --data-dir or {DATA_DIR}"
         )
-    audio = _audio_folder(root, subset)
+    audio = audio or _audio_folder(root, subset)
     tracks: list[Track] = []
     official: dict[str, str] = {}
     faulty: list[Exclusion] = []
@@ -115,8 +122,30 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
 
 
 def load_named(home: Path, subset: Subset) -> Dataset:
-    """Load the subset that ``genrebench data get fma-SUBSET`` downloaded to `home`."""
-    return load(home / "fma", subset, converted=home / "fma" / "converted")
+    """Load a subset from the folders of GENREBENCH_DATA_DIR, or from where ``genrebench data get`` downloaded it to in `home`.
+
+    Metadata and audio may be in two of these folders; the first one that has them is taken.
+    """
+    downloaded = home / "fma"
+    folders = [*data_dirs(), downloaded]
+    root = next((folder for folder in folders if _metadata_folder(folder) is not None), downloaded)
+    audio = next((found for folder in folders if (found := _audio_folder(folder, subset)) is not None), None)
+    return load(root, subset, audio=audio, converted=downloaded / "converted")
+
+
+def data_dirs() -> list[Path]:
+    """The folders of official files that the user named: GENREBENCH_DATA_DIR.
+
+    Raises
+    ------
+    UsageError
+        If one of them doesn't exist.
+    """
+    folders = [Path(part).expanduser() for part in os.environ.get(DATA_DIR, "").split(os.pathsep) if part]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {str(folder)!r}, which --data-dir or {DATA_DIR} names")
+    return folders
 
 
 def load_folder(folder: Path) -> Dataset:

@@ -14,8 +14,7 @@ from typing import Any
 
 from genrebench.datasets.layout import PART_NAMES
 from genrebench.datasets.table import clean, digest
-from genrebench.errors import DataError, UsageError
-from genrebench.plugin.options import did_you_mean
+from genrebench.errors import DataError, UsageError, did_you_mean
 from genrebench.records import Dataset, Track
 
 PREFIX = "mirdata:"

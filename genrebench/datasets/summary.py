@@ -220,12 +220,35 @@ class DatasetSummary(Shown):
         """The counts by genre as a pandas frame."""
         return frame(self.values["genres"], index="genre")
 
+    def heading(self) -> list[str]:
+        """How much music there is, how it is split, and what to beware of."""
+        one = self.values
+        synthetic = " (synthetic music)" if one["synthetic"] else ""
+        artists = "unknown artists" if one["artists"] is None else counted(one["artists"], "artist")
+        size = f"{counted(one['tracks'], 'track')} of {artists} in {counted(len(one['genres']), 'genre')}"
+        return [
+            f"{one['name']}{synthetic}: {size}{_hours(one['audio'])}.",
+            *([self._split()] if one["split"] else []),
+            *(f"Warning: {text}" for text in one["warnings"]),
+        ]
+
+    def _split(self) -> str:
+        one = self.values
+        parts = ", ".join(f"{n} {part}" for part, n in one["parts"].items())
+        first = f", the first of {one['folds']} folds" if one["folds"] > 1 else ""
+        shared = {None: "", 0: "; training and test share no artist"}
+        artists = shared.get(one["shared_artists"], f"; {counted(one['shared_artists'] or 0, 'artist')} in training and test")
+        return f"Split {one['split']}{first}: {parts} tracks{artists}."
+
     def tables(self) -> list[Table]:
-        """Facts of the dataset, and counts by genre."""
-        facts = [(key, _text(item)) for key, item in self.values.items() if key not in ("genres", "power")]
+        """Counts by genre, then the other facts of the dataset."""
         columns = ("genre", "tracks", "artists", "training", "validation", "test")
         rows = [[row[key] for key in columns] for row in self.values["genres"]]
-        return [Table.of(("what", "value"), facts), Table.of(columns, rows, right=columns[1:])]
+        facts = [(key, _text(self.values[key])) for key in ("version", "note", "features", "excluded", "remarks")]
+        return [
+            Table.of(columns, rows, right=columns[1:], below=("validation", "artists")),
+            Table.of(("what", "value"), facts, text=("value",)),
+        ]
 
     def notes(self) -> list[str]:
         """What difference between two models the test tracks could show."""
@@ -239,6 +262,16 @@ class DatasetSummary(Shown):
             f"{100 * shown['f1_micro']:.0f} points of accuracy, would be told apart four times out of five, if they differ "
             f"from track to track as the reference models do on the demo. {more}".strip()
         ]
+
+
+def _hours(audio: Mapping[str, Any]) -> str:
+    """How much audio there is, and how long the tracks are."""
+    unreadable = f"; {counted(audio['unreadable'], 'file')} can't be read" if audio.get("unreadable") else ""
+    if "total_h" not in audio:
+        return unreadable or ", without audio"
+    shortest, longest = audio["shortest_s"], audio["longest_s"]
+    lengths = f"{shortest:.0f} s" if round(shortest) == round(longest) else f"{shortest:.0f} to {longest:.0f} s"
+    return f"; {audio['total_h']:.1f} h of audio, {lengths} per track{unreadable}"
 
 
 def _text(item: Any) -> str:

@@ -10,11 +10,24 @@ from typing import Any
 
 from genrebench import report
 from genrebench.boards import board as board_module
+from genrebench.boards import standing as standings
 from genrebench.boards.board_metrics import BoardMetrics, board_metrics
 from genrebench.boards.compare import compare_named
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
-from genrebench.door.opening import Paths, Progress, Say, open_dataset, open_session, open_stores, require_run
+from genrebench.boards.standing import Standing, Standings
+from genrebench.door.meant import require_known
+from genrebench.door.opening import (
+    Paths,
+    Progress,
+    Say,
+    open_dataset,
+    open_progress,
+    open_run,
+    open_session,
+    open_stores,
+    require_run,
+)
 from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.hookspecs import DATASET
@@ -30,6 +43,8 @@ def leaderboard(
     runs: Paths | None = None,
     references: bool = False,
     metrics: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+    progress: Progress = False,
 ) -> Boards:
     """Rank the finished runs, with one board per task, since only scores on the same task are comparable.
 
@@ -44,15 +59,25 @@ def leaderboard(
     references : bool
         Show all published scores on every board, instead of only those on the dataset of the board.
     metrics : str or sequence of str, optional
-        Metrics that get columns beside the log loss; by default micro and macro F1. The JSON has all of them.
+        Metrics that get columns beside the log loss, with their intervals; by default micro and macro F1. The JSON has all of
+        them.
+    columns : str or sequence of str, optional
+        All columns of the tables: names such as "brier", "fit_s" or a plugin's metric, "default", or "all"; frames have all.
+    progress : bool or callable
+        As in `run`.
 
     Returns
     -------
     Boards
         Sorted by dataset, split and fingerprint; `problems` names damaged runs.
     """
-    result = Boards(*board_module.boards(open_stores(runs), _name(dataset), split, published_scores(), _metrics(metrics)))
-    return result.with_references(all_references()) if references else result
+    stores = open_stores(runs)
+    shown = open_progress(progress)
+    result = Boards(*board_module.boards(stores, _name(dataset), split, published_scores(), _metrics(metrics), shown))
+    if not result:
+        require_known(stores, _name(dataset), split)
+    result = result.with_references(all_references()) if references else result
+    return result if columns is None else result.with_columns(columns)
 
 
 def compare(
@@ -86,7 +111,36 @@ def compare(
     stores_of_runs = [side.store for side in (a, b) if isinstance(side, RunResult)]
     named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
     stores = list({store.root: store for store in [*stores_of_runs, *named_stores]}.values())
+    require_known(stores, _name(dataset), split)
     return compare_named(stores, names[0], names[1], _name(dataset), split, _metrics(metrics))
+
+
+def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = True, progress: Progress = False) -> Standing:
+    """Find where a run stands: its score with its interval, what guessing would give, its rank, the genres that it fails on.
+
+    Parameters
+    ----------
+    run : str or RunResult
+        As in `load_run`.
+    runs : path
+        Folder of the runs.
+    rank : bool
+        Also find its rank, for which the predictions of all runs of its task are read.
+    progress : bool or callable
+        As in `run`.
+    """
+    return standings.standing(open_run(run, runs), rank=rank, progress=open_progress(progress))
+
+
+def summarise_runs(results: Sequence[RunResult]) -> list[Standings]:
+    """Sum up runs, as `genrebench run` ends: for each task the scores beside guessing, and the genres.
+
+    Tasks without scored runs are left out.
+    """
+    by_task: dict[str, list[Standing]] = {}
+    for result in results:
+        by_task.setdefault(result.record.task.fingerprint, []).append(standings.standing(result, rank=False))
+    return [one for stands in by_task.values() if (one := Standings(stands)).standings]
 
 
 @dataclass(frozen=True)
@@ -139,6 +193,7 @@ def write_report(
     session = open_session(progress=progress, say=say, follow_links=follow_links)
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
+    require_known(stores, _name(dataset), split)
     for source in [audio] if isinstance(audio, str | Path | Dataset) else audio:
         with_audio = open_dataset(source, session)
         clips[with_audio.name] = {track.id: track.path for track in with_audio.tracks if track.path is not None}
@@ -152,6 +207,7 @@ def write_report(
         audio=clips,
         references=published_scores(),
         metrics=_metrics(metrics),
+        progress=session.progress,
     )
     return Report(page, tuple(problems))
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from genrebench.datasets import mirdata_source
 from genrebench.door.opening import open_run
-from genrebench.errors import UsageError
+from genrebench.errors import UsageError, did_you_mean
 from genrebench.plugin.hookspecs import DATASET, MODEL
-from genrebench.plugin.options import did_you_mean
 from genrebench.plugin.registry import CORE, Registry, installed_plugins
 from genrebench.runs.result import RunResult
 from genrebench.session import data_home

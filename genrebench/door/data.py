@@ -313,7 +313,7 @@ class DatasetList(Shown):
 
     def tables(self) -> list[Table]:
         """One row per dataset."""
-        return [Table.of(("dataset", "summary", "plugin"), [one.values() for one in self.to_json()])]
+        return [Table.of(("dataset", "summary", "plugin"), [one.values() for one in self.to_json()], text=("summary",))]
 
 
 def list_datasets() -> DatasetList:

@@ -14,9 +14,10 @@ from typing import Any
 from genrebench.datasets import resolve
 from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
+from genrebench.door.meant import refuse_datasets, require_folder
 from genrebench.door.splits import Split, open_split
 from genrebench.environment import container_memory, cpus
-from genrebench.errors import PluginError, StoreError, UsageError
+from genrebench.errors import PluginError, UsageError
 from genrebench.plugin.blame import blaming
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hookspecs import OBSERVER
@@ -28,6 +29,7 @@ from genrebench.plugin.options import parse_options
 from genrebench.plugin.registry import Registered, Registry
 from genrebench.progress import no_progress, show_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
+from genrebench.runs.lookup import find_run
 from genrebench.runs.result import RunResult
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
@@ -75,7 +77,8 @@ def open_session(
 
     Parameters
     ----------
-    device : {"auto", "cpu", "cuda", "mps"}
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
+        "cuda:1" is the second GPU.
     workers : int, optional
         Number of processes; by default the number of processors that this process may use.
     cache : bool
@@ -88,8 +91,7 @@ def open_session(
         Whether links in a folder of music may lead out of it, to another folder or disk. If not, linked folders outside are
         refused, and tracks whose file is a link to the outside can't be used.
     """
-    if isinstance(progress, bool):
-        progress = show_progress if progress else no_progress
+    progress = open_progress(progress)
     for name, value in (("progress", progress), ("say", say or warn)):
         if not callable(value):
             raise UsageError(f"{name}={value!r} isn't a function")
@@ -107,6 +109,13 @@ def open_session(
             "has killed it for want of it. Use --workers 1, or allow 2 GB or more"
         )
     return session
+
+
+def open_progress(progress: Progress) -> Callable[..., Iterable[Any]]:
+    """The function that shows progress: the given one, or that of the terminal, or none."""
+    if isinstance(progress, bool):
+        return show_progress if progress else no_progress
+    return progress
 
 
 def open_dataset(dataset: str | Path | Dataset | Task, session: Session, *, labelled: bool = True) -> Dataset:
@@ -180,20 +189,21 @@ def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> l
 
 
 def open_run(run: str | RunResult, runs: str | Path) -> RunResult:
-    """Read a run by its id; a `RunResult` is returned unchanged.
+    """Read a run by its id, the beginning of it, "latest" or "MODEL@latest"; a `RunResult` is returned unchanged.
 
     Raises
     ------
     UsageError
-        If it is neither, for example several runs.
+        If it is neither, for example several runs, or several ids begin so.
     StoreError
         If there is no such run, or its record is damaged.
     """
     if isinstance(run, RunResult):
         return run
     require_run(run)
-    store = RunStore(Path(runs))
-    return RunResult(store.load(run), store)
+    require_folder(Path(runs))
+    store, run_id = find_run([RunStore(Path(runs))], run)
+    return RunResult(store.load(run_id), store)
 
 
 def require_run(run: object) -> None:
@@ -228,6 +238,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
         raise UsageError(f"a mapping gives names to objects; {renamed!r} has a name already, so pass it in a list")
     if not requested:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
+    refuse_datasets([model for _, model in requested if isinstance(model, str)], session.registry)
     found = [(model, one) for name, model in requested for one in _registered(model, name, session.registry)]
     names = [one.spec.name for _, one in found if one.origin == "object"]
     taken = [one.spec.name for _, one in found]
@@ -309,8 +320,7 @@ def open_stores(runs: Paths | None) -> list[RunStore]:
         return [RunStore(Path("runs"))]
     folders = [Path(folder) for folder in ([runs] if isinstance(runs, str | Path) else runs)]
     for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(f"there is no runs folder {str(folder)!r}; 'genrebench run MODEL --runs {folder}' creates it")
+        require_folder(folder)
     return [RunStore(folder) for folder in folders]
 
 

@@ -58,7 +58,7 @@ class PluginList(Shown):
             (one["plugin"], one["version"], ", ".join(one["models"]), ", ".join(one["datasets"]), one["status"])
             for one in self.to_json()
         ]
-        return [Table.of(("plugin", "version", "models", "datasets", "status"), rows)]
+        return [Table.of(("plugin", "version", "models", "datasets", "status"), rows, text=("models", "datasets", "status"))]
 
     @staticmethod
     def _clash(names: list[str]) -> str:
@@ -92,7 +92,6 @@ class ModelInfo(Shown):
             "options": [{"name": o.name, "type": o.type, "default": o.default, "help": o.help} for o in self.options],
         }
 
-    @property
     def heading(self) -> list[str]:
         """The model's name and summary, and its input, one per line."""
         return [f"{self.model.label}: {self.model.spec.summary}", f"input: {self.model.input!r}"]
@@ -100,7 +99,7 @@ class ModelInfo(Shown):
     def tables(self) -> list[Table]:
         """The options; no table if there are none."""
         rows = [(o.name, o.type, "none" if o.default is None else o.default, o.help) for o in self.options]
-        return [Table.of(("option", "type", "default", "description"), rows)] if rows else []
+        return [Table.of(("option", "type", "default", "description"), rows, text=("type", "description"))] if rows else []
 
     def notes(self) -> list[str]:
         """How to set an option."""
@@ -140,7 +139,7 @@ class PluginCheck(Shown):
     def tables(self) -> list[Table]:
         """One row per check."""
         rows = [(c.name, c.problem or (f"left out: {c.skipped}" if c.skipped else "passed")) for c in self.checks]
-        return [Table.of(("check", "result"), rows)]
+        return [Table.of(("check", "result"), rows, text=("result",))]
 
     def notes(self) -> list[str]:
         """Why what was found matters, and what to change."""

@@ -6,10 +6,9 @@ import csv
 from pathlib import Path
 
 from genrebench.datasets import split_file
-from genrebench.errors import UsageError
+from genrebench.errors import UsageError, did_you_mean
 from genrebench.files import atomic
 from genrebench.plugin.hookspecs import DATASET, SPLIT
-from genrebench.plugin.options import did_you_mean
 from genrebench.plugin.registry import CORE
 from genrebench.plugin.splits import SplitSpec
 from genrebench.records import PARTS, Dataset, Task

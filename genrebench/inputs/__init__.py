@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from genrebench import audio
 from genrebench.datasets.feature_csv import MAX_VALUE, column_name, empty_columns
-from genrebench.errors import DataError, UsageError
+from genrebench.errors import DataError, UsageError, did_you_mean
 from genrebench.inputs import cache, features, frames, waveforms
 from genrebench.inputs.entries import CacheFolder
 from genrebench.plugin.contract import FeatureTable
 from genrebench.plugin.hosted_input import prepare_input
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
-from genrebench.plugin.options import did_you_mean
 from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.records import Dataset, Excerpt
 

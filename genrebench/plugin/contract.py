@@ -132,7 +132,8 @@ class Context:
     seed : int
         Seed for all randomness of the model.
     device : str
-        "auto", "cpu", "cuda" or "mps", as requested by the user; models that support only one device ignore it.
+        "auto", "cpu", "cuda", "cuda:N" (the GPU of that number, from 0) or "mps", as requested by the user; models that
+        support only one device ignore it, and a warning then says so. A model that uses it records the fact "device".
     workers : int
         Number of processes or threads that the model may use.
     checkpoints : Path or None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import json
 import types
 import typing
@@ -16,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genrebench.errors import PluginError, UsageError
+from genrebench.errors import PluginError, UsageError, did_you_mean, similar
 from genrebench.jsontypes import plain
 
 _UNIONS = (types.UnionType, typing.Union)
@@ -30,15 +29,6 @@ class OptionInfo:
     type: str
     default: Any
     help: str
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint for an error message: similar names if there are any, else all known names."""
-    known = sorted(known)
-    similar = difflib.get_close_matches(word, known, n=3)
-    if similar:
-        return f"did you mean {' or '.join(similar)}?"
-    return f"known: {', '.join(known)}" if known else "there are none"
 
 
 def parse_options(model: str, options: type, settings: Mapping[str, Any]) -> Any:
@@ -77,9 +67,12 @@ def parse_options(model: str, options: type, settings: Mapping[str, Any]) -> Any
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else model
-        reason = first["msg"].removeprefix("Value error, ")
+        of_plugin = first["type"] in ("value_error", "assertion_error")
+        reason = f"is invalid: {first['msg'].partition(', ')[2]}" if of_plugin else f"isn't {_expected(hints.get(name))}"
+        if (choices := _choices(hints.get(name))) and similar(str(first.get("input")), choices):
+            reason = f"isn't valid; {did_you_mean(str(first.get('input')), choices)}"
         raise UsageError(
-            f"{model}: {name}={first.get('input')!r:.100} is invalid: {reason}; see 'genrebench plugins show {model}'"
+            f"{model}: {name}={settings.get(name, first.get('input'))!r:.100} {reason}; see 'genrebench plugins show {model}'"
         ) from None
     except (pydantic.PydanticUserError, NameError) as error:
         raise PluginError(f"the options class of {model} is invalid: {error}") from error
@@ -136,6 +129,29 @@ def _from_text(text: str, hint: Any) -> Any:
 
 def _help(hint: Any) -> str:
     return next((extra.description for extra in _bare(hint)[1] if getattr(extra, "description", None)), "")
+
+
+def _choices(hint: Any) -> list[str]:
+    """The words that an option takes, if it takes words of a list."""
+    literals = [kind for kind in _kinds(hint) if typing.get_origin(kind) is typing.Literal]
+    return [str(choice) for kind in literals for choice in typing.get_args(kind)]
+
+
+def _expected(hint: Any) -> str:
+    """What an option takes, for a message: "a whole number >= 1"."""
+    base, extras = _bare(hint)
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
+    origin = typing.get_origin(base)
+    if origin is typing.Literal:
+        return f"one of {', '.join(map(str, typing.get_args(base)))}"
+    if origin in _UNIONS:
+        parts = [_expected(typing.Annotated[part, *extras] if extras else part) for part in typing.get_args(base)]
+        return " or ".join(dict.fromkeys(parts))
+    if origin is tuple:
+        return f"a list: {_several_text(typing.get_args(base), extras)}"
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    bounds = [] if base is type(None) else [f"{signs[name]} {value:g}" for name, value in _limits(extras, signs)]
+    return " ".join([words.get(base, _type_text(base)), ", ".join(bounds)]).strip()
 
 
 def _type_text(hint: Any) -> str:

@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal
 
-from genrebench.errors import PluginError, UsageError
+from genrebench.errors import PluginError, UsageError, did_you_mean
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hookspecs import INPUT, KINDS, MODEL, Kind, S
 from genrebench.plugin.inputs import InputSpec
 from genrebench.plugin.loading import GROUP, Key, Plugin, key_of, load_entry_point
-from genrebench.plugin.options import did_you_mean
 
 __all__ = [
     "GROUP",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from genrebench import temporary
 from genrebench.boards.board import boards
@@ -14,6 +15,7 @@ from genrebench.boards.rows import Board
 from genrebench.errors import StoreError, UsageError
 from genrebench.interrupts import held_back
 from genrebench.plugin.datasets import Reference
+from genrebench.progress import no_progress
 from genrebench.report.clips import Clips
 from genrebench.report.pages import Site, board_page, compare_page, pairs_of, run_page
 from genrebench.runs.store import RunStore
@@ -31,6 +33,7 @@ def write(
     audio: Mapping[str, Mapping[str, Path]] | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
     metrics: BoardMetrics | None = None,
+    progress: Callable[..., Iterable[Any]] = no_progress,
 ) -> tuple[Path, list[str]]:
     """Write the report.
 
@@ -48,6 +51,8 @@ def write(
         Published scores by dataset name, as in `genrebench.boards.board.boards`.
     metrics : BoardMetrics, optional
         As in `genrebench.boards.board.boards`.
+    progress : callable, optional
+        As in `genrebench.boards.board.boards`; also shows the writing of pages.
 
     Returns
     -------
@@ -71,10 +76,10 @@ def write(
     temporary.sweep(out.parent, out.name)
     try:
         with temporary.owned(out, folder=True) as (new, _):
-            shown, problems = boards(stores, dataset, split, references, metrics)
+            shown, problems = boards(stores, dataset, split, references, metrics, progress)
             if not shown:
                 raise _nothing_to_report(stores, problems)
-            _write(stores, shown, problems, new, audio or {})
+            _write(stores, shown, problems, new, audio or {}, progress)
             temporary.install(new, out)
     except OSError as error:
         raise StoreError(
@@ -95,6 +100,7 @@ def _write(
     problems: list[str],
     folder: Path,
     audio: Mapping[str, Mapping[str, Path]],
+    progress: Callable[..., Iterable[Any]],
 ) -> None:
     """Write all pages into `folder`."""
     (folder / "runs").mkdir(parents=True)
@@ -103,14 +109,14 @@ def _write(
     for static in sorted((Path(__file__).parent / "static").iterdir()):
         shutil.copyfile(static, folder / static.name)
     site = Site(stores, shown, Clips(audio, folder))
-    for board in shown:
-        for row in board.rows:
-            for run_id in row.runs:
-                with _reported(problems), held_back():
-                    _write_page(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id, problems))
-        for a, b in pairs_of(board):
-            with _reported(problems), held_back():
-                _write_page(folder / "compare" / f"{a.row}-{b.row}.html", compare_page(site, board, a, b))
+    runs = [(board, row, run_id) for board in shown for row in board.rows for run_id in row.runs]
+    for board, row, run_id in progress(runs, "pages of runs"):
+        with _reported(problems), held_back():
+            _write_page(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id, problems))
+    pairs = [(board, a, b) for board in shown for a, b in pairs_of(board)]
+    for board, a, b in progress(pairs, "pages of comparisons"):
+        with _reported(problems), held_back():
+            _write_page(folder / "compare" / f"{a.row}-{b.row}.html", compare_page(site, board, a, b))
     with held_back():
         _write_page(folder / "index.html", board_page(site, problems))
 

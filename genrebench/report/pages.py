@@ -193,7 +193,11 @@ def run_page(site: Site, board: Board, row: Row, run_id: str, problems: list[str
         figures=figures,
         command=command_line(run) if run.model.origin == "plugin" else None,
         others=[(a, b) for a, b in pairs_of(board) if row.row in (a.row, b.row)],
-        facts={key: value for key, value in run.facts.items() if key not in ("temperature_scaling", "device", "parameters")},
+        facts={
+            key: value
+            for key, value in run.facts.items()
+            if key not in ("temperature_scaling", "device", "parameters", "experiment")
+        },
     )
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from genrebench.datasets import id_forms
 from genrebench.datasets.table import clean, find_columns, number, read_records
-from genrebench.errors import DataError
+from genrebench.errors import DataError, did_you_mean
 from genrebench.plugin.hosted import SUM_TOLERANCE
-from genrebench.plugin.options import did_you_mean
 
 CLAIMS = ("genre", "fold")
 """Columns that are compared with the task."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from genrebench.datasets import require_audio
 from genrebench.environment import describe_environment
@@ -31,12 +33,15 @@ class Job:
         Seed of the model.
     calibrate : bool
         Calibrate the probabilities by temperature scaling, with a temperature fitted on the validation tracks.
+    experiment : mapping, optional
+        The experiment that the job is part of, in JSON types; kept in the record as the fact "experiment".
     """
 
     task: Task
     model: HostedModel
     seed: int = 0
     calibrate: bool = False
+    experiment: Mapping[str, Any] | None = None
 
     @property
     def uses_precomputed_features(self) -> bool:
@@ -92,6 +97,8 @@ class Job:
         """Begin a run of this job in a store."""
         model = ModelRecord.of(self.model, calibrate=self.calibrate)
         run = begin_record(TaskRecord.of(self.task), model, self.seed)
+        if self.experiment is not None:
+            run = replace(run, facts={"experiment": dict(self.experiment)})
         store.begin(run)
         return run
 

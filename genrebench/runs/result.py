@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +16,11 @@ from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation import error_analysis, metrics
 from genrebench.jsontypes import plain
 from genrebench.records import Predictions
+from genrebench.runs.pages import confusion_table, details, genre_table, what_it_was
 from genrebench.runs.record import Run
 from genrebench.runs.scored import contradictions
 from genrebench.runs.store import RunStore
-from genrebench.tables import Shown, ShownSequence, Table, frame, number
+from genrebench.tables import Shown, ShownSequence, Table, age, frame, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,16 +111,25 @@ class RunResult(Shown):
         StoreError
             As in `predictions`.
         """
-        p = self._test_predictions()
-        rows = error_analysis.genre_table(p.labels, p.probabilities, p.genres, p.groups)
-        return frame([_flat(row) for row in rows], index="genre")
+        self._test_predictions()
+        return frame([_flat(row) for row in self._by_genre], index="genre")
 
     def genre_scores(self) -> list[dict[str, Any]]:
         """Scores by genre in JSON types, with their intervals; empty without scored test tracks that can be read."""
+        p = self._readable_predictions()
+        return [] if p is None else list(self._by_genre)
+
+    @cached_property
+    def _by_genre(self) -> list[dict[str, Any]]:
+        p = self.predictions
+        return error_analysis.genre_table(p.labels, p.probabilities, p.genres, p.groups)
+
+    def _readable_predictions(self) -> Predictions | None:
+        """The predictions of the test tracks, if there are any that can be read and scored."""
         with contextlib.suppress(StoreError, ValueError):
-            if self.record.has_scores and (p := self.predictions).ids:
-                return error_analysis.genre_table(p.labels, p.probabilities, p.genres, p.groups)
-        return []
+            if self.record.has_scores and self.predictions.ids and self._by_genre:
+                return self.predictions
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """The record in JSON types, as in the output of `genrebench run --format json`."""
@@ -151,17 +163,17 @@ class RunResult(Shown):
         )
 
     def tables(self) -> list[Table]:
-        """The complete record as one table, and the scores by genre, if any, as another."""
+        """Scores by genre and confusions, if any, then what the run was, and everything else in its record."""
+        predictions = self._readable_predictions()
+        confusions = [] if predictions is None else [confusion_table(predictions)]
         record = self.record
-        rows: list[tuple[str, object]] = [("run", record.id), ("status", record.status), ("started", record.started)]
-        if record.error:
-            rows.append(("error", record.error))
-        value = self.to_json()
-        for section in ("task", "model", "metrics", "timings", "facts", "environment"):
-            rows += [(f"{section}.{key}", self._text(key, item)) for key, item in value[section].items()]
-        rows += _curves(self.curves)
-        rows += [("seed", record.seed), ("peak memory", f"{record.peak_rss_mb} MB"), ("folder", self.folder)]
-        return [Table.of(("field", "value"), rows), *_genre_table(self.genre_scores())]
+        of_record = [what_it_was(record, self.folder), details(record, self.metrics, self.curves)]
+        return [*self.genre_tables(), *confusions, *of_record]
+
+    def genre_tables(self) -> list[Table]:
+        """Scores by genre, the lowest F1 first, as one table; none without scored test tracks that can be read."""
+        predictions = self._readable_predictions()
+        return [] if predictions is None else genre_table(self.genre_scores(), predictions)
 
     def figure(self) -> Figure:
         """Draw the confusion matrix, with rows normalised to sum to 1."""
@@ -173,15 +185,6 @@ class RunResult(Shown):
         if not self.predictions.ids:
             raise UsageError(f"the split of {self.id} has no test tracks, so there are no predictions to score")
         return self.predictions
-
-    def _text(self, key: str, item: object) -> object:
-        extra = self.record.task.extra_training
-        if key == "excluded":
-            n = len(self.record.task.excluded)
-            return f"{n} tracks" if n else "none"
-        if key == "extra_training":
-            return "none" if extra is None else extra.text(by_genre=True)
-        return f"{item:.6g}" if isinstance(item, float) else item
 
 
 class RunResults(ShownSequence[RunResult]):
@@ -226,35 +229,71 @@ class RunResults(ShownSequence[RunResult]):
         )
 
     def tables(self) -> list[Table]:
-        """Scores and timings of runs on the same task, as one table."""
-        if not self:
-            return []
-        task = self[0].record.task
+        """Scores and timings of the runs, one table per task."""
+        by_task: dict[str, list[RunResult]] = {}
+        for result in self:
+            by_task.setdefault(result.record.task.fingerprint, []).append(result)
+        return [self._table(results) for results in by_task.values()]
+
+    @staticmethod
+    def _table(results: Sequence[RunResult]) -> Table:
+        task = results[0].record.task
         title = (
             f"{task.dataset_title}, split {task.split_title}: {task.n_training} training, "
             f"{task.n_validation} validation, {task.n_test} test tracks, {len(task.genres)} genres"
         )
         columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
-        return [Table.of(columns, map(_row, self), title, columns[4:])]
+        below = ("inputs s", "predict s", "fit s", "status", "seed", "F1 macro", "model")
+        return Table.of(columns, map(_row, results), title, columns[4:], below=below, drop=("model",))
+
+    def to_table(self) -> Table:
+        """Runs on any tasks as one table for programs: one value per cell, with all metrics and timings."""
+        rows = [
+            {
+                "run": result.id,
+                "status": result.status,
+                "started": result.record.started,
+                "dataset": result.record.task.dataset,
+                "split": result.record.task.split,
+                "split_seed": result.record.task.split_seed,
+                "fingerprint": result.record.task.fingerprint,
+                "n_test": result.record.task.n_test,
+                "model": result.record.model.name,
+                "plugin": result.record.model.plugin,
+                "version": result.record.model.version,
+                "options": json.dumps(plain(result.record.model.changed)) if result.record.model.changed else "",
+                "seed": result.record.seed,
+                **result.metrics,
+                **result.record.timings,
+                "peak_rss_mb": result.record.peak_rss_mb,
+            }
+            for result in self
+        ]
+        return Table.of_records(rows)
 
     def overview(self) -> Table:
-        """Runs on any tasks, one row per run, for `genrebench runs list`."""
-        columns = ("run", "status", "dataset", "split", "model", "seed", "log loss", "F1 micro", "started")
+        """Runs on any tasks, one row per run, newest first, for `genrebench runs list`."""
+        columns = ("run", "dataset", "split", "log loss", "F1 micro", "age", "status", "seed", "model", "started")
+        now = datetime.now(UTC)
         rows = [
             (
                 result.id,
-                result.status,
                 result.record.task.dataset,
                 result.record.task.split,
-                result.record.model.name,
-                result.record.seed,
                 number(result.metrics.get("log_loss")),
                 number(result.metrics.get("f1_micro")),
+                age(result.record.started, now),
+                result.status,
+                result.record.seed,
+                result.record.model.name,
                 result.record.started[:16].replace("T", " "),
             )
             for result in self
         ]
-        return Table.of(columns, rows, right=("seed", "log loss", "F1 micro"))
+        drop = ["started", "model", "seed", *(["status"] if all(result.status == "finished" for result in self) else [])]
+        return Table.of(
+            columns, rows, right=("log loss", "F1 micro", "age", "seed"), below=(*drop, "F1 micro", "split"), drop=drop
+        )
 
 
 def _row(result: RunResult) -> tuple[object, ...]:
@@ -274,29 +313,3 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[key] = value
     return flat
-
-
-def _genre_table(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
-    scores = ("precision", "recall", "f1")
-
-    def cells(row: Mapping[str, Any]) -> list[object]:
-        ends = [row[f"{score}_interval"] for score in scores]
-        between = ["" if end is None else f"{end[0]:.2f} .. {end[1]:.2f}" for end in ends]
-        values = ["" if row[score] is None else f"{row[score]:.2f}" for score in scores]
-        return [row["genre"], row["support"], *(cell for pair in zip(values, between, strict=True) for cell in pair)]
-
-    names = [name for score in ("precision", "recall", "F1") for name in (score, f"{score}, 95 %")]
-    title = "Scores by genre; no interval where fewer than three artists, or tracks without artists, tell of it"
-    return [Table.of(("genre", "tracks", *names), [cells(row) for row in rows], title)] if rows else []
-
-
-def _curves(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:
-    """One row per curve, with the values of all epochs."""
-    folds = {point["fold"] for point in points}
-    curves: dict[str, list[str]] = {}
-    for point in points:
-        prefix = f"fold {int(point['fold']) + 1}." if len(folds) > 1 else ""
-        for name, value in point.items():
-            if name not in ("fold", "epoch"):
-                curves.setdefault(f"curve.{prefix}{name}", []).append(number(value))
-    return [(name, " ".join(values)) for name, values in curves.items()]

@@ -107,6 +107,9 @@ def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, 
     model = job.model.build(recorder.context(number))
     with recorder.timed("fit_s"):
         model.fit(examples(fold.training), examples(fold.validation))
+    asked = recorder.session.device
+    if number == 0 and asked not in ("auto", "cpu") and recorder.run.device is None:
+        recorder.session.say(f"warning: {job.model.name} ignores --device {asked}: it recorded no device, so it ran on the CPU")
     probabilities = np.zeros((0, len(job.task.genres)))
     if fold.test:
         inputs = examples(fold.test).inputs

@@ -219,7 +219,7 @@ class RunStore:
         """
         runs, problems = [], []
         temporary.sweep(self.root)
-        for name in self._names():
+        for name in self.ids():
             try:
                 runs.append(self.load(name))
             except StoreError as error:
@@ -303,7 +303,8 @@ class RunStore:
             hidden = folder.rename(temporary.beside(folder))  # atomic, so that no other process reads a partly deleted run
         shutil.rmtree(hidden)
 
-    def _names(self) -> Iterator[str]:
+    def ids(self) -> Iterator[str]:
+        """Yield the names of the folders of runs, in order; those of damaged runs, too."""
         try:
             with os.scandir(self.root) as entries:
                 yield from sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))

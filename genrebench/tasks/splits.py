@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from genrebench.errors import DataError, UsageError
-from genrebench.plugin.options import did_you_mean
+from genrebench.errors import DataError, UsageError, did_you_mean
 from genrebench.plugin.splits import SplitSpec, made_folds
 from genrebench.records import PARTS, Dataset, Fold, Split, Track
 from genrebench.tables import counted

@@ -1,5 +1,6 @@
 """FMA's official files, read from disk."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from genrebench.datasets import fma, folder, resolve
-from genrebench.errors import DataError
+from genrebench.errors import DataError, UsageError
 from genrebench.plugin.registry import installed_plugins
 from genrebench.tasks.audit import shared_artists
 from genrebench.tasks.splits import make_split
@@ -132,3 +133,21 @@ def test_the_head_of_the_real_table(real_data, tmp_path):
     labels = (real_data / "fma/fma_small_labels.csv").read_text(encoding="utf-8").splitlines()
     known = {line.split(",", 1)[0]: line.rsplit(",", 1)[1] for line in labels}
     assert all(known[track] == part for track, part in small.official.items())
+
+
+def test_fma_that_is_on_disk_already_is_found(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, elsewhere, clips = (tmp_path / name for name in ("home", "metadata", "audio"))
+    (elsewhere / "fma_metadata").mkdir(parents=True)
+    (elsewhere / "fma_metadata" / "tracks.csv").write_bytes((real_data / "fma" / "tracks_head.csv").read_bytes())
+    (clips / "fma_small").mkdir(parents=True)
+    with pytest.raises(
+        DataError, match=r"genrebench data get fma-small, or name the folder .* --data-dir or GENREBENCH_DATA_DIR"
+    ):
+        fma.load_named(home, "small")
+    monkeypatch.setenv("GENREBENCH_DATA_DIR", f"{elsewhere}{os.pathsep}{clips}")
+    dataset = fma.load_named(home, "small")
+    assert dataset.name == "fma-small"
+    assert all(track.path == clips / "fma_small" / fma.clip_path(track.id) for track in dataset.tracks)
+    monkeypatch.setenv("GENREBENCH_DATA_DIR", str(tmp_path / "mistyped"))
+    with pytest.raises(UsageError, match=r"there is no folder '.*mistyped', which --data-dir or GENREBENCH_DATA_DIR names"):
+        fma.load_named(home, "small")

@@ -65,7 +65,7 @@ class CheckReport(Shown):
 
     def to_table(self) -> Table:
         """The findings, one per row."""
-        return Table.of(COLUMNS, [tuple(finding.values()) for finding in self.to_json()])
+        return Table.of(COLUMNS, [tuple(finding.values()) for finding in self.to_json()], text=("detail",), name="track")
 
     def tables(self) -> list[Table]:
         """The findings; no table if there is none."""

@@ -25,7 +25,7 @@ def test_other_rates_and_genre_counts(window: int, n_genres: int) -> None:
 
 
 def test_a_window_too_short_for_the_last_pool_is_refused_with_the_reason() -> None:
-    with pytest.raises(UsageError, match=r"8000 samples .* needs 14100; set window_seconds to 1.763"):
+    with pytest.raises(UsageError, match=r"8000 samples .* needs 14100; add --set window_seconds=1.763"):
         CnnOptions(sample_rate=8000)
     assert CnnOptions(sample_rate=8000, window_seconds=1.763).window >= 14_100
     assert lengths(14_100)[-1] == 1

@@ -64,7 +64,8 @@ class CnnOptions:
         Field(
             ge=4000,
             le=192_000,
-            description="Hz that every clip is resampled to, and samples in a second of window, hop and clip",
+            description="Hz that every clip is resampled to, and samples in a second of window, hop and clip; below "
+            f"{MIN_WINDOW} with a longer window_seconds",
         ),
     ] = 44_100
     window_seconds: Annotated[float, Field(gt=0, le=60, description="length of the network's input window")] = 1.0
@@ -110,7 +111,7 @@ class CnnOptions:
             needed = math.ceil(1000 * MIN_WINDOW / self.sample_rate) / 1000
             raise UsageError(
                 f"{self.model}: a window of {self.window} samples ({self.window_seconds:g} s at {self.sample_rate} Hz) is too "
-                f"short for the last pool, which needs {MIN_WINDOW}; set window_seconds to {needed:g} or more"
+                f"short for the last pool, which needs {MIN_WINDOW}; add --set window_seconds={needed:g} (or more)"
             )
         if self.hop_seconds > self.window_seconds:
             raise UsageError(

@@ -19,7 +19,8 @@ def pick_device(requested: str) -> torch.device:
     Parameters
     ----------
     requested : str
-        `Context.device`: "cpu", "cuda", "mps", or "auto" for CUDA where it is available, else MPS, else the CPU.
+        `Context.device`: "cpu", "cuda", "cuda:1" (the second GPU), "mps", or "auto" for CUDA where it is available, else MPS,
+        else the CPU.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def pick_device(requested: str) -> torch.device:
     """
     available = []
     if torch.cuda.is_available():
-        available.append("cuda")
+        available += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         available.append("mps")
     available.append("cpu")
