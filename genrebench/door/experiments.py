@@ -101,8 +101,9 @@ def ablate(
     ----------
     model : str or ModelSpec
         A model with frames or waveforms as input.
-    dataset, split, split_file, split_seed, excerpt, exclude, segments, seed, options, runs, device, workers, progress, say,
-    follow_links
+    dataset, split, split_file, split_seed, excerpt, exclude, segments, seed, options
+        As in `run`.
+    runs, device, workers, progress, say, follow_links
         As in `run`.
     seconds : sequence of float
         Also score tracks shortened to their first 1, 3, ... seconds.
