@@ -38,6 +38,11 @@ SPECS = (
 METRICS = BoardMetrics(tuple(Registered(spec, PLUGIN) for spec in SPECS))
 
 
+@pytest.fixture(autouse=True)
+def _no_cache_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENREBENCH_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def store(tmp_path: Path, make_run: Callable[..., Any], make_predictions: Callable[..., Any]) -> RunStore:
     """Three models on tracks of fifteen artists, one of them with two seeds."""
