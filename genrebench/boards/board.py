@@ -18,11 +18,11 @@ import numpy as np
 
 from genrebench.boards.baselines import baselines
 from genrebench.boards.board_metrics import BoardMetrics
+from genrebench.boards.by_metric import ByMetric, by_metric
 from genrebench.boards.comparability import not_comparable
 from genrebench.boards.naming import has_seen, told_apart
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
-from genrebench.boards.standings import Standing, standings
 from genrebench.boards.uncertainty import UncertaintyCache, board_units
 from genrebench.errors import StoreError
 from genrebench.plugin.datasets import Reference
@@ -161,11 +161,11 @@ def _board(
 
 def _by_metric(
     metrics: BoardMetrics, scored: Sequence[Sequence[Scored]], names: Sequence[str], split: str
-) -> dict[str, list[Standing]]:
-    """Standings of all rows by each metric of a plugin that is a mean over tracks."""
+) -> dict[str, list[ByMetric]]:
+    """Ranks and intervals of all rows by each metric of a plugin that is a mean over tracks."""
     units = board_units(scored[0][0], split)
     found = {
-        one.spec.name: standings(one.spec, code_of(one), scored, names, units) for one in metrics.measured if one.spec.per_track
+        one.spec.name: by_metric(one.spec, code_of(one), scored, names, units) for one in metrics.measured if one.spec.per_track
     }
     return {name: of_rows for name, of_rows in found.items() if of_rows is not None}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from genrebench.boards.board_metrics import WITH_INTERVAL
-from genrebench.boards.standings import Standing
+from genrebench.boards.by_metric import ByMetric
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin
 
@@ -45,7 +45,7 @@ class Row:
     intervals : mapping of str to (float, float)
         95 % interval of log_loss and the F1 scores, clustered by artist if artists are known; empty with fewer than six
         artists or tracks. What it speaks of is `population`.
-    by_metric : mapping of str to Standing
+    by_metric : mapping of str to ByMetric
         Intervals, ties and ranks by metrics of plugins that are means over tracks.
     tied_with : tuple of str
         Rows that can't be told from this one by log loss, with 95 % confidence for all pairs of the board together.
@@ -93,7 +93,7 @@ class Row:
     tied_with: tuple[str, ...] = ()
     rank_interval: tuple[int, int] = (1, 1)
     may_be_best: bool = False
-    by_metric: Mapping[str, Standing] = field(default_factory=dict)
+    by_metric: Mapping[str, ByMetric] = field(default_factory=dict)
     baseline: bool = False
     changed: Mapping[str, Any] = field(default_factory=dict)
     calibrated: bool = False

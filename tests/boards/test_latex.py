@@ -13,10 +13,10 @@ import yaml
 
 import genrebench as gb
 from genrebench.boards.board_metrics import BoardMetrics
+from genrebench.boards.by_metric import ByMetric
 from genrebench.boards.latex import escape
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
-from genrebench.boards.standings import Standing
 from genrebench.cli.main import main
 from genrebench.errors import UsageError
 from genrebench.plugin.metrics import MetricSpec
@@ -68,11 +68,11 @@ def test_a_score_is_bold_only_where_one_row_alone_may_be_first() -> None:
 
 def test_metrics_of_plugins_have_intervals_and_bold_of_their_own() -> None:
     spec = MetricSpec("top_2", "s", len, True, "higher", (0, 1))
-    best = Standing((0.8, 1.0), (), 1, (1, 1), may_be_best=True)
-    other = Standing((0.4, 0.6), (), 2, (2, 2), may_be_best=False)
+    best = ByMetric((0.8, 1.0), (), 1, (1, 1), may_be_best=True)
+    other = ByMetric((0.4, 0.6), (), 2, (2, 2), may_be_best=False)
     rows = tuple(
-        row(name, rank, by_metric={"top_2": standing}, scores={"log_loss": 0.1 * rank, "top_2": value})
-        for name, rank, standing, value in (("first", 1, other, 0.5), ("second", 2, best, 0.9))
+        row(name, rank, by_metric={"top_2": found}, scores={"log_loss": 0.1 * rank, "top_2": value})
+        for name, rank, found, value in (("first", 1, other, 0.5), ("second", 2, best, 0.9))
     )
     text = latex_of(Board(TASK, rows, metrics=BoardMetrics((), (spec,))))
     assert [found[-1] for found in cells(text)] == ["0.500 [0.400, 0.600]", r"\textbf{0.900} [0.800, 1.000]"]

@@ -61,7 +61,7 @@ def board_of(store: RunStore) -> Board:
     return board
 
 
-def test_the_log_loss_as_a_plugin_s_metric_has_the_standing_of_the_log_loss(store: RunStore) -> None:
+def test_the_log_loss_as_a_plugin_s_metric_ranks_as_the_log_loss_does(store: RunStore) -> None:
     for _ in range(2):  # computed, and from the cache
         for row in board_of(store).rows:
             loss, gained, neither = (row.by_metric[name] for name in ("loss", "gain", "neither"))

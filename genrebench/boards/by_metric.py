@@ -20,13 +20,13 @@ from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.scored import Scored
 
 VERSION = 1
-"""Version of the cache; incremented whenever a standing changes for the same values."""
+"""Version of the cache; incremented whenever the result changes for the same values."""
 
-CACHE = "standings"
+CACHE = "by-metric"
 
 
 @dataclass(frozen=True)
-class Standing:
+class ByMetric:
     """What can be said of a row by one metric.
 
     Parameters
@@ -50,10 +50,10 @@ class Standing:
     may_be_best: bool | None = None
 
 
-def standings(
+def by_metric(
     spec: MetricSpec, code: Sequence[Any], rows: Sequence[Sequence[Scored]], names: Sequence[str], units: Units
-) -> list[Standing] | None:
-    """Standings of a board's rows by one metric.
+) -> list[ByMetric] | None:
+    """What is said of a board's rows by one metric.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def standings(
 
     Returns
     -------
-    list of Standing or None
+    list of ByMetric or None
         None if the metric failed on a run.
     """
     if any(spec.name not in run.values for runs in rows for run in runs):
@@ -80,14 +80,14 @@ def standings(
     cached = read_cached(CACHE, *key)
     if cached is not None:
         return [_from_json(one) for one in json.loads(cached)]
-    result = _standings(spec, values, rows, names, units)
+    result = _ranked(spec, values, rows, names, units)
     write_cached(json.dumps([dataclasses.asdict(one) for one in result]).encode(), CACHE, *key)
     return result
 
 
-def _standings(
+def _ranked(
     spec: MetricSpec, values: Any, rows: Sequence[Sequence[Scored]], names: Sequence[str], units: Units
-) -> list[Standing]:
+) -> list[ByMetric]:
     of_seeds = trainings(rows, spec.name)
     sign = -1.0 if spec.direction == "higher" else 1.0
     ranking = rank_models(sign * values, units, of_seeds)
@@ -100,17 +100,17 @@ def _standings(
     for i, interval in enumerate(intervals):
         tied = tuple(names[j] for j in np.flatnonzero(ranking.tied[i]).tolist())
         if spec.direction is None:
-            result.append(Standing(interval, tied))
+            result.append(ByMetric(interval, tied))
             continue
         rank = 1 + int((means < means[i]).sum())
         ranks = int(ranking.low[i]), int(ranking.high[i])
-        result.append(Standing(interval, tied, rank, ranks, bool(ranking.may_be_best[i])))
+        result.append(ByMetric(interval, tied, rank, ranks, bool(ranking.may_be_best[i])))
     return result
 
 
-def _from_json(value: dict[str, Any]) -> Standing:
+def _from_json(value: dict[str, Any]) -> ByMetric:
     pairs = {name: tuple(value[name]) for name in ("interval", "tied_with", "rank_interval") if value[name] is not None}
-    return Standing(**(value | pairs))
+    return ByMetric(**(value | pairs))
 
 
 def _digest(array: Any) -> str:
