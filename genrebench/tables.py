@@ -49,9 +49,9 @@ class Table(Grid):
         return cls(tuple(columns), tuple(cells), tuple(right), title=title, **grid)
 
     @classmethod
-    def of_records(cls, records: Sequence[Mapping[str, object]]) -> Table:
-        """Create a table from mappings of column to value, which needn't have all columns."""
-        columns = list(dict.fromkeys(column for record in records for column in record))
+    def of_records(cls, records: Sequence[Mapping[str, object]], first: Sequence[str] = ()) -> Table:
+        """Create a table from mappings of column to value, which needn't have all columns; `first` are there in any case."""
+        columns = list(dict.fromkeys([*first, *(column for record in records for column in record)]))
         return cls.of(columns, [[record.get(column) for column in columns] for record in records])
 
     def to_frame(self) -> pd.DataFrame:

@@ -223,7 +223,7 @@ class Boards(ShownSequence[Board]):
             for board in self
             for row in board.rows
         ]
-        return Table.of_records(rows)
+        return Table.of_records(rows, ("dataset", "split", "split_seed", "fingerprint", "extra training", "n_test", "rank"))
 
     def tables(self) -> list[Table]:
         """One table per board."""

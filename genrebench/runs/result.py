@@ -269,7 +269,7 @@ class RunResults(ShownSequence[RunResult]):
             }
             for result in self
         ]
-        return Table.of_records(rows)
+        return Table.of_records(rows, ("run", "status", "started", "dataset", "split"))
 
     def overview(self) -> Table:
         """Runs on any tasks, one row per run, newest first, for `genrebench runs list`."""
