@@ -7,7 +7,7 @@ import pytest
 from genrebench.plugin.contract import ModelSpec
 from genrebench.testing import assert_conforms, conformance, conformance_tests
 from tests import tiny
-from tests.testing.faults.models import FAULTS, GOOD
+from tests.testing.faulty_models import FAULTS, GOOD
 
 HANGING = ("hangs", "hangsinfigures")
 
