@@ -192,3 +192,67 @@ def test_a_dataset_that_breaks_the_contract_names_its_plugin(
     gb.get_dataset("tunes", source=str(tmp_path / "mirror"))
     with pytest.raises(PluginError, match=r"^tunes \(genrebench-broken 1.0\): .*" + message):
         gb.dataset("tunes")
+
+
+# ------------------------------------------------------------------ models outside Python
+
+
+def test_a_model_outside_python_trains_on_the_task_and_is_marked(table: Path, tmp_path: Path) -> None:
+    task = gb.write_split(table, tmp_path / "split.csv", split="artist-cv5")
+    with (tmp_path / "split.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
+    assert len(rows) == 60
+
+    def predicted(name: str, **changes: Any) -> Path:
+        with (tmp_path / name).open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("track_id", "genre", "fold", *task.genres))
+            for row in rows:
+                given = row | {key: change(row) for key, change in changes.items()}
+                writer.writerow((row["track_id"], given["genre"], given["fold"], 0.5, 0.25, 0.25))
+        return tmp_path / name
+
+    def score(file: Path, **options: Any) -> Any:
+        return gb.score(file, table, split="artist-cv5", runs=tmp_path / "runs", **({"name": "in-r"} | options))
+
+    scored = score(predicted("right.csv"))
+    (board,) = gb.leaderboard(runs=tmp_path / "runs")
+    (row,) = [row for row in board.rows if row.runs]
+    assert "predicted elsewhere" in board.tables()[0].rows[row.rank - 1][-1]
+    assert "predicted elsewhere" in row.label and "predicted elsewhere" in board.to_latex()
+    assert scored.record.task.fingerprint == task.fingerprint
+    with pytest.raises(DataError, match=r"60 of 60 rows have another genre than the task, .*check --dataset and --split"):
+        score(predicted("genres.csv", genre=lambda row: "abc"[("abc".index(row["genre"]) + 1) % 3]))
+    with pytest.raises(DataError, match=r"rows have another fold than the task"):
+        score(predicted("folds.csv", fold=lambda row: (int(row["fold"]) + 1) % 5))
+    for name, owner in (
+        ("uniform", "the baseline uniform"),
+        ("training-prior", "baseline"),
+        ("svm-baseline", "the installed model"),
+    ):
+        with pytest.raises(UsageError, match=f"--name '{name}' is that of .*{owner}|is that of {owner}"):
+            score(tmp_path / "right.csv", name=name)
+
+
+# ------------------------------------------------------------------ scikit-learn on official rows
+
+
+def test_the_board_of_the_scikit_learn_page(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mfcc").mkdir()
+    lines = (real_data / "fma/features_mfcc_2000.csv").read_text(encoding="utf-8").splitlines()
+    filled = [line for line in lines[4:] if not line.endswith(",,")]
+    Path("mfcc/features.csv").write_text("\n".join([*lines[:4], *filled]), encoding="utf-8")
+    ids = {line.split(",")[0] for line in filled}
+    with (real_data / "fma/fma_small_labels.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["track_id"] in ids]
+    text = "".join(f"{row['track_id']},{row['genre']},{row['split']}\n" for row in rows)
+    Path("mfcc/tracks.csv").write_text(f"track_id,genre,split\n{text}", encoding="utf-8")
+    page = (HOWTO / "scikit-learn.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code.replace('gb.run(["svm-baseline", models]', "gb.run([models]"), names)
+    table = dict(re.findall(r"^\| \d \| [^|]+\| ([\w-]+) \| ([\d.]+) \|", page, re.MULTILINE))
+    assert len(table) == 5
+    for row in names["board"].rows:  # svm-baseline has a test of its own
+        assert row.scores["log_loss"] == pytest.approx(float(table[row.model]), abs=0.002)

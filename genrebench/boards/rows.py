@@ -87,7 +87,7 @@ class Board(Shown):
         """The board as a LaTeX table with intervals, for a paper; see `genrebench.boards.latex`."""
         from genrebench.boards.latex import latex
 
-        return latex(self)
+        return latex(self.task, self.rows, self.metrics, self.unit)
 
     def cells(self) -> list[tuple[str, ...]]:
         """The cells of the rows for display, in the order of `columns`."""

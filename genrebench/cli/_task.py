@@ -9,7 +9,9 @@ import typer
 
 from genrebench.errors import UsageError
 
-DatasetOption = Annotated[str, typer.Option("--dataset", help="A registered name (see 'genrebench data list') or a folder.")]
+DatasetOption = Annotated[
+    str, typer.Option("--dataset", help="A registered name (see 'genrebench data list'), a folder, or mirdata:NAME.")
+]
 SplitOption = Annotated[
     str | None,
     typer.Option(

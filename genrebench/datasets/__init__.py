@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genrebench.datasets import fma_archives, references
+from genrebench.datasets import fma_archives, gtzan, mirdata_source, references
 from genrebench.environment import cpus
 from genrebench.errors import DataError, UsageError
 from genrebench.plugin.blame import blaming
@@ -26,6 +26,10 @@ def _demo(home: Path, progress: Progress = no_progress, workers: int | None = No
     from genrebench.datasets import demo
 
     return demo.load(home, progress=progress, workers=workers)
+
+
+def _gtzan(home: Path) -> Dataset:
+    return gtzan.load(home)
 
 
 def _fma_small(home: Path) -> Dataset:
@@ -63,6 +67,13 @@ SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec("demo", "synthetic music, generated from a seed; no download", _demo, _demo),
     _fma("small", "8,000 clips of 30 s, 8 genres", _fma_small, references=references.FMA_SMALL, get=fma_archives.SMALL),
     _fma("medium", "25,000 clips of 30 s, 16 genres", _fma_medium, references=references.FMA_MEDIUM, get=fma_archives.MEDIUM),
+    DatasetSpec(
+        "gtzan",
+        "GTZAN, 1,000 clips of 30 s, 10 genres; from your own copy",
+        _gtzan,
+        splits=gtzan.SPLITS,
+        citation=gtzan.CITATION,
+    ),
     _fma("large", "106,574 clips of 30 s; those without a genre are left out", _fma_large, get=fma_archives.LARGE),
 )
 
@@ -82,8 +93,8 @@ def resolve(
     Parameters
     ----------
     text : str
-        A registered name or a folder. A registered name takes precedence over a folder of the same name; write ``./demo``
-        for the folder.
+        A registered name, a folder, or ``mirdata:NAME``. A registered name takes precedence over a folder of the same name;
+        write ``./demo`` for the folder.
     registry : Registry
         The installed plugins, with their datasets.
     home : Path
@@ -113,6 +124,8 @@ def resolve(
     names = registry.names(DATASET)
     if text in names:
         return _load(registry.get(DATASET, text), home, progress, workers or cpus())
+    if text.startswith(mirdata_source.PREFIX):
+        return mirdata_source.load(text, home)
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders

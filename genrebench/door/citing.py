@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genrebench.datasets import mirdata_source
 from genrebench.door.opening import open_run
 from genrebench.errors import UsageError
 from genrebench.plugin.hookspecs import DATASET, MODEL
 from genrebench.plugin.options import did_you_mean
 from genrebench.plugin.registry import CORE, Registry, installed_plugins
 from genrebench.runs.result import RunResult
+from genrebench.session import data_home
 from genrebench.tables import Shown, Table, printable_lines
 
 SOFTWARE = """@misc{{genrebench,
@@ -104,6 +106,8 @@ def _cited(one: str | RunResult, registry: Registry, runs: str | Path) -> list[t
 
 
 def _of_dataset(name: str, registry: Registry) -> list[tuple[str, str]]:
+    if name.startswith(mirdata_source.PREFIX):
+        return [(name, mirdata_source.citation(name, data_home()))]
     if name not in registry.names(DATASET):
         return []
     offered = registry.get(DATASET, name)

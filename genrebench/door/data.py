@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genrebench import files
 from genrebench.datasets import check as checks
-from genrebench.datasets import download
+from genrebench.datasets import download, mirdata_source
 from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.download.fetch import ignore
 from genrebench.datasets.summary import DatasetSummary, summarise
@@ -267,7 +267,7 @@ def get_dataset(
     Parameters
     ----------
     name : str
-        A registered dataset that can be downloaded, such as fma-small.
+        A registered dataset that can be downloaded, such as fma-small; mirdata downloads ``mirdata:NAME`` itself.
     metadata : bool
         Download only the metadata and features, without the audio.
     source : str, optional
@@ -282,6 +282,9 @@ def get_dataset(
     DataError
         If a file can't be fetched or has the wrong checksum; the message names the plugin.
     """
+    if name.startswith(mirdata_source.PREFIX):
+        folder = mirdata_source.get(name, data_home())
+        return download.GetResult(folder, (), (), 0)
     registry = installed_plugins()
     registered = registry.get(DATASET, name)
     if not registered.spec.get:

@@ -41,6 +41,7 @@ class PluginList(Shown):
                 "datasets": list(plugin.offers.get("dataset", ())),
                 "inputs": list(plugin.offers.get("input", ())),
                 "metrics": list(plugin.offers.get("metric", ())),
+                "splits": list(plugin.offers.get("split", ())),
                 "status": plugin.error or self._clash(self._registry.clashes(plugin)),
                 "error": plugin.error,
             }

@@ -100,7 +100,7 @@ def score(predictions: Predictions) -> Scored:
 
 def contradictions(run: Run, scored: Scored) -> list[str]:
     """One line if a record gives other scores than its predictions, with today's version of the metrics; else none."""
-    recorded = {name: (run.metrics or {}).get(name) for name in scored.scores}
+    recorded = {name: (run.metrics or {}).get(name) for name in metrics.BUILT_IN}  # those of plugins have other versions
     differ = [
         f"{name} {value:.4g} instead of {scored.scores[name]:.4g}"
         for name, value in recorded.items()

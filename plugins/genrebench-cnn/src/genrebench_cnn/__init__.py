@@ -49,5 +49,22 @@ def genrebench_models() -> list[ModelSpec]:
     ]
 
 
+REPORT = """@techreport{genre_report,
+  title = {Learning to Recognize Musical Genre},
+  author = {B{\\"u}chi, M.},
+  institution = {ZHAW},
+  year = {2018},
+}"""
+
+
 def _spec(options: type[CnnOptions], summary: str) -> ModelSpec:
-    return ModelSpec(options.model, summary, build=_build, inputs=_inputs, options=options, check=_check, timeline=True)
+    return ModelSpec(
+        options.model,
+        summary,
+        build=_build,
+        inputs=_inputs,
+        options=options,
+        check=_check,
+        timeline=True,
+        citation=REPORT,
+    )

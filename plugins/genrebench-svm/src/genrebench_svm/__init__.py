@@ -12,6 +12,16 @@ def _build(context: Context, options: GroupedOptions) -> Model[Table]:
     return SvmModel(context, options)
 
 
+CHALLENGE = """@inproceedings{fma_challenge,
+  title = {Learning to Recognize Musical Genre from Audio: Challenge Overview},
+  author = {Defferrard, Micha{\\"e}l and Mohanty, Sharada P. and Carroll, Sean F. and Salath{\\'e}, Marcel},
+  booktitle = {Companion Proceedings of the Web Conference (WWW)},
+  year = {2018},
+  archiveprefix = {arXiv},
+  eprint = {1803.05337},
+}"""
+
+
 @hookimpl
 def genrebench_models() -> list[ModelSpec]:
     """Offer the reference, and the same machines with probabilities calibrated across artists."""
@@ -22,6 +32,7 @@ def genrebench_models() -> list[ModelSpec]:
             build=_build,
             inputs=lambda options: options.table,
             options=SvmOptions,
+            citation=CHALLENGE,
         ),
         ModelSpec(
             name="svm-grouped",
@@ -29,5 +40,6 @@ def genrebench_models() -> list[ModelSpec]:
             build=_build,
             inputs=lambda options: options.table,
             options=GroupedOptions,
+            citation=CHALLENGE,
         ),
     ]
