@@ -42,11 +42,14 @@ def waveforms(requested: Waveforms, labels: NDArray[np.int64], seed: int, second
 
 
 def frames(requested: Frames, labels: NDArray[np.int64], seed: int, seconds: float) -> Prepared:
-    """Frames of normal values whose mean is half the label."""
+    """Frames of normal values; labels differ in level, and in shape over the values, which a model that normalises hears."""
     rng = np.random.default_rng(seed)
     n = int(seconds * requested.sample_rate / requested.hop_length) + 1
     width = requested.n_coefficients * (3 if requested.deltas else 1)
-    tracks = [rng.normal(0.5 * label, 1.0, (n, width)).astype(np.float32) for label in labels]
+    waves = np.cos(np.pi * (labels[:, None] + 1) * (np.arange(width) + 0.5) / width)
+    tracks = [
+        rng.normal(0.5 * label + wave, 1.0, (n, width)).astype(np.float32) for label, wave in zip(labels, waves, strict=True)
+    ]
     for silent in np.flatnonzero(labels == SILENCE):
         tracks[silent][:] = _SILENT_DB
     return Prepared(ListInputs(tracks))

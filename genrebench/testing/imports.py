@@ -55,8 +55,7 @@ def measure() -> None:
 
 
 def _problem(module: str, file: Path) -> str | None:
-    import genrebench.api  # noqa: F401, what all plugins import
-
+    importlib.import_module("genrebench.api")  # what all plugins import
     if importlib.util.find_spec(module) is None:
         return None
     loaded, threads = set(sys.modules), {thread.ident for thread in threading.enumerate()}

@@ -7,7 +7,7 @@ import pytest
 from genrebench.plugin.hookspecs import METRIC, SPLIT
 from genrebench.plugin.registry import installed_plugins
 from genrebench.testing import assert_conforms, conformance
-from tests.testing.faults.data import FAULTS
+from tests.testing.faulty_data import FAULTS
 
 
 @pytest.mark.parametrize(

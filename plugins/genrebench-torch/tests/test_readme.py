@@ -32,7 +32,7 @@ def weights(model) -> dict[str, np.ndarray]:
 
 
 def test_the_readmes_model_keeps_the_contract(spec) -> None:
-    assert_conforms(spec, epochs=12)
+    assert_conforms(spec, epochs=4)
 
 
 def test_a_missing_device_is_refused_before_and_when_building(spec) -> None:

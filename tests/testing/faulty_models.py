@@ -205,7 +205,7 @@ class Peeking(Nearest):
 class Collector(Nearest):
     def predict_proba(self, inputs: Any) -> Any:
         for item in gc.get_objects():
-            if isinstance(item, Examples) and item.inputs is inputs:
+            if type(item) is Examples and item.inputs is inputs:
                 return np.eye(self.n)[item.labels] * 0.9 + 0.1 / self.n
         return super().predict_proba(inputs)
 

@@ -1,1 +1,0 @@
-"""Plugins with one fault each, and the check that is about it."""
