@@ -228,8 +228,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     UsageError
         If a model is unknown, two models have the same name, or an option is invalid.
     """
-    if options is not None and not isinstance(options, Mapping):
-        raise UsageError(f"the options {options!r:.60} aren't a mapping of names to values")
+    options = _mapping(options)
     requested: list[tuple[str | None, Any]] = []
     for model in models if isinstance(models, list | tuple) else [models]:
         requested += model.items() if isinstance(model, Mapping) else [(None, model)]
@@ -247,7 +246,7 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
         raise UsageError(f"two models are called {duplicate!r}; name them with a mapping, such as {{'my-name': model}}")
     once = {(one.spec.name, one.plugin.distribution, one.plugin.file): (model, one) for model, one in found}
     aliases = [{one.spec.name, *([model] if isinstance(model, str) else [])} for model, one in once.values()]
-    by_model = _options_by_model(aliases, options or {})
+    by_model = _options_by_model(aliases, options)
     return [HostedModel(one, settings) for (_, one), settings in zip(once.values(), by_model, strict=True)]
 
 
@@ -276,7 +275,7 @@ def open_observers(
     UsageError
         If an observer is unknown, one of its options is invalid, or it can't be made.
     """
-    rest = dict(options or {})
+    rest = dict(_mapping(options))
     makers: list[tuple[str, Callable[[], Observer]]] = []
     for one in observe if isinstance(observe, list | tuple) else [observe]:
         if isinstance(one, Observer):
@@ -289,6 +288,12 @@ def open_observers(
         else:
             raise UsageError(f"{one!r:.60} isn't an observer; pass a name or an object of a class derived from Observer")
     return replace(session, observers=tuple(makers)), rest
+
+
+def _mapping(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if options is not None and not isinstance(options, Mapping):
+        raise UsageError(f"the options {options!r:.60} aren't a mapping of names to values")
+    return options or {}
 
 
 def _same(observer: Observer) -> Observer:

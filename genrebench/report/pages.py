@@ -191,7 +191,7 @@ def run_page(site: Site, board: Board, row: Row, run_id: str, problems: list[str
         scaling=_scaling(run, predictions),
         curves=curves_plot(curves, "curves") if curves else None,
         figures=figures,
-        command=command_line(run) if run.model.origin == "plugin" else None,
+        command=command_line(run) if run.model.origin in ("plugin", "file") else None,
         others=[(a, b) for a, b in pairs_of(board) if row.row in (a.row, b.row)],
         facts={
             key: value

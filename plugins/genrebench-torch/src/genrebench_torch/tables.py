@@ -119,7 +119,8 @@ class _TableModel(Model[Table]):
         self.mean, self.scale = x.mean(axis=0), x.std(axis=0)
         self.scale[self.scale == 0] = 1.0
         held = (self._columns(validation.inputs), validation.labels) if len(validation) else None
-        with own_threads(self.context.workers), own_randomness(self.context.seed, self.device):
+        # steps on a table are so small that further threads wait for each other more than they compute
+        with own_threads(1), own_randomness(self.context.seed, self.device):
             self.train(self._columns(x), train.labels, held)
         self.context.record("device", self.device.type)
         self.context.record("parameters", sum(parameter.numel() for parameter in self.module.parameters()))
