@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -29,12 +29,15 @@ class Table:
     title : str or None
     right : tuple of str
         Columns to align at the right, such as numbers.
+    optional : tuple of str
+        Columns to leave out where there isn't room for all, the first one first.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     title: str | None = None
     right: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -47,6 +50,19 @@ class Table:
     def to_frame(self) -> pd.DataFrame:
         """The cells as a pandas frame of text."""
         return frame([dict(zip(self.columns, row, strict=True)) for row in self.rows])
+
+    def fitted(self, width: int, padding: int = 3) -> tuple[Table, tuple[str, ...]]:
+        """The table without those optional columns that don't fit in `width` characters, and their names."""
+        needed = {
+            name: padding + max(map(len, cells)) for name, *cells in zip(self.columns, self.columns, *self.rows, strict=True)
+        }
+        left_out = 0
+        while left_out < len(self.optional) and sum(needed.values()) > width:
+            del needed[self.optional[left_out]]
+            left_out += 1
+        kept = [i for i, name in enumerate(self.columns) if name in needed]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return replace(self, columns=tuple(needed), rows=rows, optional=()), self.optional[:left_out]
 
     def to_text(self) -> str:
         """The table as text, for `print`."""

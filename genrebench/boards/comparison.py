@@ -121,7 +121,7 @@ class Comparison(Shown):
         if self.tied:
             why = "by log loss"
             if self.undecided:
-                why += ": a few tracks or artists carry the difference, and the tests disagree"
+                why += ": some of the three tests find a difference, others don't"
             return (
                 f"{where}, {names[0]} and {names[1]} can't be told apart {why} (difference {self.difference:+.3f}, "
                 f"95 % interval {low:+.3f} to {high:+.3f}, {ps}); "

@@ -19,6 +19,9 @@ FACTS = ("changed", "calibrated", "feature_source", "origin", "device", "paramet
 MAX_LABEL = 60
 """Characters of the options in a row's label; the table and the JSON have them all."""
 
+OPTIONAL = ("features", "options", "note", "± seeds", "seeds", "F1 macro")
+"""Columns that a narrow terminal leaves out, the first one first."""
+
 NUMBERS = ("rank", "log loss", "± seeds", "F1 micro", "F1 macro")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from genrebench.boards.row import COLUMNS, NUMBERS, Row, units_text
+from genrebench.boards.row import COLUMNS, NUMBERS, OPTIONAL, Row, units_text
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord
 from genrebench.tables import Shown, ShownSequence, Table, frame, number
@@ -86,7 +86,7 @@ class Board(Shown):
 
     def tables(self) -> list[Table]:
         """The board as one table."""
-        return [Table.of(COLUMNS, self.cells(), self.title, NUMBERS)]
+        return [replace(Table.of(COLUMNS, self.cells(), self.title, NUMBERS), optional=OPTIONAL)]
 
     def notes(self) -> list[str]:
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""

@@ -130,6 +130,7 @@ def print_tables(tables: Iterable[Table]) -> None:
     if not console.is_terminal:  # files and pipes have no width limit
         console = Console(file=results(), width=200)
     for table in tables:
+        table, left_out = table.fitted(console.width)
         title = None if table.title is None else Text(printable(table.title))
         rich_table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for name in table.columns:
@@ -137,6 +138,8 @@ def print_tables(tables: Iterable[Table]) -> None:
         for row in table.rows:
             rich_table.add_row(*(Text(printable(cell)) for cell in row))
         console.print(rich_table)
+        if left_out:
+            echo(f"Left out for want of width: {', '.join(left_out)}.")
 
 
 def print_list(form: ListFormat, table: Table) -> None:

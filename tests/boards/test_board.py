@@ -16,6 +16,7 @@ from genrebench.evaluation import metrics
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
 from genrebench.runs.store import RunStore
+from genrebench.tables import Table
 
 
 @pytest.fixture
@@ -276,3 +277,12 @@ def test_a_genre_of_one_artist_leaves_macro_f1_without_interval_and_the_board_sa
     )
     assert board.to_json()["warnings"] == [expected]
     assert expected in board.notes()
+
+
+def test_a_narrow_terminal_leaves_columns_out_and_keeps_ranks() -> None:
+    rows = (("1", "svm", "x" * 40), ("2", "network", ""))
+    table = Table(("rank", "model", "note"), rows, right=("rank",), optional=("note",))
+    assert table.fitted(60) == (dataclasses.replace(table, optional=()), ())
+    narrow, left_out = table.fitted(59)
+    assert (narrow.columns, narrow.rows, left_out) == (("rank", "model"), (("1", "svm"), ("2", "network")), ("note",))
+    assert table.fitted(5)[0].columns == ("rank", "model")
