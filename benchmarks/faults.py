@@ -248,10 +248,7 @@ def forked(action: Callable[[], int], output: Path, kill_after: float | None = N
 def leftovers(place: Path) -> list[str]:
     """What only a killed process can have left."""
     found = [str(path.relative_to(place)) for path in place.rglob("*") if TEMPORARY.fullmatch(path.name)]
-    kept = {"home/fma/.lock", "fma/.lock"}  # of the download, which filelock reuses
-    return [name for name in found if name not in kept] + [
-        str(path.relative_to(place)) for path in (place / "runs").glob("*/checkpoint")
-    ]
+    return found + [str(path.relative_to(place)) for path in (place / "runs").glob("*/checkpoint")]
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ def others(group: int) -> list[psutil.Process]:
 
 
 def interrupted(words: list[object], place: Path, moment: float | None, *, new: bool) -> tuple[int, str, list[str]]:
-    """Interrupt a command, in a `new` Python or a forked one, after `moment` seconds; returns its exit code, what it printed, and what went on after it."""
+    """Interrupt a command, in a `new` Python or a forked one; returns exit code, output and what went on."""
     output = place / "output.txt"
     pid = os.fork()
     if pid == 0:

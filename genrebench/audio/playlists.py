@@ -13,6 +13,9 @@ from genrebench.errors import UsageError
 SUFFIXES = (".m3u", ".m3u8")
 """Suffixes of playlists."""
 
+MAX_PLAYLIST = 16 * 10**6
+"""Largest size of a playlist, in bytes."""
+
 
 def expand(paths: Iterable[Path], find: Callable[[Path], list[Path]]) -> list[Path]:
     """Replace folders by the audio files below them, and playlists by the files that they name, in their order.
@@ -63,6 +66,8 @@ def entries(playlist: Path) -> list[Path]:
         If it names none, or can't be read.
     """
     try:
+        if playlist.stat().st_size > MAX_PLAYLIST:
+            raise UsageError(f"the playlist {str(playlist)!r} is larger than {MAX_PLAYLIST / 1e6:.0f} MB")
         content = playlist.read_bytes()
     except OSError as error:
         raise UsageError(f"can't read the playlist {str(playlist)!r}: {error.strerror or error}") from None

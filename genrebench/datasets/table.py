@@ -11,12 +11,16 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from genrebench.errors import DataError
 from genrebench.records import Track
 
 MAX_CELL = 16 * 2**20
 """Maximum length of a cell, in characters: above FMA's longest biographies, and low enough to stop at an unclosed quote."""
+
+MAX_LINE = 64 * 2**20
+"""Maximum length of a line, in characters: a file without line breaks would else be read whole, however large it is."""
 
 _CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -42,9 +46,11 @@ def read_records(path: Path, delimiters: str = ",") -> Iterator[tuple[int, list[
     Raises
     ------
     DataError
-        If the file is missing, unreadable, not UTF-8 or not CSV.
+        If the file is missing, unreadable, no ordinary file, not UTF-8 or not CSV.
     """
     line = 1
+    if path.exists() and not path.is_file() and not path.is_dir():  # reading a pipe or a device may never end
+        raise DataError(f"can't read {path}: it isn't an ordinary file")
     try:
         previous = csv.field_size_limit(MAX_CELL)
         try:
@@ -54,7 +60,7 @@ def read_records(path: Path, delimiters: str = ",") -> Iterator[tuple[int, list[
                     first = file.readline(MAX_CELL)
                     delimiter = max(delimiters, key=first.count)
                     file.seek(0)
-                reader = csv.reader(file, strict=True, delimiter=delimiter)
+                reader = csv.reader(_lines(file, path), strict=True, delimiter=delimiter)
                 for cells in reader:
                     if any(cell and not cell.isspace() for cell in cells):
                         yield line, cells
@@ -70,7 +76,16 @@ def read_records(path: Path, delimiters: str = ",") -> Iterator[tuple[int, list[
     except csv.Error as error:
         raise DataError(f"{path}, line {line}: not valid CSV ({error}); check the quotes") from None
     except OSError as error:
-        raise DataError(f"can't read {path}: {error.strerror}") from None
+        raise DataError(f"can't read {path}: {error.strerror or error}") from None
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if len(line) == MAX_LINE and not line.endswith(("\n", "\r")):
+            raise DataError(f"{path}, line {number}: longer than {MAX_LINE:,} characters; this isn't a table")
+        yield line
 
 
 def find_columns(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, int]:

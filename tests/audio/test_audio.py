@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genrebench import audio
-from genrebench.api import AudioError, DataError, Excerpt
+from genrebench.api import AudioError, DataError, Excerpt, UsageError
+from genrebench.audio import playlists
 from tests.damage import write_m4a
 
 WHOLE = Excerpt(None)
@@ -447,3 +448,10 @@ def test_the_bounds_of_an_excerpt_are_where_it_is_read(real_data, tmp_path):
         assert audio.bounds(path, WHOLE) == (0, len(there), rate)
         start, length, _ = audio.bounds(path, Excerpt(2.0))
         assert np.array_equal(audio.read(path, Excerpt(2.0))[0], there[start : start + length])
+
+
+def test_a_huge_playlist_is_one_line(tmp_path):
+    (tmp_path / "x.m3u").touch()
+    os.truncate(tmp_path / "x.m3u", 10**11)
+    with pytest.raises(UsageError, match="larger than 16 MB"):
+        playlists.expand([tmp_path / "x.m3u"], audio.find)

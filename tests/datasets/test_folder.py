@@ -1,9 +1,11 @@
 """A folder of the user's own: both layouts, given features, and every mistake named."""
 
 import csv
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from genrebench.datasets import require_audio, resolve
 from genrebench.datasets.feature_csv import MAX_VALUE
 from genrebench.datasets.folder import load
+from genrebench.datasets.table import read_records
 from genrebench.errors import DataError, UsageError
 from genrebench.inputs import prepare
 from genrebench.plugin.contract import FeatureTable
@@ -356,3 +359,20 @@ def test_the_known_answer_folder(real_data, tmp_path):
     assert values.values.shape == (1990, 140)
     assert np.isfinite(values.values).all()
     assert values.columns[0] == ("mfcc", "kurtosis", "01")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and devices")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (os.mkfifo, "it isn't an ordinary file"),
+        (lambda file: file.symlink_to("/dev/zero"), "it isn't an ordinary file"),
+        (Path.mkdir, "Is a directory"),
+        (lambda file: file.symlink_to(file.name), "symbolic link|levels"),
+        (lambda file: (file.touch(), os.truncate(file, 10**11)), "longer than 67,108,864 characters"),
+    ],
+)
+def test_a_table_that_never_ends_is_one_line(make: Any, message: str, tmp_path: Path) -> None:
+    make(tmp_path / "table.csv")
+    with pytest.raises(DataError, match=message):
+        list(read_records(tmp_path / "table.csv"))

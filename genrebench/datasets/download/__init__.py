@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import filelock
-
+from genrebench import temporary
 from genrebench.datasets.download.fetch import Progress, fetch, hash_file, ignore
 from genrebench.datasets.download.unpack import unpack
 from genrebench.errors import DataError, UsageError
@@ -222,8 +221,7 @@ def _check_space(root: Path, missing: list[Archive], *, download: bool) -> None:
 @contextlib.contextmanager
 def _locked(root: Path) -> Iterator[None]:
     """Prevent a second `get` into the same folder; the lock is released when the process ends, however it ends."""
-    try:
-        with filelock.FileLock(root / ".lock", timeout=0):
-            yield
-    except filelock.Timeout:
-        raise DataError(f"another genrebench process is downloading to {root}; wait for it to finish") from None
+    with temporary.exclusive(root / ".lock", wait=False) as held:
+        if not held:
+            raise DataError(f"another genrebench process is downloading to {root}; wait for it to finish")
+        yield

@@ -65,7 +65,7 @@ def test_metadata_alone(mirror, tmp_path):
     assert get("fma-small", tmp_path, metadata_only=True, source=mirror.folder, archives=mirror.archives).unpacked == (
         "fma_metadata",
     )
-    assert sorted(path.name for path in (tmp_path / "fma").iterdir()) == [".lock", "fma_metadata"]
+    assert sorted(path.name for path in (tmp_path / "fma").iterdir()) == ["fma_metadata"]
     assert get("fma-small", tmp_path, source=mirror.folder, archives=mirror.archives).unpacked == ("fma_small",)
 
 
@@ -82,7 +82,7 @@ def test_from_a_mirror_that_breaks(mirror, tmp_path, serve):
         progress=lambda what, done, total: seen.append((what, done, total)),
     )
     assert got.bytes_fetched == len(content)
-    assert sorted(path.name for path in (tmp_path / "fma").iterdir()) == [".lock", "fma_metadata"]
+    assert sorted(path.name for path in (tmp_path / "fma").iterdir()) == ["fma_metadata"]
     assert seen[-1][0] == "unpacking fma_metadata.zip"
     assert seen[-1][1] == seen[-1][2]
 
