@@ -154,7 +154,7 @@ def _board(
         n_units=uncertainty.n_units,
         effective_units=uncertainty.effective_units,
         apart=tuple(not_comparable(tasks, task)),
-        warnings=uncertainty.warnings,
+        warnings=(*uncertainty.warnings, *_constant(rows)),
         metrics=metrics,
     )
 
@@ -168,6 +168,13 @@ def _by_metric(
         one.spec.name: by_metric(one.spec, code_of(one), scored, names, units) for one in metrics.measured if one.spec.per_track
     }
     return {name: of_rows for name, of_rows in found.items() if of_rows is not None}
+
+
+def _constant(rows: Sequence[Row]) -> tuple[str, ...]:
+    """One line that names the rows whose log loss has no interval, though other scores of theirs have; none without any."""
+    names = ", ".join(row.label for row in rows if row.intervals and "log_loss" not in row.intervals)
+    why = "it is the same on every test track, which can't say how far it is from that on others"
+    return (f"The log loss of {names} has no interval: {why}.",) if names else ()
 
 
 def _usual_task(runs: Sequence[Run]) -> TaskRecord:
