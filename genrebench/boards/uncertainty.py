@@ -121,7 +121,7 @@ def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n
         {name: (low, high) for name, (low, high), told in zip(("log_loss", "brier"), of_row, of_known, strict=True) if told}
         for of_row, of_known in zip(ends, known.reshape(2, -1).T.tolist(), strict=True)
     ]
-    return [losses | of_f1 for losses, of_f1 in zip(of_losses, f1_intervals(rows, n_genres, units), strict=True)]
+    return [{**losses, **of_f1} for losses, of_f1 in zip(of_losses, f1_intervals(rows, n_genres, units), strict=True)]
 
 
 # ------------------------------------------------------------------ cache
