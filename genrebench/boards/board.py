@@ -136,8 +136,15 @@ def _board(
         n_units=uncertainty.n_units,
         effective_units=uncertainty.effective_units,
         apart=tuple(not_comparable(tasks, task)),
-        warnings=uncertainty.warnings,
+        warnings=(*uncertainty.warnings, *_constant(rows)),
     )
+
+
+def _constant(rows: Sequence[Row]) -> tuple[str, ...]:
+    """One line that names the rows whose log loss has no interval, though other scores of theirs have; none without any."""
+    names = ", ".join(row.label for row in rows if row.intervals and "log_loss" not in row.intervals)
+    why = "it is the same on every test track, which can't say how far it is from that on others"
+    return (f"The log loss of {names} has no interval: {why}.",) if names else ()
 
 
 def _usual_task(runs: Sequence[Run]) -> TaskRecord:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from genrebench.boards.row import units_text
 from genrebench.jsontypes import plain
 from genrebench.runs.record import TaskRecord
-from genrebench.tables import Shown, Table, frame, number
+from genrebench.tables import Shown, Table, counted, frame, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,11 @@ class Comparison(Shown):
 
     @property
     def sentence(self) -> str:
-        """The result in one sentence, for quoting, and for trained models a second one on what isn't accounted for."""
+        """The result in one sentence, for quoting, and others on what isn't accounted for.
+
+        If a model is called better, one says what a test set of this size may lack: of what has a share of 3/n, n units have
+        none in 5 % of the test sets (the rule of three; Hanley and Lippman-Hand 1983). For trained models one names the seeds.
+        """
         low, high = self.interval
         artists = f" of {units_text(self.n_units, self.unit, self.effective_units)}" if self.unit == "artist" else ""
         test_set = f"{self.n_tracks} test tracks{artists}"
@@ -125,12 +129,13 @@ class Comparison(Shown):
             return (
                 f"{where}, {names[0]} and {names[1]} can't be told apart {why} (difference {self.difference:+.3f}, "
                 f"95 % interval {low:+.3f} to {high:+.3f}, {ps}); "
-                f"a difference of {self.smallest_difference:.3f} would be detected with 80 % power.{note}"
+                f"a difference of {_size(self.smallest_difference)} would be detected with 80 % power.{note}"
             )
         (better, worse), (low, high) = (names, (-high, -low)) if self.difference < 0 else (names[::-1], (low, high))
+        rare = f" What happens on fewer than 1 {self.unit} in {self.n_units // 3} may be missing from this test set."
         return (
-            f"{where}, {better} has a lower log loss than {worse}, by {abs(self.difference):.3f} "
-            f"(95 % interval {low:.3f} to {high:.3f}, {ps}).{note}"
+            f"{where}, {better} has a lower log loss than {worse}, by {_size(abs(self.difference))} "
+            f"(95 % interval {_size(low)} to {_size(high)}, {ps}).{rare}{note}"
         )
 
     def with_top(self, n: int) -> Comparison:
@@ -171,7 +176,7 @@ class Comparison(Shown):
                 )
         newest = "Of the newest runs, only" if max(len(self.a["runs"]), len(self.b["runs"])) > 1 else "Only"
         lines.append(
-            f"{newest} A is right on {test['only_a']} tracks, only B on {test['only_b']} (accuracy: {test['test']}, "
+            f"{newest} A is right on {counted(test['only_a'], 'track')}, only B on {test['only_b']} (accuracy: {test['test']}, "
             f"{p_text(test['p_value'])})."
         )
         low, high = self.brier["interval"]
@@ -221,5 +226,13 @@ class Comparison(Shown):
 
 
 def p_text(p: float) -> str:
-    """A p-value for quoting: "p = 0.012", and "p < 0.001" below that, where resamples say no more."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    """A p-value for quoting: "p = 0.012", and "p < 0.001" below that, where resamples say no more.
+
+    It has more digits where two would put it on the other side of 5 %, or at 5 %.
+    """
+    return "p < 0.001" if p < 0.001 else f"p = {p:.{4 if 0.045 < p < 0.055 else 2}g}"
+
+
+def _size(value: float) -> str:
+    """A difference for quoting: "0.012"; below half a thousandth with one digit, since it isn't 0."""
+    return f"{value:.1g}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"

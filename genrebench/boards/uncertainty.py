@@ -26,8 +26,11 @@ from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_losses
 
-VERSION = 4
+VERSION = 5
 """Version of the cache; incremented whenever an interval or a tie changes for the same predictions."""
+
+ROUNDING = 1e-9
+"""Losses that differ by no more are the same."""
 
 FIXED_COUNTS = ("stratified", "first-80")
 """Splits that fix the number of test tracks per genre; resamples keep these numbers if no artist is known."""
@@ -98,7 +101,9 @@ def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n
     Returns
     -------
     list of mapping
-        "f1_macro" is missing where a genre has test tracks of a single unit; see `genrebench.evaluation.f1`.
+        "f1_macro" is missing where a genre has test tracks of a single unit; see `genrebench.evaluation.f1`. "log_loss" and
+        "brier" are missing where they are the same on every track, so that nothing says how far they may be from it on others;
+        not so for uniform probabilities, whose loss doesn't depend on the track.
     """
     if not rows:
         return []
@@ -108,9 +113,15 @@ def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n
         return [{} for _ in rows]
     values = np.stack([mean(runs) for mean in (mean_losses, mean_brier) for runs in rows], axis=1)
     means = MeanInterval(values, units, trainings(rows, "log_loss", "brier"), n=n)
+    of_uniform = np.repeat([np.log(n_genres), 1 - 1 / n_genres], len(rows))
+    known = (np.ptp(values, axis=0) > ROUNDING) | (np.abs(means.mean - of_uniform) <= ROUNDING)
     log_loss, brier = np.split(np.maximum(np.stack(means.interval(), axis=1), 0), 2)
-    by_row = zip(log_loss.tolist(), np.minimum(brier, 2).tolist(), f1_intervals(rows, n_genres, units), strict=True)
-    return [{"log_loss": tuple(of_loss), "brier": tuple(of_brier), **of_f1} for of_loss, of_brier, of_f1 in by_row]
+    ends = np.stack([log_loss, np.minimum(brier, 2)], axis=1).tolist()
+    of_losses = [
+        {name: (low, high) for name, (low, high), told in zip(("log_loss", "brier"), of_row, of_known, strict=True) if told}
+        for of_row, of_known in zip(ends, known.reshape(2, -1).T.tolist(), strict=True)
+    ]
+    return [{**losses, **of_f1} for losses, of_f1 in zip(of_losses, f1_intervals(rows, n_genres, units), strict=True)]
 
 
 # ------------------------------------------------------------------ cache

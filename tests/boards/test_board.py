@@ -15,6 +15,7 @@ from genrebench.boards.board import boards, dataset_name
 from genrebench.evaluation import metrics
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
+from genrebench.report import write
 from genrebench.runs.store import RunStore
 from genrebench.tables import Table
 
@@ -277,6 +278,25 @@ def test_a_genre_of_one_artist_leaves_macro_f1_without_interval_and_the_board_sa
     )
     assert board.to_json()["warnings"] == [expected]
     assert expected in board.notes()
+
+
+def test_a_loss_that_is_the_same_on_every_track_has_no_interval_and_the_board_says_so(add: Callable) -> None:
+    add("a", model="perfect", skill=100)  # probabilities of 1: the loss is 0, up to clipping
+    store = add("b", model="good", skill=2)
+    for _ in range(2):  # the second time from the cache
+        (board,), _ = boards(store)
+        rows = {row.model: row for row in board.rows}
+        assert set(rows["perfect"].intervals) == {"f1_micro", "f1_macro", "f1_weighted"}
+        assert rows["perfect"].to_json()["log_loss_interval"] is None
+        assert rows["uniform"].intervals["log_loss"] == pytest.approx((math.log(3), math.log(3)))
+        assert {"log_loss", "brier"} <= set(rows["good"].intervals)
+        (warning,) = board.warnings
+        assert warning.startswith("The log loss of perfect has no interval: it is the same on every test track")
+        assert warning in str(board)
+    board.figure()
+    write(store, store.root.parent / "report")
+    page = (store.root.parent / "report" / "index.html").read_text(encoding="utf-8")
+    assert "too few" not in page and "The log loss of perfect has no interval" in page.replace("&#39;", "'")
 
 
 def test_a_narrow_terminal_leaves_columns_out_and_keeps_ranks() -> None:

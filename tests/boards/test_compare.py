@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from genrebench.boards.board import boards
 from genrebench.boards.comparability import differences
 from genrebench.boards.compare import compare_named as compare
+from genrebench.boards.comparison import p_text
 from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation import metrics
 from genrebench.report import write
@@ -40,6 +42,7 @@ def test_a_better_model_is_called_better(add: Callable) -> None:
     assert (comparison.unit, comparison.n_units, comparison.n_tracks) == ("artist", 60, 120)
     assert "this run of good has a lower log loss than this run of poor (b), by" in comparison.sentence
     assert "Another seed isn't accounted for" in comparison.sentence
+    assert "What happens on fewer than 1 artist in 20 may be missing from this test set." in comparison.sentence
     assert sum(row["tracks"] * row["difference"] for row in comparison.genres) / 120 == pytest.approx(comparison.difference)
     assert all(row["p_value"] is None or row["p_adjusted"] >= row["p_value"] for row in comparison.genres)
     gaps = [abs(row["loss_a"] - row["loss_b"]) for row in comparison.tracks]
@@ -56,7 +59,17 @@ def test_swapping_the_two_changes_only_the_sign(add: Callable) -> None:
     assert one.p_value == other.p_value
     assert one.tied
     assert "can't be told apart" in one.sentence
+    assert "may be missing" not in one.sentence
     assert (one.f1_micro["only_a"], one.f1_micro["only_b"]) == (other.f1_micro["only_b"], other.f1_micro["only_a"])
+
+
+def test_a_quoted_claim_and_its_numbers_agree(add: Callable) -> None:
+    add("a", model="x", skill=3, predictions_seed=1)
+    claim = compare(add("b", model="y", skill=0.5, predictions_seed=2), "a", "b")
+    near = replace(claim, difference=-2e-4, interval=(-4e-4, -1e-7), p_value=0.0499)
+    assert "by 0.0002 (95 % interval 1e-07 to 0.0004, p = 0.0499)" in near.sentence
+    assert "p = 0.0501" in replace(near, interval=(-4e-4, 1e-7), p_value=0.0501, tied=True).sentence
+    assert [p_text(p) for p in (0.0004, 0.012345, 0.3, 1)] == ["p < 0.001", "p = 0.012", "p = 0.3", "p = 1"]
 
 
 def test_models_that_answer_alike_have_the_same_loss_on_every_track(add: Callable) -> None:
@@ -65,6 +78,17 @@ def test_models_that_answer_alike_have_the_same_loss_on_every_track(add: Callabl
     assert comparison.tied and not comparison.undecided
     assert "have the same log loss on every track. Another seed" in comparison.sentence
     assert "0.000 would be detected" not in str(comparison)
+
+
+def test_methods_that_answer_alike_with_several_seeds(add: Callable) -> None:
+    for seed in (0, 1):
+        for model in "xy":
+            store = add(f"{model}{seed}", model=model, seed=seed, predictions_seed=seed)
+    comparison = compare(store, "x", "y")
+    assert comparison.tied and comparison.population == "methods"
+    low, high = comparison.interval
+    assert low < 0 < high < 10
+    assert comparison.f1_micro["p_value"] == comparison.p_value == 1
 
 
 def test_what_a_board_tells_apart_a_comparison_does_too(add: Callable) -> None:

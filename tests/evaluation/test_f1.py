@@ -137,6 +137,19 @@ def test_seeds_that_differ_widen_all_intervals() -> None:
     assert (high[:3] - low[:3] > 0.02).all()
 
 
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_where_only_seeds_vary_averages_have_students_interval_with_their_degrees(k: int) -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.choice(4, 4000)
+    rates = 0.5 + 0.1 * np.linspace(-1, 1, k) / np.sqrt(k)
+    predicted = [np.where(rng.random(4000) < rate, labels, (labels + 1) % 4) for rate in rates]
+    f1 = F1(labels, predicted, 4, sampling_units(np.full(4000, -1)))
+    by_seed = [scores(labels, [one], "macro") for one in predicted]
+    half = scipy.stats.t.ppf(0.975, k - 1) * np.std(by_seed, ddof=1) / np.sqrt(k)
+    low, high = f1.macro()
+    assert high - low == pytest.approx(2 * half, rel=0.15) if k > 2 else (low, high) == (0, 1)
+
+
 def test_all_right_says_how_sure_and_no_more() -> None:
     labels, _, units = made(0)
     f1 = F1(labels, [labels], 4, units)
