@@ -21,6 +21,9 @@ from genrebench.api import UsageError
 _PAUSES = (0.05, 0.25, 1.0)
 """Seconds before another try to write a checkpoint."""
 
+_MAX_TENSORS = 100_000
+"""More aren't the tensors of a network and its optimiser, and take minutes to read."""
+
 Parts = dict[str, dict[str, Tensor]]
 """Tensors by part ("network", "optimiser", ...) and name."""
 
@@ -97,12 +100,14 @@ def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            header = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
+            header, names = opened.metadata() or {}, opened.keys()
+            if len(names) > _MAX_TENSORS:
+                raise ValueError(f"it has more than {_MAX_TENSORS} tensors")
+            tensors = {name: opened.get_tensor(name) for name in names}
         progress = json.loads(header.get("progress", ""))
         if not isinstance(progress, dict):
             raise ValueError("it has no progress")
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # torch's, if it can't map the file
         raise DamagedCheckpointError(f"checkpoint {file.name} can't be read ({error})") from None
     if header.get("identity") != identity:
         raise UsageError(f"checkpoint {file.name} belongs to other data or options; start again without --resume")
