@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from genrebench.api import UsageError
-
-_PAUSES = (0.05, 0.25, 1.0)
-"""Seconds before another try to write a checkpoint."""
+from genrebench.api import UsageError, write_file
 
 _MAX_TENSORS = 100_000
 """More aren't the tensors of a network and its optimiser, and take minutes to read."""
@@ -66,20 +61,7 @@ def write_checkpoint(file: Path, identity: str, progress: Mapping[str, Any], par
     tensors = {
         f"{part}.{name}": value.detach().cpu().contiguous() for part, named in parts.items() for name, value in named.items()
     }
-    unfinished = file.with_name(f"{file.name}.part")
-    metadata = {"identity": identity, "progress": json.dumps(dict(progress))}
-    for pause in (*_PAUSES, None):
-        try:
-            save_file(tensors, unfinished, metadata=metadata)
-            with unfinished.open("rb+") as written:
-                os.fsync(written.fileno())  # else a power cut could leave the new name with the content missing
-            unfinished.replace(file)
-            return
-        except (OSError, SafetensorError):  # of a network disk, they may pass
-            unfinished.unlink(missing_ok=True)
-            if pause is None:
-                raise
-            time.sleep(pause)
+    write_file(file, save(tensors, metadata={"identity": identity, "progress": json.dumps(dict(progress))}))
 
 
 def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
