@@ -6,8 +6,8 @@ The files are those of the official archives, unpacked into one folder: ``fma_me
 
 from __future__ import annotations
 
-import os
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import partial

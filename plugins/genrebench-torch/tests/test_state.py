@@ -1,9 +1,9 @@
 """Checkpoints hold all that a training needs to go on, and belong to one training."""
 
-import dataclasses
-import json
 import contextlib
+import dataclasses
 import errno
+import json
 import os
 import re
 import warnings
