@@ -9,6 +9,7 @@ from pydantic import Field
 
 from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
 from genrebench.evaluation.metrics import log_loss
+from genrebench.files import write as write_file
 from genrebench.plugin.contract import (
     Context,
     Examples,
@@ -69,4 +70,5 @@ __all__ = [
     "read_arrays",
     "read_json",
     "sklearn_model",
+    "write_file",
 ]

@@ -107,7 +107,7 @@ def _quiet_libraries() -> Iterator[None]:
     last_resort = logging.lastResort
     with warnings.catch_warnings():
         warnings.showwarning = lambda *_, **__: None
-        logging.lastResort = None
+        logging.lastResort = logging.NullHandler()  # None would say that there are no handlers
         try:
             yield
         finally:

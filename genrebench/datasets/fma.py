@@ -7,6 +7,7 @@ The files are those of the official archives, unpacked into one folder: ``fma_me
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -107,9 +108,9 @@ def load(root: Path, subset: Subset, *, name: str | None = None, converted: Path
         faulty=tuple(faulty),
         unlabelled=tuple(unlabelled),
         load_features=(partial(_converted, read, features, ids, converted) if converted else read)
-        if features.is_file()
+        if os.path.lexists(features)
         else None,
-        feature_source=FEATURE_SOURCE if features.is_file() else None,
+        feature_source=FEATURE_SOURCE if os.path.lexists(features) else None,
         note=note + (f"; {len(unlabelled)} rows without a top genre left out" if unlabelled else ""),
     )
 
@@ -198,7 +199,7 @@ def _rows(table: Path) -> Iterator[_Row]:
 
 def _check_genres(table: Path, genres: tuple[str, ...]) -> None:
     """Raise `DataError` if genres.csv exists and a top genre isn't a root of its genre tree."""
-    if not table.is_file():
+    if not os.path.lexists(table):
         return
     records = read_records(table)
     _, header = next(records, (0, []))
