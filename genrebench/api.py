@@ -10,6 +10,7 @@ from pydantic import Field
 from genrebench.audio import read as read_audio
 from genrebench.errors import AudioError, DataError, GenrebenchError, PluginError, UsageError
 from genrebench.evaluation.metrics import log_loss
+from genrebench.files import write as write_file
 from genrebench.inputs.own import cached_arrays
 from genrebench.plugin.contract import (
     Context,
@@ -83,4 +84,5 @@ __all__ = [
     "read_audio",
     "read_json",
     "sklearn_model",
+    "write_file",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import getpass
 import importlib.metadata
@@ -9,6 +10,8 @@ import math
 import os
 import platform
 import re
+import shutil
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -64,6 +67,33 @@ def impersonal(text: str) -> str:
     for host in {platform.node(), platform.node().partition(".")[0]} - {"", "localhost"}:
         text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "HOST", text)
     return text
+
+
+def lend_caches(home: Path) -> None:
+    """Let libraries keep their caches under `home` if this user has no home folder of their own, or one that can't be written.
+
+    Without such a folder librosa can't be imported, nor its compiled functions be kept. Where `home` can't be written either,
+    it is a temporary folder.
+    """
+    try:
+        own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # neither HOME nor an entry of the user in passwd
+        own = None
+    if os.name == "nt" or (own is not None and _can_write(own)):
+        return
+    if _can_write(home):
+        lent = str(home / "libraries")
+    else:
+        lent = tempfile.mkdtemp(prefix="genrebench-")
+        atexit.register(shutil.rmtree, lent, ignore_errors=True)
+    os.environ["XDG_CACHE_HOME"] = os.environ["XDG_CONFIG_HOME"] = lent
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether a folder can be written, or created."""
+    absolute = folder.absolute()
+    place = next(place for place in (absolute, *absolute.parents) if os.path.exists(place))  # noqa: PTH110 - raises nothing
+    return os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)  # noqa: PTH112
 
 
 class PeakMemory:

@@ -114,7 +114,21 @@ def write_json(file: Path, value: Any) -> None:
 
 
 def write(file: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write a file atomically, and again after an error that may pass; `durable` as in `atomic`."""
+    """Write a file atomically, and again after an error that may pass; a kill leaves the old content or the new one.
+
+    Parameters
+    ----------
+    file : Path
+        In a folder that exists; replaced where it exists.
+    data : bytes
+    durable : bool
+        Wait until the content is on disk.
+
+    Raises
+    ------
+    OSError
+        If it can't be written, such as to a full disk.
+    """
 
     def once() -> None:
         with atomic(file, durable=durable) as path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genrebench.environment import allowed_memory, cpus
+from genrebench.environment import allowed_memory, cpus, lend_caches
 from genrebench.errors import UsageError
 from genrebench.plugin.contract import Context
 from genrebench.plugin.inputs import InputContext
@@ -96,6 +96,7 @@ class Session:
             raise UsageError(f"a process may have {allowed / 1e6:.0f} MB of memory here; allow 2 GB or more with 'ulimit -v'")
         if self.workers < 1:
             raise UsageError(f"{self.workers} isn't a valid number of workers; use 1 or more")
+        lend_caches(self.home)
 
     def input_context(self, excerpt: Excerpt) -> InputContext:
         """Settings for computing the inputs of an excerpt."""

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -115,10 +116,28 @@ def _interrupts_held_back() -> Iterator[None]:
 
     from joblib.externals.loky.backend import resource_tracker as of_loky
 
-    for tracker in (of_python, of_loky):  # which would deliver it once they have started
-        tracker.ensure_running()
+    with _warnings_off():
+        for tracker in (of_python, of_loky):  # which would deliver it once they have started
+            tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _warnings_off() -> Iterator[None]:
+    """Let Python processes that the body starts print no warnings, as the trackers do about what a killed process left."""
+    if sys.warnoptions:  # from -W or PYTHONWARNINGS: the user wants them
+        yield
+        return
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before

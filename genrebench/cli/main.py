@@ -136,7 +136,7 @@ def _quiet_libraries() -> Iterator[None]:
     os.environ["PYTHONWARNINGS"] = "ignore"  # for processes that are started
     with warnings.catch_warnings():
         warnings.showwarning = lambda *_, **__: None
-        logging.lastResort = None
+        logging.lastResort = logging.NullHandler()  # None would say that there are no handlers
         try:
             yield
         finally:

@@ -114,9 +114,9 @@ def load(
         faulty=tuple(faulty),
         unlabelled=tuple(unlabelled),
         load_features=(partial(_converted, read, features, ids, converted) if converted else read)
-        if features.is_file()
+        if os.path.lexists(features)
         else None,
-        feature_source=FEATURE_SOURCE if features.is_file() else None,
+        feature_source=FEATURE_SOURCE if os.path.lexists(features) else None,
         note=note + (f"; {len(unlabelled)} rows without a top genre left out" if unlabelled else ""),
     )
 
@@ -227,7 +227,7 @@ def _rows(table: Path) -> Iterator[_Row]:
 
 def _check_genres(table: Path, genres: tuple[str, ...]) -> None:
     """Raise `DataError` if genres.csv exists and a top genre isn't a root of its genre tree."""
-    if not table.is_file():
+    if not os.path.lexists(table):
         return
     records = read_records(table)
     _, header = next(records, (0, []))

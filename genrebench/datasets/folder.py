@@ -8,6 +8,7 @@ a features.csv beside it may give feature values. Without: one subfolder per gen
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,15 @@ def load(folder: Path, *, follow_links: bool = False) -> Dataset:
     table, features = folder / "tracks.csv", folder / "features.csv"
     if fma.is_official(folder):
         return fma.load_folder(folder)
-    if table.is_file():
+    if os.path.lexists(table):
         read = _read_table(folder, table, follow_links)
-    elif features.is_file():
+    elif os.path.lexists(features):
         raise DataError(f"{folder} has a features.csv but no tracks.csv; add one with the columns track_id and genre")
     elif folder.is_dir():
         read = genre_folders.read(folder, follow_links=follow_links)
     else:
         raise DataError(f"there is no folder {folder}")
-    if not features.is_file():
+    if not os.path.lexists(features):
         return _dataset(folder, read)
     feature_csv.read_header(features)
     ids = frozenset(track.id for track in read.tracks)
@@ -61,7 +62,7 @@ def load(folder: Path, *, follow_links: bool = False) -> Dataset:
 
 def is_flat(folder: Path) -> bool:
     """Whether a folder has audio files but no labels: no tracks.csv and no subfolder with audio."""
-    if (folder / "tracks.csv").is_file() or fma.is_official(folder):
+    if os.path.lexists(folder / "tracks.csv") or fma.is_official(folder):
         return False
     return genre_folders.is_flat(folder)
 

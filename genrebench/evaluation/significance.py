@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.evaluation.intervals import BLOCK, CONFIDENCE, MIN_UNITS, RESAMPLES, Floats, Units
-from genrebench.evaluation.variance import Trainings
+from genrebench.evaluation.variance import Trainings, critical_value
 
 
 def permutation_test(
@@ -113,16 +113,23 @@ class SignTest:
             return bool(self.p_values(value)[0] > 1 - level)
 
         def end(step: float) -> float:
+            farthest = 1e6 * abs(step)
             while accepted(mean + step):
                 step *= 2
+                if abs(step) > farthest:  # two trainings say little: any value may be possible
+                    return math.copysign(math.inf, step)
             inside, outside = mean, mean + step
             for _ in range(50):
                 middle = (inside + outside) / 2
                 inside, outside = (middle, outside) if accepted(middle) else (inside, middle)
             return inside
 
-        step = float(np.abs(self._sums[:, 0] - mean * self._sizes[:, 0]).max()) / self._tracks
-        return (end(-step), end(step)) if step > 0 or self._trainings.variance.any() else (mean, mean)
+        of_trainings = math.sqrt(float(self._trainings.total[0]))
+        if not self._sums[:, 0].any():  # the same on every track, so that only trainings can tell of others
+            half = of_trainings * float(critical_value(self._trainings.variance, self._trainings.degrees, level)[0])
+            return -half, half
+        step = max(float(np.abs(self._sums[:, 0] - mean * self._sizes[:, 0]).max()) / self._tracks, of_trainings)
+        return (end(-step), end(step)) if step > 0 else (mean, mean)
 
     def _share(self, extreme: Floats) -> Floats:
         """p-values from the number of patterns at least as extreme as the observed one."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from genrebench import temporary
 from genrebench.errors import DataError, UsageError
+from genrebench.files import cache_error
 
 UNFINISHED = "unfinished"
 """Name of the hidden folders of unfinished entries, one per process that uses the cache."""
@@ -61,7 +62,10 @@ def use(cache: Path) -> Use:
         try:
             current = _uses[cache] = Use(cache)
         except OSError as error:
-            raise DataError(f"can't write to the cache at {cache}: {error.strerror or error}") from None
+            raise DataError(
+                f"can't write to the cache at {cache}: {error.strerror or error}; make it a folder that you can write, or set "
+                "GENREBENCH_HOME to another one"
+            ) from None
     return current
 
 
@@ -84,9 +88,19 @@ def use_if_possible(cache: Path) -> Use | None:
 
 @contextlib.contextmanager
 def claimed(cache: Path, name: str) -> Iterator[bool]:
-    """Claim an entry, so that only this process computes it; yields whether that succeeded."""
-    (cache / CLAIMS).mkdir(parents=True, exist_ok=True)
-    with temporary.exclusive(cache / CLAIMS / f"{name}.lock", wait=False) as held:
+    """Claim an entry, so that only this process computes it; yields whether that succeeded.
+
+    Raises
+    ------
+    DataError
+        If the cache can't be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            (cache / CLAIMS).mkdir(parents=True, exist_ok=True)
+            held = stack.enter_context(temporary.exclusive(cache / CLAIMS / f"{name}.lock", wait=False))
+        except OSError as error:
+            raise cache_error(error) from error
         yield held
 
 

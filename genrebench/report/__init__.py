@@ -82,9 +82,9 @@ def write(
             _write(stores, shown, problems, new, audio or {}, progress)
             temporary.install(new, out)
     except OSError as error:
-        raise StoreError(
-            f"{error.filename or out} can't be written: {error.strerror or error}; choose another folder with --out"
-        ) from error
+        file = error.filename2 or error.filename or out  # the second is where a copy goes to
+        where = out if f".{out.name}-" in str(file) else file
+        raise StoreError(f"{where} can't be written: {error.strerror or error}; choose another folder with --out") from error
     return out / "index.html", problems
 
 

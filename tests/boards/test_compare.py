@@ -80,6 +80,17 @@ def test_models_that_answer_alike_have_the_same_loss_on_every_track(add: Callabl
     assert "0.000 would be detected" not in str(comparison)
 
 
+def test_methods_that_answer_alike_with_several_seeds(add: Callable) -> None:
+    for seed in (0, 1):
+        for model in "xy":
+            store = add(f"{model}{seed}", model=model, seed=seed, predictions_seed=seed)
+    comparison = compare(store, "x", "y")
+    assert comparison.tied and comparison.population == "methods"
+    low, high = comparison.interval
+    assert low < 0 < high < 10
+    assert comparison.f1_micro["p_value"] == comparison.p_value == 1
+
+
 def test_what_a_board_tells_apart_a_comparison_does_too(add: Callable) -> None:
     for i, skill in enumerate((1.0, 1.1, 1.2, 1.4, 1.7, 2.5)):
         store = add(f"r{i}", model=f"m{i}", skill=skill, predictions_seed=i)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import logging
 import os
 import pwd
 import resource
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from genrebench.cli import main
+from genrebench.cli.main import _quiet_libraries
 from genrebench.environment import container_memory
 from tests import tiny
 
@@ -203,3 +205,39 @@ def test_the_memory_of_a_container_is_known(own: str, file: str, limit: str, exp
     (tmp_path / "groups" / file).parent.mkdir(parents=True)
     (tmp_path / "groups" / file).write_text(limit)
     assert container_memory(tmp_path / "groups", tmp_path / "own") == expected
+
+
+WITHOUT_HOME = """
+import os, sys
+os.getuid = lambda: 2**30  # a user without an entry in passwd
+from genrebench.session import Session
+Session(workers=1)
+import librosa.core.audio, matplotlib
+assert matplotlib.get_cachedir().startswith(sys.argv[1]), matplotlib.get_cachedir()
+"""
+
+
+@pytest.mark.parametrize("home", [None, "/dev/null/home"])
+def test_libraries_keep_their_caches_beside_ours_where_there_is_no_home_folder(tmp_path: Path, home: str | None) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in {"HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"}}
+    environment |= {"GENREBENCH_HOME": str(tmp_path)} | ({} if home is None else {"HOME": home})
+    program = [sys.executable, "-c", WITHOUT_HOME, str(tmp_path)]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_libraries_log_is_kept_off_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with _quiet_libraries(), _no_handlers():
+        logging.getLogger("matplotlib").warning("a warning of a library")
+    assert capfd.readouterr() == ("", "")
+
+
+@contextlib.contextmanager
+def _no_handlers() -> Iterator[None]:
+    """Take away pytest's handlers of the root logger."""
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        yield
+    finally:
+        root.handlers = before

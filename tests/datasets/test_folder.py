@@ -252,6 +252,23 @@ def test_labels_win_over_audio_that_lies_beside_them(tmp_path):
     assert resolve_unlabelled(table) == load(table)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes and devices")
+@pytest.mark.parametrize("name", ["tracks.csv", "features.csv"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "broken link"])
+def test_a_table_that_is_no_file_is_named_and_not_taken_as_absent(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "tracks.csv").write_text(TWO)
+    table = tmp_path / name
+    table.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(table)
+    elif kind == "folder":
+        table.mkdir()
+    else:
+        table.symlink_to("/dev/zero" if kind == "device" else "nowhere")
+    with pytest.raises(DataError, match=name):
+        load(tmp_path)
+
+
 # ------------------------------------------------------------------ features.csv
 
 

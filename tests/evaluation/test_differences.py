@@ -71,6 +71,21 @@ def test_a_difference_of_methods_needs_more_than_that_of_two_runs() -> None:
     assert of_methods.smallest > mean_difference(d, units, n=499).smallest
 
 
+@pytest.mark.parametrize("common", [0.0, 0.7])
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_intervals_end_where_nearly_all_variance_is_between_trainings(common: float, noise: float) -> None:
+    """Such as two versions of one method: the same predictions for each seed, so no difference on any track."""
+    d = common + noise * np.random.default_rng(1).normal(size=48)
+    apart = Trainings.of([[0.1, 0.3], [0.1, 0.3]]).difference()
+    of_methods = mean_difference(d, sampling_units(np.arange(48) // 4), apart, n=499)
+    assert not of_methods.found
+    low, high = of_methods.interval
+    # by Cochran and Cox with one degree of freedom each
+    assert low <= d.mean() - 12.7 * 0.141 and high >= d.mean() + 12.7 * 0.141
+    assert all(np.isinf(end) or abs(end) < 100 for end in (low, high))
+    assert low <= 0 <= high
+
+
 def test_what_carries_a_difference() -> None:
     d = np.zeros(200)
     d[:2], d[2:] = 5, 0.01

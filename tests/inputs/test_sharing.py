@@ -1,5 +1,6 @@
 """Several processes on one cache, and workers that end with their parent."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -124,3 +125,18 @@ def test_ctrl_c_reaches_no_worker(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+KILLED = """
+import os, signal, time
+from genrebench.workers import in_processes
+for _ in in_processes(time.sleep, [(0.01,)] * 100, 2):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_nothing_is_printed_after_a_command_was_killed() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    done = subprocess.run([sys.executable, "-c", KILLED], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")  # the pipe is open as long as a process lives

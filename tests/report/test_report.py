@@ -1,4 +1,6 @@
+import errno
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -153,6 +155,19 @@ def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="choose another folder with --out"):
         write(RunStore(tmp_path / "runs"), tmp_path / "file" / "out")
+
+
+@pytest.mark.usefixtures("report")
+def test_a_full_disk_names_the_report_and_not_the_file_that_is_copied(
+    report_store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(StoreError, match=f"^{re.escape(str(tmp_path / 'out'))} can't be written: No space"):
+        write(report_store, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_pareto_by_hand() -> None:

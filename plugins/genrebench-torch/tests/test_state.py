@@ -1,6 +1,8 @@
 """Checkpoints hold all that a training needs to go on, and belong to one training."""
 
+import contextlib
 import dataclasses
+import errno
 import json
 import os
 import re
@@ -236,19 +238,29 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Path, "replace", watched_replace)
     file = tmp_path / "checkpoint.safetensors"
     write_checkpoint(file, "one", {"n": 1}, {"part": {"a": torch.arange(3)}})
-    assert events == [(name, file.stat().st_ino, file.stat().st_size) for name in ("fsync", "replace")]
+    assert events[:2] == [(name, file.stat().st_ino, file.stat().st_size) for name in ("fsync", "replace")]
     progress, parts = read_checkpoint(file, "one")
     assert progress == {"n": 1}
     assert parts["part"]["a"].tolist() == [0, 1, 2]
 
 
-def test_what_cant_be_written_leaves_the_earlier_checkpoint(tmp_path: Path) -> None:
-    file = tmp_path / "checkpoint.safetensors"
+@pytest.mark.parametrize(("code", "written"), [(errno.EIO, True), (errno.ESTALE, True), (errno.ENOSPC, False)])
+def test_an_error_that_may_pass_is_passed_over_and_a_full_disk_leaves_the_earlier_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, written: bool
+) -> None:
+    file, fsync, errors = tmp_path / "checkpoint.safetensors", os.fsync, [OSError(code, os.strerror(code))]
     write_checkpoint(file, "one", {"n": 1}, {"part": {"a": torch.arange(3)}})
-    (tmp_path / "checkpoint.safetensors.part").mkdir()
-    with pytest.raises(Exception, match=r"directory|Is a"):
+
+    def failing_once(descriptor: int) -> None:
+        if errors:
+            raise errors.pop()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing_once)
+    with contextlib.nullcontext() if written else pytest.raises(OSError, match="No space"):
         write_checkpoint(file, "one", {"n": 2}, {"part": {"a": torch.arange(4)}})
-    assert read_checkpoint(file, "one")[0] == {"n": 1}
+    assert read_checkpoint(file, "one")[0] == {"n": 2 if written else 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
 
 
 def test_an_identity_follows_from_each_array_and_fact() -> None:

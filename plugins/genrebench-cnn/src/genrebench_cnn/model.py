@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss, read_json
 from genrebench_cnn.devices import training_device
@@ -21,6 +21,7 @@ from genrebench_cnn.options import CnnOptions, lengths
 from genrebench_cnn.prediction import mean_activations, window_probabilities
 from genrebench_cnn.training import Training
 from genrebench_torch.devices import own_randomness, own_threads
+from genrebench_torch.tensors import read_tensors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,20 +86,16 @@ class CnnRaw(Model[LazyInputs]):
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors; genres, sample rate and window as JSON."""
-        weights = {f"network.{name}": value.cpu().contiguous() for name, value in self.network.state_dict().items()}
-        weights["activations"] = torch.from_numpy(self.activations)
-        save_file(weights, folder / "network.safetensors")
+        save_file(self._tensors(), folder / "network.safetensors")
         (folder / "network.json").write_text(json.dumps(self._shape(), indent=1) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:
         """Read the weights; other genres or options than they were saved with are refused."""
         try:
             saved = read_json(folder / "network.json")
-            tensors = load_file(folder / "network.safetensors")
-            activations = tensors.pop("activations").numpy()
-            if not isinstance(saved, dict) or activations.shape != self.activations.shape:
-                raise ValueError("its parts have the wrong type or shape")
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            if not isinstance(saved, dict):
+                raise TypeError("network.json isn't an object")
+        except (OSError, ValueError, TypeError) as error:
             raise PluginError(f"the saved network in {folder.name} can't be read: {error}; train it again") from None
         for name, value in self._shape().items():
             if saved.get(name) != value:
@@ -106,10 +103,16 @@ class CnnRaw(Model[LazyInputs]):
                     f"the saved network has {name}={saved.get(name)!r}, but the options say {value!r}; load it with its own"
                 )
         try:
+            tensors = read_tensors(folder / "network.safetensors", self._tensors())
+            activations = tensors.pop("activations").numpy()
             self.network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
-        except RuntimeError as error:
-            raise PluginError(f"the saved network in {folder.name} has other weights than its options say: {error}") from None
+        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+            raise PluginError(f"the saved network in {folder.name} can't be read: {error}; train it again") from None
         self.activations = activations
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        weights = {f"network.{name}": value.cpu().contiguous() for name, value in self.network.state_dict().items()}
+        return {**weights, "activations": torch.from_numpy(self.activations)}
 
     def _shape(self) -> dict[str, Any]:
         return {

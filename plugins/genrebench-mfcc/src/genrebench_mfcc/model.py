@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, read_json
 from genrebench_mfcc import figures
@@ -24,6 +24,7 @@ from genrebench_mfcc.prediction import crop_moments, probabilities, probabilitie
 from genrebench_mfcc.training import Training, subset
 from genrebench_torch.devices import own_randomness, own_threads, pick_device
 from genrebench_torch.reading import ahead
+from genrebench_torch.tensors import read_tensors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -168,8 +169,7 @@ class MfccFrames(Model[LazyInputs]):
             facts = read_json(folder / "model.json")
             scale = Scale(**{**facts["scale"], "prior": np.array(facts["scale"]["prior"], dtype=np.float64)})
             scale.require_sound(len(self.context.genres))
-            tensors = load_file(folder / "network.safetensors")
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise PluginError(f"the model in {folder.name} can't be read: {error}; train it again") from None
         for name, value in self._shape().items():
             if facts.get(name) != value:
@@ -177,9 +177,9 @@ class MfccFrames(Model[LazyInputs]):
                     f"the saved model has {name}={facts.get(name)!r}, but the options say {value!r}; load it with its own"
                 )
         try:
-            self.network.load_state_dict(tensors)
-        except RuntimeError as error:
-            raise PluginError(f"the model in {folder.name} has other weights than its options say: {error}") from None
+            self.network.load_state_dict(read_tensors(folder / "network.safetensors", self.network.state_dict()))
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise PluginError(f"the model in {folder.name} can't be read: {error}; train it again") from None
         self.network.eval()
         self.scale = scale
 

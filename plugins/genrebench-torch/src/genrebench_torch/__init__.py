@@ -5,6 +5,7 @@
 - `genrebench_torch.reading`: batches that are read in the background
 - `genrebench_torch.state`: a training with checkpoints, its best epoch and early stopping
 - `genrebench_torch.checkpoint`: the file behind it
+- `genrebench_torch.tensors`: a saved model's tensors
 - `genrebench_torch.interrupts`: Ctrl-C that waits for the end of a training step
 """
 

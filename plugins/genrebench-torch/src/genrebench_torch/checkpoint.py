@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from genrebench.api import UsageError
+from genrebench.api import UsageError, write_file
 
-_PAUSES = (0.05, 0.25, 1.0)
-"""Seconds before another try to write a checkpoint."""
+_MAX_TENSORS = 100_000
+"""More aren't the tensors of a network and its optimiser, and take minutes to read."""
 
 Parts = dict[str, dict[str, Tensor]]
 """Tensors by part ("network", "optimiser", ...) and name."""
@@ -63,20 +61,7 @@ def write_checkpoint(file: Path, identity: str, progress: Mapping[str, Any], par
     tensors = {
         f"{part}.{name}": value.detach().cpu().contiguous() for part, named in parts.items() for name, value in named.items()
     }
-    unfinished = file.with_name(f"{file.name}.part")
-    metadata = {"identity": identity, "progress": json.dumps(dict(progress))}
-    for pause in (*_PAUSES, None):
-        try:
-            save_file(tensors, unfinished, metadata=metadata)
-            with unfinished.open("rb+") as written:
-                os.fsync(written.fileno())  # else a power cut could leave the new name with the content missing
-            unfinished.replace(file)
-            return
-        except (OSError, SafetensorError):  # of a network disk, they may pass
-            unfinished.unlink(missing_ok=True)
-            if pause is None:
-                raise
-            time.sleep(pause)
+    write_file(file, save(tensors, metadata={"identity": identity, "progress": json.dumps(dict(progress))}))
 
 
 def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
@@ -97,12 +82,14 @@ def read_checkpoint(file: Path, identity: str) -> tuple[dict[str, Any], Parts]:
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            header = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
+            header, names = opened.metadata() or {}, opened.keys()
+            if len(names) > _MAX_TENSORS:
+                raise ValueError(f"it has more than {_MAX_TENSORS} tensors")
+            tensors = {name: opened.get_tensor(name) for name in names}
         progress = json.loads(header.get("progress", ""))
         if not isinstance(progress, dict):
             raise ValueError("it has no progress")
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # torch's, if it can't map the file
         raise DamagedCheckpointError(f"checkpoint {file.name} can't be read ({error})") from None
     if header.get("identity") != identity:
         raise UsageError(f"checkpoint {file.name} belongs to other data or options; start again without --resume")
