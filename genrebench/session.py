@@ -91,7 +91,7 @@ class Session:
 
     def input_context(self, excerpt: Excerpt) -> InputContext:
         """Settings for computing the inputs of an excerpt."""
-        return InputContext(self.home / "cache", excerpt, self.workers, self.progress, self.cached)
+        return InputContext(self.home / "cache", excerpt, self.workers, self.progress, self.cached, say=self.say)
 
     def context(self, genres: tuple[str, ...], **more: Any) -> Context:
         """Context for a model; `more` are other fields of `Context`."""

@@ -30,6 +30,10 @@ class Clip:
     content_hash: str
 
 
+def _say_nothing(text: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class InputContext:
     """Where and how inputs are computed.
@@ -48,6 +52,8 @@ class InputContext:
         Whether inputs that are read lazily are computed once into the cache, or at each access.
     refuse_silence : bool
         Whether a clip with a silent excerpt is refused like one that can't be decoded, as in prediction.
+    say : callable
+        ``say(text)`` is called with messages for the user.
     """
 
     cache: Path
@@ -56,6 +62,7 @@ class InputContext:
     progress: Callable[..., Iterable[Any]] = no_progress
     cached: bool = True
     refuse_silence: bool = False
+    say: Callable[[str], None] = _say_nothing
 
 
 @dataclass(frozen=True)
