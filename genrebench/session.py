@@ -100,7 +100,9 @@ class Session:
 
     def input_context(self, excerpt: Excerpt) -> InputContext:
         """Settings for computing the inputs of an excerpt."""
-        return InputContext(self.home / "cache", excerpt, self.workers, self.progress, self.cached, device=self.device)
+        return InputContext(
+            self.home / "cache", excerpt, self.workers, self.progress, self.cached, device=self.device, say=self.say
+        )
 
     def context(self, genres: tuple[str, ...], **more: Any) -> Context:
         """Context for a model; `more` are other fields of `Context`."""

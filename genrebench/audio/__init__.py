@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from genrebench.audio.samples import (
     RATES,
     AudioInfo,
     cancel,
+    cancelling_text,
     choose_channel,
     excerpt_bounds,
     extended,
@@ -39,10 +41,12 @@ __all__ = [
     "AudioInfo",
     "Found",
     "Length",
+    "Noted",
     "Reading",
     "blocks",
     "bounds",
     "cancel",
+    "cancelling_text",
     "choose_channel",
     "content_hash",
     "content_hashes",
@@ -56,7 +60,7 @@ __all__ = [
     "is_skipped",
     "length_cache",
     "lengths",
-    "noting_peaks",
+    "noting",
     "read",
     "rehash",
     "resample",
@@ -68,7 +72,25 @@ VERSION = 2
 """Bumped when `read` returns different samples for the same file, so that cached inputs are recomputed."""
 
 _MAX_PEAK = 100.0  # 40 dB above full scale: a float file louder than this isn't scaled to [-1, 1]
-_NOTED_PEAKS: ContextVar[list[float] | None] = ContextVar("noted_peaks", default=None)
+
+
+@dataclass
+class Noted:
+    """What `read` noticed.
+
+    Parameters
+    ----------
+    peaks : list of float
+        Largest sample of each excerpt before resampling, 1 at full scale.
+    cancels : bool
+        Whether the channels of an excerpt cancel in their mean, so that one of them was used.
+    """
+
+    peaks: list[float] = field(default_factory=list)
+    cancels: bool = False
+
+
+_NOTED: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
 def info(path: Path) -> AudioInfo:
@@ -119,7 +141,7 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
         If the file is missing, can't be decoded, is empty, or has samples that aren't finite or exceed 100 times full scale.
     """
     with Reading(path) as reading:
-        samples, rate = reading.read(excerpt), reading.sample_rate
+        samples, rate, cancels = reading.read(excerpt), reading.sample_rate, reading.used_one_channel
     if not len(samples):
         raise AudioError(f"{path}: contains no audio samples")
     peak = float(max(samples.max(), -samples.min()))  # NaN if any sample is NaN
@@ -127,28 +149,28 @@ def read(path: Path, excerpt: Excerpt, *, sample_rate: int | None = None) -> tup
         raise AudioError(f"{path}: {np.count_nonzero(~np.isfinite(samples))} samples are not finite numbers")
     if peak > _MAX_PEAK:
         raise AudioError(f"{path}: samples reach {peak:g}, but full scale is 1; rescale the file")
-    if (noted := _NOTED_PEAKS.get()) is not None:
-        noted.append(peak)
+    if (noted := _NOTED.get()) is not None:
+        noted.peaks.append(peak)
+        noted.cancels |= cancels
     if sample_rate is None or sample_rate == rate:
         return samples, rate
     return resample(samples, rate, sample_rate), sample_rate
 
 
 @contextmanager
-def noting_peaks() -> Iterator[list[float]]:
-    """Note the peaks of what `read` decodes in the body, for whoever calls a function that decodes and returns something else.
+def noting() -> Iterator[Noted]:
+    """Note what `read` notices in the body, for whoever calls a function that decodes and returns something else.
 
     Yields
     ------
-    list of float
-        Largest sample of each excerpt before resampling, 1 at full scale.
+    Noted
     """
-    peaks: list[float] = []
-    token = _NOTED_PEAKS.set(peaks)
+    noted = Noted()
+    token = _NOTED.set(noted)
     try:
-        yield peaks
+        yield noted
     finally:
-        _NOTED_PEAKS.reset(token)
+        _NOTED.reset(token)
 
 
 def bounds(path: Path, excerpt: Excerpt) -> tuple[int, int, int]:

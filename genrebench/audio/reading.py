@@ -34,6 +34,7 @@ class Reading:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.used_one_channel = False
         parts = parts_of(path)
         if len(parts) > _MAX_PARTS:
             raise AudioError(f"{path}: consists of {len(parts)} streams, more than {_MAX_PARTS}; convert it into one")
@@ -95,9 +96,13 @@ class Reading:
         return excerpt_bounds(self.frames, self.sample_rate, excerpt)
 
     def read(self, excerpt: Excerpt) -> NDArray[np.float32]:
-        """Mono samples of an excerpt: the mean of the channels or, where they cancel in it, one of them."""
+        """Mono samples of an excerpt: the mean of the channels or, where they cancel in it, one of them.
+
+        `used_one_channel` says afterwards which of the two.
+        """
         mix = Mix()
         samples = self._mixed(excerpt, mix)
+        self.used_one_channel = mix.cancels
         return self._mixed(excerpt, Mix(mix.chosen)) if mix.cancels else samples
 
     def cancels(self, excerpt: Excerpt) -> bool:

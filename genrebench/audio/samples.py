@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrebench.errors import AudioError
 from genrebench.records import Excerpt
+from genrebench.tables import counted
 
 RATES = (1000, 384_000)
 """Lowest and highest accepted sample rate, in Hz; a damaged header may claim any number."""
@@ -116,6 +118,12 @@ class Mix:
 def cancel(mean_power: float, powers: NDArray[Any]) -> bool:
     """Whether channels with these powers cancel in their mean, which has that power."""
     return bool(mean_power < CANCELLED_POWER * powers.mean() / len(powers))
+
+
+def cancelling_text(ids: Sequence[str]) -> str:
+    """What to tell of the tracks whose channels cancel."""
+    count = counted(len(ids), "track")
+    return f"the channels of {count} cancel in their mean (left = -right?), so one of them is used; the first is {ids[0]!r}"
 
 
 def choose_channel(powers: NDArray[Any]) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genrebench import audio
+from genrebench.datasets.check.given_features import usable_findings
 from genrebench.errors import AudioError, DataError
 from genrebench.evaluation import power
 from genrebench.records import PARTS, Dataset, Fold, Split
@@ -144,7 +145,15 @@ def _content_warnings(dataset: Dataset, split: Split, home: Path) -> list[str]:
     except DataError as error:  # the rest of the summary is still of use
         return [str(error)]
     if values is not None:
-        return [*values.notes, *(remark.detail for remark in copy_remarks(dataset, split, row_keys(values), "feature row"))]
+        found = list(usable_findings(dataset, values))
+        lacking = {finding.track for finding in found if finding.track}
+        text = f"{counted(len(lacking), 'track')} without a row of given features, or with an empty value in it"
+        return [
+            *values.notes,
+            *(finding.detail for finding in found if not finding.track),
+            *([f"{text}; 'genrebench data check' lists them"] if lacking else []),
+            *(remark.detail for remark in copy_remarks(dataset, split, row_keys(values), "feature row")),
+        ]
     keys = _file_keys((track.path for track in dataset.tracks if track.path is not None), home)
     by_id = {track.id: keys[track.path] for track in dataset.tracks if track.path in keys}
     return [remark.detail for remark in copy_remarks(dataset, split, by_id, "audio file")]
@@ -193,11 +202,7 @@ def _audio(dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
         result["unreadable"] = unreadable
     if not cancelling:
         return result, []
-    count = counted(len(cancelling), "track")
-    text = (
-        f"the channels of {count} cancel in their mean (left = -right?), so one of them is used; the first is {cancelling[0]!r}"
-    )
-    return result, [text]
+    return result, [audio.cancelling_text(cancelling)]
 
 
 @dataclass(frozen=True, repr=False)

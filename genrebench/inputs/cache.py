@@ -114,6 +114,8 @@ def filled(folder: CacheFolder, clips: Sequence[Clip], work: Work, context: Inpu
                 else:
                     reasons[clip.content_hash] = result
     found = {key: entry for key, entry in entries.items() if entry is not None}
+    if cancelling := [distinct[key].id for key, entry in found.items() if entry.cancels]:
+        context.say(f"warning: {audio.cancelling_text(cancelling)}")
     if context.refuse_silence:
         reasons |= {key: "silent" for key, entry in found.items() if entry.peak < SILENCE}
     if reasons:
@@ -176,13 +178,14 @@ def _compute_one(
         if entry is not None:  # another process has computed it in the meantime
             return clip, entry
         try:
-            with audio.noting_peaks() as peaks:
+            with audio.noting() as noted:
                 array = compute(clip.path)
             if audio.content_hash(clip.path) != clip.content_hash:
                 return clip, CHANGED
         except AudioError as error:
             return clip, error.reason(clip.path)
-        return clip, folder.write(clip.content_hash, array, max(peaks, default=np.nan), unfinished)
+        entry = folder.write(clip.content_hash, array, max(noted.peaks, default=np.nan), unfinished)
+        return clip, entry._replace(cancels=noted.cancels)
 
 
 def _compile_librosa(cache: Path) -> None:

@@ -28,10 +28,13 @@ class Entry(NamedTuple):
         Length of the array's first axis.
     peak : float32
         Largest sample of the clip's excerpt before resampling, 1 at full scale; NaN if it wasn't asked for.
+    cancels : bool
+        Whether the channels cancel in their mean, so that one of them was used; known only of an entry that is new.
     """
 
     length: int
     peak: np.float32 = np.float32(np.nan)
+    cancels: bool = False
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ class Clip:
     content_hash: str
 
 
+def _say_nothing(text: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class InputContext:
     """Where and how inputs are computed.
@@ -53,6 +57,8 @@ class InputContext:
         Whether a clip with a silent excerpt is refused like one that can't be decoded, as in prediction.
     device : str
         As in `Context`, for inputs that a network computes.
+    say : callable
+        ``say(text)`` is called with messages for the user.
     """
 
     cache: Path
@@ -62,6 +68,7 @@ class InputContext:
     cached: bool = True
     refuse_silence: bool = False
     device: str = "auto"
+    say: Callable[[str], None] = _say_nothing
 
 
 @dataclass(frozen=True)

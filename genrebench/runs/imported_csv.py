@@ -17,6 +17,8 @@ CLAIMS = ("genre", "fold")
 MIN_DECIMALS = 3
 """Decimals from which rounded rows are renormalised; with fewer, too much is lost."""
 
+_MAX_SHIFT = 400  # decimals beyond which a float is 0
+
 
 @dataclass(frozen=True)
 class ImportedRows:
@@ -115,7 +117,8 @@ def _probability(cell: str, where: str) -> float:
 def _decimals(cell: str) -> int:
     """Decimals of a number; those of a number in scientific notation are counted as if written out."""
     mantissa, _, exponent = cell.strip().casefold().partition("e")
-    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
+    shift = min(max(float(exponent or 0), -_MAX_SHIFT), _MAX_SHIFT)  # an exponent may have thousands of digits
+    return max(0, len(mantissa.partition(".")[2]) - int(shift))
 
 
 def _renormalise(file: Path, rows: dict[str, list[float]], lines: dict[str, int], decimals: int) -> list[str]:

@@ -305,9 +305,14 @@ def _check(dataset: Dataset) -> None:
         raise DataError(f"{dataset.name} has track {duplicate!r} more than once; ids have to be unique")
     unlabelled = [track.id for track in dataset.tracks if not track.genre.strip()]
     if unlabelled:
+        advice = (
+            "fill it in, or leave such tracks out with --exclude FILE, which 'genrebench data check DATASET --exclusions FILE' "
+            "writes"
+            if len(unlabelled) < len(ids)
+            else "there is nothing to train on, only to predict; fill the genres in"
+        )
         raise DataError(
-            f"{dataset.name}: {len(unlabelled)} of {len(ids)} tracks have no genre, the first is {unlabelled[0]!r}; fill it "
-            "in, or leave such tracks out with --exclude FILE, which 'genrebench data check DATASET --exclusions FILE' writes"
+            f"{dataset.name}: {len(unlabelled)} of {len(ids)} tracks have no genre, the first is {unlabelled[0]!r}; {advice}"
         )
     genres = {track.genre for track in dataset.tracks}
     if len(genres) < 2:

@@ -1,12 +1,14 @@
 """Files whose header is wrong about their length, or that consist of several: read whole, in every way alike, or refused."""
 
+import json
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import soundfile
 
-from genrebench import audio
+from genrebench import audio, temporary
 from genrebench.api import AudioError, Excerpt
 from genrebench.audio import parts
 from genrebench.audio.reading import Reading
@@ -454,3 +456,22 @@ def test_a_webm_that_was_cut_promises_what_is_missing(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert audio.info(path).frames < 0.7 * whole
     assert declared_frames(path) == pytest.approx(whole, rel=0.02)
+
+
+# ------------------------------------------------------------------ the cache of lengths
+
+
+def test_lengths_that_are_saved_at_once_are_all_kept(tmp_path):
+    """Another process saves its lengths while this one waits: neither's are lost."""
+    soundfile.write(tmp_path / "a.wav", noise(0, 1.0), RATE)
+    cache = tmp_path / "home" / "lengths.json"
+    with ThreadPoolExecutor(1) as other:
+        with temporary.locked(cache):
+            waiting = other.submit(audio.lengths, {"mine": tmp_path / "a.wav"}, cache)
+            with pytest.raises(TimeoutError):  # it has to wait for the lock
+                waiting.result(timeout=1)
+            cache.write_text(json.dumps({"version": 1, "lengths": {"theirs": [8000, 8000, True]}}))
+        assert waiting.result() == {"mine": (RATE, RATE, True)}
+    kept = json.loads(cache.read_text())["lengths"]
+    assert kept == {"theirs": [8000, 8000, True], "mine": [RATE, RATE, True]}
+    assert audio.lengths({"theirs": tmp_path / "gone.wav"}, cache) == {"theirs": (8000, 8000, True)}

@@ -77,6 +77,7 @@ def test_a_column_without_any_value_is_named_and_no_track(case: Path, tmp_path: 
     assert outcome.listed == set()
     details = [f.detail for f in outcome.report.findings if f.severity == "fault"]
     assert details == ["column 'm1' has no value in any row; remove the column"]
+    assert details[0] in gb.describe(case).to_json()["warnings"]
     lines = [line.split(",") for line in (case / "features.csv").read_text().splitlines()]
     (case / "features.csv").write_text("\n".join(",".join([*cells[:2], *cells[3:]]) for cells in lines))
     assert check_and_run(case, tmp_path, model=TABLE).refusal == ""

@@ -274,6 +274,20 @@ def test_ablation_and_leakage_have_frames_and_figures(tmp_path: Path, monkeypatc
     assert pd.read_csv("features.csv", header=[0, 1, 2], index_col=0).shape == (24, 518)
 
 
+def test_segments_apart_in_ablation_and_leakage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny.write_music(tmp_path / "tones", n=12)
+    rows = pd.read_csv("tones/tracks.csv").drop(columns="artist")
+    rows["track_id"] = [f"tune {chr(97 + i // 2)}_seg{i % 2 + 1}" for i in range(24)]
+    rows.to_csv("tones/tracks.csv", index=False)
+    for segments, split in (("together", "artist"), ("apart", "stratified")):
+        task = gb.ablate(WAVEFORM, "tones", seconds=[0.5], segments=segments, say=lambda _: None).to_json()["task"]
+        assert task["split"] == split
+    assert gb.leakage(WAVEFORM, "tones", draws=1, say=lambda _: None).to_json()["n_test"] > 0
+    with pytest.raises(UsageError, match="artist"):  # the segments were all that was known of artists
+        gb.leakage(WAVEFORM, "tones", draws=1, segments="apart", say=lambda _: None)
+
+
 def test_a_missing_dataset_is_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="no dataset or folder 'nosuch'"):

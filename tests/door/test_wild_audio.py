@@ -103,6 +103,27 @@ def test_the_middle_of_wild_files_is_what_is_there(wild: Path) -> None:
     assert flatness[0] > 5 * flatness[1]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_run_and_predict_say_that_channels_cancel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENREBENCH_HOME", str(tmp_path / "home"))
+    tiny.write_music(tmp_path / "music", n=6)
+    table = (tmp_path / "music" / "tracks.csv").read_text()
+    left = np.random.default_rng(0).normal(0, 0.1, (16000, 1))
+    for name, right in (("anti", -left), ("other", left)):
+        soundfile.write(tmp_path / "music" / f"{name}.wav", np.hstack([left, right]), 16000)
+        table += f"{name},{name}.wav,deep,artist {name}\n"
+    (tmp_path / "music" / "tracks.csv").write_text(table)
+    said: list[str] = []
+    (run,) = gb.run(WAVEFORM, "music", split="stratified", workers=workers, say=said.append)
+    text = "warning: the channels of one track cancel in their mean (left = -right?), so one of them is used; the first is"
+    assert [one for one in said if "cancel" in one] == [f"{text} 'anti'"]
+    soundfile.write("new.wav", np.hstack([left[:12000], -left[:12000]]), 16000)
+    said.clear()
+    gb.predict(["new.wav", "music/other.wav"], run, model=WAVEFORM, workers=workers, say=said.append)
+    assert [one for one in said if "cancel" in one] == [f"{text} 'new.wav'"]
+
+
 # ------------------------------------------------------------------ thirty seconds
 
 

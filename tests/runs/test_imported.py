@@ -103,6 +103,12 @@ def test_scientific_notation_isn_t_rounded_to_nothing(tmp_path):
     assert "rounded to 4 decimals" in imported.warnings[0]
 
 
+@pytest.mark.parametrize("exponent", ["-" + "9" * 400, "-" + "9" * 5000])
+def test_a_huge_exponent_is_a_number(tmp_path, exponent):
+    imported = read(file(tmp_path, f"track_id,Blues,Forró,Rock\n5,1,0e{exponent},1e{exponent}\n"), GENRES, IDS)
+    assert imported.rows["5"] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("written", ["{:06d}", "{}.0", "{}.mp3"])
 def test_ids_that_are_written_differently(tmp_path, written):
     rows = "".join(f"{written.format(int(id_))},1,0,0\n" for id_ in IDS)

@@ -87,6 +87,8 @@ def check(
     changed = list(_changed_findings(dataset.tracks, home, progress)) if rehash else []
     usable = [track for track in dataset.tracks if track.id not in dataset.unusable]
     measured, findings = _measure_tracks(usable, home, workers, progress, "checking")
+    if dataset.load_features is None:
+        findings = [_nothing_to_learn_from(finding) if finding.kind == "no-audio" else finding for finding in findings]
     findings += [*changed, *before]
     findings += _reading_findings(dataset)
     given, unread = load_given(dataset)
@@ -152,6 +154,14 @@ def _measure_tracks(
             findings.append(Finding(track.id, "undecodable", "fault", error))
             del measured[track.id]
     return measured, findings
+
+
+def _nothing_to_learn_from(no_audio: Finding) -> Finding:
+    detail = (
+        f"{no_audio.detail}, and there are no given features, so no model can be run; add a column 'path' to tracks.csv, or a "
+        "features.csv"
+    )
+    return replace(no_audio, severity="fault", detail=detail)
 
 
 def measure_files(paths: Mapping[str, Path], home: Path, workers: int) -> Iterator[tuple[str, Measurement]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -242,17 +242,15 @@ class MeasurementCache:
             raise files.cache_error(error) from None
 
 
-def measure_and_cache(path: Path, content_hash: str, cache: MeasurementCache) -> tuple[str, Measurement]:
-    """Measure one file and write the result to the cache."""
-    measurement = measure(path)
-    cache.put(content_hash, measurement)
-    return content_hash, measurement
+def _measure_one(path: Path, content_hash: str) -> tuple[str, Measurement]:
+    return content_hash, measure(path)
 
 
 def measure_all(contents: dict[str, Path], cache: MeasurementCache, workers: int) -> Iterator[tuple[str, Measurement]]:
     """Measure files in parallel, in order of completion; measurements in the cache are read from there.
 
-    If `workers` is above 1, a file that crashes the decoder is reported like one that can't be decoded.
+    Each is in the cache before it is yielded. If `workers` is above 1, a file that crashes the decoder is reported like one
+    that can't be decoded.
 
     Parameters
     ----------
@@ -274,25 +272,29 @@ def measure_all(contents: dict[str, Path], cache: MeasurementCache, workers: int
             unmeasured[content_hash] = path
         else:
             yield content_hash, cached
-    if workers == 1 or not unmeasured:
-        for content_hash, path in unmeasured.items():
-            yield measure_and_cache(path, content_hash, cache)
+    if not unmeasured:
         return
-    try:
-        for content_hash, measurement in _measure_in_processes(unmeasured, cache, workers):
-            del unmeasured[content_hash]
+    # this process writes to the cache: a worker may be killed in the middle of it, as those of an interrupted check are
+    with closing(_measured_all(unmeasured, workers)) as results:
+        for content_hash, measurement in results:
+            cache.put(content_hash, measurement)
             yield content_hash, measurement
+
+
+def _measured_all(contents: dict[str, Path], workers: int) -> Generator[tuple[str, Measurement], None, None]:
+    rest = dict(contents)
+    try:
+        with closing(_in_processes(rest, workers)) as results:
+            for content_hash, measurement in results:
+                del rest[content_hash]
+                yield content_hash, measurement
     except WorkerDiedError:
-        for content_hash, path in unmeasured.items():
+        for content_hash, path in rest.items():
             try:
-                yield from _measure_in_processes({content_hash: path}, cache, 2)
+                yield from _in_processes({content_hash: path}, 2)
             except WorkerDiedError:
                 yield content_hash, Measurement(error="the decoder crashed")
 
 
-def _measure_in_processes(
-    contents: dict[str, Path], cache: MeasurementCache, workers: int
-) -> Iterator[tuple[str, Measurement]]:
-    calls = [(path, content_hash, cache) for content_hash, path in contents.items()]
-    with closing(in_processes(measure_and_cache, calls, workers)) as results:
-        yield from results
+def _in_processes(contents: dict[str, Path], workers: int) -> Generator[tuple[str, Measurement], None, None]:
+    return in_processes(_measure_one, [(path, content_hash) for content_hash, path in contents.items()], workers)

@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from genrebench.datasets import check as checks
 from genrebench.datasets.check.near_duplicates import N_NEIGHBOURS
 from genrebench.datasets.exclusions import read_exclusions
 from genrebench.errors import DataError, StoreError
-from genrebench.records import Fold, Split
+from genrebench.records import FeatureValues, Fold, Split
 from genrebench.tasks import task as tasks
 from genrebench.tasks.splits import NAMES, make_split
 
@@ -113,9 +114,13 @@ def test_no_path_among_tracks_that_have_one_is_missing(sound_clips, tmp_path):
     assert kinds(found["bare"]) == [("missing", "fault")]
 
 
-def test_a_dataset_without_audio_is_one_note(tmp_path):
-    found = checks.check(dataset([Track(str(i), "A") for i in range(5)]), home=tmp_path)
-    assert kinds(found) == [("no-audio", "note")]
+def test_a_dataset_without_audio_is_one_note_and_one_without_features_as_well_a_fault(tmp_path):
+    bare = dataset([Track(str(i), "A") for i in range(5)])
+    values = FeatureValues(tuple("01234"), (("x",),), np.arange(5.0).reshape(5, 1))
+    assert kinds(checks.check(replace(bare, load_features=lambda: values), home=tmp_path)) == [("no-audio", "note")]
+    (fault,) = checks.check(bare, home=tmp_path)
+    assert (fault.track, fault.kind, fault.severity) == ("", "no-audio", "fault")
+    assert "add a column 'path'" in fault.detail
 
 
 def test_a_blank_label(sound_clips, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d
 
 import genrebench as gb
 from genrebench.datasets.check.measurement import measure
@@ -92,6 +93,23 @@ def test_pairs_are_of_two_clips_each_once(lengths, seed):
     assert len({(pair.first, pair.second) for pair in pairs}) == len(pairs)
     for pair in pairs:
         assert pair.offset == pytest.approx((pair.second - pair.first) / 20)
+
+
+def test_clips_that_share_a_rhythm_but_not_the_level_aren_t_found():
+    base = np.random.default_rng(0).integers(60, 200, size=(60, 12)).astype(np.uint8)
+    assert list(overlaps([base, base + np.uint8(12)])) == []
+    (pair,) = overlaps([base, base + np.uint8(2)])
+    assert (pair.first, pair.second, pair.offset) == (0, 1, 0)
+
+
+def test_clips_whose_frames_lie_between_those_of_the_other_are_found():
+    """Short clips of fast changes, of which each has every second frame: hardly any agrees without interpolation."""
+    found = 0
+    for seed in range(30):
+        fine = gaussian_filter1d(np.random.default_rng(seed).normal(size=(200, 12)), 2, axis=0, mode="wrap")
+        levels = np.clip(130 + fine / fine.std() * 25, 60, 200).astype(np.uint8)[:36]
+        found += len(list(overlaps([levels[::2], levels[1::2]])))
+    assert found >= 4
 
 
 @pytest.mark.parametrize("split", [None, "stratified"])
