@@ -76,27 +76,28 @@ def fill(
         calls = ((clip,) for clip, entry in found.items() if entry is None)
         tracks = {}
         with closing(in_processes(partial(_decoded, decode), calls, context.workers)) as results:
-            for clip, samples, peak in results:
+            for clip, samples, noted in results:
                 if isinstance(samples, str):
                     yield clip, samples
                 else:
-                    tracks[clip] = samples, peak
+                    tracks[clip] = samples, noted
         if tracks:
             arrays = compute([samples for samples, _ in tracks.values()], [clip.path for clip in tracks])
             with unfinished_folder(folder.cache) as unfinished:
-                for (clip, (_, peak)), array in zip(tracks.items(), arrays, strict=True):
-                    yield clip, folder.write(clip.content_hash, array, peak, unfinished)
+                for (clip, (_, noted)), array in zip(tracks.items(), arrays, strict=True):
+                    entry = folder.write(clip.content_hash, array, max(noted.peaks, default=np.nan), unfinished)
+                    yield clip, entry._replace(cancels=noted.cancels)
 
     return cache.filled(folder, clips, work, context, description)
 
 
-def _decoded(decode: Decode, clip: Clip) -> tuple[Clip, Samples | str, float]:
-    """The samples of a clip and their peak, or why it can't be used."""
-    try:
-        with audio.noting_peaks() as peaks:
+def _decoded(decode: Decode, clip: Clip) -> tuple[Clip, Samples | str, audio.Noted]:
+    """The samples of a clip, or why it can't be used, and what decoding noticed."""
+    with audio.noting() as noted:
+        try:
             samples = decode(clip.path)
-        if audio.content_hash(clip.path) != clip.content_hash:
-            return clip, cache.CHANGED, np.nan
-    except AudioError as error:
-        return clip, error.reason(clip.path), np.nan
-    return clip, samples, max(peaks, default=np.nan)
+            if audio.content_hash(clip.path) != clip.content_hash:
+                return clip, cache.CHANGED, noted
+        except AudioError as error:
+            return clip, error.reason(clip.path), noted
+    return clip, samples, noted

@@ -248,14 +248,14 @@ class ModelSpec:
         options contradict each other. It is called before any work starts.
     timeline : bool
         Whether the model implements `predict_timeline`.
-    citation : str
-        BibTeX of the publication to cite, which `genrebench cite` prints.
     trained_on : callable
         ``trained_on(options)`` names the data sets that the model has seen before its training part, for pretrained models:
         "fma-large", "audioset", ... Boards show them, and mark a row whose test tracks are among them.
     reads_since : str
         The oldest version of the plugin whose saved models this one reads and answers for as it did; empty if all. Runs of
         older versions aren't used for prediction.
+    citation : str
+        BibTeX of the publication to cite, which `genrebench cite` prints.
     """
 
     name: str
@@ -265,6 +265,6 @@ class ModelSpec:
     options: type = NoOptions
     check: Callable[[Context, Any], None] = _accept
     timeline: bool = False
-    citation: str = ""
     trained_on: Callable[[Any], Sequence[str]] = _nothing
     reads_since: str = ""
+    citation: str = ""

@@ -25,18 +25,19 @@ NAMES = {
     GenrebenchError InputContext InputSpec Inputs LazyInputs MetricSpec Model ModelSpec NoOptions PluginError Prepared Reference
     Table Timeline Track UsageError Waveforms grouped_folds hookimpl log_loss read_arrays read_json sklearn_model
     """,
-    "1.1": "CONTRACT ListInputs Observer ObserverSpec cached_arrays read_audio",
+    "1.1": "Archive CONTRACT Fold ListInputs Observer ObserverSpec SplitSpec cached_arrays read_audio write_file",
 }
 FIELDS = {
-    "ModelSpec": "name summary build inputs options check timeline trained_on reads_since",
+    "ModelSpec": "name summary build inputs options check timeline trained_on reads_since citation",
     "InputSpec": "type summary prepare example frame_rate",
-    "DatasetSpec": "name summary load make references",
-    "MetricSpec": "name summary compute",
+    "DatasetSpec": "name summary load make references get folder splits licence citation",
+    "MetricSpec": "name summary compute per_track direction range",
+    "SplitSpec": "name summary make warnings",
     "ObserverSpec": "name summary make options",
     "Context": "genres seed device workers checkpoints columns progress log record",
     "Examples": "inputs labels groups",
     "Prepared": "inputs columns source",
-    "InputContext": "cache excerpt workers progress cached refuse_silence device",
+    "InputContext": "cache excerpt workers progress cached refuse_silence device say",
     "Clip": "id path content_hash",
     "Timeline": "seconds probabilities",
     "FeatureTable": "groups source",
