@@ -32,7 +32,7 @@ FIELDS = {
     "InputSpec": "type summary prepare example frame_rate",
     "DatasetSpec": "name summary load make references get folder splits licence citation",
     "MetricSpec": "name summary compute per_track direction range",
-    "SplitSpec": "name summary make warnings",
+    "SplitSpec": "name summary make",
     "ObserverSpec": "name summary make options",
     "Context": "genres seed device workers checkpoints columns progress log record",
     "Examples": "inputs labels groups",
