@@ -6,6 +6,7 @@ import csv
 import hashlib
 import importlib
 import io
+import itertools
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -33,13 +34,16 @@ def plugin_of(page: str) -> str:
     return str(code)
 
 
+_NUMBERS = itertools.count()  # no two modules of this process have one name
+
+
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
     """Install plugins in this process."""
     monkeypatch.setenv("GENREBENCH_HOME", str(tmp_path / "home"))
 
     def call(name: str, code: str) -> None:
-        site = tiny.install_plugin(tmp_path / f"site-{name}", name, code, f"{name.replace('-', '_')}_{id(tmp_path)}")
+        site = tiny.install_plugin(tmp_path / f"site-{name}", name, code, f"{name.replace('-', '_')}_{next(_NUMBERS)}")
         monkeypatch.syspath_prepend(str(site))
         importlib.invalidate_caches()
         installed_plugins.cache_clear()

@@ -97,7 +97,7 @@ def root(
         typer.Option(
             "--data-dir",
             callback=_data_dir,
-            help="Folder that has FMA already (fma_metadata, fma_small, ...); also GENREBENCH_DATA_DIR. It stands before the "
+            help="Folder that has FMA already (fma_metadata, fma_small and the like); also GENREBENCH_DATA_DIR. It stands before the "
             "command.",
         ),
     ] = None,

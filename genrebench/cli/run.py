@@ -103,7 +103,7 @@ def command(
         exit_code([result.repeated], runs)
         return
     if config is not None:
-        said = (models, settings, seeds, split, exclude, extra_training, calibrate, split_seed, save_config)
+        said = (models, settings, seeds, split, split_file, exclude, extra_training, calibrate, split_seed, save_config)
         if any(said) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
             raise UsageError(
                 "--config says what is run; it can only be combined with --runs, --device, --workers, --no-cache, "

@@ -145,6 +145,7 @@ def run_experiment(
     say: Say | None = None,
     each: Callable[[RunResult], object] | None = None,
     follow_links: bool = False,
+    observe: str | Observer | Sequence[str | Observer] = (),
 ) -> RunResults:
     """Run the models of an experiment on each of its datasets, with all its seeds.
 
@@ -152,7 +153,7 @@ def run_experiment(
     ----------
     experiment : path or Experiment
         A TOML file; see `genrebench.experiments.config`. It is kept in the record of each run, as the fact "experiment".
-    resume, runs, device, workers, cache, progress, say, each, follow_links
+    resume, runs, device, workers, cache, progress, say, each, follow_links, observe
         As in `run`.
 
     Returns
@@ -168,6 +169,7 @@ def run_experiment(
     if not isinstance(experiment, Experiment):
         experiment = config.read(Path(experiment))
     session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
+    session, _ = open_observers(observe, None, session)
     hosted = open_models(list(experiment.models), experiment.models, session)
     jobs = []
     for dataset in experiment.datasets:
@@ -175,6 +177,7 @@ def run_experiment(
             experiment.place(dataset),
             session,
             split=experiment.split,
+            split_file=experiment.folds,
             split_seed=experiment.split_seed,
             excerpt=experiment.excerpt,
             exclude=experiment.exclusions,
@@ -192,6 +195,7 @@ def write_experiment(
     dataset: str | Path = "demo",
     *,
     split: str | None = None,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | None = None,
@@ -210,7 +214,7 @@ def write_experiment(
         The TOML file to write.
     models : str or list of str
         Names of installed models.
-    dataset, split, split_seed, excerpt, exclude, extra_training, segments, seed, seeds, options, calibrate
+    dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, seed, seeds, options, calibrate
         As in `run`.
     """
     hosted = open_models(models, options, open_session())
@@ -222,6 +226,7 @@ def write_experiment(
         },
         datasets=(str(dataset),),
         split=split,
+        split_file=None if split_file is None else str(split_file),
         split_seed=split_seed,
         excerpt=30 if (length := Excerpt.parse(excerpt).seconds) == 30 else "whole" if length is None else length,
         exclude=None if exclude is None else str(exclude),

@@ -1,7 +1,7 @@
 """An experiment in a file: datasets, split, models with their options, seeds.
 
 The file is TOML. `KEYS` lists what it may have; options of a model stand in a table ``[models.NAME]``, which may be empty. A
-path that begins with a dot, and the list of exclusions, are seen from the folder of the file.
+path that begins with a dot, the list of exclusions and the file with a split are seen from the folder of the file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from genrebench.errors import DataError, UsageError, did_you_mean
 KEYS: dict[str, tuple[type, ...]] = {
     "datasets": (list,),
     "split": (str,),
+    "split_file": (str,),
     "split_seed": (int,),
     "excerpt": (int, float, str),
     "exclude": (str,),
@@ -41,7 +42,7 @@ class Experiment:
     models : mapping of str to mapping
         Model name to the options that are set.
     datasets : tuple of str
-    split : str or None
+    split, split_file : str or None
     split_seed : int
     excerpt : float, int or str
     exclude, extra_training : str or None
@@ -54,6 +55,7 @@ class Experiment:
     models: Mapping[str, Mapping[str, Any]]
     datasets: tuple[str, ...] = ("demo",)
     split: str | None = None
+    split_file: str | None = None
     split_seed: int = 0
     excerpt: float | str = 30
     exclude: str | None = None
@@ -81,6 +83,11 @@ class Experiment:
         """The list of exclusions, as seen from the current folder."""
         return None if self.exclude is None else self.folder / self.exclude
 
+    @property
+    def folds(self) -> Path | None:
+        """The file with the split, as seen from the current folder."""
+        return None if self.split_file is None else self.folder / self.split_file
+
     def write(self, file: Path) -> None:
         """Write the experiment as TOML; its paths, which are seen from `folder`, are then seen from the folder of the file.
 
@@ -99,6 +106,7 @@ class Experiment:
             self,
             datasets=tuple(moved(name) if name.startswith(".") else name for name in self.datasets),
             exclude=None if self.exclude is None else moved(self.exclude),
+            split_file=None if self.split_file is None else moved(self.split_file),
         )
         files.write(file, seen.to_toml().encode())
 

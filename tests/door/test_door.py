@@ -399,7 +399,7 @@ def test_results_are_text_when_printed_and_have_a_short_repr(data: Path) -> None
         json.dumps(result.to_json(), allow_nan=False)
     assert f"{runs[0].metrics['log_loss']:.3f}" in str(board) and comparison.sentence in str(comparison)
     assert str(music).splitlines() == ["data: 240 tracks", *str(music.tables()[0].to_text()).splitlines()[1:]]
-    rows = [line.split() for line in str(task).splitlines()[2:]]
+    rows = [line.split() for line in str(task).splitlines()[3:]]
     counts = task.to_frame().value_counts(["genre", "part"])
     assert rows == [[g, *(str(counts[g, part]) for part in ("training", "validation", "test"))] for g in task.genres]
     assert {track["track_id"] for track in task.to_json()["tracks"]} == set(task.to_frame()["track_id"])

@@ -62,7 +62,7 @@ def test_a_file_is_checked_run_and_ranked_with_the_hash_of_its_content(place: Pa
         ids.append(result["run_id"])
         versions.append(result["model"]["version"])
     assert versions[0].startswith("sha256:") and versions[0] != versions[1] == versions[2]
-    assert main(["leaderboard", "--format", "csv"]) == 0
+    assert main(["leaderboard", "--format", "md"]) == 0
     board = capfd.readouterr().out
     assert all(f"one-file-tree {version}" in board for version in versions[:2])
     assert main(["reproduce", ids[2], "--format", "json"]) == 0

@@ -81,7 +81,8 @@ def test_audio_that_only_the_larger_dataset_lacks_is_reported_for_it(tmp_path: P
     with_audio = dataset("fma-medium", [Track(t.id, t.genre, t.artist, clip) for t in MEDIUM])
     task = make_task(with_audio, tmp_path, split="artist", extra_dataset=dataset("fma-large", [*with_audio.tracks, *MORE]))
     with pytest.raises(
-        DataError, match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large$"
+        DataError,
+        match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large, or name the folder",
     ):
         require_audio(task.dataset, task.dataset.tracks, task.extra)
 

@@ -142,12 +142,16 @@ class _TableModel(Model[Table]):
 
     def load(self, folder: Path) -> None:
         """Read them."""
-        from safetensors.torch import load_file
+        import torch
 
+        from genrebench_torch.tensors import read_tensors
+
+        module = self.module
+        columns = {"mean": torch.from_numpy(self.mean), "scale": torch.from_numpy(self.scale)}
         try:
-            tensors = load_file(folder / FILE)
+            tensors = read_tensors(folder / FILE, {f"module.{k}": v for k, v in module.state_dict().items()} | columns)
             self.mean, self.scale = tensors.pop("mean").numpy(), tensors.pop("scale").numpy()
-            self.module.load_state_dict({name.removeprefix("module."): value for name, value in tensors.items()})
+            module.load_state_dict({name.removeprefix("module."): value for name, value in tensors.items()})
         except Exception as error:  # safetensors and torch have classes of their own for each kind of damage
             raise PluginError(f"{FILE} isn't the file of this network: {error}") from error
 
@@ -221,8 +225,11 @@ class SkorchModel(_TableModel):
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[Any]:
         """What the network predicts."""
+        from genrebench_torch.devices import own_randomness
+
         _ = self.module
-        return np.asarray(self.network.predict_proba(x))
+        with own_randomness(self.context.seed, self.device):  # torch's DataLoader draws a seed whenever it is read
+            return np.asarray(self.network.predict_proba(x))
 
     def _initialise(self, held: tuple[Any, Any] | None) -> None:
         from skorch.dataset import Dataset
