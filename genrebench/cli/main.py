@@ -97,8 +97,8 @@ def root(
         typer.Option(
             "--data-dir",
             callback=_data_dir,
-            help="Folder that has FMA already (fma_metadata, fma_small and the like); also GENREBENCH_DATA_DIR. It stands before the "
-            "command.",
+            help="Folder that has FMA already (fma_metadata, fma_small and the like); also GENREBENCH_DATA_DIR. It stands "
+            "before the command.",
         ),
     ] = None,
 ) -> None:

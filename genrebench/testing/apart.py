@@ -154,7 +154,7 @@ def run_apart(name: str, scenario: Scenario, folder: Path, seconds: float = TIME
     receiver, sender = multiprocessing.Pipe(duplex=False)
     trace = tempfile.TemporaryFile()  # noqa: SIM115, the child writes into it, and this process reads it
     with trace, receiver, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # about forks of a process with threads
+        warnings.simplefilter("ignore")  # about forks of a process with threads; in the child, warnings are no faults
         child = multiprocessing.get_context("fork").Process(
             target=_child, args=(scenario, sender, folder, trace.fileno(), seconds)
         )

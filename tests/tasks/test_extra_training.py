@@ -82,7 +82,7 @@ def test_audio_that_only_the_larger_dataset_lacks_is_reported_for_it(tmp_path: P
     task = make_task(with_audio, tmp_path, split="artist", extra_dataset=dataset("fma-large", [*with_audio.tracks, *MORE]))
     with pytest.raises(
         DataError,
-        match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large, or name the folder",
+        match=r"^the audio of fma-large isn't on this machine; get it with: genrebench data get fma-large, or name",
     ):
         require_audio(task.dataset, task.dataset.tracks, task.extra)
 
