@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from genrebench.boards.board_metrics import title
-from genrebench.boards.row import units_text
+from genrebench.boards.row import missing_text, units_text
 from genrebench.jsontypes import plain
 from genrebench.runs.record import TaskRecord
 from genrebench.tables import Shown, Table, counted, frame, number
@@ -137,10 +137,10 @@ class Comparison(Shown):
                 f"a difference of {_size(self.smallest_difference)} would be detected with 80 % power.{note}"
             )
         (better, worse), (low, high) = (names, (-high, -low)) if self.difference < 0 else (names[::-1], (low, high))
-        rare = f" What happens on fewer than 1 {self.unit} in {self.n_units // 3} may be missing from this test set."
         return (
             f"{where}, {better} has a lower log loss than {worse}, by {_size(abs(self.difference))} "
-            f"(95 % interval {_size(low)} to {_size(high)}, {ps}).{rare}{note}"
+            f"(95 % interval {_size(low)} to {_size(high)}, {ps}). "
+            f"{missing_text(self.n_units, self.unit)}{note}"
         )
 
     def with_top(self, n: int) -> Comparison:

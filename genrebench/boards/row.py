@@ -227,6 +227,11 @@ def rank_range(interval: tuple[int, int]) -> str:
     return str(low) if low == high else f"{low} .. {high}"
 
 
+def missing_text(n_units: int, unit: str) -> str:
+    """What a test set may lack: by the rule of three, what none of n units shows may happen on up to 3 / n, with 95 %."""
+    return f"What happens on fewer than 1 {unit} in {n_units // 3} may be missing from this test set."
+
+
 def units_text(n_units: int, unit: str, effective_units: float) -> str:
     """Sampling units in words, such as "75 artists, worth 20 of equal size"."""
     worth = f", worth {effective_units:.0f} of equal size" if effective_units < 0.8 * n_units else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genrebench.boards import columns as board_columns
 from genrebench.boards.board_metrics import BoardMetrics
-from genrebench.boards.row import Row, units_text
+from genrebench.boards.row import Row, missing_text, units_text
 from genrebench.layout import paragraph
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord
@@ -115,7 +115,8 @@ class Board(Shown):
         units = units_text(self.n_units, self.unit, self.effective_units)
         lines = [
             f"Intervals and ranks hold with 95 % confidence for other tracks like these ({units}); ranks for all "
-            "rows together. The best row is one of those that may be first with 95 % confidence."
+            "rows together. The best row is one of those that may be first with 95 % confidence. "
+            f"{missing_text(self.n_units, self.unit)}"
         ]
         alone = [row.label for row in self.rows if row.population == "trained model"]
         if alone:
