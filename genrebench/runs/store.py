@@ -44,6 +44,7 @@ from genrebench.runs.scored import Scored, score
 from genrebench.runs.serialization import record_to_dict
 
 CHECKPOINT = "checkpoint"
+LOCK = ".lock"
 MAX_ID = 200
 
 P = ParamSpec("P")
@@ -230,13 +231,13 @@ class RunStore:
         return runs, problems
 
     def _tidy(self, run: Run) -> None:
-        """Remove what a killed process left in a run's folder: temporary files, and the checkpoints of a finished run."""
+        """Remove what a killed process left in a run's folder: temporary files, and the lock and checkpoints of a finished run."""
         folder = self.folder(run.id)
         if folder.is_symlink():
             return
         temporary.sweep(folder)
-        if run.status == "finished" and (folder / CHECKPOINT).is_dir():
-            with contextlib.suppress(StoreError, UsageError), locked(folder):
+        if run.status == "finished" and ((folder / CHECKPOINT).is_dir() or (folder / LOCK).exists()):
+            with contextlib.suppress(StoreError, UsageError), locked(folder):  # which removes the file of the lock
                 shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
 
     def runs(self) -> list[Run]:
@@ -332,7 +333,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            held = stack.enter_context(temporary.exclusive(folder / ".lock", wait=False))
+            held = stack.enter_context(temporary.exclusive(folder / LOCK, wait=False))
         except OSError as error:
             raise StoreError(
                 f"{folder} can't be written: {error.strerror}; fix the permissions, or start without --resume"

@@ -17,7 +17,7 @@ from genrebench.datasets import demo, demo_music, demo_sound
 from genrebench.environment import cpus
 from genrebench.errors import DataError
 from genrebench.plugin.registry import Plugin, Registry, installed_plugins
-from genrebench.records import Dataset
+from genrebench.records import Dataset, Track
 
 # BLAKE2b over all files in order, agreed on by two processors' feature sets (with and without AVX2 and FMA).
 ALL_FILES = "0efc24094d6d9f86f9d1da12eabc8386"
@@ -119,11 +119,11 @@ def test_workers_reach_a_dataset_that_is_computed_even_without_a_progress_displa
     def make(home: Path, progress: demo.Progress, workers: int | None) -> None:
         calls.append((home, workers, list(progress([1, 2], "computing", 2))))
 
-    computed = Dataset("computed", "1", (), ())
+    computed = Dataset("computed", "1", (Track("1", "waltz"),), ("waltz",))
     spec = DatasetSpec("computed", "for a test", lambda home: computed, make)
     registry = Registry()
     registry.add(Plugin("p", "p", "1"), {"dataset": [spec]})
-    assert datasets.resolve("computed", registry, tmp_path, workers=3) is computed
+    assert datasets.resolve("computed", registry, tmp_path, workers=3).tracks == computed.tracks
     assert calls == [(tmp_path, 3, [1, 2])]
 
 

@@ -53,6 +53,7 @@ def wild(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return folder
 
 
+@pytest.mark.filterwarnings("ignore:the channels of one track cancel")
 def test_all_commands_agree_on_wild_files(wild: Path) -> None:
     files = {path.stem: path for path in (wild / "wild").iterdir()}
     for case, path in files.items():

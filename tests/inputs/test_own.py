@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from genrebench import inputs
 from genrebench.api import AudioError, Clip, InputContext, InputSpec, LazyInputs, PluginError, Prepared, cached_arrays
@@ -40,6 +41,7 @@ def _example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(tiny.install_plugin(tmp_path / "site", "loudness-plugin", EXAMPLE)))
     importlib.invalidate_caches()
     installed_plugins.cache_clear()
+    get_reusable_executor().shutdown(wait=True)  # worker processes of other tests can't import it
     yield
     installed_plugins.cache_clear()
 

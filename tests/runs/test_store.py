@@ -130,6 +130,21 @@ def test_the_files_of_a_run(tmp_path: Path, make_run: Callable, make_predictions
     assert sorted(path.name for path in folder.iterdir()) == ["predictions.csv", "run.json"]
 
 
+def test_what_a_command_leaves_that_is_killed_once_its_run_has_finished_is_removed(
+    tmp_path: Path, make_run: Callable, make_predictions: Callable
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    predictions = make_predictions()
+    run = make_run("a", predictions=predictions)
+    store.begin(run)
+    store.finish(run, predictions)
+    folder = store.folder("a")
+    (folder / "checkpoint").mkdir()
+    (folder / ".lock").touch()
+    store.runs()
+    assert not (folder / "checkpoint").exists() and not (folder / ".lock").exists()
+
+
 def test_runs_are_sorted_newest_first_and_damaged_ones_reported(tmp_path: Path, make_run: Callable) -> None:
     store = RunStore(tmp_path)
     for day in (1, 3, 2):
