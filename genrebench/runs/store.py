@@ -231,7 +231,7 @@ class RunStore:
         return runs, problems
 
     def _tidy(self, run: Run) -> None:
-        """Remove what a killed process left in a run's folder: temporary files, and the lock and checkpoints of a finished run."""
+        """Remove what a killed process left in a run's folder: temporary files, lock and checkpoints of a finished run."""
         folder = self.folder(run.id)
         if folder.is_symlink():
             return
