@@ -31,20 +31,12 @@ if TYPE_CHECKING:
         write_features,
         write_split,
     )
+    from genrebench.door.experiment_files import run_experiment, write_experiment
     from genrebench.door.experiments import ablate, leakage
     from genrebench.door.opening import GenrebenchWarning
     from genrebench.door.plugins import check_model, check_plugin, describe_model, list_plugins, new_plugin
     from genrebench.door.prediction import predict, write_submission
-    from genrebench.door.running import (
-        list_runs,
-        load_run,
-        remove_runs,
-        reproduce,
-        run,
-        run_experiment,
-        score,
-        write_experiment,
-    )
+    from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
     from genrebench.errors import GenrebenchError
 
 __version__ = "0.1.0"
@@ -65,11 +57,12 @@ _PLACES = {
         "write_features",
         "write_split",
     ),
+    "experiment_files": ("run_experiment", "write_experiment"),
     "experiments": ("ablate", "leakage"),
     "opening": ("GenrebenchWarning",),
     "plugins": ("check_model", "check_plugin", "describe_model", "list_plugins", "new_plugin"),
     "prediction": ("predict", "write_submission"),
-    "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "run_experiment", "score", "write_experiment"),
+    "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
 }
 _MODULES = {name: f"genrebench.door.{place}" for place, names in _PLACES.items() for name in names} | {
     "GenrebenchError": "genrebench.errors"

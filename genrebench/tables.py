@@ -186,6 +186,32 @@ def spreadsheet_cell(value: object) -> str:
     return text
 
 
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "$": r"\$",
+        "&": r"\&",
+        "#": r"\#",
+        "%": r"\%",
+        "_": r"\_",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': "''",
+        "`": r"\textasciigrave{}",
+    }
+)
+
+
+def latex_text(text: str) -> str:
+    """Text that LaTeX shows as it is."""
+    return printable(text).translate(_LATEX).replace("--", "-{}-{}")  # two hyphens would be a dash
+
+
 def plot_text(text: str) -> str:
     """Return printable text for matplotlib, with dollar signs escaped, so that it isn't read as mathematics."""
     return printable(text).replace("$", r"\$")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from genrebench.boards import columns as board_columns
 from genrebench.boards.baselines import baselines
 from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.by_metric import ByMetric, by_metric
@@ -156,6 +157,7 @@ def _board(
         apart=tuple(not_comparable(tasks, task)),
         warnings=(*uncertainty.warnings, *_constant(rows)),
         metrics=metrics,
+        columns=board_columns.of_metrics(metrics),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from genrebench.boards.comparability import differences
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Board
 from genrebench.boards.uncertainty import board_units, trainings
-from genrebench.errors import StoreError, UsageError
+from genrebench.errors import StoreError, UsageError, similar
 from genrebench.evaluation.differences import mean_difference
 from genrebench.evaluation.f1 import units_per_genre
 from genrebench.evaluation.intervals import CONFIDENCE, Floats, Units
@@ -149,9 +148,8 @@ def _which(matching: Sequence[tuple[Side, Side]]) -> str:
 def _unknown(stores: Sequence[RunStore], candidate_boards: Sequence[Board], name: str) -> str:
     """What may be meant by a name that is neither a finished run nor on a board."""
     models = sorted({row.model for board in candidate_boards for row in board.rows if row.runs})
-    similar = difflib.get_close_matches(name, models, n=1)
-    if similar:
-        return f"there is no finished run or model {name!r}; did you mean {similar[0]!r}?"
+    if meant := similar(name, models, n=1):
+        return f"there is no finished run or model {name!r}; did you mean {meant[0]!r}?"
     others = sorted({run.model.name for store in stores for run in store.runs()} - set(models))
     if name in others:
         return f"there is no finished run of {name!r} on these boards; see `genrebench runs list`"

@@ -8,32 +8,7 @@ from genrebench.boards.board_metrics import BoardMetrics, title
 from genrebench.boards.row import Row, rank_range
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.runs.record import TaskRecord
-from genrebench.tables import number, printable
-
-_ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "{": r"\{",
-        "}": r"\}",
-        "$": r"\$",
-        "&": r"\&",
-        "#": r"\#",
-        "%": r"\%",
-        "_": r"\_",
-        "^": r"\textasciicircum{}",
-        "~": r"\textasciitilde{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        '"': "''",
-        "`": r"\textasciigrave{}",
-    }
-)
-
-
-def escape(text: str) -> str:
-    """Text that LaTeX shows as it is."""
-    return printable(text).translate(_ESCAPES).replace("--", "-{}-{}")  # two hyphens would be a dash
+from genrebench.tables import latex_text, number
 
 
 def latex(task: TaskRecord, rows: Sequence[Row], metrics: BoardMetrics, unit: str) -> str:
@@ -75,14 +50,14 @@ def latex(task: TaskRecord, rows: Sequence[Row], metrics: BoardMetrics, unit: st
 
 
 def _heading(name: str) -> str:
-    return escape(name[:1].upper() + name[1:])
+    return latex_text(name[:1].upper() + name[1:])
 
 
 def _cells(row: Row, rows: Sequence[Row], metrics: BoardMetrics) -> list[str]:
     ranks = rank_range(row.rank_interval).replace(" .. ", "--")
     seeds = "" if row.baseline else str(len(row.seeds))
     best = _alone(rows, lambda other: other.may_be_best)
-    cells = [ranks, escape(row.label), seeds, _score(row, "log_loss", bold=row is best)]
+    cells = [ranks, latex_text(row.label), seeds, _score(row, "log_loss", bold=row is best)]
     return [*cells, *(_score(row, metric.name, bold=row is _best(rows, metric)) for metric in metrics.shown)]
 
 
@@ -118,4 +93,4 @@ def _caption(task: TaskRecord, rows: Sequence[Row], unit: str) -> str:
         )
         text += " Those of one seed speak of one trained model." if alone else ""
         text += " Bold: the only row that may be the best."
-    return escape(text)
+    return latex_text(text)

@@ -97,11 +97,10 @@ class Board(Shown):
     def tables(self) -> list[Table]:
         """The board as one table, of the chosen columns."""
         ranks = {row.row: row.rank for row in self.rows}
-        names = board_columns.of_metrics(self.metrics) if self.columns == board_columns.DEFAULT else self.columns
-        shown = [board_columns.column(name) for name in names]
+        shown = [board_columns.column(name) for name in self.columns]
         rows = [[column.text(row, ranks) for column in shown] for row in self.rows]
         titles = [column.title for column in shown]
-        return [Table.of(titles, rows, self.title, **board_columns.layout(names))]
+        return [Table.of(titles, rows, self.title, **board_columns.layout(self.columns))]
 
     def notes(self) -> list[str]:
         """What the intervals and ranks speak of, and which boards aren't comparable with this one."""

@@ -208,27 +208,12 @@ def print_markdown(table: Table) -> None:
         echo(line(row))
 
 
-_LATEX = str.maketrans(
-    {
-        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "±": r"$\pm$",
-        "–": "--",
-        "<": "$<$",
-        ">": "$>$",
-    }
-)
-"""Signs that LaTeX reads as something else."""
-
-
 def print_latex(table: Table) -> None:
     """Print a LaTeX table, which needs the package booktabs."""
-    from genrebench.tables import printable
+    from genrebench.tables import latex_text
 
     def line(cells: Iterable[str]) -> str:
-        return " & ".join(printable(cell).translate(_LATEX) for cell in cells) + r" \\"
+        return " & ".join(map(latex_text, cells)) + r" \\"
 
     echo(r"\begin{tabular}{" + "".join("r" if name in table.right else "l" for name in table.columns) + "}")
     echo(r"\toprule")

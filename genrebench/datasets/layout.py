@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from genrebench.errors import DataError
 
-PART_NAMES = {
+_PART_NAMES = {
     "training": {
         *("train", "training", "trainval", "trn", "tr", "learn", "learning", "entrenamiento", "treino", "treinamento"),
         *("entrainement", "apprentissage", "addestramento", "lernen", "trainieren", "opleiding"),
@@ -24,6 +24,9 @@ PART_NAMES = {
     },
     "test": {"test", "testing", "tst", "te", "ts", "holdout", "heldout", "prueba", "pruebas", "teste", "testes", "testen"},
 }
+PART_OF = {word: part for part, words in _PART_NAMES.items() for word in words}
+"""The part of a split that a word names."""
+
 _EVALUATION = {"eval", "evaluation", "evaluate"}  # the test part, unless another folder is
 _FILLERS = ("dataset", "data", "sets", "set", "split", "clips", "audio", "songs", "music", "tracks", "files", "samples", "wav")
 _CONTAINERS = {
@@ -122,9 +125,8 @@ def _parts_of(names: Iterable[str]) -> dict[str, str]:
         word = _bare(name)
         if word in _EVALUATION:
             evaluations.append(name)
-        for part, words in PART_NAMES.items():
-            if word in words:
-                found[name] = part
+        if word in PART_OF:
+            found[name] = PART_OF[word]
     if evaluations:
         other = "validation" if "test" in found.values() and "validation" not in found.values() else "test"
         found |= dict.fromkeys(evaluations, other)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from genrebench.datasets.layout import PART_NAMES
+from genrebench.datasets.layout import PART_OF
 from genrebench.datasets.table import clean, digest
 from genrebench.errors import DataError, UsageError, did_you_mean
 from genrebench.records import Dataset, Track
@@ -21,8 +21,6 @@ PREFIX = "mirdata:"
 
 _ARTISTS = ("artist", "artist_name", "artists", "performer")
 """Attributes of tracks that may name the artist."""
-
-_PARTS = {name: part for part, names in PART_NAMES.items() for name in names}
 
 
 def load(text: str, home: Path) -> Dataset:
@@ -148,7 +146,7 @@ def _official(source: Any, ids: set[str]) -> dict[str, str]:
         splits = source.get_track_splits()
     except (AttributeError, NotImplementedError):
         return {}
-    parts = {_PARTS.get(str(name).casefold()): members for name, members in splits.items()}
+    parts = {PART_OF.get(str(name).casefold()): members for name, members in splits.items()}
     if None in parts or not {"training", "test"} <= parts.keys():
         return {}
     return {str(id_): str(part) for part, members in parts.items() for id_ in members if str(id_) in ids}

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from genrebench.datasets import id_forms
-from genrebench.datasets.layout import PART_NAMES
+from genrebench.datasets.layout import PART_OF
 from genrebench.datasets.table import clean, find_columns, read_records
 from genrebench.errors import DataError
 from genrebench.plugin.splits import SplitSpec
@@ -20,8 +20,6 @@ from genrebench.tasks.words import spelling_key
 
 ALWAYS_TRAINS = "-1"
 """Fold of a track that trains in every fold, as in scikit-learn's PredefinedSplit."""
-
-_PARTS = {name: part for part, names in PART_NAMES.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -114,11 +112,11 @@ def _rows(path: Path) -> tuple[list[_Row], set[str]]:
         part, fold = values.get("part", ""), values.get("fold", "")
         if not values[key]:
             raise DataError(f"{where}: the {key} is empty")
-        if "part" in columns and part.casefold() not in _PARTS:
+        if "part" in columns and part.casefold() not in PART_OF:
             raise DataError(f"{where}: the part {part!r} of {values[key]!r} isn't one of {', '.join(PARTS)}")
         if "fold" in columns and not fold:
             raise DataError(f"{where}: {values[key]!r} has no fold; write {ALWAYS_TRAINS} for a track that always trains")
-        rows.append(_Row(line, values[key], _PARTS.get(part.casefold(), ""), _plain(fold), values.get("genre", "")))
+        rows.append(_Row(line, values[key], PART_OF.get(part.casefold(), ""), _plain(fold), values.get("genre", "")))
     if not rows:
         raise DataError(f"{path} has no rows")
     return rows, set(columns)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrebench import report
 from genrebench.boards import board as board_module
 from genrebench.boards import standing as standings
 from genrebench.boards.board_metrics import BoardMetrics, board_metrics
@@ -199,6 +198,8 @@ def write_report(
         clips[with_audio.name] = {track.id: track.path for track in with_audio.tracks if track.path is not None}
         if not clips[with_audio.name]:
             raise UsageError(f"{with_audio.name} has no audio; leave it out of the report's audio")
+    from genrebench import report  # here, since boards are shown more often, and start faster without it
+
     page, problems = report.write(
         stores,
         Path(out),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.datasets import resolve
-from genrebench.datasets.check import heard_recordings
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
 from genrebench.door.meant import refuse_datasets, require_folder
 from genrebench.door.splits import Split, open_split
@@ -176,6 +175,8 @@ def open_task(
 
 def listen(dataset: Dataset, session: Session) -> dict[str, str]:
     """Recordings of which short clips of unknown artist are segments, by track id; see `heard_recordings`."""
+    from genrebench.datasets.check import heard_recordings  # here, since boards and records of runs need no data check
+
     return heard_recordings(dataset, home=session.home, workers=session.workers, progress=session.progress)
 
 

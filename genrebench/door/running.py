@@ -20,11 +20,9 @@ from genrebench.door.opening import (
     open_task,
 )
 from genrebench.door.splits import Split
-from genrebench.experiments import config
-from genrebench.experiments.config import Experiment
 from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.observers import Observer
-from genrebench.records import Dataset, Excerpt, Exclusion, Task
+from genrebench.records import Dataset, Exclusion, Task
 from genrebench.runs import imported, runner
 from genrebench.runs import reproduce as reproduction
 from genrebench.runs.job import Job
@@ -130,116 +128,10 @@ def run(
         segments=segments,
     )
     jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
-    return _run_jobs(jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
+    return run_jobs(jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
 
 
-def run_experiment(
-    experiment: str | Path | Experiment,
-    *,
-    resume: bool = False,
-    runs: str | Path = "runs",
-    device: str = "auto",
-    workers: int | None = None,
-    cache: bool = True,
-    progress: Progress = False,
-    say: Say | None = None,
-    each: Callable[[RunResult], object] | None = None,
-    follow_links: bool = False,
-    observe: str | Observer | Sequence[str | Observer] = (),
-) -> RunResults:
-    """Run the models of an experiment on each of its datasets, with all its seeds.
-
-    Parameters
-    ----------
-    experiment : path or Experiment
-        A TOML file; see `genrebench.experiments.config`. It is kept in the record of each run, as the fact "experiment".
-    resume, runs, device, workers, cache, progress, say, each, follow_links, observe
-        As in `run`.
-
-    Returns
-    -------
-    RunResults
-        In the order of datasets, models and seeds.
-
-    Raises
-    ------
-    GenrebenchError
-        If the file or a value in it is invalid, before anything runs.
-    """
-    if not isinstance(experiment, Experiment):
-        experiment = config.read(Path(experiment))
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
-    session, _ = open_observers(observe, None, session)
-    hosted = open_models(list(experiment.models), experiment.models, session)
-    jobs = []
-    for dataset in experiment.datasets:
-        task = open_task(
-            experiment.place(dataset),
-            session,
-            split=experiment.split,
-            split_file=experiment.folds,
-            split_seed=experiment.split_seed,
-            excerpt=experiment.excerpt,
-            exclude=experiment.exclusions,
-            extra_training=None if experiment.extra_training is None else experiment.place(experiment.extra_training),
-            segments=experiment.segments,
-        )
-        kept = experiment.to_json()
-        jobs += [Job(task, model, seed, experiment.calibrate, kept) for model in hosted for seed in experiment.seeds]
-    return _run_jobs(jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
-
-
-def write_experiment(
-    file: str | Path,
-    models: Any,
-    dataset: str | Path = "demo",
-    *,
-    split: str | None = None,
-    split_file: str | Path | None = None,
-    split_seed: int = 0,
-    excerpt: str | float | None = 30,
-    exclude: str | Path | None = None,
-    extra_training: str | Path | None = None,
-    segments: str = "together",
-    seed: int | None = None,
-    seeds: Iterable[int] | None = None,
-    options: Mapping[str, Any] | None = None,
-    calibrate: bool = False,
-) -> Experiment:
-    """Write the arguments of `run` as a file for `run_experiment`.
-
-    Parameters
-    ----------
-    file : path
-        The TOML file to write.
-    models : str or list of str
-        Names of installed models.
-    dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, seed, seeds, options, calibrate
-        As in `run`.
-    """
-    hosted = open_models(models, options, open_session())
-    given = {model.name: {**(options or {}), **dict((options or {}).get(model.name, {}))} for model in hosted}
-    experiment = Experiment(
-        models={
-            model.name: {key: value for key, value in model.option_values.items() if key in given[model.name]}
-            for model in hosted
-        },
-        datasets=(str(dataset),),
-        split=split,
-        split_file=None if split_file is None else str(split_file),
-        split_seed=split_seed,
-        excerpt=30 if (length := Excerpt.parse(excerpt).seconds) == 30 else "whole" if length is None else length,
-        exclude=None if exclude is None else str(exclude),
-        extra_training=None if extra_training is None else str(extra_training),
-        segments=segments,
-        seeds=tuple(open_seeds(seed, seeds)),
-        calibrate=calibrate,
-    )
-    experiment.write(Path(file))
-    return experiment
-
-
-def _run_jobs(
+def run_jobs(
     jobs: Sequence[Job],
     store: RunStore,
     session: Session,

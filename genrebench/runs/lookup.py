@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
-from genrebench.errors import StoreError, UsageError
+from genrebench.errors import StoreError, UsageError, similar
 from genrebench.runs.record import Run
 from genrebench.runs.store import RunStore
 
@@ -48,10 +47,10 @@ def find_run(stores: Sequence[RunStore], name: str) -> tuple[RunStore, str]:
         raise UsageError(
             f"{name!r} begins {len(matches)} run ids: {candidates(matches)}; give more of the id{_or_latest(matches)}"
         )
-    similar = [id_ for id_ in ids if name and name.lower() in id_] or difflib.get_close_matches(name, ids, n=3)
-    if not similar:
+    meant = [id_ for id_ in ids if name and name.lower() in id_] or similar(name, ids)
+    if not meant:
         stores[0].folder(name)  # the error of a name that can't be an id
-    hint = f"did you mean {candidates(similar, ' or ')}?" if similar else "list the runs with `genrebench runs list`"
+    hint = f"did you mean {candidates(meant, ' or ')}?" if meant else "list the runs with `genrebench runs list`"
     raise StoreError(f"there is no run {name!r:.250} in {_roots(stores)}; {hint}")
 
 
@@ -71,8 +70,8 @@ def _newest(stores: Sequence[RunStore], model: str) -> tuple[RunStore, str]:
     if not runs:
         raise StoreError(f"there are no runs in {_roots(stores)}; start with: genrebench run MODEL")
     models = sorted({run.model.name for _, run in runs})
-    similar = difflib.get_close_matches(model, models, n=1)
-    hint = f"did you mean {similar[0]}@{LATEST}?" if similar else f"there are runs of {', '.join(models)}"
+    meant = similar(model, models, n=1)
+    hint = f"did you mean {meant[0]}@{LATEST}?" if meant else f"there are runs of {', '.join(models)}"
     raise StoreError(f"there is no run of the model {model!r:.250}; {hint}")
 
 

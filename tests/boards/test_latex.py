@@ -14,13 +14,13 @@ import yaml
 import genrebench as gb
 from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.by_metric import ByMetric
-from genrebench.boards.latex import escape
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
 from genrebench.cli.main import main
 from genrebench.errors import UsageError
 from genrebench.plugin.metrics import MetricSpec
 from genrebench.runs.record import TaskRecord
+from genrebench.tables import latex_text
 
 ROOT = Path(__file__).parents[2]
 TASK = TaskRecord(dataset="music & more", split="artist", fingerprint="f0", genres=("a", "b"), n_test=40)
@@ -87,7 +87,7 @@ def test_whatever_a_name_is_the_table_stays_whole(name: str) -> None:
     assert len(cells(text)) == 2
     assert all(len(found) == 6 for found in cells(text))
     assert text.isprintable() or all(line.isprintable() for line in text.splitlines())
-    without = re.sub(r"\\text[a-z]+\{\}|\\[{}$&#%_]", "", escape(name))
+    without = re.sub(r"\\text[a-z]+\{\}|\\[{}$&#%_]", "", latex_text(name))
     assert not re.search(r"[\\${}&#%_^~<>|]", without.replace("-{}-{}", ""))
 
 
