@@ -196,7 +196,10 @@ class Model(ABC, Generic[InputT]):
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the fitted model into an existing empty folder, as safetensors, skops, JSON or NumPy files, not as pickle."""
+        """Write the fitted model into an existing empty folder, as safetensors, skops, JSON or NumPy files, not as pickle.
+
+        If the disk refuses, which an OSError says, it is called again with another folder.
+        """
 
     @abstractmethod
     def load(self, folder: Path) -> None:

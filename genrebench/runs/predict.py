@@ -24,7 +24,7 @@ from genrebench.reading import parse_json, read_within, require_inside, require_
 from genrebench.records import Excerpt
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
 from genrebench.runs.record import Run
-from genrebench.runs.recorder import COLUMNS, model_folders
+from genrebench.runs.recorder import COLUMNS, MODEL, MODEL_ERROR, model_folders
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 
@@ -142,10 +142,11 @@ def require_model(run: Run, folder: Path) -> None:
         If a model isn't there, or something in its folder is no ordinary file or leads out of the folder.
     """
     if not all(place.is_dir() for place in model_folders(folder, run.task.n_folds)):
-        raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model.name}'")
+        reason = f" ({run.facts[MODEL_ERROR]!s:.300})" if MODEL_ERROR in run.facts else ""
+        raise StoreError(f"run {run.id} has no fitted model{reason}; repeat it with 'genrebench run {run.model.name}'")
     try:
-        require_inside(folder / "model", folder)
-        require_ordinary_files(folder / "model")
+        require_inside(folder / MODEL, folder)
+        require_ordinary_files(folder / MODEL)
     except (OSError, ValueError) as error:
         raise StoreError(f"the model in {folder / 'model'} isn't read: {error}; get the run again from where it came") from None
 
@@ -208,7 +209,7 @@ def _unreadable(path: Path, excerpt: Excerpt) -> str | None:
 def _columns(folder: Path) -> tuple[tuple[str, ...], ...]:
     """Columns of the table that the model saw, in their order."""
     try:
-        columns = parse_json(read_within(folder, Path("model", COLUMNS), MAX_COLUMNS_FILE))
+        columns = parse_json(read_within(folder, Path(MODEL, COLUMNS), MAX_COLUMNS_FILE))
     except (OSError, ValueError):
         columns = None
     if not isinstance(columns, list) or not all(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss, read_json
 from genrebench_cnn.devices import training_device
@@ -86,7 +86,7 @@ class CnnRaw(Model[LazyInputs]):
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors; genres, sample rate and window as JSON."""
-        save_file(self._tensors(), folder / "network.safetensors")
+        (folder / "network.safetensors").write_bytes(save(self._tensors()))  # unlike save_file, it raises OSErrors
         (folder / "network.json").write_text(json.dumps(self._shape(), indent=1) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, read_json
 from genrebench_mfcc import figures
@@ -158,7 +158,7 @@ class MfccFrames(Model[LazyInputs]):
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors; the scale, the genres and the options that shape the network as JSON."""
         tensors = {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()}
-        save_file(tensors, folder / "network.safetensors")
+        (folder / "network.safetensors").write_bytes(save(tensors))  # unlike save_file, it raises OSErrors
         scale = {**asdict(self.scale), "prior": self.scale.prior.tolist()}
         facts = {**self._shape(), "scale": scale}
         (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
