@@ -168,10 +168,10 @@ def run(kills: int, errors: int, seed: int, only: str) -> dict[str, dict[str, in
                 (name, functools.partial(fail, number=number, error=list(ERRORS)[(number + shift) % len(ERRORS)]))
                 for shift in range(errors)
                 for name in chosen
-                for number in range(1, usual[name].writes + 1)
+                for number in range(1, usual[name].writes + 1, chosen[name].rare)
             ]
         else:
-            weights = [1 / (1 + usual[name].seconds) for name in chosen]  # slow ones are killed less often
+            weights = [1 / (1 + usual[name].seconds) / scenario.rare for name, scenario in chosen.items()]
             attempts = [(name, functools.partial(kill, rng=rng)) for name in rng.choices(list(chosen), weights, k=kills)]
         for done, (name, disturb) in enumerate(attempts, start=1):
             table[name] += disturb(base, chosen[name], usual[name])

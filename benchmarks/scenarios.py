@@ -26,9 +26,10 @@ from genrebench.runs.store import RunStore
 MODELS = {
     "svm-baseline": [],
     "svm-grouped": [],
-    "cnn-raw": ["--set", "cnn-raw.sample_rate=16000", "--set", "cnn-raw.epochs=2", "--set", "cnn-raw.batch_size=50"],
-    "mfcc-frames": ["--set", "mfcc-frames.epochs=2"],
+    "cnn-raw": [f"--set=cnn-raw.{option}" for option in ("sample_rate=16000", "hop_seconds=1", "batch_size=6", "epochs=2")],
+    "mfcc-frames": [f"--set=mfcc-frames.{option}" for option in ("members=1", "hidden=8", "epochs=2")],
 }
+"""Small trainings: the less they take, the more often they can be disturbed."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,15 @@ class Scenario:
     forks : bool
         Whether processes can be forked after the command was called in their parent, as they can't after torch's or joblib's
         threads have worked there.
+    rare : int
+        One that starts workers, which import all anew, is disturbed so many times less often than others.
     """
 
     command: Callable[[Path], int]
     result: Callable[[Path], object]
     prepare: Callable[[Path], object] = lambda _: None
     forks: bool = True
+    rare: int = 1
 
 
 def cli(*arguments: object) -> int:
@@ -116,6 +120,7 @@ def scenarios(base: Path, home: Path) -> dict[str, Scenario]:
             lambda place: cli(*command, "--out", place / "features.csv"),
             lambda place: digest(place / "features.csv"),
             forks=workers == 1,
+            rare=1 if workers == 1 else 4,
         )
 
     def get(source: str | Path) -> Scenario:
