@@ -15,6 +15,7 @@ _ROWS = 4096
 """Rows per matrix product. NumPy computes the product of a matrix with itself by a routine for symmetric results, and that of
 OpenBLAS 0.3.31 writes past the end of a result of 20,000 x 20,000 on processors with AVX-512."""
 
+_SQUARE_ROWS = 256
 _BLOCK_BYTES = 1 << 22  # a block stays in the processor's cache
 
 
@@ -44,18 +45,50 @@ class Kernel:
         result = np.empty((len(a), len(b)))
         for start in range(0, len(a), _ROWS):
             np.matmul(a[start : start + _ROWS], b.T, out=result[start : start + _ROWS])
+        with ThreadPoolExecutor(workers) as pool:
+            self._apply(result, self._offsets(a), self._offsets(b), pool)
+        return result
+
+    def square(self, table: NDArray[np.float64], workers: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Kernel values of all pairs of rows of one table, shape (n, n), rounded to single precision, and their exact diagonal.
+
+        Each pair is computed once, in double precision, in blocks of rows.
+        """
+        n = len(table)
+        result, diagonal, offsets = np.empty((n, n), dtype=np.float32), np.empty(n), self._offsets(table)
+        with ThreadPoolExecutor(workers) as pool:
+            for start in range(0, n, _SQUARE_ROWS):
+                part = slice(start, min(start + _SQUARE_ROWS, n))
+                values = table[part] @ table[: part.stop].T
+                self._apply(values, offsets[part], offsets[: part.stop], pool)
+                diagonal[part] = values[:, start:].diagonal()
+                result[part, : part.stop] = values
+                result[:start, part] = values[:, :start].T
+        return result, diagonal
+
+    def _offsets(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        result: NDArray[np.float64] = self.gamma * np.einsum("ij,ij->i", table, table)
+        return result
+
+    def _apply(
+        self,
+        products: NDArray[np.float64],
+        offsets_a: NDArray[np.float64],
+        offsets_b: NDArray[np.float64],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        """Turn inner products into kernel values, in place."""
         if self.name == "linear":
-            return result
+            return
         factor = 2.0 * self.gamma if self.name == "rbf" else self.gamma
-        offset_a, offset_b = (self.gamma * np.einsum("ij,ij->i", x, x) for x in (a, b))
-        n_rows = max(16, _BLOCK_BYTES // (8 * max(len(b), 1)))
+        n_rows = max(16, _BLOCK_BYTES // (8 * max(products.shape[1], 1)))
 
         def apply(start: int) -> None:
-            part = result[start : start + n_rows]
+            part = products[start : start + n_rows]
             part *= factor
             if self.name == "rbf":
-                part -= offset_a[start : start + n_rows, None]
-                part -= offset_b
+                part -= offsets_a[start : start + n_rows, None]
+                part -= offsets_b
                 np.minimum(part, 0.0, out=part)  # rounding may leave a tiny negative distance
                 np.exp(part, out=part)
             elif self.name == "poly":
@@ -63,6 +96,4 @@ class Kernel:
             else:
                 np.tanh(part, out=part)
 
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(apply, range(0, len(a), n_rows)))
-        return result
+        list(pool.map(apply, range(0, len(products), n_rows)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -12,19 +12,32 @@ from numpy.typing import NDArray
 
 from genrebench_svm.kernels import Kernel
 from genrebench_svm.pairs import Machine, Pair
-from genrebench_svm.solvers import CACHE_MB, solve, solve_on_table, uses_intelex
+from genrebench_svm.solvers import solve, solve_on_table, uses_intelex
 
 _BLOCK = 1024
+_MIN_CACHE_MB = 200.0
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Gram:
-    """Kernel values among some rows of the table: `matrix`, None if not in memory, in which `places` are the rows' indices."""
+    """Kernel values among some rows of the table.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (n,)
+        Rows of the table.
+    places : ndarray of int, shape (n,)
+        Where they are in `matrix`.
+    matrix : ndarray of float32 or None
+        None if not in memory.
+    diagonal : ndarray of float or None
+    """
 
     rows: NDArray[np.intp]
-    matrix: NDArray[np.float64] | None
     places: NDArray[np.intp]
+    matrix: NDArray[np.float32] | None = None
+    diagonal: NDArray[np.float64] | None = None
 
 
 @dataclass
@@ -32,8 +45,8 @@ class Trainer:
     """Trains machines on parts of one table.
 
     If the kernel matrix of all rows takes no more than `memory` bytes, it is computed once and shared by all pairs, folds and
-    threads. Otherwise each pair's is computed once and shared by its folds, if one per worker fits. Otherwise the solver
-    computes the values as it needs them.
+    threads. Otherwise each pair's is computed once and shared by its folds, if it takes no more; pairs are trained side by side
+    as long as theirs together don't. Otherwise the solver computes the values as it needs them.
 
     Parameters
     ----------
@@ -54,13 +67,14 @@ class Trainer:
     kernel: Kernel
     penalties: NDArray[np.float64]
     workers: int = 1
-    memory: float = 4e9
+    memory: float = 1e9
     engine: str = "auto"
-    shared: NDArray[np.float64] | None = field(init=False, default=None)
+    shared: Gram | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        if 8 * len(self.table) ** 2 <= self.memory:
-            self.shared = self.kernel(self.table, self.table, self.workers)
+        if _bytes(len(self.table)) <= self.memory:
+            everything = np.arange(len(self.table))
+            self.shared = Gram(everything, everything, *self.kernel.square(self.table, self.workers))
 
     def run(
         self, job: Callable[[Pair], T], pairs: Sequence[Pair], progress: Callable[..., Iterable[T]], description: str
@@ -71,47 +85,57 @@ class Trainer:
         """
         order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i].rows))
         here = [i for i in order if not self._fits(pairs[i]) and uses_intelex(self.engine)]
-        stay = set(here)
-        away = [i for i in order if i not in stay]
+        results: dict[int, T] = {}
+        running: dict[Future[T], int] = {}
 
-        def results() -> Iterator[T]:
-            futures = pool.map(job, [pairs[i] for i in away])
-            yield from map(job, [pairs[i] for i in here])
-            yield from futures
+        def place(pool: ThreadPoolExecutor, waiting: list[int]) -> None:
+            """Start the largest pair whose kernel values fit beside those of the pairs that are running."""
+            free = self.memory - sum(self._own_bytes(pairs[i]) for i in running.values())
+            for i in waiting if len(running) < self.workers else ():
+                if not running or self._own_bytes(pairs[i]) <= free:
+                    running[pool.submit(job, pairs[i])] = i
+                    waiting.remove(i)
+                    return place(pool, waiting)
+            return None
+
+        def finished() -> Iterator[int]:
+            for i in here:
+                results[i] = job(pairs[i])
+                yield i
+            waiting = [i for i in order if i not in set(here)]
+            place(pool, waiting)
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    i = running.pop(future)
+                    results[i] = future.result()
+                    yield i
+                place(pool, waiting)
 
         with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                done = list(progress(results(), description, len(pairs)))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-        return [result for _, result in sorted(zip(here + away, done, strict=True), key=lambda item: item[0])]
+            list(progress(finished(), description, len(pairs)))
+        return [results[i] for i in range(len(pairs))]
 
     def gram(self, pair: Pair) -> Gram:
         """Kernel values among the pair's rows."""
         if self.shared is not None:
-            return Gram(pair.rows, self.shared, pair.rows)
-        if self._fits(pair):
-            part = self.table[pair.rows]
-            return Gram(pair.rows, self.kernel(part, part), np.arange(len(pair.rows)))
-        return Gram(pair.rows, None, pair.rows)
+            return Gram(pair.rows, pair.rows, self.shared.matrix, self.shared.diagonal)
+        places = np.arange(len(pair.rows))
+        return (
+            Gram(pair.rows, places, *self.kernel.square(self.table[pair.rows])) if self._fits(pair) else Gram(pair.rows, places)
+        )
 
     def train(self, pair: Pair, training: NDArray[np.bool_] | None = None, gram: Gram | None = None) -> Machine:
         """Train a machine on the pair's rows, or on those where `training` is true; its `support` are rows of the table."""
         gram = gram or self.gram(pair)
         if training is None:
             training = np.ones(len(pair.rows), dtype=bool)
-        if gram.matrix is None:
+        if gram.matrix is None or gram.diagonal is None:
             return self._train_on_table(pair, training)
-        # libsvm ignores tracks of weight 0, so parts of one matrix can be trained on without copying them
-        n = len(gram.matrix)
-        weight, second = np.zeros(n), np.zeros(n)
-        weight[gram.places[training]] = self.penalties[pair.rows[training]]
-        second[gram.places[pair.n_first :]] = 1.0
-        support, coefficients, intercept = solve(gram.matrix, second, weight)
-        row_at = np.empty(n, dtype=np.intp)
-        row_at[gram.places] = pair.rows
-        return Machine(row_at[support], coefficients, intercept)
+        rows = pair.rows[training]
+        support, coefficients, intercept = solve(
+            gram.matrix, gram.diagonal, gram.places[training], self._labels(pair, training), self.penalties[rows]
+        )
+        return Machine(rows[support], coefficients, intercept)
 
     def held_out(self, pair: Pair, folds: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Decision values of the pair's rows, each from a machine trained without the row's fold.
@@ -162,9 +186,7 @@ class Trainer:
         gram: Gram | None = None,
     ) -> NDArray[np.float64]:
         """Kernel values between the table's `rows` and its rows `support`, times the coefficients."""
-        if gram is None and self.shared is not None:
-            everything = np.arange(len(self.table))
-            gram = Gram(everything, self.shared, everything)
+        gram = gram or self.shared
         place = np.zeros(len(self.table), dtype=np.intp)
         if gram is not None:
             place[gram.rows] = gram.places
@@ -174,21 +196,34 @@ class Trainer:
             if gram is None or gram.matrix is None:
                 values = self.kernel(self.table[part], self.table[support])
             else:
-                values = gram.matrix[np.ix_(place[part], place[support])]
+                values = gram.matrix[np.ix_(place[part], place[support])].astype(np.float64)
             result[start : start + _BLOCK] = values @ coefficients
         return result
 
     def _fits(self, pair: Pair) -> bool:
-        return self.shared is not None or 8 * len(pair.rows) ** 2 * self.workers <= self.memory
+        return self.shared is not None or _bytes(len(pair.rows)) <= self.memory
+
+    def _own_bytes(self, pair: Pair) -> int:
+        """Bytes of the kernel values that are computed for this pair alone."""
+        return _bytes(len(pair.rows)) if self.shared is None and self._fits(pair) else 0
 
     def _train_on_table(self, pair: Pair, training: NDArray[np.bool_]) -> Machine:
         rows = pair.rows[training]
         support, coefficients, intercept = solve_on_table(
             self.table[rows],
-            (~pair.positive[training]).astype(float),
+            self._labels(pair, training),
             self.penalties[rows],
             self.kernel,
-            cache_mb=max(CACHE_MB, self.memory / self.workers / 1e6),
+            cache_mb=max(_MIN_CACHE_MB, self.memory / self.workers / 1e6),
             intelex=uses_intelex(self.engine),
         )
         return Machine(rows[support], coefficients, intercept)
+
+    @staticmethod
+    def _labels(pair: Pair, training: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """0 for the tracks of the first class, 1 for those of the second."""
+        return (~pair.positive[training]).astype(float)
+
+
+def _bytes(n_rows: int) -> int:
+    return 4 * n_rows**2
