@@ -266,12 +266,12 @@ def test_the_solver_finds_what_libsvm_finds_bit_for_bit(kernel, gap):
     rng = np.random.default_rng(0)
     labels = (np.arange(1200) >= 700).astype(float)  # more than 1,000 rows are shrunk
     table = rng.normal(size=(1200, 20)) + gap * labels[:, None]
-    matrix, diagonal = Kernel(kernel, 1 / 20).square(table)
+    values = Kernel(kernel, 1 / 20).square(table)
     penalties = rng.uniform(0.5, 2.0, 1200)
-    in_double = matrix.astype(float)
-    np.fill_diagonal(in_double, diagonal)
+    in_double = values.matrix.astype(float)
+    np.fill_diagonal(in_double, values.diagonal)
     machine = SVC(kernel="precomputed").fit(in_double, labels, penalties)
-    support, coefficients, intercept = solve(matrix, diagonal, np.arange(1200), labels, penalties)
+    support, coefficients, intercept = solve(values, np.arange(1200), labels, penalties)
     order = np.argsort(machine.support_)
     assert (support == machine.support_[order]).all()
     assert (coefficients == -machine.dual_coef_[0][order]).all()
@@ -283,9 +283,8 @@ def test_parts_of_one_matrix_are_solved_as_problems_of_their_own():
     table = rng.normal(size=(300, 5))
     rows = np.concatenate([np.arange(0, 80, 2), np.arange(150, 250, 3)])
     labels = (rows >= 150).astype(float)
-    matrix, diagonal = Kernel("rbf", 0.2).square(table)
-    whole = solve(matrix, diagonal, rows, labels, np.ones(len(rows)))
-    alone = solve(*Kernel("rbf", 0.2).square(table[rows]), np.arange(len(rows)), labels, np.ones(len(rows)))
+    whole = solve(Kernel("rbf", 0.2).square(table), rows, labels, np.ones(len(rows)))
+    alone = solve(Kernel("rbf", 0.2).square(table[rows]), np.arange(len(rows)), labels, np.ones(len(rows)))
     assert (whole[0] == alone[0]).all()
     assert whole[1] == pytest.approx(alone[1], abs=1e-6)
 
@@ -297,3 +296,8 @@ def test_kernel_values_are_computed_once_and_rounded():
     assert (matrix == matrix.T).all()
     assert matrix == pytest.approx(kernel(table, table), rel=1e-7)
     assert diagonal == pytest.approx(1.0, rel=1e-12)
+    parts = table[:300], table[300:]
+    joined = kernel.join(parts[0], kernel.square(parts[0]), parts[1], kernel.square(parts[1]))
+    assert joined.matrix == pytest.approx(matrix, rel=1e-7)
+    assert (joined.matrix == joined.matrix.T).all()
+    assert joined.diagonal == pytest.approx(diagonal, rel=1e-12)

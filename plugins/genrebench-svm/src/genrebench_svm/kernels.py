@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,21 @@ OpenBLAS 0.3.31 writes past the end of a result of 20,000 x 20,000 on processors
 
 _SQUARE_ROWS = 256
 _BLOCK_BYTES = 1 << 22  # a block stays in the processor's cache
+
+
+class Square(NamedTuple):
+    """Kernel values among some rows.
+
+    Parameters
+    ----------
+    matrix : ndarray of float32, shape (n, n)
+        Computed in double precision and rounded.
+    diagonal : ndarray of float, shape (n,)
+        The diagonal in double precision.
+    """
+
+    matrix: NDArray[np.float32]
+    diagonal: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,22 +65,38 @@ class Kernel:
             self._apply(result, self._offsets(a), self._offsets(b), pool)
         return result
 
-    def square(self, table: NDArray[np.float64], workers: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """Kernel values of all pairs of rows of one table, shape (n, n), rounded to single precision, and their exact diagonal.
-
-        Each pair is computed once, in double precision, in blocks of rows.
-        """
+    def square(self, table: NDArray[np.float64], workers: int = 1) -> Square:
+        """Kernel values of all pairs of rows of one table, each computed once."""
         n = len(table)
-        result, diagonal, offsets = np.empty((n, n), dtype=np.float32), np.empty(n), self._offsets(table)
+        result = Square(np.empty((n, n), dtype=np.float32), np.empty(n))
+        for part, values in self._blocks(table, table, workers, triangle=True):
+            result.diagonal[part] = values[:, part.start :].diagonal()
+            result.matrix[part, : part.stop] = values
+            result.matrix[: part.start, part] = values[:, : part.start].T
+        return result
+
+    def join(self, a: NDArray[np.float64], own_a: Square, b: NDArray[np.float64], own_b: Square) -> Square:
+        """Kernel values of the rows of two tables, of which those of each table alone are known."""
+        n = len(a)
+        result = Square(np.empty((n + len(b), n + len(b)), dtype=np.float32), np.append(own_a.diagonal, own_b.diagonal))
+        result.matrix[:n, :n], result.matrix[n:, n:] = own_a.matrix, own_b.matrix
+        for part, values in self._blocks(a, b, 1):
+            result.matrix[part, n:] = values
+            result.matrix[n:, part] = values.T
+        return result
+
+    def _blocks(
+        self, a: NDArray[np.float64], b: NDArray[np.float64], workers: int, *, triangle: bool = False
+    ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Rows of `a`, and their kernel values with `b`, or with the rows of `b` up to the last of them."""
+        offsets_a, offsets_b = self._offsets(a), self._offsets(b)
         with ThreadPoolExecutor(workers) as pool:
-            for start in range(0, n, _SQUARE_ROWS):
-                part = slice(start, min(start + _SQUARE_ROWS, n))
-                values = table[part] @ table[: part.stop].T
-                self._apply(values, offsets[part], offsets[: part.stop], pool)
-                diagonal[part] = values[:, start:].diagonal()
-                result[part, : part.stop] = values
-                result[:start, part] = values[:, :start].T
-        return result, diagonal
+            for start in range(0, len(a), _SQUARE_ROWS):
+                part = slice(start, min(start + _SQUARE_ROWS, len(a)))
+                columns = slice(part.stop if triangle else len(b))
+                values = a[part] @ b[columns].T
+                self._apply(values, offsets_a[part], offsets_b[columns], pool)
+                yield part, values
 
     def _offsets(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
         result: NDArray[np.float64] = self.gamma * np.einsum("ij,ij->i", table, table)

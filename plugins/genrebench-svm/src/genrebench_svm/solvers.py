@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.api import UsageError
-from genrebench_svm.kernels import Kernel
+from genrebench_svm.kernels import Kernel, Square
 
 Solution = tuple[NDArray[np.intp], NDArray[np.float64], float]
 
 
 def solve(
-    matrix: NDArray[np.float32],
-    diagonal: NDArray[np.float64],
+    values: Square,
     rows: NDArray[np.intp],
     labels: NDArray[np.float64],
     penalties: NDArray[np.float64],
@@ -33,8 +32,7 @@ def solve(
 
     Parameters
     ----------
-    matrix, diagonal : ndarray of float
-        As `Kernel.square` returns them.
+    values : Square
     rows : ndarray of int, shape (n,)
         The problem's rows of the matrix, those of label 0 before those of label 1.
     labels : ndarray of float, shape (n,)
@@ -42,7 +40,7 @@ def solve(
     penalties : ndarray of float, shape (n,)
         C of each row, positive.
     """
-    coefficients, intercept = compiled()(matrix, diagonal, rows, 1.0 - 2.0 * labels, penalties)
+    coefficients, intercept = compiled()(values.matrix, values.diagonal, rows, 1.0 - 2.0 * labels, penalties)
     support = np.flatnonzero(coefficients)
     return support, coefficients[support], float(intercept)
 

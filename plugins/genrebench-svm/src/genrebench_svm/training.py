@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench_svm.kernels import Kernel
+from genrebench_svm.kernels import Kernel, Square
 from genrebench_svm.pairs import Machine, Pair
 from genrebench_svm.solvers import solve, solve_on_table, uses_intelex
 
@@ -28,16 +28,14 @@ class Gram:
     rows : ndarray of int, shape (n,)
         Rows of the table.
     places : ndarray of int, shape (n,)
-        Where they are in `matrix`.
-    matrix : ndarray of float32 or None
+        Where they are in `values`.
+    values : Square or None
         None if not in memory.
-    diagonal : ndarray of float or None
     """
 
     rows: NDArray[np.intp]
     places: NDArray[np.intp]
-    matrix: NDArray[np.float32] | None = None
-    diagonal: NDArray[np.float64] | None = None
+    values: Square | None
 
 
 @dataclass
@@ -70,37 +68,43 @@ class Trainer:
     memory: float = 1e9
     engine: str = "auto"
     shared: Gram | None = field(init=False, default=None)
+    _of_class: dict[int, Square] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if _bytes(len(self.table)) <= self.memory:
             everything = np.arange(len(self.table))
-            self.shared = Gram(everything, everything, *self.kernel.square(self.table, self.workers))
+            self.shared = Gram(everything, everything, self.kernel.square(self.table, self.workers))
 
     def run(
-        self, job: Callable[[Pair], T], pairs: Sequence[Pair], progress: Callable[..., Iterable[T]], description: str
-    ) -> list[T]:
-        """Apply `job` to the pairs in parallel, the largest first, and return the results in the order of the pairs.
+        self, job: Callable[[Pair, Gram], T], pairs: Sequence[Pair], progress: Callable[..., Iterable[Any]], description: str
+    ) -> tuple[list[Machine], list[T]]:
+        """Train the machine of each pair, and apply `job` to it while its kernel values are there.
 
-        Pairs that scikit-learn-intelex solves stay in this thread: it has threads of its own.
+        The pairs are trained in parallel, the largest first; the results are in the order of the pairs. Pairs that
+        scikit-learn-intelex solves stay in this thread: it has threads of its own.
         """
         order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i].rows))
         here = [i for i in order if not self._fits(pairs[i]) and uses_intelex(self.engine)]
-        results: dict[int, T] = {}
-        running: dict[Future[T], int] = {}
+        results: dict[int, tuple[Machine, T]] = {}
+        running: dict[Future[tuple[Machine, T]], int] = {}
+
+        def both(pair: Pair) -> tuple[Machine, T]:
+            gram = self.gram(pair)
+            return self.train(pair, gram=gram), job(pair, gram)
 
         def place(pool: ThreadPoolExecutor, waiting: list[int]) -> None:
             """Start the largest pair whose kernel values fit beside those of the pairs that are running."""
             free = self.memory - sum(self._own_bytes(pairs[i]) for i in running.values())
             for i in waiting if len(running) < self.workers else ():
                 if not running or self._own_bytes(pairs[i]) <= free:
-                    running[pool.submit(job, pairs[i])] = i
+                    running[pool.submit(both, pairs[i])] = i
                     waiting.remove(i)
                     return place(pool, waiting)
             return None
 
         def finished() -> Iterator[int]:
             for i in here:
-                results[i] = job(pairs[i])
+                results[i] = both(pairs[i])
                 yield i
             waiting = [i for i in order if i not in set(here)]
             place(pool, waiting)
@@ -113,32 +117,51 @@ class Trainer:
 
         with ThreadPoolExecutor(self.workers) as pool:
             list(progress(finished(), description, len(pairs)))
-        return [results[i] for i in range(len(pairs))]
+        return [results[i][0] for i in range(len(pairs))], [results[i][1] for i in range(len(pairs))]
 
     def gram(self, pair: Pair) -> Gram:
         """Kernel values among the pair's rows."""
         if self.shared is not None:
-            return Gram(pair.rows, pair.rows, self.shared.matrix, self.shared.diagonal)
-        places = np.arange(len(pair.rows))
-        return (
-            Gram(pair.rows, places, *self.kernel.square(self.table[pair.rows])) if self._fits(pair) else Gram(pair.rows, places)
-        )
+            return Gram(pair.rows, pair.rows, self.shared.values)
+        return Gram(pair.rows, np.arange(len(pair.rows)), self._values(pair) if self._fits(pair) else None)
+
+    def _values(self, pair: Pair) -> Square:
+        if len(pair.rows) == len(self.table):  # there is no other pair
+            return self.kernel.square(self.table[pair.rows])
+        first, second = np.split(self.table[pair.rows], [pair.n_first])
+        return self.kernel.join(first, self._own(pair.first, first), second, self._own(pair.second, second))
+
+    def _own(self, number: int, table: NDArray[np.float64]) -> Square:
+        """Kernel values among the rows of one class, kept where there is room."""
+        found = self._of_class.get(number)
+        if found is None:
+            found = self.kernel.square(table)
+            if _bytes(len(table)) + sum(kept.matrix.nbytes for kept in [*self._of_class.values()]) <= self.memory / 2:
+                self._of_class[number] = found
+        return found
 
     def train(self, pair: Pair, training: NDArray[np.bool_] | None = None, gram: Gram | None = None) -> Machine:
         """Train a machine on the pair's rows, or on those where `training` is true; its `support` are rows of the table."""
         gram = gram or self.gram(pair)
         if training is None:
             training = np.ones(len(pair.rows), dtype=bool)
-        if gram.matrix is None or gram.diagonal is None:
+        if gram.values is None:
             return self._train_on_table(pair, training)
         rows = pair.rows[training]
-        support, coefficients, intercept = solve(
-            gram.matrix, gram.diagonal, gram.places[training], self._labels(pair, training), self.penalties[rows]
-        )
+        labels = self._labels(pair, training)
+        support, coefficients, intercept = solve(gram.values, gram.places[training], labels, self.penalties[rows])
         return Machine(rows[support], coefficients, intercept)
 
-    def held_out(self, pair: Pair, folds: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def held_out(self, pair: Pair, folds: NDArray[np.intp], gram: Gram) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Decision values of the pair's rows, each from a machine trained without the row's fold.
+
+        Parameters
+        ----------
+        pair : Pair
+        folds : ndarray of int, shape (n_rows,)
+            Fold of each of the pair's rows.
+        gram : Gram
+            That of the pair.
 
         Returns
         -------
@@ -147,7 +170,6 @@ class Trainer:
         usable : ndarray of bool, shape (n_rows,)
             Where they hold both.
         """
-        gram = self.gram(pair)
         decisions, usable = np.zeros(len(pair.rows)), np.zeros(len(pair.rows), dtype=bool)
         for fold in np.unique(folds):
             test = np.flatnonzero(folds == fold)
@@ -161,7 +183,7 @@ class Trainer:
                 decisions[test] = float(rest[: pair.n_first].any()) - float(rest[pair.n_first :].any())
         return decisions, usable
 
-    def without(self, pair: Pair, folds: NDArray[np.intp], numbers: Iterable[int]) -> list[Machine | None]:
+    def without(self, pair: Pair, folds: NDArray[np.intp], numbers: Iterable[int], gram: Gram) -> list[Machine | None]:
         """Machines of the pair, trained without each of the folds `numbers`; None where only one class is left.
 
         Parameters
@@ -169,7 +191,6 @@ class Trainer:
         folds : ndarray of int, shape (n_tracks,)
             Fold of each of the table's rows.
         """
-        gram = self.gram(pair)
         of_pair = folds[pair.rows]
         result: list[Machine | None] = []
         for number in numbers:
@@ -193,10 +214,10 @@ class Trainer:
         result = np.empty((len(rows), coefficients.shape[1]))
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
-            if gram is None or gram.matrix is None:
+            if gram is None or gram.values is None:
                 values = self.kernel(self.table[part], self.table[support])
             else:
-                values = gram.matrix[np.ix_(place[part], place[support])].astype(np.float64)
+                values = gram.values.matrix[np.ix_(place[part], place[support])].astype(np.float64)
             result[start : start + _BLOCK] = values @ coefficients
         return result
 
