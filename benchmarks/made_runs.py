@@ -18,7 +18,7 @@ from genrebench.runs.record import Run
 from genrebench.runs.serialization import record_from_json
 from genrebench.runs.store import RunStore
 
-DISTINCT = 1000
+DISTINCT = 200
 """Most tables of predictions that are made; further runs link to them."""
 
 TRACKS_AN_ARTIST = 5

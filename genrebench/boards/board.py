@@ -32,6 +32,7 @@ from genrebench.progress import no_progress
 from genrebench.runs.measured import Metrics, code_of
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.scored import Scored, contradictions
+from genrebench.runs.scoring import score_new
 from genrebench.runs.store import RunStore
 
 
@@ -188,6 +189,7 @@ def _scored_rows(
     """
     readable: list[tuple[Run, Scored]] = []
     newest_first = sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True)
+    score_new([(store.folder(run.id), run) for store, run in newest_first], progress)
     for store, run in progress(newest_first, "reading predictions"):
         try:
             scored, failed = store.measured(run, measured)
