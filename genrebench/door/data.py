@@ -13,7 +13,8 @@ from genrebench.datasets import download, mirdata_source
 from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.download.fetch import ignore
 from genrebench.datasets.summary import DatasetSummary, summarise
-from genrebench.door.opening import Progress, Say, listen, open_dataset, open_exclusions, open_session, open_task
+from genrebench.door.folders import Progress
+from genrebench.door.opening import Say, listen, open_dataset, open_exclusions, open_session, open_task
 from genrebench.door.splits import Split, open_split, write_task_split
 from genrebench.errors import UsageError
 from genrebench.inputs import cache as input_cache

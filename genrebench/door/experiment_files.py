@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrebench.door.opening import Progress, Say, open_models, open_observers, open_seeds, open_session, open_task
+from genrebench.door.folders import Progress
+from genrebench.door.opening import Say, open_models, open_observers, open_seeds, open_session, open_task
 from genrebench.door.running import run_jobs
 from genrebench.experiments import config
 from genrebench.experiments.config import Experiment

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
+from genrebench.door.folders import Progress
+from genrebench.door.opening import Say, open_models, open_seeds, open_session, open_task
 from genrebench.door.splits import Split
 from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import SECONDS

@@ -1,4 +1,4 @@
-"""Conversion of the API's arguments to objects: sessions, datasets, tasks, models, stores."""
+"""Conversion of the API's arguments to objects: sessions, datasets, tasks, models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 
 from genrebench.datasets import resolve
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
-from genrebench.door.meant import refuse_datasets, require_folder
+from genrebench.door.folders import Progress, open_progress
+from genrebench.door.meant import refuse_datasets
 from genrebench.door.splits import Split, open_split
 from genrebench.environment import container_memory, cpus
 from genrebench.errors import PluginError, UsageError
@@ -26,18 +27,12 @@ from genrebench.plugin.observers import Observer, ObserverSpec
 from genrebench.plugin.one_file import is_file_name, models_of_file
 from genrebench.plugin.options import parse_options
 from genrebench.plugin.registry import Registered, Registry
-from genrebench.progress import no_progress, show_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
-from genrebench.runs.lookup import find_run
-from genrebench.runs.result import RunResult
-from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tables import printable
 from genrebench.tasks import task as tasks
 
-Progress = bool | Callable[..., Iterable[Any]]
 Say = Callable[[str], None]
-Paths = str | Path | Sequence[str | Path]
 
 
 class GenrebenchWarning(UserWarning):
@@ -110,13 +105,6 @@ def open_session(
     return session
 
 
-def open_progress(progress: Progress) -> Callable[..., Iterable[Any]]:
-    """The function that shows progress: the given one, or that of the terminal, or none."""
-    if isinstance(progress, bool):
-        return show_progress if progress else no_progress
-    return progress
-
-
 def open_dataset(dataset: str | Path | Dataset | Task, session: Session, *, labelled: bool = True) -> Dataset:
     """Read a dataset by its registered name or from a folder; a `Dataset`, or that of a `Task`, is returned unchanged."""
     if isinstance(dataset, Dataset | Task):
@@ -187,30 +175,6 @@ def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> l
     if isinstance(exclude, str | Path):
         return read_exclusions(Path(exclude))
     return [one if isinstance(one, Exclusion) else Exclusion(str(one), DEFAULT_REASON) for one in exclude]
-
-
-def open_run(run: str | RunResult, runs: str | Path) -> RunResult:
-    """Read a run by its id, the beginning of it, "latest" or "MODEL@latest"; a `RunResult` is returned unchanged.
-
-    Raises
-    ------
-    UsageError
-        If it is neither, for example several runs, or several ids begin so.
-    StoreError
-        If there is no such run, or its record is damaged.
-    """
-    if isinstance(run, RunResult):
-        return run
-    require_run(run)
-    require_folder(Path(runs))
-    store, run_id = find_run([RunStore(Path(runs))], run)
-    return RunResult(store.load(run_id), store)
-
-
-def require_run(run: object) -> None:
-    """Raise a `UsageError` if `run` is neither a run nor text."""
-    if not isinstance(run, str | RunResult):
-        raise UsageError(f"{run!r:.60} isn't a run; pass the id of a run, or one of the results of gb.run, such as runs[0]")
 
 
 def open_models(models: Any, options: Mapping[str, Any] | None, session: Session) -> list[HostedModel]:
@@ -318,16 +282,6 @@ def _registered(model: Any, name: str | None, registry: Registry) -> list[Regist
     if is_file_name(str(model)):
         return models_of_file(model, registry)
     return [registry.model(str(model))]
-
-
-def open_stores(runs: Paths | None) -> list[RunStore]:
-    """Open folders of runs, which have to exist; the default ./runs needn't."""
-    if runs is None:
-        return [RunStore(Path("runs"))]
-    folders = [Path(folder) for folder in ([runs] if isinstance(runs, str | Path) else runs)]
-    for folder in folders:
-        require_folder(folder)
-    return [RunStore(folder) for folder in folders]
 
 
 def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:

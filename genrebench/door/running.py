@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.boards import baselines
-from genrebench.door.opening import (
-    Progress,
-    Say,
-    open_models,
-    open_observers,
-    open_run,
-    open_seeds,
-    open_session,
-    open_stores,
-    open_task,
-)
+from genrebench.door.folders import Progress, open_run, open_stores
+from genrebench.door.opening import Say, open_models, open_observers, open_seeds, open_session, open_task
 from genrebench.door.splits import Split
 from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.observers import Observer
