@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,49 +26,72 @@ class WorkerDiedError(GenrebenchError):
 
 
 _POLL_SECONDS = 0.25
+_inside = False
+"""Whether this process is doing the work of another one, and so starts no processes itself."""
 
 
-def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> Generator[T, None, None]:
+def in_processes(
+    function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int, *, attempts: int = 2
+) -> Generator[T, None, None]:
     """Yield ``function(*arguments)`` for each item of `calls`, in order of completion.
 
     The processes are stopped when the generator is closed, and end with this process, however it ends. Warnings of libraries
-    are passed on to this process's log.
+    are passed on to this process's log. In such a process itself, the work is done in place.
 
     Parameters
     ----------
     function : callable
-        Picklable.
+        Picklable. Where processes may die, it is called again with the same arguments.
     calls : iterable of tuple
         The arguments of each call.
     workers : int
         Number of processes; with one, the work is done in this process.
+    attempts : int
+        When a process crashes or is killed, the calls without a result are made again, this often in all.
 
     Raises
     ------
     WorkerDiedError
-        If one of the processes crashes or is killed.
+        If a process crashes or is killed in each attempt.
     """
-    if workers == 1:
+    if workers == 1 or _inside:
         for arguments in calls:
             yield function(*arguments)
         return
+    left = dict(enumerate(calls))
+    for attempt in range(1, attempts + 1):
+        try:
+            with contextlib.closing(_results(function, left, workers)) as results:
+                for number, result in results:
+                    del left[number]
+                    yield result
+            return
+        except WorkerDiedError:
+            if attempt == attempts:
+                raise
+
+
+def _results(
+    function: Callable[..., T], calls: Mapping[int, tuple[Any, ...]], workers: int
+) -> Generator[tuple[int, T], None, None]:
+    """Yield the number and the result of each call."""
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     folder = str(Path.cwd())
-    jobs = (delayed(_call)(folder, function, arguments) for arguments in calls)
+    jobs = [delayed(_call)(folder, number, function, arguments) for number, arguments in calls.items()]
     threading.excepthook = _report
     with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
         start = {"initializer": _end_with, "initargs": (os.getpid(),)}
         results = Parallel(n_jobs=workers, return_as="generator_unordered", **start)(jobs)
     logged: set[str] = set()
     try:
-        for result, texts in results:
+        for number, result, texts in results:
             for text in texts:
                 if text not in logged:
                     logged.add(text)
                     logging.getLogger(__name__).warning(text)
-            yield result
+            yield number, result
     except TerminatedWorkerError:
         raise WorkerDiedError(
             "a worker process was killed, perhaps because the memory isn't enough; use fewer --workers or a shorter --excerpt"
@@ -85,12 +108,17 @@ def _report(error: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(error)
 
 
-def _call(folder: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:
-    """Call `function` in a worker; returns its result and the warnings of libraries."""
+def _call(folder: str, number: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[int, T, list[str]]:
+    """Call `function` in a worker; returns the call's number, its result and the warnings of libraries."""
+    global _inside
     os.chdir(folder)  # a process that is used again is where its first call was
-    with warnings.catch_warnings(record=True) as caught:
-        result = function(*arguments)
-    return result, [f"{warning.category.__name__}: {warning.message}" for warning in caught]
+    _inside = True
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            result = function(*arguments)
+    finally:
+        _inside = False
+    return number, result, [f"{warning.category.__name__}: {warning.message}" for warning in caught]
 
 
 def _end_with(owner: int) -> None:

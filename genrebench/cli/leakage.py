@@ -26,6 +26,7 @@ def command(
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
     workers: _task.WorkersOption = None,
+    jobs: _task.JobsOption = 1,
     form: FormatOption = Format.table,
 ) -> None:
     """Measure how much a model gains if the same artists are in training and test.
@@ -51,6 +52,7 @@ def command(
         runs=runs,
         device=device,
         workers=workers,
+        jobs=jobs,
         **_task.terminal(),
     )
     print_result(result, form)

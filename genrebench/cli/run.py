@@ -64,6 +64,7 @@ def command(
     ] = None,
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
+    jobs: _task.JobsOption = 1,
     no_cache: _task.NoCacheOption = False,
     observe: Annotated[
         list[str] | None,
@@ -106,7 +107,7 @@ def command(
         said = (models, settings, seeds, split, split_file, exclude, extra_training, calibrate, split_seed, save_config)
         if any(said) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
             raise UsageError(
-                "--config says what is run; it can only be combined with --runs, --device, --workers, --no-cache, "
+                "--config says what is run; it can only be combined with --runs, --device, --workers, --jobs, --no-cache, "
                 "--follow-links, --resume and --format"
             )
     elif not models:
@@ -118,6 +119,7 @@ def command(
         "runs": runs,
         "device": device,
         "workers": workers,
+        "jobs": jobs,
         "observe": observe or (),
         "cache": not no_cache,
         "follow_links": follow_links,

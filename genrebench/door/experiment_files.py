@@ -24,6 +24,7 @@ def run_experiment(
     runs: str | Path = "runs",
     device: str = "auto",
     workers: int | None = None,
+    jobs: int = 1,
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
@@ -37,7 +38,7 @@ def run_experiment(
     ----------
     experiment : path or Experiment
         A TOML file; see `genrebench.experiments.config`. It is kept in the record of each run, as the fact "experiment".
-    resume, runs, device, workers, cache, progress, say, each, follow_links, observe
+    resume, runs, device, workers, jobs, cache, progress, say, each, follow_links, observe
         As in `run`.
 
     Returns
@@ -52,10 +53,12 @@ def run_experiment(
     """
     if not isinstance(experiment, Experiment):
         experiment = config.read(Path(experiment))
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
+    session = open_session(
+        device=device, workers=workers, jobs=jobs, cache=cache, progress=progress, say=say, follow_links=follow_links
+    )
     session, _ = open_observers(observe, None, session)
     hosted = open_models(list(experiment.models), experiment.models, session)
-    jobs = []
+    all_jobs = []
     for dataset in experiment.datasets:
         task = open_task(
             experiment.place(dataset),
@@ -69,8 +72,8 @@ def run_experiment(
             segments=experiment.segments,
         )
         kept = experiment.to_json()
-        jobs += [Job(task, model, seed, experiment.calibrate, kept) for model in hosted for seed in experiment.seeds]
-    return run_jobs(jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
+        all_jobs += [Job(task, model, seed, experiment.calibrate, kept) for model in hosted for seed in experiment.seeds]
+    return run_jobs(all_jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
 
 
 def write_experiment(

@@ -35,6 +35,7 @@ def leakage(
     runs: str | Path = "runs",
     device: str = "auto",
     workers: int | None = None,
+    jobs: int = 1,
     progress: Progress = False,
     say: Say | None = None,
     follow_links: bool = False,
@@ -51,7 +52,8 @@ def leakage(
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
-    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, progress, say, follow_links
+    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, jobs, progress, say,
+    follow_links
         As in `run`.
 
     Raises
@@ -63,7 +65,7 @@ def leakage(
     """
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise UsageError(f"draws = {draws!r} isn't a positive number; give 3, for instance")
-    session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
+    session = open_session(device=device, workers=workers, jobs=jobs, progress=progress, say=say, follow_links=follow_links)
     (hosted,) = open_models([model], options, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(
