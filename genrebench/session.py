@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genrebench.environment import allowed_memory, cpus, lend_caches
 from genrebench.errors import UsageError
@@ -17,6 +17,9 @@ from genrebench.plugin.observers import Observer
 from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.progress import no_progress
 from genrebench.records import Excerpt
+
+if TYPE_CHECKING:
+    from genrebench.cluster import Cluster
 
 LEAST_MEMORY = 700e6
 """Bytes of address space below which SciPy can't be imported: it fails with an odd error, or waits for ever."""
@@ -64,6 +67,8 @@ class Session:
         Number of processes or threads.
     jobs : int
         Number of runs at the same time, among which the workers are shared out.
+    cluster : Cluster or None
+        The cluster that does the work; None for this machine.
     progress : callable
         As in `Context`.
     say : callable
@@ -86,6 +91,7 @@ class Session:
     device: str = "auto"
     workers: int = field(default_factory=cpus)
     jobs: int = 1
+    cluster: Cluster | None = None
     progress: Callable[..., Iterable[Any]] = no_progress
     say: Callable[[str], None] = lambda _: None
     cached: bool = True

@@ -86,6 +86,14 @@ JobsOption = Annotated[
     int,
     typer.Option("--jobs", min=1, help="Runs at the same time, in processes of their own, which share the workers and memory."),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS|FILE|local:N",
+        help="Do the work on a Dask cluster: the address of its scheduler, its scheduler file, or N processes here.",
+    ),
+]
 NoCacheOption = Annotated[
     bool,
     typer.Option("--no-cache", help="Decode audio on every access instead of caching it: less disk space, more time."),

@@ -27,6 +27,7 @@ def command(
     runs: _task.RunsOption = Path("runs"),
     workers: _task.WorkersOption = None,
     jobs: _task.JobsOption = 1,
+    cluster: _task.ClusterOption = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Measure how much a model gains if the same artists are in training and test.
@@ -53,6 +54,7 @@ def command(
         device=device,
         workers=workers,
         jobs=jobs,
+        cluster=cluster,
         **_task.terminal(),
     )
     print_result(result, form)

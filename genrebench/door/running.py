@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.boards import baselines
+from genrebench.door.clusters import on_cluster
 from genrebench.door.opening import (
     Progress,
     Say,
@@ -53,6 +54,7 @@ def run(
     device: str = "auto",
     workers: int | None = None,
     jobs: int = 1,
+    cluster: str | None = None,
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
@@ -98,6 +100,8 @@ def run(
         Folder of the runs.
     device, workers, jobs, cache, progress, say, follow_links
         As in `genrebench.door.opening.open_session`.
+    cluster : str, optional
+        Do the work on a Dask cluster: the address of its scheduler, its scheduler file, or "local:N" for N processes here.
     observe : str or Observer, or a list of them
         Observers that follow the runs: names such as "mlflow", whose options are in `options` under that name, or objects.
     each : callable, optional
@@ -119,19 +123,20 @@ def run(
     session, options = open_observers(observe, options, session)
     hosted = open_models(models, options, session)
     all_seeds = open_seeds(seed, seeds)
-    task = open_task(
-        dataset,
-        session,
-        split=split,
-        split_file=split_file,
-        split_seed=split_seed,
-        excerpt=excerpt,
-        exclude=exclude,
-        extra_training=extra_training,
-        segments=segments,
-    )
-    all_jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
-    return run_jobs(all_jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
+    with on_cluster(cluster, session) as session:
+        task = open_task(
+            dataset,
+            session,
+            split=split,
+            split_file=split_file,
+            split_seed=split_seed,
+            excerpt=excerpt,
+            exclude=exclude,
+            extra_training=extra_training,
+            segments=segments,
+        )
+        all_jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
+        return run_jobs(all_jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
 
 
 def run_jobs(

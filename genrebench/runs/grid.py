@@ -7,18 +7,21 @@ run, which goes on from its checkpoints, and a run that has finished in the mean
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import datetime
 import functools
+import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
-import numpy as np
-from numpy.typing import NDArray
+import joblib
 
+from genrebench import temporary
 from genrebench.errors import GenrebenchError, RunError, UsageError
 from genrebench.inputs import SPECS
 from genrebench.progress import no_progress
@@ -30,6 +33,9 @@ from genrebench.runs.runner import run_as
 from genrebench.runs.store import RunInUseError, RunStore, locked
 from genrebench.session import Session
 from genrebench.workers import WorkerDiedError, in_processes
+
+if TYPE_CHECKING:
+    from genrebench.cluster import Cluster
 
 KILLED = "its process was killed several times, perhaps because the memory isn't enough; use fewer --jobs or a smaller model"
 _POLL_SECONDS = 0.5
@@ -66,6 +72,8 @@ def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: b
     """
     for job in jobs:
         job.check(session)
+    if session.cluster is not None:
+        _require_reachable(jobs, store, session.cluster)
     earlier = store.runs() if resume else []
     ids: dict[int, str | None] = {}
     for index, job in enumerate(jobs):
@@ -75,7 +83,7 @@ def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: b
             yield index, found
         else:
             ids[index] = None if found is None else found.id
-    if session.jobs == 1 or len(ids) <= 1:
+    if not ids or (session.cluster is None and min(session.jobs, len(ids)) == 1):
         for index, run_id in ids.items():
             yield index, run_as(run_id, jobs[index], store, session)
         return
@@ -111,14 +119,17 @@ class _Work:
         Id and job of each run.
     store : RunStore
     session : Session
+    wanted : Path
+        A file that exists as long as the results are waited for.
     """
 
     units: Mapping[int, tuple[str, Job]]
     store: RunStore
     session: Session
+    wanted: Path
 
-    def packed(self) -> NDArray[np.uint8]:
-        """These objects as bytes, sent once to each process that does some of the work.
+    def packed(self) -> bytes:
+        """These objects as bytes.
 
         Raises
         ------
@@ -126,7 +137,7 @@ class _Work:
             If the models can't be sent.
         """
         try:
-            return np.frombuffer(cloudpickle.dumps(self), dtype=np.uint8)
+            return bytes(cloudpickle.dumps(self))
         except Exception as error:  # whatever the __reduce__ of a user's object raises
             raise UsageError(
                 f"the models can't be sent to other processes ({error}); run them one after the other, with jobs=1"
@@ -136,14 +147,18 @@ class _Work:
 def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Session) -> Generator[tuple[int, Run], None, None]:
     _prepare([job for _, job in units.values()], session)
     n = min(session.jobs, len(units))
-    alone = replace(
-        session, jobs=1, workers=max(1, session.workers // n), progress=no_progress, say=_ignore, registry=session.registry
-    )
-    packed = _Work(units, store, alone).packed()
+    workers = max(1, session.workers // n) if session.cluster is None else session.cluster.threads
+    alone = replace(session, jobs=1, cluster=None, workers=workers, progress=no_progress, say=_ignore)
     left = {index: run_id for index, (run_id, _) in units.items()}
     warned: set[str] = set()
     try:
-        with closing(_surviving(packed, left, n, store)) as results:
+        with contextlib.ExitStack() as stack:
+            store.root.mkdir(parents=True, exist_ok=True)
+            wanted, _ = stack.enter_context(temporary.owned(store.root / "grid"))
+            if session.cluster is not None:
+                stack.enter_context(session.cluster.used(gpu=session.device.startswith("cuda")))
+            packed = _Work(units, store, alone, wanted).packed()
+            results = stack.enter_context(closing(_surviving(packed, left, n, store)))
             for index, run, warnings in session.progress(results, "runs", len(units)):
                 for text in warnings:
                     if text not in warned:
@@ -157,7 +172,7 @@ def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Ses
 
 
 def _surviving(
-    packed: NDArray[np.uint8], ids: Mapping[int, str], n: int, store: RunStore
+    packed: bytes, ids: Mapping[int, str], n: int, store: RunStore
 ) -> Generator[tuple[int, Run, list[str]], None, None]:
     """Yield the results of all runs, although processes may be killed.
 
@@ -168,7 +183,7 @@ def _surviving(
 
     def results(some: Iterable[int], workers: int) -> Generator[tuple[int, Run, list[str]], None, None]:
         calls = [(packed, index) for index in some]
-        with closing(in_processes(_attempt, calls, workers, attempts=1)) as ended:
+        with closing(in_processes(_attempt, calls, workers, attempts=1, batch_size=1)) as ended:
             for result in ended:
                 del left[result[0]]
                 yield result
@@ -194,17 +209,41 @@ def _unpacked(content: bytes) -> _Work:
     return work
 
 
-def _attempt(packed: NDArray[np.uint8], index: int) -> tuple[int, Run, list[str]]:
+def _attempt(packed: bytes, index: int) -> tuple[int, Run, list[str]]:
     """Do one of the runs in this process, which may have been begun in another one; returns its index, record and warnings."""
-    work = _unpacked(packed.tobytes())
+    work = _unpacked(packed)
     run_id, job = work.units[index]
     warnings: list[str] = []
     session = replace(work.session, say=lambda text: warnings.append(text) if text.startswith("warning: ") else None)
-    while True:
-        try:
-            return index, run_as(run_id, job, work.store, session), warnings
-        except RunInUseError:  # of a process that was given up, and still works
-            time.sleep(_POLL_SECONDS)
+    with _interrupted_without(work.wanted), joblib.parallel_config(backend="threading"):
+        while True:
+            try:
+                return index, run_as(run_id, job, work.store, session), warnings
+            except RunInUseError:  # of a process that was given up, and still works
+                time.sleep(_POLL_SECONDS)
+            except KeyboardInterrupt:
+                return index, work.store.load(run_id), warnings
+
+
+@contextlib.contextmanager
+def _interrupted_without(file: Path) -> Iterator[None]:
+    """Raise a KeyboardInterrupt in the body soon after a file is gone, as Ctrl-C doesn't reach the processes of a cluster."""
+    over = threading.Event()
+    thread = threading.get_ident()
+
+    def watch() -> None:
+        while not over.wait(_POLL_SECONDS):
+            if not file.exists():
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _prepare(jobs: Sequence[Job], session: Session) -> None:
@@ -217,6 +256,27 @@ def _prepare(jobs: Sequence[Job], session: Session) -> None:
             with contextlib.suppress(GenrebenchError):
                 TaskExamples.prepare(job, session)
         done.add(key)
+
+
+def _require_reachable(jobs: Sequence[Job], store: RunStore, cluster: Cluster) -> None:
+    """Check that all workers of a cluster have what the jobs need; raises a `UsageError`."""
+    extracting = {job.task.fingerprint: job.task.dataset for job in jobs if not job.uses_precomputed_features}
+    cluster.require(
+        folders=[store.root],
+        tables={path for job in jobs if job.uses_precomputed_features for path in _files_of(job.task.dataset.load_features)},
+        audio=[track.path for dataset in extracting.values() for track in dataset.tracks],
+        distributions=sorted({job.model.plugin.distribution for job in jobs if job.model.origin == "plugin"}),
+    )
+
+
+def _files_of(function: Any) -> Iterator[Path]:
+    """The files that a function is bound to, as those that read the features of a dataset are."""
+    if isinstance(function, functools.partial):
+        for argument in (function.func, *function.args, *function.keywords.values()):
+            if isinstance(argument, Path):
+                yield argument
+            else:
+                yield from _files_of(argument)
 
 
 def _free_id(job: Job, taken: set[str]) -> str:
