@@ -175,7 +175,9 @@ def genrebench_models():
 """
 
 
-def test_a_scheduler_that_goes_away_ends_in_one_line_and_resume_goes_on(table: Path, home: Path, tmp_path: Path) -> None:
+def test_a_scheduler_that_goes_away_ends_in_one_line_and_resume_goes_on(
+    table: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     command = [sys.executable, "-m", "genrebench", "run", "./slow.py", "--dataset", str(table), "--seeds", "0,1"]
     run = ["--cluster", "scheduler.json"]
@@ -203,8 +205,8 @@ def test_a_scheduler_that_goes_away_ends_in_one_line_and_resume_goes_on(table: P
     ]
     assert "Traceback" not in told
     (tmp_path / "go").touch()
-    again = subprocess.run([*command, "--resume"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert again.returncode == 0, again.stderr
+    monkeypatch.chdir(tmp_path)
+    gb.run("./slow.py", table, seeds=[0, 1], resume=True)
     runs = gb.list_runs(runs=tmp_path / "runs")
     assert sorted(run.record.seed for run in runs) == [0, 1]
     assert {run.status for run in runs} == {"finished"}
