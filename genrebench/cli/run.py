@@ -64,6 +64,8 @@ def command(
     ] = None,
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
+    jobs: _task.JobsOption = 1,
+    cluster: _task.ClusterOption = None,
     no_cache: _task.NoCacheOption = False,
     observe: Annotated[
         list[str] | None,
@@ -106,8 +108,8 @@ def command(
         said = (models, settings, seeds, split, split_file, exclude, extra_training, calibrate, split_seed, save_config)
         if any(said) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
             raise UsageError(
-                "--config says what is run; it can only be combined with --runs, --device, --workers, --no-cache, "
-                "--follow-links, --resume and --format"
+                "--config says what is run; it can only be combined with --runs, --device, --workers, --jobs, --cluster, "
+                "--no-cache, --follow-links, --resume and --format"
             )
     elif not models:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
@@ -118,6 +120,8 @@ def command(
         "runs": runs,
         "device": device,
         "workers": workers,
+        "jobs": jobs,
+        "cluster": cluster,
         "observe": observe or (),
         "cache": not no_cache,
         "follow_links": follow_links,
@@ -142,9 +146,9 @@ def command(
         say(f"wrote {save_config}; repeat it with: genrebench run --config {save_config}")
     try:
         if config is not None:
-            gb.run_experiment(config, **machine)
+            finished = list(gb.run_experiment(config, **machine))
         else:
-            gb.run(models, dataset, **experiment, **machine)
+            finished = list(gb.run(models, dataset, **experiment, **machine))
     except (GenrebenchError, KeyboardInterrupt) as error:  # finished runs are still shown
         stopped = error
     if isinstance(stopped, KeyboardInterrupt):

@@ -62,6 +62,7 @@ def open_session(
     *,
     device: str = "auto",
     workers: int | None = None,
+    jobs: int = 1,
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
@@ -75,6 +76,8 @@ def open_session(
         "cuda:1" is the second GPU.
     workers : int, optional
         Number of processes; by default the number of processors that this process may use.
+    jobs : int
+        Number of runs at the same time, in processes of their own, among which the workers are shared out.
     cache : bool
         Whether decoded audio is cached; if not, it is decoded on every access.
     progress : bool or callable
@@ -92,6 +95,7 @@ def open_session(
     session = Session(
         device=device,
         workers=cpus() if workers is None else workers,
+        jobs=jobs,
         progress=progress,
         cached=cache,
         say=say or warn,

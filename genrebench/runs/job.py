@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,13 +78,13 @@ class Job:
             require_audio(self.task.dataset, self.task.dataset.tracks, self.task.extra)
         self.model.check(session.context(self.task.genres, seed=self.seed))
 
-    def earlier_run(self, store: RunStore) -> Run | None:
-        """Return the newest run with the same task, model, version, options and seed, if there is one."""
+    def earlier_run(self, runs: Iterable[Run]) -> Run | None:
+        """Return the first of `runs`, newest first, with the same task, model, version, options and seed, if there is one."""
         model = ModelRecord.of(self.model, calibrate=self.calibrate)
         return next(
             (
                 run
-                for run in store.runs()
+                for run in runs
                 if run.seed == self.seed
                 and not run.lab
                 and run.task.fingerprint == self.task.fingerprint
@@ -93,21 +93,28 @@ class Job:
             None,
         )
 
-    def begin(self, store: RunStore) -> Run:
-        """Begin a run of this job in a store."""
+    def begin(self, store: RunStore, run_id: str | None = None) -> Run:
+        """Begin a run of this job in a store; its id is `run_id`, or a new one."""
         model = ModelRecord.of(self.model, calibrate=self.calibrate)
         run = begin_record(TaskRecord.of(self.task), model, self.seed)
+        if run_id is not None:
+            run = replace(run, id=run_id)
         if self.experiment is not None:
             run = replace(run, facts={"experiment": dict(self.experiment)})
         store.begin(run)
         return run
 
 
+def new_id(model: str, now: datetime.datetime) -> str:
+    """An id for a run of a model that begins now."""
+    return f"{model}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
 def begin_record(task: TaskRecord, model: ModelRecord, seed: int) -> Run:
     """Create the record of a run that begins now."""
     now = datetime.datetime.now(datetime.UTC)
     return Run(
-        id=f"{model.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=new_id(model.name, now),
         status="running",
         task=task,
         model=model,

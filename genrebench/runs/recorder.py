@@ -45,6 +45,7 @@ COLUMNS = "columns.json"
 MODEL = "model"
 MODEL_ERROR = "model_error"
 ERROR = "error.txt"
+INTERRUPTED = "interrupted by the user; continue with 'genrebench run ... --resume'"
 
 T = TypeVar("T")
 
@@ -108,7 +109,7 @@ class Recorder:
                     self._memory = memory
                     yield
             except KeyboardInterrupt:
-                self.save(status="interrupted", error="interrupted by the user; continue with 'genrebench run ... --resume'")
+                self.save(status="interrupted", error=INTERRUPTED)
                 self._tell("failed")
                 raise
             except Exception as error:

@@ -43,20 +43,35 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
         On Ctrl-C; the run is recorded as interrupted.
     """
     job.check(session)
-    earlier = job.earlier_run(store) if resume else None
+    earlier = job.earlier_run(store.runs()) if resume else None
     if earlier is not None and earlier.status == "finished":
         session.say(f"run {earlier.id} has already finished")
         return earlier
-    if earlier is not None:
-        store.require_ordinary(earlier.id)
+    return run_as(None if earlier is None else earlier.id, job, store, session)
 
-    recorder = Recorder(job.begin(store) if earlier is None else earlier, store, session)
+
+def run_as(run_id: str | None, job: Job, store: RunStore, session: Session) -> Run:
+    """Begin or continue a run of a job that is known to be possible; see `run` for the result and the errors.
+
+    Parameters
+    ----------
+    run_id : str or None
+        The run to continue or, if there is none of this id, to begin; None begins one with a new id.
+    job, store, session
+        As for `run`.
+    """
+    if run_id is not None and store.folder(run_id).exists():
+        store.require_ordinary(run_id)
+        verb, begun = "resuming run", store.load(run_id)
+    else:
+        verb, begun = "run", job.begin(store, run_id)
+    recorder = Recorder(begun, store, session)
     with recorder.recording():
         session = recorder.session
         if recorder.run.status == "finished":
             session.say(f"run {recorder.run.id} was finished by another process in the meantime")
             return recorder.run
-        session.say(f"run {recorder.run.id}" if earlier is None else f"resuming run {recorder.run.id}")
+        session.say(f"{verb} {recorder.run.id}")
         recorder.start()
         with recorder.timed("inputs_s"):
             examples = TaskExamples.prepare(job, session)
