@@ -60,6 +60,8 @@ class Session:
         The installed plugins.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         As in `Context`.
+    devices : int
+        As in `Context`.
     workers : int
         Number of processes or threads.
     progress : callable
@@ -76,12 +78,13 @@ class Session:
     Raises
     ------
     UsageError
-        If the device is unknown, the number of workers is less than 1, or a process may have too little memory.
+        If the device is unknown, the number of devices or workers is less than 1, or a process may have too little memory.
     """
 
     home: Path = field(default_factory=data_home)
     registry: Registry = field(default_factory=installed_plugins)
     device: str = "auto"
+    devices: int = 1
     workers: int = field(default_factory=cpus)
     progress: Callable[..., Iterable[Any]] = no_progress
     say: Callable[[str], None] = lambda _: None
@@ -94,6 +97,8 @@ class Session:
             raise UsageError(f"device {self.device!r} isn't one of auto, cpu, cuda, cuda:0, cuda:1, ..., mps")
         if (allowed := allowed_memory()) < LEAST_MEMORY:
             raise UsageError(f"a process may have {allowed / 1e6:.0f} MB of memory here; allow 2 GB or more with 'ulimit -v'")
+        if self.devices < 1:
+            raise UsageError(f"{self.devices} isn't a valid number of devices; use 1 or more")
         if self.workers < 1:
             raise UsageError(f"{self.workers} isn't a valid number of workers; use 1 or more")
         lend_caches(self.home)
@@ -106,4 +111,4 @@ class Session:
 
     def context(self, genres: tuple[str, ...], **more: Any) -> Context:
         """Context for a model; `more` are other fields of `Context`."""
-        return Context(genres, device=self.device, workers=self.workers, progress=self.progress, **more)
+        return Context(genres, device=self.device, devices=self.devices, workers=self.workers, progress=self.progress, **more)

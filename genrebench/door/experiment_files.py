@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrebench.door.opening import Progress, Say, open_models, open_observers, open_seeds, open_session, open_task
+from genrebench.door.opening import (
+    Progress,
+    Say,
+    join_first_process,
+    open_models,
+    open_observers,
+    open_seeds,
+    open_session,
+    open_task,
+)
 from genrebench.door.running import run_jobs
 from genrebench.experiments import config
 from genrebench.experiments.config import Experiment
@@ -23,6 +32,7 @@ def run_experiment(
     resume: bool = False,
     runs: str | Path = "runs",
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
     cache: bool = True,
     progress: Progress = False,
@@ -37,7 +47,7 @@ def run_experiment(
     ----------
     experiment : path or Experiment
         A TOML file; see `genrebench.experiments.config`. It is kept in the record of each run, as the fact "experiment".
-    resume, runs, device, workers, cache, progress, say, each, follow_links, observe
+    resume, runs, device, devices, workers, cache, progress, say, each, follow_links, observe
         As in `run`.
 
     Returns
@@ -52,9 +62,18 @@ def run_experiment(
     """
     if not isinstance(experiment, Experiment):
         experiment = config.read(Path(experiment))
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
+    session = open_session(
+        device=device,
+        devices=devices,
+        workers=workers,
+        cache=cache,
+        progress=progress,
+        say=say,
+        follow_links=follow_links,
+    )
     session, _ = open_observers(observe, None, session)
     hosted = open_models(list(experiment.models), experiment.models, session)
+    join_first_process(hosted, session)
     jobs = []
     for dataset in experiment.datasets:
         task = open_task(
@@ -101,7 +120,7 @@ def write_experiment(
     dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, seed, seeds, options, calibrate
         As in `run`.
     """
-    hosted = open_models(models, options, open_session())
+    hosted = open_models(models, options, open_session(devices=None))
     given = {model.name: {**(options or {}), **dict((options or {}).get(model.name, {}))} for model in hosted}
     experiment = Experiment(
         models={

@@ -11,6 +11,7 @@ from genrebench.boards import baselines
 from genrebench.door.opening import (
     Progress,
     Say,
+    join_first_process,
     open_models,
     open_observers,
     open_run,
@@ -51,6 +52,7 @@ def run(
     resume: bool = False,
     runs: str | Path = "runs",
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
     cache: bool = True,
     progress: Progress = False,
@@ -95,7 +97,7 @@ def run(
         Continue interrupted runs, and return finished ones without running them again.
     runs : path
         Folder of the runs.
-    device, workers, cache, progress, say, follow_links
+    device, devices, workers, cache, progress, say, follow_links
         As in `genrebench.door.opening.open_session`.
     observe : str or Observer, or a list of them
         Observers that follow the runs: names such as "mlflow", whose options are in `options` under that name, or objects.
@@ -112,9 +114,18 @@ def run(
     GenrebenchError
         If an argument is invalid, or inputs can't be prepared.
     """
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
+    session = open_session(
+        device=device,
+        devices=devices,
+        workers=workers,
+        cache=cache,
+        progress=progress,
+        say=say,
+        follow_links=follow_links,
+    )
     session, options = open_observers(observe, options, session)
     hosted = open_models(models, options, session)
+    join_first_process(hosted, session)
     all_seeds = open_seeds(seed, seeds)
     task = open_task(
         dataset,
@@ -162,6 +173,7 @@ def reproduce(
     runs: str | Path = "runs",
     resume: bool = False,
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
     cache: bool = True,
     progress: Progress = False,
@@ -177,7 +189,7 @@ def reproduce(
         Current location of the dataset; by default as recorded.
     split_file : path, optional
         Current location of the file with the split; by default as recorded.
-    runs, resume, device, workers, cache, progress, say, follow_links
+    runs, resume, device, devices, workers, cache, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -212,6 +224,7 @@ def reproduce(
         resume=resume,
         runs=opened.store.root,
         device=device,
+        devices=devices,
         workers=workers,
         cache=cache,
         progress=progress,
