@@ -63,6 +63,8 @@ class Session:
         The installed plugins.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         As in `Context`.
+    devices : int
+        As in `Context`.
     workers : int
         Number of processes or threads.
     jobs : int
@@ -83,12 +85,14 @@ class Session:
     Raises
     ------
     UsageError
-        If the device is unknown, a number is less than 1, or a process may have too little memory.
+        If the device is unknown, a number is less than 1, several devices are to train several runs at the same time, or a
+        process may have too little memory.
     """
 
     home: Path = field(default_factory=data_home)
     registry: Registry = field(default_factory=installed_plugins)
     device: str = "auto"
+    devices: int = 1
     workers: int = field(default_factory=cpus)
     jobs: int = 1
     cluster: Cluster | None = None
@@ -103,9 +107,11 @@ class Session:
             raise UsageError(f"device {self.device!r} isn't one of auto, cpu, cuda, cuda:0, cuda:1, ..., mps")
         if (allowed := allowed_memory()) < LEAST_MEMORY:
             raise UsageError(f"a process may have {allowed / 1e6:.0f} MB of memory here; allow 2 GB or more with 'ulimit -v'")
-        for name, number in (("workers", self.workers), ("jobs", self.jobs)):
+        for name, number in (("devices", self.devices), ("workers", self.workers), ("jobs", self.jobs)):
             if number < 1:
                 raise UsageError(f"{number} isn't a valid number of {name}; use 1 or more")
+        if self.devices > 1 and (self.jobs > 1 or self.cluster is not None):
+            raise UsageError("several devices train one run at a time; use --devices without --jobs and --cluster")
         lend_caches(self.home)
 
     def input_context(self, excerpt: Excerpt) -> InputContext:
@@ -116,4 +122,4 @@ class Session:
 
     def context(self, genres: tuple[str, ...], **more: Any) -> Context:
         """Context for a model; `more` are other fields of `Context`."""
-        return Context(genres, device=self.device, workers=self.workers, progress=self.progress, **more)
+        return Context(genres, device=self.device, devices=self.devices, workers=self.workers, progress=self.progress, **more)

@@ -8,7 +8,7 @@ from typing import Any
 
 from genrebench.door.clusters import on_cluster
 from genrebench.door.folders import Progress
-from genrebench.door.opening import Say, open_models, open_observers, open_seeds, open_session, open_task
+from genrebench.door.opening import Say, join_first_process, open_models, open_observers, open_seeds, open_session, open_task
 from genrebench.door.running import run_jobs
 from genrebench.experiments import config
 from genrebench.experiments.config import Experiment
@@ -25,6 +25,7 @@ def run_experiment(
     resume: bool = False,
     runs: str | Path = "runs",
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
     jobs: int = 1,
     cluster: str | None = None,
@@ -41,7 +42,7 @@ def run_experiment(
     ----------
     experiment : path or Experiment
         A TOML file; see `genrebench.experiments.config`. It is kept in the record of each run, as the fact "experiment".
-    resume, runs, device, workers, jobs, cluster, cache, progress, say, each, follow_links, observe
+    resume, runs, device, devices, workers, jobs, cluster, cache, progress, say, each, follow_links, observe
         As in `run`.
 
     Returns
@@ -57,10 +58,18 @@ def run_experiment(
     if not isinstance(experiment, Experiment):
         experiment = config.read(Path(experiment))
     session = open_session(
-        device=device, workers=workers, jobs=jobs, cache=cache, progress=progress, say=say, follow_links=follow_links
+        device=device,
+        devices=devices,
+        workers=workers,
+        jobs=jobs,
+        cache=cache,
+        progress=progress,
+        say=say,
+        follow_links=follow_links,
     )
     session, _ = open_observers(observe, None, session)
     hosted = open_models(list(experiment.models), experiment.models, session)
+    join_first_process(hosted, session)
     with on_cluster(cluster, session) as session:
         all_jobs = []
         for dataset in experiment.datasets:
@@ -108,7 +117,7 @@ def write_experiment(
     dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, seed, seeds, options, calibrate
         As in `run`.
     """
-    hosted = open_models(models, options, open_session())
+    hosted = open_models(models, options, open_session(devices=None))
     given = {model.name: {**(options or {}), **dict((options or {}).get(model.name, {}))} for model in hosted}
     experiment = Experiment(
         models={

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from genrebench import launcher
 from genrebench.datasets import resolve
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
 from genrebench.door.folders import Progress, open_progress
@@ -61,6 +62,7 @@ def _levels_to_caller() -> int:
 def open_session(
     *,
     device: str = "auto",
+    devices: int | None = 1,
     workers: int | None = None,
     jobs: int = 1,
     cache: bool = True,
@@ -74,6 +76,9 @@ def open_session(
     ----------
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         "cuda:1" is the second GPU.
+    devices : int, optional
+        Number of devices that train one model together, with models that can; None for as many as a launcher such as torchrun
+        has started processes, and one without a launcher.
     workers : int, optional
         Number of processes; by default the number of processors that this process may use.
     jobs : int
@@ -88,12 +93,17 @@ def open_session(
         Whether links in a folder of music may lead out of it, to another folder or disk. If not, linked folders outside are
         refused, and tracks whose file is a link to the outside can't be used.
     """
+    started = launcher.size()
+    if started > 1 and devices not in (None, started):
+        what = "this command uses one of them" if devices == 1 else f"--devices is {devices}; leave it out"
+        raise UsageError(f"a launcher such as torchrun has started {started} processes, but {what}")
     progress = open_progress(progress)
     for name, value in (("progress", progress), ("say", say or warn)):
         if not callable(value):
             raise UsageError(f"{name}={value!r} isn't a function")
     session = Session(
         device=device,
+        devices=started if devices is None else devices,
         workers=cpus() if workers is None else workers,
         jobs=jobs,
         progress=progress,
@@ -217,6 +227,22 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     aliases = [{one.spec.name, *([model] if isinstance(model, str) else [])} for model, one in once.values()]
     by_model = _options_by_model(aliases, options)
     return [HostedModel(one, settings) for (_, one), settings in zip(once.values(), by_model, strict=True)]
+
+
+def join_first_process(models: Sequence[HostedModel], session: Session) -> None:
+    """Take part in the trainings of a launcher's first process, where this is another one of its processes.
+
+    Raises
+    ------
+    SystemExit
+        With code 0, when the first process has ended.
+    """
+    if launcher.rank() == 0:
+        return
+    joining = next((model for model in models if model.spec.join is not None), None)
+    if joining is not None:
+        joining.join(session.context(()))
+    raise SystemExit(0)
 
 
 def open_observers(

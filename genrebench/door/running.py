@@ -10,7 +10,7 @@ from typing import Any
 from genrebench.boards import baselines
 from genrebench.door.clusters import on_cluster
 from genrebench.door.folders import Progress, open_run, open_stores
-from genrebench.door.opening import Say, open_models, open_observers, open_seeds, open_session, open_task
+from genrebench.door.opening import Say, join_first_process, open_models, open_observers, open_seeds, open_session, open_task
 from genrebench.door.splits import Split
 from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.observers import Observer
@@ -43,6 +43,7 @@ def run(
     resume: bool = False,
     runs: str | Path = "runs",
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
     jobs: int = 1,
     cluster: str | None = None,
@@ -89,7 +90,7 @@ def run(
         Continue interrupted runs, and return finished ones without running them again.
     runs : path
         Folder of the runs.
-    device, workers, jobs, cache, progress, say, follow_links
+    device, devices, workers, jobs, cache, progress, say, follow_links
         As in `genrebench.door.opening.open_session`.
     cluster : str, optional
         Do the work on a Dask cluster: the address of its scheduler, its scheduler file, or "local:N" for N processes here.
@@ -109,10 +110,18 @@ def run(
         If an argument is invalid, or inputs can't be prepared.
     """
     session = open_session(
-        device=device, workers=workers, jobs=jobs, cache=cache, progress=progress, say=say, follow_links=follow_links
+        device=device,
+        devices=devices,
+        workers=workers,
+        jobs=jobs,
+        cache=cache,
+        progress=progress,
+        say=say,
+        follow_links=follow_links,
     )
     session, options = open_observers(observe, options, session)
     hosted = open_models(models, options, session)
+    join_first_process(hosted, session)
     all_seeds = open_seeds(seed, seeds)
     with on_cluster(cluster, session) as session:
         task = open_task(
@@ -158,6 +167,7 @@ def reproduce(
     runs: str | Path = "runs",
     resume: bool = False,
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
     cache: bool = True,
     progress: Progress = False,
@@ -173,7 +183,7 @@ def reproduce(
         Current location of the dataset; by default as recorded.
     split_file : path, optional
         Current location of the file with the split; by default as recorded.
-    runs, resume, device, workers, cache, progress, say, follow_links
+    runs, resume, device, devices, workers, cache, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -208,6 +218,7 @@ def reproduce(
         resume=resume,
         runs=opened.store.root,
         device=device,
+        devices=devices,
         workers=workers,
         cache=cache,
         progress=progress,

@@ -147,6 +147,9 @@ class Context:
         second point for the same epoch replaces the first.
     record : callable
         ``record(name, value)`` records a fact about the run, in JSON types: "device", "parameters", ...
+    devices : int
+        Number of devices of that kind that one training may use; models that use one ignore it, and a warning then says so. A
+        model that uses several records the fact "devices".
     """
 
     genres: tuple[str, ...]
@@ -158,6 +161,7 @@ class Context:
     progress: Callable[..., Iterable[Any]] = no_progress
     log: Callable[[int, Mapping[str, float]], None] = _ignore
     record: Callable[[str, Any], None] = _ignore
+    devices: int = 1
 
 
 # ------------------------------------------------------------------ models
@@ -259,6 +263,10 @@ class ModelSpec:
         older versions aren't used for prediction.
     citation : str
         BibTeX of the publication to cite, which `genrebench cite` prints.
+    join : callable or None
+        ``join(context)`` is called in the processes that a launcher such as torchrun starts beside the first one, which makes
+        the run. It takes part in the trainings of the first one, and returns when that ends. None if the model is trained by
+        one process.
     """
 
     name: str
@@ -271,3 +279,4 @@ class ModelSpec:
     trained_on: Callable[[Any], Sequence[str]] = _nothing
     reads_since: str = ""
     citation: str = ""
+    join: Callable[[Context], None] | None = None

@@ -97,6 +97,12 @@ class HostedModel:
         with blaming(self.label, "check"):
             self.spec.check(context, self.options)
 
+    def join(self, context: Context) -> None:
+        """Take part in the trainings of a launcher's first process until it ends."""
+        if self.spec.join is not None:
+            with blaming(self.label, "join"):
+                self.spec.join(context)
+
     def require_timeline(self) -> None:
         """Check that the model has timelines.
 

@@ -114,6 +114,15 @@ def _check_audio(job: Job, session: Session) -> None:
     session.say("warning: audio files were changed during the run; its scores are those of the files as they were before")
 
 
+def _say_what_is_ignored(job: Job, recorder: Recorder) -> None:
+    """Warn if a device or several devices were asked for, and the model has recorded none."""
+    session, run = recorder.session, recorder.run
+    if session.device not in ("auto", "cpu") and run.device is None:
+        session.say(f"warning: {job.model.name} ignores --device {session.device}: it recorded no device, so it ran on the CPU")
+    if session.devices > 1 and run.facts.get("devices") is None:
+        session.say(f"warning: {job.model.name} ignores --devices {session.devices}: it can't train on several")
+
+
 def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, recorder: Recorder) -> FoldOutput:
     """Fit the model on one fold, predict its test and validation tracks, and save the model."""
     n_folds = len(job.task.split.folds)
@@ -122,9 +131,8 @@ def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, 
     model = job.model.build(recorder.context(number))
     with recorder.timed("fit_s"):
         model.fit(examples(fold.training), examples(fold.validation))
-    asked = recorder.session.device
-    if number == 0 and asked not in ("auto", "cpu") and recorder.run.device is None:
-        recorder.session.say(f"warning: {job.model.name} ignores --device {asked}: it recorded no device, so it ran on the CPU")
+    if number == 0:
+        _say_what_is_ignored(job, recorder)
     probabilities = np.zeros((0, len(job.task.genres)))
     if fold.test:
         inputs = examples(fold.test).inputs
