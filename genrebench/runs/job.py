@@ -11,9 +11,9 @@ from typing import Any
 from genrebench.datasets import require_audio
 from genrebench.environment import describe_environment
 from genrebench.errors import DataError, UsageError
-from genrebench.plugin.contract import FeatureTable
 from genrebench.plugin.hookspecs import METRIC
 from genrebench.plugin.hosted import HostedModel
+from genrebench.plugin.hosted_input import given_values
 from genrebench.records import Task
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.store import RunStore
@@ -43,15 +43,10 @@ class Job:
     calibrate: bool = False
     experiment: Mapping[str, Any] | None = None
 
-    @property
-    def uses_precomputed_features(self) -> bool:
-        """Whether the model uses the dataset's precomputed features, so that no audio is needed."""
+    def needs_audio(self, session: Session) -> bool:
+        """Whether the model's inputs are computed from audio, and don't come with the dataset."""
         requested = self.model.input
-        return (
-            isinstance(requested, FeatureTable)
-            and requested.source != "extract"
-            and self.task.dataset.load_features is not None
-        )
+        return given_values(session.registry.registered_input(requested), requested, self.task.dataset) is None
 
     def check(self, session: Session) -> None:
         """Check before anything runs that the job is possible.
@@ -73,8 +68,7 @@ class Job:
                 f"calibration needs validation tracks, which the split {self.task.split.name!r} doesn't have; choose another "
                 "split or leave out the calibration"
             )
-        if not self.uses_precomputed_features:
-            session.registry.input(self.model.input)
+        if self.needs_audio(session):
             require_audio(self.task.dataset, self.task.dataset.tracks, self.task.extra)
         self.model.check(session.context(self.task.genres, seed=self.seed))
 

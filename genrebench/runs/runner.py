@@ -107,7 +107,7 @@ def _check_audio(job: Job, session: Session) -> None:
 
     Inputs in the cache were computed from files of the known content; without the cache, files are read throughout the run.
     """
-    if job.uses_precomputed_features or is_unchanged(job.task, session.home):
+    if not job.needs_audio(session) or is_unchanged(job.task, session.home):
         return
     if not session.cached:
         raise DataError("audio files were changed while the run read them; run it again when they are at rest")
