@@ -97,7 +97,7 @@ def scenarios(base: Path, home: Path) -> dict[str, Scenario]:
         genrebench's data folder as this function leaves it has the features of the tones, which SVMs then find there: what is
         disturbed is their training.
     """
-    music = write_music(base / "music", 5)
+    music = write_music(base / "music", 3)
     finished = base / "finished"
     if cli("run", "svm-baseline", "--dataset", music, "--runs", finished, "--workers", 1, "--seeds", "0,1"):
         raise SystemExit("the runs for the report failed")
