@@ -125,7 +125,7 @@ class TrainingState:
         return True
 
     def save(self) -> None:
-        """Write a checkpoint, where there is a folder for it; if the disk refuses, a warning says so and the earlier one stays."""
+        """Write a checkpoint, where there is a folder for it. If the disk refuses, a warning says so and the last one stays."""
         if self.file is None:
             return
         parts = {
