@@ -258,13 +258,19 @@ def _tried(action: Callable[[], Any]) -> Any:
     for pause in range(1, _TRIES):
         try:
             return action()
-        except FileNotFoundError:
-            raise
         except Exception as error:  # each file system has errors of its own
-            if not _is_of_connection(error):
+            if not _is_of_connection(_behind(error)):
                 raise
         time.sleep(pause / 2)
     return action()
+
+
+def _behind(error: Exception) -> BaseException:
+    """The error of a server or connection that fsspec reports as a missing file, or the error itself."""
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and cause is not None:
+        return cause if _is_of_connection(cause) or getattr(cause, "status", 404) not in (404, 410) else error
+    return error
 
 
 def _is_of_connection(error: BaseException) -> bool:
@@ -280,11 +286,16 @@ def _explained(url: str) -> Iterator[None]:
     """Turn errors of a file system into one line; a missing file stays one."""
     try:
         yield
-    except (DataError, UsageError, FileNotFoundError):
+    except (DataError, UsageError):
         raise
     except ImportError as error:
-        raise UsageError(f"{url} needs {error.name or 'fsspec'}; run: pip install 'genrebench[remote]'") from None
-    except Exception as error:
+        ours = url.startswith(("s3", "http"))
+        advice = "run: pip install 'genrebench[remote]'" if ours else "genrebench[remote] has packages for S3 and HTTP alone"
+        raise UsageError(f"{url} can't be read ({error}); {advice}") from None
+    except Exception as raised:
+        error = _behind(raised)
+        if isinstance(error, FileNotFoundError):
+            raise
         why = " ".join(f"{error}".split()) or type(error).__name__
         status = getattr(error, "status", None)
         if isinstance(error, PermissionError) or status in (401, 403) or "Credential" in type(error).__name__:

@@ -231,10 +231,15 @@ def test_no_credentials_is_one_line(s3: str, tmp_path: Path, monkeypatch: pytest
         opened(s3, tmp_path / "home")
 
 
-def test_without_the_extra_the_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(UsageError, match=r"pip install 'genrebench\[remote\]'"):
-        opened("s3://bucket/elsewhere", tmp_path / "home")
+def test_without_the_extra_the_command_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gcsfs.*genrebench\[remote\] has packages for S3 and HTTP alone"):
+        opened("gs://bucket/music", tmp_path / "home")
+    for missing in ("s3fs", "fsspec"):
+        code = f"import sys; sys.modules[{missing!r}] = None; import genrebench as gb; gb.dataset('s3://bucket/music')"
+        environment = {**os.environ, "GENREBENCH_HOME": str(tmp_path / "home")}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+        assert "UsageError" in done.stderr
+        assert "pip install 'genrebench[remote]'" in done.stderr
 
 
 def test_a_run_on_audio_of_a_url(web: tuple[str, Path, type[Handler]], tmp_path: Path) -> None:
