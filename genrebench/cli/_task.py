@@ -17,7 +17,7 @@ DatasetOption = Annotated[
     typer.Option(
         "--dataset",
         autocompletion=_complete.datasets,
-        help="A registered name (see 'genrebench data list'), a folder, or mirdata:NAME.",
+        help="A registered name (see 'genrebench data list'), a folder, the URL of one, or mirdata:NAME.",
     ),
 ]
 BoardsOfDatasetOption = Annotated[
