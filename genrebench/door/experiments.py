@@ -54,8 +54,9 @@ def leakage(
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
-    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, jobs, cluster,
-    progress, say, follow_links
+    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options
+        As in `run`.
+    runs, device, workers, jobs, cluster, progress, say, follow_links
         As in `run`.
 
     Raises
