@@ -27,6 +27,7 @@ from genrebench.inputs import SPECS
 from genrebench.progress import no_progress
 from genrebench.runs.examples import TaskExamples
 from genrebench.runs.job import Job, new_id
+from genrebench.runs.needs import fitting
 from genrebench.runs.record import Run
 from genrebench.runs.recorder import INTERRUPTED
 from genrebench.runs.runner import run_as
@@ -147,6 +148,9 @@ class _Work:
 def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Session) -> Generator[tuple[int, Run], None, None]:
     _prepare([job for _, job in units.values()], session)
     n = min(session.jobs, len(units))
+    if session.cluster is None and (fits := fitting([job for _, job in units.values()], n, store)) < n:
+        session.say(f"{fits} runs at a time instead of {n}, as the free memory has no room for more")
+        n = fits
     workers = max(1, session.workers // n) if session.cluster is None else session.cluster.threads
     alone = replace(session, jobs=1, cluster=None, workers=workers, progress=no_progress, say=_ignore)
     left = {index: run_id for index, (run_id, _) in units.items()}
