@@ -149,7 +149,7 @@ def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Ses
     _prepare([job for _, job in units.values()], session)
     n = min(session.jobs, len(units))
     if session.cluster is None and (fits := fitting([job for _, job in units.values()], n, store)) < n:
-        session.say(f"{fits} runs at a time instead of {n}, as the free memory has no room for more")
+        session.say(f"{fits} of {n} runs at a time, as the free memory has no room for more")
         n = fits
     workers = max(1, session.workers // n) if session.cluster is None else session.cluster.threads
     alone = replace(session, jobs=1, cluster=None, workers=workers, progress=no_progress, say=_ignore)
