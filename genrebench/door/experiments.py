@@ -16,7 +16,7 @@ from genrebench.experiments.ablation.run import ablate_run, check_ablation
 from genrebench.experiments.leakage import measure
 from genrebench.experiments.leakage.outcome import Leakage
 from genrebench.records import Dataset, Exclusion, Task
-from genrebench.runs import runner
+from genrebench.runs.grid import finished_runs
 from genrebench.runs.job import Job
 from genrebench.runs.store import RunStore
 
@@ -137,5 +137,5 @@ def ablate(
         )
         job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
         check_ablation(job, session, seconds)
-        run = runner.finished_run(job, store, session)
+        run = finished_runs([job], store, session)[0]
         return ablate_run(run, job, store, session, seconds=seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrebench.errors import DataError, RunError
+from genrebench.errors import DataError
 from genrebench.evaluation.calibration import fit_temperature
 from genrebench.evaluation.scoring import score_predictions
 from genrebench.plugin.hookspecs import METRIC
@@ -106,20 +106,6 @@ def fold_of(run_id: str, number: int, job: Job, store: RunStore, session: Sessio
             examples = TaskExamples.prepare(job, recorder.session)
             recorder.begin(examples.prepared)
             _fit_and_predict(job, number, fold, examples, recorder)
-
-
-def finished_run(job: Job, store: RunStore, session: Session) -> Run:
-    """Return a finished run of a job: an earlier one if there is one, otherwise the job is run.
-
-    Raises
-    ------
-    RunError
-        If the run fails.
-    """
-    result = run(job, store, session, resume=True)
-    if result.status != "finished":
-        raise RunError(f"run {result.id} failed: {result.error}")
-    return result
 
 
 def _check_audio(job: Job, session: Session) -> None:
