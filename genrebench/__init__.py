@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from genrebench.door.experiment_files import run_experiment, write_experiment
     from genrebench.door.experiments import ablate, leakage
     from genrebench.door.opening import GenrebenchWarning
+    from genrebench.door.planning import needs
     from genrebench.door.plugins import check_model, check_plugin, describe_model, list_plugins, new_plugin
     from genrebench.door.prediction import predict, write_submission
     from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
@@ -62,6 +63,7 @@ _PLACES = {
     "experiment_files": ("run_experiment", "write_experiment"),
     "experiments": ("ablate", "leakage"),
     "opening": ("GenrebenchWarning",),
+    "planning": ("needs",),
     "plugins": ("check_model", "check_plugin", "describe_model", "list_plugins", "new_plugin"),
     "prediction": ("predict", "write_submission"),
     "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
@@ -94,6 +96,7 @@ __all__ = [
     "list_plugins",
     "list_runs",
     "load_run",
+    "needs",
     "new_plugin",
     "predict",
     "remove_runs",

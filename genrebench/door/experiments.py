@@ -17,7 +17,7 @@ from genrebench.experiments.ablation.run import ablate_run, check_ablation
 from genrebench.experiments.leakage import measure
 from genrebench.experiments.leakage.outcome import Leakage
 from genrebench.records import Dataset, Exclusion, Task
-from genrebench.runs import runner
+from genrebench.runs.grid import finished_runs
 from genrebench.runs.job import Job
 from genrebench.runs.store import RunStore
 
@@ -55,8 +55,9 @@ def leakage(
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
-    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, jobs, cluster,
-    progress, say, follow_links
+    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options
+        As in `run`.
+    runs, device, workers, jobs, cluster, progress, say, follow_links
         As in `run`.
 
     Raises
@@ -137,5 +138,5 @@ def ablate(
         )
         job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
         check_ablation(job, session, seconds)
-        run = runner.finished_run(job, store, session)
+        run = finished_runs([job], store, session)[0]
         return ablate_run(run, job, store, session, seconds=seconds)

@@ -223,7 +223,7 @@ class Recorder:
             seed=self.run.seed,
             checkpoints=self._subfolder(CHECKPOINT, f"model-{number}"),
             columns=self.columns,
-            log=lambda epoch, values: self._log(number, epoch, values),
+            log=lambda epoch, values: self.log_point(number, epoch, values),
             record=self.record_fact,
         )
 
@@ -273,7 +273,7 @@ class Recorder:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _log(self, fold: int, epoch: int, values: Mapping[str, float]) -> None:
+    def log_point(self, fold: int, epoch: int, values: Mapping[str, float]) -> None:
         """Append a point to the training curves; an incomplete last line, left by a killed run, is terminated first."""
         point = {"fold": fold, "epoch": int(epoch), **{name: float(value) for name, value in values.items()}}
         file = self.folder / CURVES
