@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from genrebench.api import Context
+from genrebench_cnn.devices import has_bfloat16
 from genrebench_cnn.model import CnnRaw
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions
@@ -107,21 +108,18 @@ def test_a_diverged_step_leaves_the_device_usable(device: str) -> None:
     assert torch.ones(2, device=device).sum() == 2
 
 
-@pytest.mark.gpu
-def test_mixed_precision_learns_as_single_precision_does(examples) -> None:
-    """On CUDA alone, where it is offered."""
-    if not torch.cuda.is_available():
-        pytest.skip(f"torch {torch.__version__} finds no CUDA device here")
-    if not torch.cuda.is_bf16_supported(False):
-        pytest.skip("this GPU has no bfloat16")
+def test_mixed_precision_learns_as_single_precision_does(device: str, examples) -> None:
+    if not has_bfloat16(torch.device(device)):
+        pytest.skip(f"this {device} has no bfloat16")
     losses = {}
     for precision in ("float32", "mixed"):
-        options = CnnOptions(sample_rate=16_000, batch_size=8, epochs=3, precision=precision)
-        training = training_on("cuda", examples, options)
+        options = CnnOptions(sample_rate=16_000, batch_size=8, epochs=2, precision=precision)
+        training = training_on(device, examples, options)
         training.run()
         losses[precision] = [values["training_loss"] for values in training.progress.curve]
         assert all(p.dtype == torch.float32 for p in training.network.parameters())
     np.testing.assert_allclose(losses["mixed"], losses["float32"], atol=0.03)
+    assert losses["mixed"] != losses["float32"]
 
 
 def test_the_benchmark_tells_windows_per_second_and_how_long_the_device_waits(device: str) -> None:
