@@ -1,4 +1,4 @@
-# make install | demo | test | lint | docs | wheels | lock | clean
+# make install | demo | test | test-gpu | lint | docs | wheels | lock | clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +15,7 @@ COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, libr
 # with the wheels of requirements-ci.txt, what they build the project with is there too
 ISOLATION = $$(test -f .venv/.locked && echo --no-build-isolation)
 
-.PHONY: install demo test lint docs wheels lock clean
+.PHONY: install demo test test-gpu lint docs wheels lock clean
 
 install: .venv/.installed
 
@@ -44,6 +44,12 @@ demo: .venv/.installed
 
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+# on a machine with GPUs, and with a torch for them: what can't be tested elsewhere; what isn't there is skipped, with the reason
+test-gpu: .venv/.dev
+	$(BIN)/python -m pytest -m gpu -rs -v
+	$(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())" \
+		&& $(BIN)/python benchmarks/cnn_training.py --device cuda --windows 1000 --steps 50 --json || echo "no CUDA device: no benchmark"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
