@@ -37,12 +37,7 @@ def command(
     settings: _task.SettingsOption = None,
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
-    extra_training: Annotated[
-        str | None,
-        typer.Option(
-            "--extra-training", metavar="DATASET", help="Add training tracks for small genres from this larger dataset."
-        ),
-    ] = None,
+    extra_training: _task.ExtraTrainingOption = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Calibrate probabilities with a temperature fitted on the validation tracks.")
     ] = False,
