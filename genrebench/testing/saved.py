@@ -130,8 +130,8 @@ def _names_python(data: bytes) -> bool:
 def _is_machine_code(data: bytes) -> bool:
     """Whether the bytes are a library, a program, or compiled Python."""
     compiled = len(data) > 16 and data[2:4] == b"\r\n" and 3000 < int.from_bytes(data[:2], "little") < 4500
-    # marshal: a code object, five small numbers, and its bytes
-    numbers = [int.from_bytes(data[i : i + 4], "little") for i in range(1, 21, 4)]
+    # marshal: a code object, four small numbers, flags, and its bytes
+    numbers = [int.from_bytes(data[i : i + 4], "little") for i in range(1, 17, 4)]
     marshalled = len(data) > 40 and data[0] & 0x7F == ord("c") and max(numbers) < 2**16 and data[21] & 0x7F == ord("s")
     return compiled or marshalled or data.startswith((b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"))
 

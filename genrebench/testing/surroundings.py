@@ -203,6 +203,10 @@ def left_running(before: set[int | None], seconds: float = 0.5) -> list[str]:
         time.sleep(0.02)
 
 
+_DESCRIPTOR = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.chmod": 2}
+"""Which argument of an event is the descriptor of a folder."""
+
+
 class Writes:
     """Which files and folders are written outside the allowed ones. Python can't take such a hook away: for a child process.
 
@@ -230,14 +234,22 @@ class Writes:
             self._take(args[0])
         elif event in ("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "sqlite3.connect"):
             if event != "os.mkdir" or not os.path.isdir(args[0]):  # noqa: PTH112, as below
-                self._take(args[0], removed=event in ("os.remove", "os.rmdir"))
+                inside = args[_DESCRIPTOR[event]] if event in _DESCRIPTOR else -1
+                self._take(args[0], inside, removed=event in ("os.remove", "os.rmdir"))
         elif event in ("os.rename", "os.link", "os.symlink"):
-            self._take(args[1])
+            self._take(args[1], args[-1])
 
-    def _take(self, path: Any, *, removed: bool = False) -> None:
+    def _take(self, path: Any, inside: int = -1, *, removed: bool = False) -> None:
+        """Note a path, which is relative to an open folder if the descriptor `inside` says so."""
         if not isinstance(path, str | bytes | os.PathLike):
             return
-        text = os.path.realpath(os.fsdecode(path))
+        text = os.fsdecode(path)
+        if inside >= 0:
+            try:
+                text = os.path.join(os.readlink(f"/proc/self/fd/{inside}"), text)  # noqa: PTH115, PTH118
+            except OSError:  # a system without /proc
+                return
+        text = os.path.realpath(text)
         if any(word in text for word in self._CACHES) or text.startswith(tuple(self._allowed)):
             return
         if not removed:
