@@ -49,9 +49,11 @@ class Diary:
 
     @property
     def bin(self) -> Path:
+        """The folder of the environment's commands."""
         return self.place / "venv" / ("Scripts" if os.name == "nt" else "bin")
 
     def __call__(self, *command: str | Path, said: str = "") -> None:
+        """Run a command, or end with what it printed if it fails."""
         environment = {
             name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "GENREBENCH_HOME")
         }
@@ -106,6 +108,7 @@ def seconds_of_pytest(diary: Diary) -> dict[str, float]:
 
 
 def main() -> None:
+    """Try the kinds, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--place", type=Path, help="folder to work in, which is kept")

@@ -20,7 +20,8 @@ from tests import tiny
 
 @hookimpl
 def genrebench_models():
-    return [tiny.ModelSpec("means", "means of frames", tiny.FrameMeans, lambda _: Frames(), tiny.Options, reads_since="{since}")]
+    spec = tiny.ModelSpec("means", "means", tiny.FrameMeans, lambda _: Frames(), tiny.Options, reads_since="{since}")
+    return [spec]
 """
 Command = Callable[..., tuple[int, str, str]]
 
