@@ -820,8 +820,9 @@ class MissingTimeline(Nearest):
 class TidyTemporary(Nearest):
     def fit(self, train: Any, validation: Any) -> None:
         super().fit(train, validation)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as file:
             np.save(Path(folder) / "x.npy", np.ones(3))
+            np.save(file, np.ones(3))
 
 
 class OwnThreads(Nearest):
