@@ -221,8 +221,6 @@ class Writes:
     _CACHES = ("__pycache__", "/dev/", "/proc/", "matplotlib", "fontconfig", "torchinductor", ".nbi", ".nbc", ".pyc")
     _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-    _NAMELESS = getattr(os, "O_TMPFILE", 0)  # a file without a name, of which nothing is left
-
     def __init__(self, *allowed: Path, current: Path | None = None) -> None:
         self._allowed = [str(folder.resolve()) for folder in allowed]
         self._current = current
@@ -233,7 +231,7 @@ class Writes:
 
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open" and isinstance(args[2], int) and args[2] & self._WRITING:
-            if not self._NAMELESS or args[2] & self._NAMELESS != self._NAMELESS:
+            if not os.path.isdir(args[0]):  # noqa: PTH112, a file without a name is opened like that, and nothing is left of it
                 self._take(args[0])
         elif event in ("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "sqlite3.connect"):
             if event != "os.mkdir" or not os.path.isdir(args[0]):  # noqa: PTH112, as below
