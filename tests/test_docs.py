@@ -26,6 +26,7 @@ from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
 from genrebench.runs.record import ModelRecord, PredictionsRecord, Run, TaskRecord
 from genrebench.runs.reproduce import Reproduction
+from genrebench.testing import models
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
@@ -181,3 +182,9 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+\.(?:md|cff))[^)]*\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).resolve().is_file(), f"{page.name}: {target}"
+
+
+def test_every_check_of_the_kit_is_named() -> None:
+    page = (ROOT / "docs" / "howto" / "kit.md").read_text(encoding="utf-8")
+    names = [name for row in re.findall(r"^\| ([a-z ,-]+) \|", page, re.MULTILINE) for name in row.split(", ")]
+    assert sorted(rule.name for rule in models.RULES) == sorted(set(names) & {rule.name for rule in models.RULES})

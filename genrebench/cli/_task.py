@@ -58,6 +58,10 @@ ExcerptOption = Annotated[str, typer.Option("--excerpt", help="Seconds from the 
 ExcludeOption = Annotated[
     Path | None, typer.Option("--exclude", help="CSV file of tracks to exclude, with columns id and reason.")
 ]
+ExtraTrainingOption = Annotated[
+    str | None,
+    typer.Option("--extra-training", metavar="DATASET", help="Add training tracks for small genres from this larger dataset."),
+]
 FollowLinksOption = Annotated[
     bool,
     typer.Option("--follow-links", help="Follow links in the dataset's folder that lead out of it, to another folder or disk."),

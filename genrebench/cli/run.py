@@ -38,12 +38,7 @@ def command(
     device: _task.DeviceOption = "auto",
     devices: _task.DevicesOption = None,
     runs: _task.RunsOption = Path("runs"),
-    extra_training: Annotated[
-        str | None,
-        typer.Option(
-            "--extra-training", metavar="DATASET", help="Add training tracks for small genres from this larger dataset."
-        ),
-    ] = None,
+    extra_training: _task.ExtraTrainingOption = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Calibrate probabilities with a temperature fitted on the validation tracks.")
     ] = False,

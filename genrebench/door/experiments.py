@@ -26,6 +26,7 @@ def leakage(
     model: Any,
     dataset: str | Path | Dataset | Task = "demo",
     *,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     draws: int = 3,
     excerpt: str | float | None = 30,
@@ -52,6 +53,8 @@ def leakage(
     Parameters
     ----------
     model : str, ModelSpec or scikit-learn classifier
+    split_file : path, optional
+        A file with a split, whose tracks alone are used, such as those of a paper; parts and folds in it don't matter here.
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
@@ -74,7 +77,14 @@ def leakage(
     all_seeds = open_seeds(seed, seeds)
     with on_cluster(cluster, session) as session:
         task = open_task(
-            dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments
+            dataset,
+            session,
+            split=None if split_file is not None or isinstance(dataset, Task) else "stratified",
+            split_file=split_file,
+            split_seed=split_seed,
+            excerpt=excerpt,
+            exclude=exclude,
+            segments=segments,
         )
         return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session, draws=draws)
 
