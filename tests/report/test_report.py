@@ -11,14 +11,13 @@ import pytest
 from genrebench.boards.board import boards
 from genrebench.errors import StoreError, UsageError
 from genrebench.report import write
-from genrebench.report.figures import pareto
 from genrebench.runs.store import RunStore
 
 
 class Page(HTMLParser):
     """Tags, attributes and text of a page; fails if elements aren't nested correctly."""
 
-    VOID = frozenset({"meta", "link", "input", "img", "br", "path", "use", "rect", "stop"})
+    VOID = frozenset({"meta", "link", "input", "img", "br", "wbr"})
 
     def __init__(self, file: Path) -> None:
         super().__init__()
@@ -49,6 +48,7 @@ def test_there_is_a_page_per_run_and_pair_of_rows(report: Path, all_pages: list[
     names = {page.relative_to(report).as_posix() for page in all_pages}
     assert {"index.html", "runs/svm-0.html", "runs/svm-1.html", "runs/cnn-0.html", "runs/mfcc-0.html"} <= names
     assert len([name for name in names if name.startswith("compare/")]) == 3  # all pairs of three rows
+    assert len([name for name in names if name.startswith("boards/")]) == 2
 
 
 def test_pages_are_well_formed_and_links_resolve(all_pages: list[Path]) -> None:
@@ -70,8 +70,8 @@ def test_pages_are_well_formed_and_links_resolve(all_pages: list[Path]) -> None:
 def test_names_are_escaped(all_pages: list[Path]) -> None:
     for file in all_pages:
         page = Page(file)
-        assert [attributes.get("src") for tag, attributes in page.tags if tag == "script"] in (["report.js"], ["../report.js"])
-        assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
+        assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]  # our own, within the page
+        assert not any(key.startswith("on") or key == "style" for _, attributes in page.tags for key in attributes)
     run = Page(next(file for file in all_pages if file.name == "cnn-0.html"))
     assert "<script>alert(1)</script>" in run.text
     assert "$x^2$ & co" in run.text
@@ -79,7 +79,8 @@ def test_names_are_escaped(all_pages: list[Path]) -> None:
 
 
 def test_the_boards_are_those_of_the_leaderboard(report: Path, report_store: RunStore) -> None:
-    text = Page(report / "index.html").text
+    text = "".join(Page(page).text for page in (report / "boards").iterdir() if page.suffix == ".html")
+    start = Page(report / "index.html").text
     expected, problems = boards(report_store)
     for board in expected:
         for row in board.rows:
@@ -88,18 +89,17 @@ def test_the_boards_are_those_of_the_leaderboard(report: Path, report_store: Run
             assert reason in text
     assert "synthetic music" in text
     assert "broken" in problems[0]
-    assert "run.json is damaged" in text
+    assert "run.json is damaged" in start
     assert all(reference["name"] in text for reference in expected[0].references)
 
 
 def test_a_run_page_shows_how_to_reproduce_the_run(report: Path) -> None:
     text = Page(report / "runs" / "svm-0.html").text
     assert "genrebench reproduce svm-0" in text
-    assert "Reliability" in (report / "runs" / "svm-0.html").read_text("utf-8")
 
 
 def test_only_the_audio_of_listed_tracks_is_copied(report: Path) -> None:
-    assert 0 < len(list((report / "audio").iterdir())) < 100
+    assert 0 < len(list((report / "audio").iterdir())) <= 100
     page = Page(report / "runs" / "cnn-0.html")
     players = [attributes for tag, attributes in page.tags if tag == "audio"]
     assert players
@@ -148,7 +148,7 @@ def test_a_strange_temperature_scaling_in_a_record_is_ignored(
     store.finish(run, predictions)
     page, problems = write(store, tmp_path / "out")
     assert problems == []
-    assert "There is no validation part" in Page(page.parent / "runs" / f"{run.id}.html").text
+    assert "There is no validation part" in Page(page.parent / "runs" / f"{run.id}.html").text.replace("\xa0", " ")
 
 
 def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
@@ -168,8 +168,3 @@ def test_a_full_disk_names_the_report_and_not_the_file_that_is_copied(
     with pytest.raises(StoreError, match=f"^{re.escape(str(tmp_path / 'out'))} can't be written: No space"):
         write(report_store, tmp_path / "out")
     assert not list(tmp_path.iterdir())
-
-
-def test_pareto_by_hand() -> None:
-    assert pareto([(1, 3), (2, 2), (3, 2), (2, 4), (5, 1)]) == [True, True, False, False, True]
-    assert pareto([(1, 1), (1, 1)]) == [True, True]
