@@ -44,8 +44,7 @@ def place_labels(
     lines : sequence of pairs of points
         Horizontal and vertical lines that labels keep off.
     """
-    canvas = axes.figure.canvas
-    renderer = (canvas if isinstance(canvas, FigureCanvasAgg) else FigureCanvasAgg(axes.figure)).get_renderer()  # type: ignore[arg-type]
+    renderer = FigureCanvasAgg(axes.get_figure(root=True)).get_renderer()  # type: ignore[no-untyped-call]
     inside = axes.get_window_extent(renderer)
     centres = axes.transData.transform(points)
     gap = _GAP * axes.figure.dpi / 72

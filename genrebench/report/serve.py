@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from genrebench.errors import UsageError
@@ -102,7 +102,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self._left = last - first + 1
         return stream
 
-    def copyfile(self, source: BinaryIO, outputfile: Any) -> None:
+    def copyfile(self, source: Any, outputfile: Any) -> None:
         """Write as many bytes as the head says; a browser that has heard enough may hang up."""
         try:
             while self._left and (block := source.read(min(_BLOCK, self._left))):
