@@ -140,8 +140,6 @@ def make(job: RunPage, folder: Path, clips: Clips) -> tuple[list[str], list[str]
     curves, problems = _curves(store, run, job.seeds)
     pictures, damaged = clips.figures(store.folder(run.id), run.id)
     title = f"{job.label}, seed {run.seed}"
-    reliability = draw_calibration(bins)
-    calibration_svg, _ = drawings.inline(reliability, "calibration", "Accuracy of the predictions against their confidence")
     curves_svg = None
     if curves:
         figure = draw_curves(curves)
@@ -161,7 +159,6 @@ def make(job: RunPage, folder: Path, clips: Clips) -> tuple[list[str], list[str]
     dataset = run.task.dataset
     mistakes = [m | {"clip": clips.clip(dataset, m["track"])} for m in error_analysis.confident_mistakes(predictions)]
     confused = taken_for(predictions)
-    f1 = [value for row in genre_rows for value in (row["f1"], *(row["f1_interval"] or ())) if value is not None]
     page = render(
         "run.html",
         root="../",
@@ -174,14 +171,14 @@ def make(job: RunPage, folder: Path, clips: Clips) -> tuple[list[str], list[str]
         genres=genres,
         genre_rows=sorted(genre_rows, key=lambda row: (row["f1"] is None, row["f1"] or 0.0, row["genre"])),
         confused=confused,
-        strips=Strips.of([0.0, 1.0, *f1]),
+        strips=Strips(0.0, 1.0, (0.0, 0.5, 1.0)),
         pair_rows=error_analysis.pair_losses(labels, p, genres),
         counts=counts.tolist(),
         shares=shares.tolist(),
         support=counts.sum(axis=1).tolist(),
         mistakes=mistakes,
-        calibration=calibration_svg,
         bins=bins,
+        shares_of=Strips(0.0, 1.0, (0.0, 0.5, 1.0)),
         confidence=sentences.confidence_sentence(bins),
         temperature=temperature,
         advise=advise,

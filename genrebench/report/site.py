@@ -144,4 +144,4 @@ def _without_control_characters(value: Any) -> Any:
 
 
 def _visible(shown: str) -> str:
-    return GLUE.join(map(printable, shown.split(GLUE)))
+    return shown if shown.isprintable() else GLUE.join(map(printable, shown.split(GLUE)))

@@ -49,12 +49,17 @@ class Strips:
         labels = (f'<text x="{self._at(tick)}" y="12">{tick:.{digits}f}</text>' for tick in self.ticks)
         return Markup(f'<svg class="strip axis" width="100%" height="15" aria-hidden="true">{"".join(labels)}</svg>')  # noqa: S704
 
-    def interval(self, value: float, ends: tuple[float, float] | None) -> Markup:
+    def interval(self, value: float, ends: tuple[float, float] | None, mark: str = "") -> Markup:
         """A value with its interval."""
         line = "" if ends is None else f'<line class="bar" x1="{self._at(ends[0])}" x2="{self._at(ends[1])}" y1="9" y2="9"/>'
         beyond = value > self.high
         dot = '<text class="beyond" x="100%" y="13">›</text>' if beyond else f'<circle cx="{self._at(value)}" cy="9" r="4"/>'
-        return self._strip(line + dot)
+        return self._strip(mark + line + dot)
+
+    def beside(self, value: float, ends: tuple[float, float] | None, expected: float) -> Markup:
+        """A value with its interval, and a mark at what it should be."""
+        mark = f'<line class="expected" x1="{self._at(expected)}" x2="{self._at(expected)}" y1="2" y2="16"/>'
+        return self.interval(value, ends, mark)
 
     def span(self, first: float, last: float) -> Markup:
         """A range of ranks, as a bar that fills their places."""

@@ -91,7 +91,7 @@ def test_opening_a_run_and_a_comparison(page: Page) -> None:
     page.get_by_role("link", name="cnn", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("cnn")
     expect(page.get_by_role("rowheader", name="<script>alert(1)</script>").first).to_be_visible()
-    expect(page.get_by_role("img", name="Accuracy of the predictions against their confidence")).to_be_visible()
+    expect(page.get_by_role("img", name="Values over the epochs of the training")).to_be_visible()
     expect(page.get_by_role("img", name="What <b>it</b> learned")).to_be_visible()
     cell = page.locator(".confusion td:not(.right) a").first
     tracks, support = re.match(r"(\d+) of (\d+)", cell.get_attribute("aria-label")).groups()
