@@ -74,8 +74,8 @@ def draw_temporal_kernels(kernels: NDArray[np.float32], step_ms: float) -> Figur
     axes.set(xlabel="ms", ylabel="filter, sorted by its dominant frequency")
     figure.colorbar(mesh, label="weight of the strongest input channel, scaled to 1")
     figure.set_label(
-        "Each row is a filter over time. Slow waves follow rhythm and envelope, fast ones the texture of the sound; rows without "
-        "a pattern are noise that training has left."
+        "Each row is a filter over time. Slow waves follow rhythm and envelope, fast ones the texture of the sound; rows "
+        "without a pattern are noise that training has left."
     )
     return figure
 
