@@ -11,7 +11,7 @@ from genrebench.boards.rows import Board
 MAX_ROWS_ALL_PAIRS = 10
 """Boards with more rows have comparisons with the best row and between neighbouring ranks, not of all pairs."""
 
-MAX_ROWS = 30
+MAX_ROWS = 20
 """Of the rows with higher ranks none has a page; `genrebench compare` compares any two."""
 
 
