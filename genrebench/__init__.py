@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from genrebench.door.plugins import check_model, check_plugin, describe_model, list_plugins, new_plugin
     from genrebench.door.prediction import predict, write_submission
     from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
+    from genrebench.door.serving import serve_report
     from genrebench.errors import GenrebenchError
 
 __version__ = "0.1.0"
@@ -67,6 +68,7 @@ _PLACES = {
     "plugins": ("check_model", "check_plugin", "describe_model", "list_plugins", "new_plugin"),
     "prediction": ("predict", "write_submission"),
     "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
+    "serving": ("serve_report",),
 }
 _MODULES = {name: f"genrebench.door.{place}" for place, names in _PLACES.items() for name in names} | {
     "GenrebenchError": "genrebench.errors"
@@ -104,6 +106,7 @@ __all__ = [
     "run",
     "run_experiment",
     "score",
+    "serve_report",
     "standing",
     "summarise_runs",
     "task",
