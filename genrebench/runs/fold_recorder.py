@@ -19,7 +19,7 @@ from genrebench.reading import read_json
 from genrebench.runs.log import logging_to
 from genrebench.runs.observed import Observers
 from genrebench.runs.record import Run
-from genrebench.runs.recorder import FoldOutput, Recorder
+from genrebench.runs.recorder import BY_FOLD, FoldOutput, Recorder
 from genrebench.runs.store import CHECKPOINT, RunStore, locked
 from genrebench.session import Session
 
@@ -94,7 +94,11 @@ def take_over(recorder: Recorder, number: int) -> None:
         recorder.log_point(number, epoch, values)
     run = recorder.run
     sums = {name: run.timings.get(name, 0.0) + float(timings.get(name, 0.0)) for name in {**run.timings, **timings}}
-    recorder.save(facts={**run.facts, **facts}, timings=sums, peak_rss_mb=max(peak, run.peak_rss_mb or 0.0))
+    by_fold = dict(run.facts.get(BY_FOLD, {}))
+    for name, values in dict(facts.pop(BY_FOLD, {})).items():
+        by_fold[name] = {**by_fold.get(name, {}), **values}
+    merged = {**run.facts, **facts} | ({BY_FOLD: by_fold} if by_fold else {})
+    recorder.save(facts=merged, timings=sums, peak_rss_mb=max(peak, run.peak_rss_mb or 0.0))
     file.unlink()
 
 
