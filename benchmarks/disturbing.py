@@ -98,16 +98,16 @@ class Writes:
             buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
             return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding, errors, newline, buffering == 1)
 
-        def fsync(descriptor: int) -> None:
+        def fsync(fd: Any) -> None:
             step()
-            sync(descriptor)
+            sync(fd)
 
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
             if (event in CHANGES or (event == "open" and arguments[2] & _WRITING)) and concerns(arguments[0]):
                 step()
 
         os.fsync = fsync
-        io.open = builtins.open = open_  # type: ignore[assignment]
+        io.open = builtins.open = open_
         sys.addaudithook(audit)
 
 
