@@ -134,8 +134,8 @@ def memory(bench: ModelBench) -> str | None:
     """The memory doesn't grow with the number of tracks."""
     if not bench.is_lazy:
         raise NotApplicable("a table is in memory as a whole")
-    # what is read ahead has a limit, so that a second, larger step doesn't grow like the first
-    return _growth(bench, 4, 20) and _growth(bench, 20, 80)
+    # a batch, and what is read ahead, have a limit, so that a later, larger step doesn't grow like the first
+    return _growth(bench, 4, 20) and _growth(bench, 20, 80) and _growth(bench, 80, 320)
 
 
 def _growth(bench: ModelBench, few: int, many: int) -> str | None:
@@ -276,7 +276,8 @@ RULES = (
         "memory",
         memory,
         "Real collections have 100,000 tracks, and don't fit.",
-        "Read tracks one after the other or in batches, and keep nothing of them: no list(inputs), no cache by track.",
+        "Read tracks one after the other or in batches, and keep nothing of them: no list(inputs), no cache by track. A "
+        "batch of more than 300 tracks looks the same here: check with a smaller one.",
         needs=("probabilities",),
     ),
 )
