@@ -175,11 +175,13 @@ def genrebench_models():
 """
 
 
-def test_a_scheduler_that_goes_away_ends_in_one_line_and_resume_goes_on(
+def test_after_ctrl_c_and_a_scheduler_that_goes_away_resume_goes_on(
     table: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
-    command = [sys.executable, "-m", "genrebench", "run", "./slow.py", "--dataset", str(table), "--seeds", "0,1"]
+    command = [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"]
+    command[-1] += "from genrebench.cli import entry; entry()"
+    command += ["run", "./slow.py", "--dataset", str(table), "--seeds", "0,1"]
     run = ["--cluster", "scheduler.json"]
     dask_command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--scheduler-file", "scheduler.json"]
     dask_command += ["--no-dashboard", "--port", "0"]
@@ -194,11 +196,21 @@ def test_a_scheduler_that_goes_away_ends_in_one_line_and_resume_goes_on(
         stack.callback(worker.kill)
         stack.callback(scheduler.kill)
         wait(tmp_path / "scheduler.json")
-        lost = subprocess.Popen([*command, *run], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes: dict[str, Any] = {"cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        stopped = subprocess.Popen([*command, *run], **pipes)
+        stack.callback(stopped.kill)
+        wait(tmp_path / "began", stopped)
+        stopped.send_signal(signal.SIGINT)
+        _, told = stopped.communicate(timeout=120)
+        assert stopped.returncode == 130 and "--resume" in told, told
+        (interrupted,) = gb.list_runs(runs=tmp_path / "runs")  # no worker goes on with it
+        assert interrupted.status == "interrupted"
+        (tmp_path / "began").unlink()
+        lost = subprocess.Popen([*command, *run, "--resume"], **pipes)
         stack.callback(lost.kill)
         wait(tmp_path / "began", lost)
         scheduler.kill()
-        _, told = lost.communicate(timeout=60)
+        _, told = lost.communicate(timeout=120)
     assert lost.returncode == 1, told
     assert [line for line in told.splitlines() if line.startswith("error: ")] == [
         "error: the scheduler of the cluster went away; completed work is saved, and the same command with --resume goes on"
@@ -213,7 +225,7 @@ def test_a_scheduler_that_goes_away_ends_in_one_line_and_resume_goes_on(
 
 
 def wait(file: Path, process: Any = None) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not file.exists():
         assert time.monotonic() < end and (process is None or process.poll() is None), file
         time.sleep(0.1)

@@ -20,7 +20,7 @@ from genrebench import temporary
 from genrebench.errors import GenrebenchError, RunError
 from genrebench.inputs import SPECS
 from genrebench.progress import no_progress
-from genrebench.records import Dataset
+from genrebench.records import Dataset, FeatureValues
 from genrebench.runs.elsewhere import Work, do_fold, do_run
 from genrebench.runs.examples import TaskExamples
 from genrebench.runs.job import Job, new_id
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 KILLED = "its process was killed several times, perhaps because the memory isn't enough; use fewer --jobs or a smaller model"
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 5.0
+_SMALL = 4 * 2**20
+"""Bytes of a table of features that is sent to the workers of a cluster with each run."""
 
 
 def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: bool = False) -> Iterator[tuple[int, Run]]:
@@ -71,6 +73,8 @@ def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: b
     for job in jobs:
         job.check(session)
     if session.cluster is not None:
+        held: dict[str, Dataset] = {}
+        jobs = [_sent(job, session, held) for job in jobs]
         _require_reachable(jobs, store, session, session.cluster)
     earlier = store.runs() if resume else []
     ids: dict[int, str | None] = {}
@@ -226,6 +230,22 @@ def _require_reachable(jobs: Sequence[Job], store: RunStore, session: Session, c
         audio=[track.path for dataset in by_audio[True].values() for track in dataset.tracks],
         distributions=sorted({job.model.plugin.distribution for job in jobs if job.model.origin == "plugin"}),
     )
+
+
+def _sent(job: Job, session: Session, held: dict[str, Dataset]) -> Job:
+    """The job with the values of a small table of features, for workers that may not see the table; `held` keeps datasets."""
+    dataset = job.task.dataset
+    if job.needs_audio(session) or dataset.load_features is None:
+        return job
+    if sum(path.stat().st_size for path in _files_of(dataset.load_features)) > _SMALL:
+        return job
+    if job.task.fingerprint not in held:
+        held[job.task.fingerprint] = replace(dataset, load_features=functools.partial(_values, dataset.load_features()))
+    return replace(job, task=replace(job.task, dataset=held[job.task.fingerprint]))
+
+
+def _values(values: FeatureValues) -> FeatureValues:
+    return values
 
 
 def _files_of(function: Any) -> Iterator[Path]:
