@@ -78,3 +78,26 @@ def test_interrupted_in_the_second_epoch_it_resumes_after_it(spec, tmp_path: Pat
     assert len(read) == 2 * len(train)
     for name, value in weights(whole).items():
         np.testing.assert_array_equal(weights(resumed)[name], value, err_msg=name)
+
+
+def test_on_two_devices_it_learns_what_it_learns_on_one(spec) -> None:
+    train, validation = parts(spec)
+    results = []
+    for devices in (1, 2):
+        curve, facts = {}, {}
+        functions = {"log": curve.__setitem__, "record": facts.__setitem__}
+        model = spec.build(Context(**CONTEXT, devices=devices, **functions), spec.options(epochs=2, patience=0))
+        model.fit(train, validation)
+        results.append((weights(model), curve, facts))
+    (alone, one, _), (together, two, facts) = results
+    assert facts["devices"] == 2
+    for name, value in alone.items():
+        np.testing.assert_allclose(together[name], value, atol=1e-5, err_msg=name)
+    for epoch, values in one.items():
+        assert two[epoch] == pytest.approx(values, abs=1e-5)
+
+
+def test_more_devices_than_there_are_are_refused(spec) -> None:
+    spec.check(Context(GENRES, device="cpu", devices=3), spec.options())
+    with pytest.raises(UsageError, match="'abacus' is not available"):
+        spec.check(Context(GENRES, device="abacus", devices=2), spec.options())
