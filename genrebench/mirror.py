@@ -293,18 +293,18 @@ def _explained(url: str) -> Iterator[None]:
         advice = "run: pip install 'genrebench[remote]'" if ours else "genrebench[remote] has packages for S3 and HTTP alone"
         raise UsageError(f"{url} can't be read ({error}); {advice}") from None
     except Exception as raised:
-        error = _behind(raised)
-        if isinstance(error, FileNotFoundError):
+        cause = _behind(raised)
+        if isinstance(cause, FileNotFoundError):
             raise
-        why = " ".join(f"{error}".split()) or type(error).__name__
-        status = getattr(error, "status", None)
-        if isinstance(error, PermissionError) or status in (401, 403) or "Credential" in type(error).__name__:
+        why = " ".join(f"{cause}".split()) or type(cause).__name__
+        status = getattr(cause, "status", None)
+        if isinstance(cause, PermissionError) or status in (401, 403) or "Credential" in type(cause).__name__:
             hint = "; give credentials as for any program, such as AWS_ACCESS_KEY_ID or AWS_PROFILE, or FSSPEC_S3_ANON=true"
             raise DataError(f"no access to {url} ({why}){hint if url.startswith('s3') else ''}") from None
-        if _is_of_connection(error):
+        if _is_of_connection(cause):
             raise DataError(f"the connection to {url} failed ({why}); try again, what was fetched is kept") from None
-        if isinstance(error, ValueError) and "Protocol not known" in str(error):
+        if isinstance(cause, ValueError) and "Protocol not known" in str(cause):
             raise UsageError(f"{url}: no such kind of URL; use s3://, https:// or another of fsspec's") from None
-        if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
-            raise files.cache_error(error) from None
+        if isinstance(cause, OSError) and cause.errno is not None and cause.filename is not None:
+            raise files.cache_error(cause) from None
         raise DataError(f"{url} can't be fetched ({why})") from None
