@@ -41,11 +41,10 @@ def boxes(figure: Figure) -> list:
     found = []
     for axes in figure.axes:
         texts = [*axes.texts, axes.title, axes.xaxis.label, axes.yaxis.label]
-        texts += [
-            *axes.get_xticklabels(),
-            *axes.get_yticklabels(),
-            *(axes.get_legend().get_texts() if axes.get_legend() else ()),
-        ]
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]  # others aren't drawn
+        texts += axes.get_legend().get_texts() if axes.get_legend() else []
         found += [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text.get_text()]
     return found
 
