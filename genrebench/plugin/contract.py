@@ -132,8 +132,9 @@ class Context:
     seed : int
         Seed for all randomness of the model.
     device : str
-        "auto", "cpu", "cuda", "cuda:N" (the GPU of that number, from 0) or "mps", as requested by the user; models that
-        support only one device ignore it, and a warning then says so. A model that uses it records the fact "device".
+        "auto", "cpu", "cuda", "cuda:N" (the GPU of that number, from 0) or "mps", as requested by the user. A model that uses
+        it reads it when it is built, and records the fact "device"; of one that doesn't read it a warning says that it ignores
+        the user's choice.
     workers : int
         Number of processes or threads that the model may use.
     checkpoints : Path or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -110,18 +111,39 @@ class HostedModel:
 
     def build(self, context: Context) -> BuiltModel:
         """Build the model."""
+        watched = _Watched(**{field.name: getattr(context, field.name) for field in dataclasses.fields(context)})
         with blaming(self.label, "build"):
-            model = self.spec.build(context, self.options)
+            model = self.spec.build(watched, self.options)
         if not isinstance(model, Model):
             raise PluginError(f"{self.label}: build returned {type(model).__name__}, which isn't a genrebench.api.Model")
-        return BuiltModel(model, self.label, len(context.genres))
+        return BuiltModel(model, self.label, len(context.genres), watched.device_was_read)
+
+
+class _Watched(Context):
+    """A context that notes whether its device is read."""
+
+    device_was_read = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "device":
+            object.__setattr__(self, "device_was_read", True)
+        return super().__getattribute__(name)
 
 
 class BuiltModel:
-    """A model built for a list of genres; created by `HostedModel.build`."""
+    """A model built for a list of genres; created by `HostedModel.build`.
 
-    def __init__(self, model: Model[Any], label: str, n_genres: int) -> None:
-        self._model, self.label, self._n_genres = model, label, n_genres
+    Parameters
+    ----------
+    model : Model
+    label : str
+    n_genres : int
+    asks_for_device : bool
+        Whether it has read the device that the user asked for.
+    """
+
+    def __init__(self, model: Model[Any], label: str, n_genres: int, asks_for_device: bool = True) -> None:
+        self._model, self.label, self._n_genres, self.asks_for_device = model, label, n_genres, asks_for_device
 
     def fit(self, train: Examples[Any], validation: Examples[Any]) -> None:
         """Fit the model."""

@@ -105,11 +105,13 @@ def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, 
     if n_folds > 1:
         recorder.session.say(f"fold {number + 1} of {n_folds}")
     model = job.model.build(recorder.context(number))
+    asked = recorder.session.device
+    if number == 0 and asked not in ("auto", "cpu") and not model.asks_for_device:
+        recorder.session.say(
+            f"warning: {job.model.name} ignores --device {asked}: it doesn't ask for one, so it runs on the CPU"
+        )
     with recorder.timed("fit_s"):
         model.fit(examples(fold.training), examples(fold.validation))
-    asked = recorder.session.device
-    if number == 0 and asked not in ("auto", "cpu") and recorder.run.device is None:
-        recorder.session.say(f"warning: {job.model.name} ignores --device {asked}: it recorded no device, so it ran on the CPU")
     probabilities = np.zeros((0, len(job.task.genres)))
     if fold.test:
         inputs = examples(fold.test).inputs
