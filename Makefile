@@ -8,8 +8,8 @@ PLUGINS := "plugins/genrebench-svm[intelex]" plugins/genrebench-torch plugins/ge
 	"plugins/genrebench-embeddings[onnx]"
 DISTRIBUTIONS := $(addprefix -e ,$(PLUGINS))
 
-# librosa compiles on its first import; two processes that do so at the same time spoil its cache for good
-COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils"
+# librosa and the SVM compile when they are first used; two processes that do so at the same time spoil the cache for good
+COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils, genrebench_svm.solvers as s; s.compiled()"
 
 # with the wheels of requirements-ci.txt, what they build the project with is there too
 ISOLATION = $$(test -f .venv/.locked && echo --no-build-isolation)

@@ -18,12 +18,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from faults import cli, scores, warm, write_music
 from measuring import show
+from scenarios import cli, scores, warm, write_music
 
-from genrebench.inputs import features, waveforms
+from genrebench.inputs import features, frames, waveforms
 
-MODELS = {"svm-baseline": [], "cnn-raw": ["--set", "cnn-raw.epochs=1", "--set", "cnn-raw.sample_rate=16000"]}
+MODELS = {
+    "svm-baseline": [],
+    "cnn-raw": ["--set", "cnn-raw.epochs=1", "--set", "cnn-raw.sample_rate=16000"],
+    "mfcc-frames": ["--set", "mfcc-frames.epochs=1"],
+}
 
 
 def count(module: ModuleType, name: str, log: Path) -> None:
@@ -59,6 +63,7 @@ def main() -> int:
     """Run the commands of each model alone and together, and count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commands", type=int, default=8)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     wrong = 0
@@ -67,8 +72,9 @@ def main() -> int:
         music, log = write_music(base / "music"), base / "computed.txt"
         count(features, "compute_features", log)
         count(waveforms, "decode", log)
+        count(frames, "compute_frames", log)
         warm()
-        for model in MODELS:
+        for model in args.models:
             computed, sound, seconds, codes = {}, {}, {}, {}
             for commands in (1, args.commands):
                 os.environ["GENREBENCH_HOME"] = str(base / f"home-{model}-{commands}")

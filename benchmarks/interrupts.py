@@ -24,7 +24,7 @@ from collections import Counter
 from pathlib import Path
 
 import psutil
-from faults import cli, warm, write_music
+from scenarios import cli, warm, write_music
 
 
 def commands(base: Path) -> dict[str, list[object]]:

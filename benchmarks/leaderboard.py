@@ -2,12 +2,18 @@
 
 The plain way draws tracks and calls `log_loss` and `f1_score` of each model on them, resample by resample. It is timed on a few
 resamples of a few models and scaled to all of them; the ties aren't even asked of it.
+
+    benchmarks/leaderboard.py [--json] [--models 20] [--tracks 35000]
+    benchmarks/leaderboard.py --runs 2000 [--json] [--seeds 5] [--tracks 2500]
+
+With --runs it makes so many runs on disk, and times `genrebench leaderboard` on them: without its cache, and with it.
 """
 
 import argparse
 import time
 
 import numpy as np
+from made_runs import board_of_many, made_predictions
 from measuring import peak_rss_mb, show
 
 from genrebench.boards.uncertainty import board_units, row_intervals
@@ -16,28 +22,6 @@ from genrebench.evaluation.ranking import rank_models
 from genrebench.evaluation.variance import Trainings
 from genrebench.records import Predictions
 from genrebench.runs.scored import score
-
-
-def made_predictions(n_models: int, n_tracks: int, n_genres: int, seed: int = 0) -> list[Predictions]:
-    """Answers of models of rising skill to the same tracks."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(n_genres, size=n_tracks)
-    found = []
-    for skill in np.linspace(1, 3, n_models):
-        p = rng.normal(size=(n_tracks, n_genres))
-        p[np.arange(n_tracks), labels] += skill
-        p = np.exp(p)
-        ids = tuple(f"{i:06}" for i in range(n_tracks))
-        found.append(
-            Predictions(
-                ids,
-                tuple(f"genre {i:02}" for i in range(n_genres)),
-                labels,
-                np.zeros(n_tracks, dtype=np.int64),
-                p / p.sum(axis=1, keepdims=True),
-            )
-        )
-    return found
 
 
 def ours(predictions: list[Predictions], n_resamples: int) -> np.ndarray:
@@ -71,14 +55,20 @@ def main() -> None:
     """Time both ways and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=20)
-    parser.add_argument("--tracks", type=int, default=35_000)
+    parser.add_argument("--tracks", type=int, help="by default 35,000, with --runs 2,500")
+    parser.add_argument("--runs", type=int, help="time the command on so many runs on disk")
+    parser.add_argument("--seeds", type=int, default=5, help="with --runs: runs per row of the board")
     parser.add_argument("--genres", type=int, default=16)
     parser.add_argument("--resamples", type=int, default=10_000)
     parser.add_argument("--plain-resamples", type=int, default=20, help="timed, then scaled to --resamples")
     parser.add_argument("--plain-models", type=int, default=4, help="timed, then scaled to --models")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    predictions = made_predictions(args.models, args.tracks, args.genres)
+    if args.runs:
+        show(board_of_many(args.runs, args.tracks or 2500, args.genres, args.seeds), args.json)
+        return
+    n_tracks = args.tracks or 35_000
+    predictions = list(made_predictions(np.linspace(1, 3, args.models), n_tracks, args.genres))
     began = time.perf_counter()
     found = ours(predictions, args.resamples)
     our_seconds = time.perf_counter() - began
@@ -98,7 +88,7 @@ def main() -> None:
         "plain_scaled_from": f"{args.plain_resamples} resamples of {min(args.models, args.plain_models)} models",
         "resamples": args.resamples,
         "models": args.models,
-        "tracks": args.tracks,
+        "tracks": n_tracks,
         "interval_of_first": found[0].tolist(),
         "plain_interval_of_first": by_loop[0].tolist(),
     }

@@ -16,9 +16,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genrebench.door.boards import compare, leaderboard, standing, summarise_runs, write_report
+    from genrebench.door.boards import leaderboard, write_report
     from genrebench.door.bundles import export_runs, import_runs
     from genrebench.door.citing import cite
+    from genrebench.door.comparing import compare, standing, summarise_runs
     from genrebench.door.data import (
         cache_info,
         check_dataset,
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "boards": ("compare", "leaderboard", "standing", "summarise_runs", "write_report"),
+    "boards": ("leaderboard", "write_report"),
     "citing": ("cite",),
+    "comparing": ("compare", "standing", "summarise_runs"),
     "bundles": ("export_runs", "import_runs"),
     "data": (
         "cache_info",

@@ -27,6 +27,7 @@ _LASTING = FULL_DISK | {
     errno.EFBIG,
     errno.ENAMETOOLONG,
     errno.ELOOP,
+    None,
 }
 """Errors that a second try can't cure."""
 
@@ -34,9 +35,18 @@ _PAUSES = (0.05, 0.25, 1.0)
 """Seconds before the second, third and fourth try."""
 
 
-def is_full_disk(error: BaseException | None) -> bool:
+def number_of(error: BaseException | None) -> int | None:
+    """The operating system's number of an error or of the one that caused it; None if there is none."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error.errno
+        error = error.__cause__
+    return None
+
+
+def is_full_disk(error: BaseException) -> bool:
     """Whether an error, or the one that caused it, says that the disk is full."""
-    return error is not None and (getattr(error, "errno", None) in FULL_DISK or is_full_disk(error.__cause__))
+    return number_of(error) in FULL_DISK
 
 
 def cache_error(error: OSError) -> DataError:
@@ -53,18 +63,18 @@ def home_error(file: Path, error: OSError) -> DataError:
 
 
 def retried(action: Callable[[], T]) -> T:
-    """Call `action` again, up to three times, if it fails with an error that may pass, as those of a network disk do.
+    """Call `action` again, up to three times, if it fails because of an error that may pass, as those of a network disk do.
 
     Raises
     ------
-    OSError
-        The last one; at once if it can't pass, such as that of a full disk.
+    Exception
+        The last one; at once if it can't pass, such as that of a full disk, or has nothing to do with the operating system.
     """
     for pause in _PAUSES:
         try:
             return action()
-        except OSError as error:
-            if error.errno in _LASTING:
+        except Exception as error:
+            if number_of(error) in _LASTING:
                 raise
         time.sleep(pause)
     return action()
@@ -135,6 +145,19 @@ def write(file: Path, data: bytes, *, durable: bool = True) -> None:
             path.write_bytes(data)
 
     retried(once)
+
+
+def sync(folder: Path) -> None:
+    """Wait until all files below a folder are on disk.
+
+    Raises
+    ------
+    OSError
+        Such as that of a full disk.
+    """
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            _sync(path, None)
 
 
 def _sync(path: Path, descriptor: int | None) -> None:

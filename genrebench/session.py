@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genrebench.environment import allowed_memory, cpus, lend_caches
 from genrebench.errors import UsageError
@@ -17,6 +17,9 @@ from genrebench.plugin.observers import Observer
 from genrebench.plugin.registry import Registry, installed_plugins
 from genrebench.progress import no_progress
 from genrebench.records import Excerpt
+
+if TYPE_CHECKING:
+    from genrebench.cluster import Cluster
 
 LEAST_MEMORY = 700e6
 """Bytes of address space below which SciPy can't be imported: it fails with an odd error, or waits for ever."""
@@ -60,8 +63,14 @@ class Session:
         The installed plugins.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         As in `Context`.
+    devices : int
+        As in `Context`.
     workers : int
         Number of processes or threads.
+    jobs : int
+        Number of runs at the same time, among which the workers are shared out.
+    cluster : Cluster or None
+        The cluster that does the work; None for this machine.
     progress : callable
         As in `Context`.
     say : callable
@@ -76,13 +85,17 @@ class Session:
     Raises
     ------
     UsageError
-        If the device is unknown, the number of workers is less than 1, or a process may have too little memory.
+        If the device is unknown, a number is less than 1, several devices are to train several runs at the same time, or a
+        process may have too little memory.
     """
 
     home: Path = field(default_factory=data_home)
     registry: Registry = field(default_factory=installed_plugins)
     device: str = "auto"
+    devices: int = 1
     workers: int = field(default_factory=cpus)
+    jobs: int = 1
+    cluster: Cluster | None = None
     progress: Callable[..., Iterable[Any]] = no_progress
     say: Callable[[str], None] = lambda _: None
     cached: bool = True
@@ -94,8 +107,11 @@ class Session:
             raise UsageError(f"device {self.device!r} isn't one of auto, cpu, cuda, cuda:0, cuda:1, ..., mps")
         if (allowed := allowed_memory()) < LEAST_MEMORY:
             raise UsageError(f"a process may have {allowed / 1e6:.0f} MB of memory here; allow 2 GB or more with 'ulimit -v'")
-        if self.workers < 1:
-            raise UsageError(f"{self.workers} isn't a valid number of workers; use 1 or more")
+        for name, number in (("devices", self.devices), ("workers", self.workers), ("jobs", self.jobs)):
+            if number < 1:
+                raise UsageError(f"{number} isn't a valid number of {name}; use 1 or more")
+        if self.devices > 1 and (self.jobs > 1 or self.cluster is not None):
+            raise UsageError("several devices train one run at a time; use --devices without --jobs and --cluster")
         lend_caches(self.home)
 
     def input_context(self, excerpt: Excerpt) -> InputContext:
@@ -106,4 +122,4 @@ class Session:
 
     def context(self, genres: tuple[str, ...], **more: Any) -> Context:
         """Context for a model; `more` are other fields of `Context`."""
-        return Context(genres, device=self.device, workers=self.workers, progress=self.progress, **more)
+        return Context(genres, device=self.device, devices=self.devices, workers=self.workers, progress=self.progress, **more)

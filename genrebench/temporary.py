@@ -86,7 +86,19 @@ def exclusive(file: Path, *, wait: bool = True) -> Iterator[bool]:
 def locked(path: Path) -> contextlib.AbstractContextManager[bool]:
     """Hold the lock of a file or folder, a hidden file beside it, as `exclusive` does; the folder of both is created."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return exclusive(path.with_name(f".{path.name}.lock"))
+    return exclusive(_lock_of(path))
+
+
+def sweep_lock(path: Path) -> None:
+    """Remove the lock of a file or folder if its owner has ended; errors are ignored."""
+    lock = _lock_of(path)
+    if lock.is_file():
+        with contextlib.suppress(OSError), exclusive(lock, wait=False):
+            pass  # it is removed at the end of its use
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def install(new: Path, folder: Path) -> None:

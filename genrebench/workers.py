@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from genrebench.errors import GenrebenchError
 
@@ -26,49 +26,90 @@ class WorkerDiedError(GenrebenchError):
 
 
 _POLL_SECONDS = 0.25
+_inside = False
+"""Whether this process is doing the work of another one, and so starts no processes itself."""
 
 
-def in_processes(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> Generator[T, None, None]:
+def in_processes(
+    function: Callable[..., T],
+    calls: Iterable[tuple[Any, ...]],
+    workers: int,
+    *,
+    attempts: int = 2,
+    batch_size: int | Literal["auto"] = "auto",
+) -> Generator[T, None, None]:
     """Yield ``function(*arguments)`` for each item of `calls`, in order of completion.
 
-    The processes are stopped when the generator is closed, and end with this process, however it ends. Warnings of libraries
-    are passed on to this process's log.
+    The processes are those of the cluster in use (see `genrebench.cluster`), or else of this machine. The latter are stopped
+    when the generator is closed, and end with this process, however it ends. Warnings of libraries are passed on to this
+    process's log. In such a process itself, the work is done in place.
 
     Parameters
     ----------
     function : callable
-        Picklable.
+        Picklable. Where processes may die, it is called again with the same arguments.
     calls : iterable of tuple
         The arguments of each call.
     workers : int
-        Number of processes; with one, the work is done in this process.
+        Number of processes of this machine; with one, the work is done in this process.
+    attempts : int
+        When a process crashes or is killed, the calls without a result are made again, this often in all.
+    batch_size : int or "auto"
+        Number of calls that a process gets at a time.
 
     Raises
     ------
     WorkerDiedError
-        If one of the processes crashes or is killed.
+        If a process crashes or is killed in each attempt.
     """
-    if workers == 1:
+    cluster = _cluster()
+    if _inside or (workers == 1 and not cluster):
         for arguments in calls:
             yield function(*arguments)
         return
+    left = dict(enumerate(calls))
+    for attempt in range(1, attempts + 1):
+        try:
+            start = {} if cluster else {"n_jobs": workers, "initializer": _end_with, "initargs": (os.getpid(),)}
+            with contextlib.closing(_results(function, left, {**start, "batch_size": batch_size})) as results:
+                for number, result in results:
+                    del left[number]
+                    yield result
+            return
+        except WorkerDiedError:
+            if attempt == attempts:
+                raise
+
+
+def _cluster() -> bool:
+    """Whether a cluster is in use."""
+    if "genrebench.cluster" not in sys.modules:
+        return False
+    from joblib.parallel import get_active_backend
+
+    return hasattr(get_active_backend()[0], "client")  # as that of genrebench.cluster has
+
+
+def _results(
+    function: Callable[..., T], calls: Mapping[int, tuple[Any, ...]], settings: Mapping[str, Any]
+) -> Generator[tuple[int, T], None, None]:
+    """Yield the number and the result of each call; `settings` are those of joblib."""
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     folder = str(Path.cwd())
-    jobs = (delayed(_call)(folder, function, arguments) for arguments in calls)
+    jobs = [delayed(_call)(folder, number, function, arguments) for number, arguments in calls.items()]
     threading.excepthook = _report
-    with _interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
-        start = {"initializer": _end_with, "initargs": (os.getpid(),)}
-        results = Parallel(n_jobs=workers, return_as="generator_unordered", **start)(jobs)
+    with interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
+        results = Parallel(return_as="generator_unordered", **settings)(jobs)
     logged: set[str] = set()
     try:
-        for result, texts in results:
+        for number, result, texts in results:
             for text in texts:
                 if text not in logged:
                     logged.add(text)
                     logging.getLogger(__name__).warning(text)
-            yield result
+            yield number, result
     except TerminatedWorkerError:
         raise WorkerDiedError(
             "a worker process was killed, perhaps because the memory isn't enough; use fewer --workers or a shorter --excerpt"
@@ -85,12 +126,18 @@ def _report(error: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(error)
 
 
-def _call(folder: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, list[str]]:
-    """Call `function` in a worker; returns its result and the warnings of libraries."""
-    os.chdir(folder)  # a process that is used again is where its first call was
-    with warnings.catch_warnings(record=True) as caught:
-        result = function(*arguments)
-    return result, [f"{warning.category.__name__}: {warning.message}" for warning in caught]
+def _call(folder: str, number: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[int, T, list[str]]:
+    """Call `function` in a worker; returns the call's number, its result and the warnings of libraries."""
+    global _inside
+    with contextlib.suppress(OSError):  # on another host, where only what is shared has the same path
+        os.chdir(folder)  # a process that is used again is where its first call was
+    _inside = True
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            result = function(*arguments)
+    finally:
+        _inside = False
+    return number, result, [f"{warning.category.__name__}: {warning.message}" for warning in caught]
 
 
 def _end_with(owner: int) -> None:
@@ -107,7 +154,7 @@ def _end_with(owner: int) -> None:
 
 
 @contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """Deliver Ctrl-C only after the body; processes that it starts never get it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -17,7 +17,7 @@ from genrebench import temporary
 target = Path(sys.argv[1])
 with temporary.owned(target) as (a, _), temporary.owned(target, folder=True) as (b, _):
     (b / "inside").touch()
-    with temporary.exclusive(target.with_name("lock")):
+    with temporary.exclusive(target.with_name("lock")), temporary.locked(target):
         print("ready", flush=True)
         time.sleep(60)
 """
@@ -28,7 +28,9 @@ def test_leftovers_are_removed_once_their_owner_was_killed(tmp_path: Path) -> No
     process = subprocess.Popen([sys.executable, "-c", OWNER, tmp_path / "target"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     temporary.sweep(tmp_path)
+    temporary.sweep_lock(tmp_path / "target")
     assert len(list(tmp_path.glob(".target-*"))) == 2
+    assert (tmp_path / ".target.lock").exists()
     with temporary.exclusive(tmp_path / "lock", wait=False) as held:
         assert not held
     process.send_signal(signal.SIGKILL)
@@ -37,6 +39,7 @@ def test_leftovers_are_removed_once_their_owner_was_killed(tmp_path: Path) -> No
     temporary.sweep(tmp_path, "another")
     assert len(list(tmp_path.glob(".target-*"))) == 2
     temporary.sweep(tmp_path)
+    temporary.sweep_lock(tmp_path / "target")
     with temporary.exclusive(tmp_path / "lock") as held:
         assert held
     assert list(tmp_path.iterdir()) == []

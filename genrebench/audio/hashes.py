@@ -69,6 +69,7 @@ def content_hashes(paths: Sequence[Path], cache_file: Path) -> list[str]:
     """
     names = [os.path.abspath(path) for path in paths]  # noqa: PTH100, keeps links
     stamps = _stamps(names)
+    temporary.sweep_lock(cache_file)
     cached = _load(cache_file)
     if any(not _is_current(cached, name, stamp) for name, stamp in stamps.items()):
         with _locked(cache_file):

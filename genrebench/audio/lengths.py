@@ -62,6 +62,7 @@ def lengths(paths: Mapping[str, Path], cache_file: Path) -> dict[str, Length]:
     DataError
         If `cache_file` can't be written.
     """
+    temporary.sweep_lock(cache_file)
     cached = _load(cache_file)
     missing = {key: path for key, path in paths.items() if key not in cached}
     if missing:

@@ -21,7 +21,7 @@ from genrebench.boards.baselines import baselines
 from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.by_metric import ByMetric, by_metric
 from genrebench.boards.comparability import not_comparable
-from genrebench.boards.naming import has_seen, told_apart
+from genrebench.boards.naming import dataset_name, has_seen, told_apart
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
 from genrebench.boards.uncertainty import UncertaintyCache, board_units
@@ -32,6 +32,7 @@ from genrebench.progress import no_progress
 from genrebench.runs.measured import Metrics, code_of
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.scored import Scored, contradictions
+from genrebench.runs.scoring import score_new
 from genrebench.runs.store import RunStore
 
 
@@ -88,13 +89,6 @@ def boards(
     for cache in caches.values():
         cache.save()
     return sorted(result, key=lambda board: (board.task.dataset, board.task.split, board.task.fingerprint)), problems
-
-
-def dataset_name(dataset: str) -> str:
-    """The name that runs record for `dataset`, which is a name or a folder."""
-    path = Path(dataset).expanduser()
-    folder = dataset in (".", "..") or len(path.parts) > 1 or dataset.startswith("./") or dataset.endswith("/")
-    return path.resolve().name if folder else dataset
 
 
 def row_id(fingerprint: str, model: Mapping[str, Any]) -> str:
@@ -196,6 +190,7 @@ def _scored_rows(
     """
     readable: list[tuple[Run, Scored]] = []
     newest_first = sorted(pairs, key=lambda pair: (pair[1].started, pair[1].id), reverse=True)
+    score_new([(store.folder(run.id), run) for store, run in newest_first], progress)
     for store, run in progress(newest_first, "reading predictions"):
         try:
             scored, failed = store.measured(run, measured)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from genrebench.boards.row import Row
 
@@ -45,3 +46,10 @@ def _plain(name: str) -> str:
 
 def _look(row: Row) -> tuple[str, str, bool]:
     return row.model, json.dumps(dict(row.changed), sort_keys=True, default=str), row.calibrated
+
+
+def dataset_name(dataset: str) -> str:
+    """The name that runs record for `dataset`, which is a name or a folder."""
+    path = Path(dataset).expanduser()
+    folder = dataset in (".", "..") or len(path.parts) > 1 or dataset.startswith("./") or dataset.endswith("/")
+    return path.resolve().name if folder else dataset

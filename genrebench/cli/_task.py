@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,6 +71,9 @@ SegmentsOption = Annotated[
         "one artist, where no artist is known.",
     ),
 ]
+MAX_SEEDS = 100_000
+"""Largest length of a range of seeds, so that a typo doesn't ask for billions of runs."""
+
 RUN_HELP = "A run: its id or the beginning of it, 'latest', or MODEL@latest; see 'genrebench runs list'."
 ModelOfRunOption = Annotated[
     str, typer.Option("--run", metavar="ID", autocompletion=_complete.runs, help=f"The run whose model to use. {RUN_HELP}")
@@ -77,7 +81,28 @@ ModelOfRunOption = Annotated[
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of the runs.")]
 RunsListOption = Annotated[list[Path] | None, typer.Option("--runs", help="Folder of runs; may be repeated. [default: runs]")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 (the second GPU) or mps.")]
+DevicesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--devices",
+        min=1,
+        help="Devices that train one model together, if it can: GPUs, or processes on a CPU. [default: 1, or as many as "
+        "torchrun starts]",
+    ),
+]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes to use. [default: all processors]")]
+JobsOption = Annotated[
+    int,
+    typer.Option("--jobs", min=1, help="Runs at the same time, in processes of their own, which share the workers and memory."),
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS|FILE|local:N",
+        help="Do the work on a Dask cluster: the address of its scheduler, its scheduler file, or N processes here.",
+    ),
+]
 NoCacheOption = Annotated[
     bool,
     typer.Option("--no-cache", help="Decode audio on every access instead of caching it: less disk space, more time."),
@@ -95,7 +120,7 @@ MetricsOption = Annotated[
 
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the model. [default: 0]")]
 SeedsOption = Annotated[
-    str | None, typer.Option("--seeds", help="Several seeds, such as 0,1,2: one run per seed, averaged on the board.")
+    str | None, typer.Option("--seeds", help="Several seeds, such as 0,1,2 or 0..9: one run per seed, averaged on the board.")
 ]
 SettingsOption = Annotated[
     list[str] | None,
@@ -112,13 +137,20 @@ def terminal() -> dict[str, Any]:
 
 
 def parse_seeds(seeds: str | None) -> list[int] | None:
-    """Parse --seeds."""
+    """Parse --seeds: numbers and ranges with both ends, such as 0,1,2 or 0..9."""
     if seeds is None:
         return None
-    try:
-        return [int(part) for part in seeds.split(",")]
-    except ValueError:
-        raise UsageError(f"--seeds {seeds!r} isn't a list of whole numbers such as 0,1,2") from None
+    result: list[int] = []
+    for part in seeds.split(","):
+        numbers = re.fullmatch(r"\s*([0-9]{1,9})(?:\.\.([0-9]{1,9}))?\s*", part)
+        if numbers is None:
+            raise UsageError(f"--seeds {seeds!r} isn't a list of whole numbers such as 0,1,2 or 0..9")
+        first = int(numbers[1])
+        last = first if numbers[2] is None else int(numbers[2])
+        if last < first or last - first >= MAX_SEEDS:
+            raise UsageError(f"--seeds {part.strip()}: a range goes from a smaller number to a larger one, such as 0..9")
+        result += range(first, last + 1)
+    return result
 
 
 def parse_metrics(metrics: str | None) -> list[str] | None:

@@ -31,6 +31,7 @@ def command(
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
     workers: _task.WorkersOption = None,
+    cluster: _task.ClusterOption = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Score a trained run on its test tracks in order, shuffled, reversed and shortened.
@@ -58,6 +59,7 @@ def command(
         runs=runs,
         device=device,
         workers=workers,
+        cluster=cluster,
         **_task.terminal(),
     )
     if form is Format.json:

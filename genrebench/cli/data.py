@@ -125,6 +125,7 @@ def check(
         bool, typer.Option("--rehash", help="Read all files again, and report those that changed unnoticed.")
     ] = False,
     workers: _task.WorkersOption = None,
+    cluster: _task.ClusterOption = None,
     form: ListFormatOption = ListFormat.table,
 ) -> None:
     """Decode every clip and report problems with a dataset; exit code 1 if a track is faulty.
@@ -145,6 +146,7 @@ def check(
         segments=segments,
         rehash=rehash,
         workers=workers,
+        cluster=cluster,
         **_task.terminal(),
     )
     if form is ListFormat.json:
@@ -205,11 +207,19 @@ def features(
     exclude: _task.ExcludeOption = None,
     follow_links: _task.FollowLinksOption = False,
     workers: _task.WorkersOption = None,
+    cluster: _task.ClusterOption = None,
 ) -> None:
     """Compute FMA's 518 features from the audio of a dataset or of a flat folder of files."""
     import genrebench as gb
 
     n = gb.write_features(
-        dataset, out, excerpt=excerpt, exclude=exclude, follow_links=follow_links, workers=workers, **_task.terminal()
+        dataset,
+        out,
+        excerpt=excerpt,
+        exclude=exclude,
+        follow_links=follow_links,
+        workers=workers,
+        cluster=cluster,
+        **_task.terminal(),
     )
     say(f"wrote {n} rows of 518 columns to {out}")

@@ -26,6 +26,8 @@ def command(
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
     workers: _task.WorkersOption = None,
+    jobs: _task.JobsOption = 1,
+    cluster: _task.ClusterOption = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Measure how much a model gains if the same artists are in training and test.
@@ -51,6 +53,8 @@ def command(
         runs=runs,
         device=device,
         workers=workers,
+        jobs=jobs,
+        cluster=cluster,
         **_task.terminal(),
     )
     print_result(result, form)

@@ -36,6 +36,7 @@ def command(
     seeds: _task.SeedsOption = None,
     settings: _task.SettingsOption = None,
     device: _task.DeviceOption = "auto",
+    devices: _task.DevicesOption = None,
     runs: _task.RunsOption = Path("runs"),
     extra_training: Annotated[
         str | None,
@@ -64,6 +65,8 @@ def command(
     ] = None,
     resume: _task.ResumeOption = False,
     workers: _task.WorkersOption = None,
+    jobs: _task.JobsOption = 1,
+    cluster: _task.ClusterOption = None,
     no_cache: _task.NoCacheOption = False,
     observe: Annotated[
         list[str] | None,
@@ -81,8 +84,8 @@ def command(
         others = (models, settings, seeds, split, split_file, exclude, extra_training, calibrate, split_seed)
         if any(others) or (excerpt, segments) != ("30", "together") or seed is not None:
             raise UsageError(
-                "--like reproduces a run as it was; it can only be combined with --dataset, --runs, --device, --workers, "
-                "--no-cache, --follow-links and --resume"
+                "--like reproduces a run as it was; it can only be combined with --dataset, --runs, --device, --devices, "
+                "--workers, --no-cache, --follow-links and --resume"
             )
         say(f"--like has been replaced by a command: genrebench reproduce {like}")
         source = None if dataset == "demo" else dataset
@@ -92,6 +95,7 @@ def command(
             runs=runs,
             resume=resume,
             device=device,
+            devices=devices,
             workers=workers,
             cache=not no_cache,
             follow_links=follow_links,
@@ -106,8 +110,8 @@ def command(
         said = (models, settings, seeds, split, split_file, exclude, extra_training, calibrate, split_seed, save_config)
         if any(said) or (dataset, excerpt, segments) != ("demo", "30", "together") or seed is not None:
             raise UsageError(
-                "--config says what is run; it can only be combined with --runs, --device, --workers, --no-cache, "
-                "--follow-links, --resume and --format"
+                "--config says what is run; it can only be combined with --runs, --device, --devices, --workers, --jobs, "
+                "--cluster, --no-cache, --follow-links, --resume and --format"
             )
     elif not models:
         raise UsageError("name a model to run; list the installed models with 'genrebench plugins list'")
@@ -117,7 +121,10 @@ def command(
         "resume": resume,
         "runs": runs,
         "device": device,
+        "devices": devices,
         "workers": workers,
+        "jobs": jobs,
+        "cluster": cluster,
         "observe": observe or (),
         "cache": not no_cache,
         "follow_links": follow_links,
@@ -142,9 +149,9 @@ def command(
         say(f"wrote {save_config}; repeat it with: genrebench run --config {save_config}")
     try:
         if config is not None:
-            gb.run_experiment(config, **machine)
+            finished = list(gb.run_experiment(config, **machine))
         else:
-            gb.run(models, dataset, **experiment, **machine)
+            finished = list(gb.run(models, dataset, **experiment, **machine))
     except (GenrebenchError, KeyboardInterrupt) as error:  # finished runs are still shown
         stopped = error
     if isinstance(stopped, KeyboardInterrupt):

@@ -1,38 +1,23 @@
-"""Boards, comparisons and the report."""
+"""Boards and the report."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrebench.boards import board as board_module
-from genrebench.boards import standing as standings
+from genrebench.boards import kept
 from genrebench.boards.board_metrics import BoardMetrics, board_metrics
-from genrebench.boards.compare import compare_named
-from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Boards
-from genrebench.boards.standing import Standing, Standings
+from genrebench.door.folders import Paths, Progress, open_progress, open_stores
 from genrebench.door.meant import require_known
-from genrebench.door.opening import (
-    Paths,
-    Progress,
-    Say,
-    open_dataset,
-    open_progress,
-    open_run,
-    open_session,
-    open_stores,
-    require_run,
-)
 from genrebench.errors import UsageError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.registry import installed_plugins
 from genrebench.records import Dataset, Task
-from genrebench.runs.result import RunResult
 
 
 def leaderboard(
@@ -72,77 +57,11 @@ def leaderboard(
     """
     stores = open_stores(runs)
     shown = open_progress(progress)
-    result = Boards(*board_module.boards(stores, _name(dataset), split, published_scores(), _metrics(metrics), shown))
+    result = Boards(*kept.boards(stores, name_of(dataset), split, published_scores(), metrics_of(metrics), shown))
     if not result:
-        require_known(stores, _name(dataset), split)
+        require_known(stores, name_of(dataset), split)
     result = result.with_references(all_references()) if references else result
     return result if columns is None else result.with_columns(columns)
-
-
-def compare(
-    a: str | RunResult,
-    b: str | RunResult,
-    *,
-    dataset: str | Path | Dataset | None = None,
-    split: str | None = None,
-    runs: Paths | None = None,
-    metrics: str | Sequence[str] | None = None,
-    progress: Progress = False,
-) -> Comparison:
-    """Compare two models: which is better, by how much, and on which tracks.
-
-    Parameters
-    ----------
-    a, b : str or RunResult
-        Runs or their ids, row ids of a board, or names of models on the same board.
-    dataset, split, runs
-        As in `leaderboard`; model names are looked up on these boards.
-    metrics : str or sequence of str, optional
-        Further metrics to compare; by default all of plugins.
-    progress : bool or callable
-        As in `run`.
-
-    Raises
-    ------
-    UsageError
-        If a name is unknown or ambiguous, or the two aren't comparable.
-    """
-    for side in (a, b):
-        require_run(side)
-    names = [side.id if isinstance(side, RunResult) else side for side in (a, b)]
-    stores_of_runs = [side.store for side in (a, b) if isinstance(side, RunResult)]
-    named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
-    stores = list({store.root: store for store in [*stores_of_runs, *named_stores]}.values())
-    require_known(stores, _name(dataset), split)
-    return compare_named(stores, names[0], names[1], _name(dataset), split, _metrics(metrics), open_progress(progress))
-
-
-def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = True, progress: Progress = False) -> Standing:
-    """Find where a run stands: its score with its interval, what guessing would give, its rank, the genres that it fails on.
-
-    Parameters
-    ----------
-    run : str or RunResult
-        As in `load_run`.
-    runs : path
-        Folder of the runs.
-    rank : bool
-        Also find its rank, for which the predictions of all runs of its task are read.
-    progress : bool or callable
-        As in `run`.
-    """
-    return standings.standing(open_run(run, runs), rank=rank, progress=open_progress(progress))
-
-
-def summarise_runs(results: Sequence[RunResult]) -> list[Standings]:
-    """Sum up runs, as `genrebench run` ends: for each task the scores beside guessing, and the genres.
-
-    Tasks without scored runs are left out.
-    """
-    by_task: dict[str, list[Standing]] = {}
-    for result in results:
-        by_task.setdefault(result.record.task.fingerprint, []).append(standings.standing(result, rank=False))
-    return [one for stands in by_task.values() if (one := Standings(stands)).standings]
 
 
 @dataclass(frozen=True)
@@ -174,7 +93,7 @@ def write_report(
     audio: Paths | Dataset = (),
     metrics: str | Sequence[str] | None = None,
     progress: Progress = False,
-    say: Say | None = None,
+    say: Callable[[str], None] | None = None,
     follow_links: bool = False,
 ) -> Report:
     """Write an HTML report of boards, runs and comparisons, which opens from disk in any browser.
@@ -192,38 +111,40 @@ def write_report(
     progress, say, follow_links
         As in `run`.
     """
+    # here, since boards are shown more often, and start faster without datasets and pages
+    from genrebench import report
+    from genrebench.door.opening import open_dataset, open_session
+
     session = open_session(progress=progress, say=say, follow_links=follow_links)
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
-    require_known(stores, _name(dataset), split)
+    require_known(stores, name_of(dataset), split)
     for source in [audio] if isinstance(audio, str | Path | Dataset) else audio:
         with_audio = open_dataset(source, session)
         clips[with_audio.name] = {track.id: track.path for track in with_audio.tracks if track.path is not None}
         if not clips[with_audio.name]:
             raise UsageError(f"{with_audio.name} has no audio; leave it out of the report's audio")
-    from genrebench import report  # here, since boards are shown more often, and start faster without it
-
     page, problems = report.write(
         stores,
         Path(out),
-        dataset=_name(dataset),
+        dataset=name_of(dataset),
         split=split,
         audio=clips,
         references=published_scores(),
-        metrics=_metrics(metrics),
+        metrics=metrics_of(metrics),
         progress=session.progress,
     )
     return Report(page, tuple(problems))
 
 
-def _name(dataset: str | Path | Dataset | None) -> str | None:
+def name_of(dataset: str | Path | Dataset | None) -> str | None:
     """What runs of a dataset are found by."""
     if isinstance(dataset, Task):
         raise UsageError("boards are chosen by dataset and split, not by a task; give task.dataset and task.split.name")
     return dataset.name if isinstance(dataset, Dataset) else None if dataset is None else str(dataset)
 
 
-def _metrics(names: str | Sequence[str] | None) -> BoardMetrics:
+def metrics_of(names: str | Sequence[str] | None) -> BoardMetrics:
     """The metrics that the installed plugins offer, and those that were chosen."""
     return board_metrics(installed_plugins(), [names] if isinstance(names, str) else names)
 

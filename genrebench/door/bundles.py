@@ -9,7 +9,8 @@ from typing import Any
 
 from genrebench import files
 from genrebench.boards import baselines
-from genrebench.door.opening import Say, open_run, open_session, open_task
+from genrebench.door.folders import open_run
+from genrebench.door.opening import Say, open_session, open_task
 from genrebench.errors import GenrebenchError
 from genrebench.runs import bundle
 from genrebench.runs.record import TaskRecord

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.datasets import mirdata_source
-from genrebench.door.opening import open_run
+from genrebench.door.folders import open_run
 from genrebench.errors import UsageError, did_you_mean
 from genrebench.plugin.hookspecs import DATASET, MODEL
 from genrebench.plugin.registry import CORE, Registry, installed_plugins

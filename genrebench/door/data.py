@@ -13,7 +13,9 @@ from genrebench.datasets import download, mirdata_source
 from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.download.fetch import ignore
 from genrebench.datasets.summary import DatasetSummary, summarise
-from genrebench.door.opening import Progress, Say, listen, open_dataset, open_exclusions, open_session, open_task
+from genrebench.door.clusters import on_cluster, require_audio_on_cluster
+from genrebench.door.folders import Progress
+from genrebench.door.opening import Say, listen, open_dataset, open_exclusions, open_session, open_task
 from genrebench.door.splits import Split, open_split, write_task_split
 from genrebench.errors import UsageError
 from genrebench.inputs import cache as input_cache
@@ -185,6 +187,7 @@ def check_dataset(
     segments: str = "together",
     rehash: bool = False,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: Progress = False,
     say: Say | None = None,
     follow_links: bool = False,
@@ -197,7 +200,7 @@ def check_dataset(
     ----------
     dataset
         As in `run`, or a flat folder without labels.
-    split, split_file, split_seed, exclude, segments, workers, progress, say, follow_links
+    split, split_file, split_seed, exclude, segments, workers, cluster, progress, say, follow_links
         As in `run`.
     rehash : bool
         Read all files again, and report those that have changed unnoticed since they were hashed.
@@ -206,23 +209,25 @@ def check_dataset(
     -------
     CheckReport
     """
-    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
-    excluded = open_exclusions(exclude)
-    kept = _without(dataset, excluded, labelled=False, session=session)
-    grouped = group(kept, segments, listen(kept, session))
-    chosen = open_split(split, split_file, kept, session)
-    split_used, before = checks.cut(grouped.dataset, chosen, split_seed)
-    before += checks.label_findings(grouped, split_used)
-    findings = checks.check(
-        grouped.dataset,
-        split_used,
-        home=session.home,
-        workers=session.workers,
-        progress=session.progress,
-        before=before,
-        rehash=rehash,
-    )
-    return CheckReport(kept, findings, excluded)
+    opened = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
+    with on_cluster(cluster, opened) as session:
+        excluded = open_exclusions(exclude)
+        kept = _without(dataset, excluded, labelled=False, session=session)
+        require_audio_on_cluster(kept, session)
+        grouped = group(kept, segments, listen(kept, session))
+        chosen = open_split(split, split_file, kept, session)
+        split_used, before = checks.cut(grouped.dataset, chosen, split_seed)
+        before += checks.label_findings(grouped, split_used)
+        findings = checks.check(
+            grouped.dataset,
+            split_used,
+            home=session.home,
+            workers=session.workers,
+            progress=session.progress,
+            before=before,
+            rehash=rehash,
+        )
+        return CheckReport(kept, findings, excluded)
 
 
 def write_features(
@@ -232,6 +237,7 @@ def write_features(
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: Progress = False,
     say: Say | None = None,
     follow_links: bool = False,
@@ -240,7 +246,7 @@ def write_features(
 
     Parameters
     ----------
-    dataset, excerpt, exclude, workers, progress, say, follow_links
+    dataset, excerpt, exclude, workers, cluster, progress, say, follow_links
         As in `run`.
     out : path
         The CSV file to write, in the format of FMA's features.csv.
@@ -250,9 +256,11 @@ def write_features(
     int
         Number of rows.
     """
-    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
-    kept = _without(dataset, open_exclusions(exclude), labelled=False, session=session)
-    return export.write_features(export.clips_of(kept), Path(out), Excerpt.parse(excerpt), session)
+    opened = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
+    with on_cluster(cluster, opened) as session:
+        kept = _without(dataset, open_exclusions(exclude), labelled=False, session=session)
+        require_audio_on_cluster(kept, session)
+        return export.write_features(export.clips_of(kept), Path(out), Excerpt.parse(excerpt), session)
 
 
 def get_dataset(

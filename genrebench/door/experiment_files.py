@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrebench.door.opening import Progress, Say, open_models, open_observers, open_seeds, open_session, open_task
+from genrebench.door.clusters import on_cluster
+from genrebench.door.folders import Progress
+from genrebench.door.opening import Say, join_first_process, open_models, open_observers, open_seeds, open_session, open_task
 from genrebench.door.running import run_jobs
 from genrebench.experiments import config
 from genrebench.experiments.config import Experiment
@@ -23,7 +25,10 @@ def run_experiment(
     resume: bool = False,
     runs: str | Path = "runs",
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
+    jobs: int = 1,
+    cluster: str | None = None,
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
@@ -37,7 +42,7 @@ def run_experiment(
     ----------
     experiment : path or Experiment
         A TOML file; see `genrebench.experiments.config`. It is kept in the record of each run, as the fact "experiment".
-    resume, runs, device, workers, cache, progress, say, each, follow_links, observe
+    resume, runs, device, devices, workers, jobs, cluster, cache, progress, say, each, follow_links, observe
         As in `run`.
 
     Returns
@@ -52,25 +57,36 @@ def run_experiment(
     """
     if not isinstance(experiment, Experiment):
         experiment = config.read(Path(experiment))
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
+    session = open_session(
+        device=device,
+        devices=devices,
+        workers=workers,
+        jobs=jobs,
+        cache=cache,
+        progress=progress,
+        say=say,
+        follow_links=follow_links,
+    )
     session, _ = open_observers(observe, None, session)
     hosted = open_models(list(experiment.models), experiment.models, session)
-    jobs = []
-    for dataset in experiment.datasets:
-        task = open_task(
-            experiment.place(dataset),
-            session,
-            split=experiment.split,
-            split_file=experiment.folds,
-            split_seed=experiment.split_seed,
-            excerpt=experiment.excerpt,
-            exclude=experiment.exclusions,
-            extra_training=None if experiment.extra_training is None else experiment.place(experiment.extra_training),
-            segments=experiment.segments,
-        )
-        kept = experiment.to_json()
-        jobs += [Job(task, model, seed, experiment.calibrate, kept) for model in hosted for seed in experiment.seeds]
-    return run_jobs(jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
+    join_first_process(hosted, session)
+    with on_cluster(cluster, session) as session:
+        all_jobs = []
+        for dataset in experiment.datasets:
+            task = open_task(
+                experiment.place(dataset),
+                session,
+                split=experiment.split,
+                split_file=experiment.folds,
+                split_seed=experiment.split_seed,
+                excerpt=experiment.excerpt,
+                exclude=experiment.exclusions,
+                extra_training=None if experiment.extra_training is None else experiment.place(experiment.extra_training),
+                segments=experiment.segments,
+            )
+            kept = experiment.to_json()
+            all_jobs += [Job(task, model, seed, experiment.calibrate, kept) for model in hosted for seed in experiment.seeds]
+        return run_jobs(all_jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
 
 
 def write_experiment(
@@ -101,7 +117,7 @@ def write_experiment(
     dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, seed, seeds, options, calibrate
         As in `run`.
     """
-    hosted = open_models(models, options, open_session())
+    hosted = open_models(models, options, open_session(devices=None))
     given = {model.name: {**(options or {}), **dict((options or {}).get(model.name, {}))} for model in hosted}
     experiment = Experiment(
         models={

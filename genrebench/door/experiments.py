@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
+from genrebench.door.clusters import on_cluster
+from genrebench.door.folders import Progress
+from genrebench.door.opening import Say, open_models, open_seeds, open_session, open_task
 from genrebench.door.splits import Split
 from genrebench.errors import UsageError
 from genrebench.experiments.ablation.ablate import SECONDS
@@ -35,6 +37,8 @@ def leakage(
     runs: str | Path = "runs",
     device: str = "auto",
     workers: int | None = None,
+    jobs: int = 1,
+    cluster: str | None = None,
     progress: Progress = False,
     say: Say | None = None,
     follow_links: bool = False,
@@ -51,7 +55,8 @@ def leakage(
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
-    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, progress, say, follow_links
+    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, jobs, cluster,
+    progress, say, follow_links
         As in `run`.
 
     Raises
@@ -63,13 +68,14 @@ def leakage(
     """
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise UsageError(f"draws = {draws!r} isn't a positive number; give 3, for instance")
-    session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
+    session = open_session(device=device, workers=workers, jobs=jobs, progress=progress, say=say, follow_links=follow_links)
     (hosted,) = open_models([model], options, session)
     all_seeds = open_seeds(seed, seeds)
-    task = open_task(
-        dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments
-    )
-    return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session, draws=draws)
+    with on_cluster(cluster, session) as session:
+        task = open_task(
+            dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments
+        )
+        return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session, draws=draws)
 
 
 def ablate(
@@ -88,6 +94,7 @@ def ablate(
     runs: str | Path = "runs",
     device: str = "auto",
     workers: int | None = None,
+    cluster: str | None = None,
     progress: Progress = False,
     say: Say | None = None,
     follow_links: bool = False,
@@ -103,7 +110,7 @@ def ablate(
         A model with frames or waveforms as input.
     dataset, split, split_file, split_seed, excerpt, exclude, segments, seed, options
         As in `run`.
-    runs, device, workers, progress, say, follow_links
+    runs, device, workers, cluster, progress, say, follow_links
         As in `run`.
     seconds : sequence of float
         Also score tracks shortened to their first 1, 3, ... seconds.
@@ -117,17 +124,18 @@ def ablate(
     """
     session = open_session(device=device, workers=workers, progress=progress, say=say, follow_links=follow_links)
     (hosted,) = open_models([model], options, session)
-    task = open_task(
-        dataset,
-        session,
-        split=split,
-        split_file=split_file,
-        split_seed=split_seed,
-        excerpt=excerpt,
-        exclude=exclude,
-        segments=segments,
-    )
-    job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
-    check_ablation(job, session, seconds)
-    run = runner.finished_run(job, store, session)
-    return ablate_run(run, job, store, session, seconds=seconds)
+    with on_cluster(cluster, session) as session:
+        task = open_task(
+            dataset,
+            session,
+            split=split,
+            split_file=split_file,
+            split_seed=split_seed,
+            excerpt=excerpt,
+            exclude=exclude,
+            segments=segments,
+        )
+        job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
+        check_ablation(job, session, seconds)
+        run = runner.finished_run(job, store, session)
+        return ablate_run(run, job, store, session, seconds=seconds)

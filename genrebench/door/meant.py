@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrebench.boards.board import dataset_name
+from genrebench.boards.naming import dataset_name
 from genrebench.errors import StoreError, UsageError, did_you_mean, similar
 from genrebench.plugin.hookspecs import DATASET, MODEL
 from genrebench.plugin.registry import Registry, installed_plugins

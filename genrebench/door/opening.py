@@ -1,4 +1,4 @@
-"""Conversion of the API's arguments to objects: sessions, datasets, tasks, models, stores."""
+"""Conversion of the API's arguments to objects: sessions, datasets, tasks, models."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from genrebench import launcher
 from genrebench.datasets import resolve
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
-from genrebench.door.meant import refuse_datasets, require_folder
+from genrebench.door.folders import Progress, open_progress
+from genrebench.door.meant import refuse_datasets
 from genrebench.door.splits import Split, open_split
 from genrebench.environment import container_memory, cpus
 from genrebench.errors import PluginError, UsageError
@@ -26,18 +28,12 @@ from genrebench.plugin.observers import Observer, ObserverSpec
 from genrebench.plugin.one_file import is_file_name, models_of_file
 from genrebench.plugin.options import parse_options
 from genrebench.plugin.registry import Registered, Registry
-from genrebench.progress import no_progress, show_progress
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
-from genrebench.runs.lookup import find_run
-from genrebench.runs.result import RunResult
-from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tables import printable
 from genrebench.tasks import task as tasks
 
-Progress = bool | Callable[..., Iterable[Any]]
 Say = Callable[[str], None]
-Paths = str | Path | Sequence[str | Path]
 
 
 class GenrebenchWarning(UserWarning):
@@ -66,7 +62,9 @@ def _levels_to_caller() -> int:
 def open_session(
     *,
     device: str = "auto",
+    devices: int | None = 1,
     workers: int | None = None,
+    jobs: int = 1,
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
@@ -78,8 +76,13 @@ def open_session(
     ----------
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         "cuda:1" is the second GPU.
+    devices : int, optional
+        Number of devices that train one model together, with models that can; None for as many as a launcher such as torchrun
+        has started processes, and one without a launcher.
     workers : int, optional
         Number of processes; by default the number of processors that this process may use.
+    jobs : int
+        Number of runs at the same time, in processes of their own, among which the workers are shared out.
     cache : bool
         Whether decoded audio is cached; if not, it is decoded on every access.
     progress : bool or callable
@@ -90,13 +93,19 @@ def open_session(
         Whether links in a folder of music may lead out of it, to another folder or disk. If not, linked folders outside are
         refused, and tracks whose file is a link to the outside can't be used.
     """
+    started = launcher.size()
+    if started > 1 and devices not in (None, started):
+        what = "this command uses one of them" if devices == 1 else f"--devices is {devices}; leave it out"
+        raise UsageError(f"a launcher such as torchrun has started {started} processes, but {what}")
     progress = open_progress(progress)
     for name, value in (("progress", progress), ("say", say or warn)):
         if not callable(value):
             raise UsageError(f"{name}={value!r} isn't a function")
     session = Session(
         device=device,
+        devices=started if devices is None else devices,
         workers=cpus() if workers is None else workers,
+        jobs=jobs,
         progress=progress,
         cached=cache,
         say=say or warn,
@@ -108,13 +117,6 @@ def open_session(
             "has killed it for want of it. Use --workers 1, or allow 2 GB or more"
         )
     return session
-
-
-def open_progress(progress: Progress) -> Callable[..., Iterable[Any]]:
-    """The function that shows progress: the given one, or that of the terminal, or none."""
-    if isinstance(progress, bool):
-        return show_progress if progress else no_progress
-    return progress
 
 
 def open_dataset(dataset: str | Path | Dataset | Task, session: Session, *, labelled: bool = True) -> Dataset:
@@ -189,30 +191,6 @@ def open_exclusions(exclude: str | Path | Iterable[Exclusion | str] | None) -> l
     return [one if isinstance(one, Exclusion) else Exclusion(str(one), DEFAULT_REASON) for one in exclude]
 
 
-def open_run(run: str | RunResult, runs: str | Path) -> RunResult:
-    """Read a run by its id, the beginning of it, "latest" or "MODEL@latest"; a `RunResult` is returned unchanged.
-
-    Raises
-    ------
-    UsageError
-        If it is neither, for example several runs, or several ids begin so.
-    StoreError
-        If there is no such run, or its record is damaged.
-    """
-    if isinstance(run, RunResult):
-        return run
-    require_run(run)
-    require_folder(Path(runs))
-    store, run_id = find_run([RunStore(Path(runs))], run)
-    return RunResult(store.load(run_id), store)
-
-
-def require_run(run: object) -> None:
-    """Raise a `UsageError` if `run` is neither a run nor text."""
-    if not isinstance(run, str | RunResult):
-        raise UsageError(f"{run!r:.60} isn't a run; pass the id of a run, or one of the results of gb.run, such as runs[0]")
-
-
 def open_models(models: Any, options: Mapping[str, Any] | None, session: Session) -> list[HostedModel]:
     """Look up models by name, or wrap model objects, and set their options.
 
@@ -249,6 +227,22 @@ def open_models(models: Any, options: Mapping[str, Any] | None, session: Session
     aliases = [{one.spec.name, *([model] if isinstance(model, str) else [])} for model, one in once.values()]
     by_model = _options_by_model(aliases, options)
     return [HostedModel(one, settings) for (_, one), settings in zip(once.values(), by_model, strict=True)]
+
+
+def join_first_process(models: Sequence[HostedModel], session: Session) -> None:
+    """Take part in the trainings of a launcher's first process, where this is another one of its processes.
+
+    Raises
+    ------
+    SystemExit
+        With code 0, when the first process has ended.
+    """
+    if launcher.rank() == 0:
+        return
+    joining = next((model for model in models if model.spec.join is not None), None)
+    if joining is not None:
+        joining.join(session.context(()))
+    raise SystemExit(0)
 
 
 def open_observers(
@@ -318,16 +312,6 @@ def _registered(model: Any, name: str | None, registry: Registry) -> list[Regist
     if is_file_name(str(model)):
         return models_of_file(model, registry)
     return [registry.model(str(model))]
-
-
-def open_stores(runs: Paths | None) -> list[RunStore]:
-    """Open folders of runs, which have to exist; the default ./runs needn't."""
-    if runs is None:
-        return [RunStore(Path("runs"))]
-    folders = [Path(folder) for folder in ([runs] if isinstance(runs, str | Path) else runs)]
-    for folder in folders:
-        require_folder(folder)
-    return [RunStore(folder) for folder in folders]
 
 
 def open_seeds(seed: int | None, seeds: Iterable[int] | None) -> list[int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genrebench.errors import UsageError
 from genrebench.plugin import scaffold
 from genrebench.plugin.contract import ModelSpec
-from genrebench.plugin.hookspecs import DATASET, KINDS, METRIC, MODEL, Kind
+from genrebench.plugin.hookspecs import DATASET, INPUT, METRIC, MODEL, OBSERVER, SPLIT, Kind
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.one_file import is_file_name, model_of_file
 from genrebench.plugin.options import OptionInfo, describe_options
@@ -159,9 +159,7 @@ def check_model(name: str, options: Mapping[str, Any] | None = None, *, time_lim
     time_limit : float
         Seconds that a training with what follows may take; the checks train the model five times or more.
     """
-    registered = _model(name)
-    HostedModel(registered, options)  # an invalid option is a usage error, not a failed check
-    return _checked(registered.spec, time_limit, options or {})
+    return _checked(*_model_to_check(name, options or {}), time_limit)
 
 
 def check_plugin(
@@ -176,18 +174,49 @@ def check_plugin(
     home : path, optional
         The folder of data in which a dataset is looked for, by default that of genrebench.
     """
+    return _checked(*find_offer(name, options or {}, home), time_limit)
+
+
+def find_offer(name: str, options: Mapping[str, Any], home: str | Path | None = None) -> tuple[Any, dict[str, Any]]:
+    """Look up what is to be checked, and the settings of its checks; parameters as in `check_plugin`.
+
+    Raises
+    ------
+    UsageError
+        If nothing of this name can be checked, or an option isn't one of the model.
+    """
     registry = installed_plugins()
-    kinds: tuple[Kind[Any], ...] = KINDS
-    kind = next((kind for kind in kinds if kind is not MODEL and name in registry.names(kind)), MODEL)
-    if kind is MODEL or name in registry.names(MODEL):
-        return check_model(name, options, time_limit=time_limit)
+    kinds: tuple[Kind[Any], ...] = (DATASET, INPUT, METRIC, SPLIT)
+    own = name.rpartition(":")[2]
+    kind = None if is_file_name(name) else next((kind for kind in kinds if own in registry.names(kind)), None)
+    if kind is None and own in registry.names(OBSERVER) and own not in registry.names(MODEL):
+        raise UsageError(
+            f"{name!r} is an observer, for which there are no checks: one that raises is reported and stops nothing"
+        )
+    if kind is None or own in registry.names(MODEL):
+        return _model_to_check(name, options)
     if options:
         raise UsageError(f"{name!r} is a {kind.name}, which has no options")
-    spec = next(registered.spec for registered in registry.all(kind) if registered.spec.name == name)
-    return _checked(spec, time_limit, {"home": Path(home or data_home())} if kind is DATASET else {})
+    spec = (_input(registry, name) if kind is INPUT else registry.get(kind, name)).spec
+    return spec, {"home": Path(home or data_home())} if kind is DATASET else {}
 
 
-def _checked(spec: Any, time_limit: float, settings: Mapping[str, Any]) -> PluginCheck:
+def _input(registry: Registry, name: str) -> Registered[Any]:
+    """A kind of input by its name; plugins may have different ones of the same name."""
+    offers = [offer for offer in registry.all(INPUT) if offer.spec.name == name]
+    if len(offers) > 1:
+        known = " or ".join(f"{offer.plugin.distribution}:{name}" for offer in offers)
+        raise UsageError(f"there are several kinds of input {name!r}; say {known}")
+    return offers[0] if offers else registry.get(INPUT, name)
+
+
+def _model_to_check(name: str, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    registered = _model(name)
+    HostedModel(registered, options)  # an invalid option is a usage error, not a failed check
+    return registered.spec, dict(options)
+
+
+def _checked(spec: Any, settings: Mapping[str, Any], time_limit: float) -> PluginCheck:
     from genrebench.testing import conformance
 
     return PluginCheck(tuple(conformance(spec, time_limit=time_limit, **settings)))

@@ -10,7 +10,8 @@ from typing import Any
 
 from genrebench import audio, files
 from genrebench.audio import playlists
-from genrebench.door.opening import Progress, Say, open_run, open_session
+from genrebench.door.folders import Progress, open_run
+from genrebench.door.opening import Say, open_session
 from genrebench.errors import UsageError
 from genrebench.plugin.objects import registered_object
 from genrebench.runs import predict as predict_module

@@ -8,22 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.boards import baselines
-from genrebench.door.opening import (
-    Progress,
-    Say,
-    open_models,
-    open_observers,
-    open_run,
-    open_seeds,
-    open_session,
-    open_stores,
-    open_task,
-)
+from genrebench.door.clusters import on_cluster
+from genrebench.door.folders import Progress, open_run, open_stores
+from genrebench.door.opening import Say, join_first_process, open_models, open_observers, open_seeds, open_session, open_task
 from genrebench.door.splits import Split
 from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.observers import Observer
 from genrebench.records import Dataset, Exclusion, Task
-from genrebench.runs import imported, runner
+from genrebench.runs import grid, imported
 from genrebench.runs import reproduce as reproduction
 from genrebench.runs.job import Job
 from genrebench.runs.lookup import find_run
@@ -51,7 +43,10 @@ def run(
     resume: bool = False,
     runs: str | Path = "runs",
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
+    jobs: int = 1,
+    cluster: str | None = None,
     cache: bool = True,
     progress: Progress = False,
     say: Say | None = None,
@@ -95,8 +90,10 @@ def run(
         Continue interrupted runs, and return finished ones without running them again.
     runs : path
         Folder of the runs.
-    device, workers, cache, progress, say, follow_links
+    device, devices, workers, jobs, cache, progress, say, follow_links
         As in `genrebench.door.opening.open_session`.
+    cluster : str, optional
+        Do the work on a Dask cluster: the address of its scheduler, its scheduler file, or "local:N" for N processes here.
     observe : str or Observer, or a list of them
         Observers that follow the runs: names such as "mlflow", whose options are in `options` under that name, or objects.
     each : callable, optional
@@ -112,23 +109,34 @@ def run(
     GenrebenchError
         If an argument is invalid, or inputs can't be prepared.
     """
-    session = open_session(device=device, workers=workers, cache=cache, progress=progress, say=say, follow_links=follow_links)
+    session = open_session(
+        device=device,
+        devices=devices,
+        workers=workers,
+        jobs=jobs,
+        cache=cache,
+        progress=progress,
+        say=say,
+        follow_links=follow_links,
+    )
     session, options = open_observers(observe, options, session)
     hosted = open_models(models, options, session)
+    join_first_process(hosted, session)
     all_seeds = open_seeds(seed, seeds)
-    task = open_task(
-        dataset,
-        session,
-        split=split,
-        split_file=split_file,
-        split_seed=split_seed,
-        excerpt=excerpt,
-        exclude=exclude,
-        extra_training=extra_training,
-        segments=segments,
-    )
-    jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
-    return run_jobs(jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
+    with on_cluster(cluster, session) as session:
+        task = open_task(
+            dataset,
+            session,
+            split=split,
+            split_file=split_file,
+            split_seed=split_seed,
+            excerpt=excerpt,
+            exclude=exclude,
+            extra_training=extra_training,
+            segments=segments,
+        )
+        all_jobs = [Job(task, model, number, calibrate) for model in hosted for number in all_seeds]
+        return run_jobs(all_jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
 
 
 def run_jobs(
@@ -140,18 +148,15 @@ def run_jobs(
     silent: bool,
     each: Callable[[RunResult], object] | None,
 ) -> RunResults:
-    """Run jobs in their order, once all are known to be possible; `silent`: nobody follows the messages."""
-    for job in jobs:
-        job.check(session)
-    results = []
-    for job in jobs:
-        result = RunResult(runner.run(job, store, session, resume=resume), store)
+    """Run jobs, once all are known to be possible; `silent`: nobody follows the messages."""
+    results: dict[int, RunResult] = {}
+    for index, record in grid.run_all(jobs, store, session, resume=resume):
+        result = results[index] = RunResult(record, store)
         if result.status != "finished" and silent:  # a caller that follows the messages looks at the status
             session.say(f"warning: run {result.id} failed: {result.record.error}")
-        results.append(result)
         if each is not None:
             each(result)
-    return RunResults(results)
+    return RunResults([results[index] for index in range(len(jobs))])
 
 
 def reproduce(
@@ -162,6 +167,7 @@ def reproduce(
     runs: str | Path = "runs",
     resume: bool = False,
     device: str = "auto",
+    devices: int | None = None,
     workers: int | None = None,
     cache: bool = True,
     progress: Progress = False,
@@ -177,7 +183,7 @@ def reproduce(
         Current location of the dataset; by default as recorded.
     split_file : path, optional
         Current location of the file with the split; by default as recorded.
-    runs, resume, device, workers, cache, progress, say, follow_links
+    runs, resume, device, devices, workers, cache, progress, say, follow_links
         As in `run`.
 
     Returns
@@ -212,6 +218,7 @@ def reproduce(
         resume=resume,
         runs=opened.store.root,
         device=device,
+        devices=devices,
         workers=workers,
         cache=cache,
         progress=progress,

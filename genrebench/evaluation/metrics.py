@@ -42,9 +42,10 @@ def validate(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.in
         raise ValueError(f"labels have to be integers, not {y.dtype}")
     if y.min() < 0 or y.max() >= p.shape[1]:
         raise ValueError(f"labels have to be from 0 to {p.shape[1] - 1}, not {y.min()} .. {y.max()}")
-    if not np.isfinite(p).all() or (p < 0).any():
+    low, high = p.min(), p.max()  # NaN if one is
+    if not (low >= 0 and high < np.inf):
         raise ValueError("probabilities have to be finite and not negative")
-    if len(zero := np.flatnonzero(~p.any(axis=1))):
+    if low == 0 and len(zero := np.flatnonzero(~p.any(axis=1))):
         raise ValueError(f"the probabilities of row {zero[0]} are all zero")
     return y.astype(np.int64), p
 

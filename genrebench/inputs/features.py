@@ -24,10 +24,11 @@ from genrebench.errors import AudioError, DataError
 from genrebench.inputs import cache, examples
 from genrebench.inputs.descriptors import N_FFT, describe
 from genrebench.inputs.entries import CacheFolder
+from genrebench.inputs.given import choose_groups, given
 from genrebench.inputs.lazy import CachedArrays
 from genrebench.inputs.spectra import FloatArray
 from genrebench.plugin.contract import FeatureTable
-from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
+from genrebench.plugin.inputs import Clip, Columns, InputContext, InputSpec, Prepared
 from genrebench.records import Excerpt
 
 VERSION = 2
@@ -51,25 +52,45 @@ COLUMNS = tuple((name, statistic, f"{i + 1:02d}") for name, n in N_SERIES.items(
 """(feature, statistic, number) of the 518 columns, in FMA's order."""
 
 
-def prepare(requested: FeatureTable, clips: Sequence[Clip], context: InputContext) -> Prepared:  # noqa: ARG001
-    """Compute the 518 feature columns of `clips`, cached; the caller selects the requested groups.
+def prepare(requested: FeatureTable, clips: Sequence[Clip], context: InputContext) -> Prepared:
+    """Compute the 518 feature columns of `clips`, cached, and take the requested groups, or the columns of a trained model.
 
     Raises
     ------
+    UsageError
+        If there is no such group.
+    DataError
+        If a column of the trained model is a given one.
     AudioError
         If a clip can't be decoded.
     """
+    chosen = _positions(context.columns) if context.columns else choose_groups(COLUMNS, requested.groups)
     folder = CacheFolder.of(context, "features", version=VERSION)
     lengths = cache.fill(folder, clips, partial(compute_features, excerpt=context.excerpt), context, "Extracting features")
     rows = CachedArrays.of(folder, clips, lengths)
-    table = np.empty((len(clips), len(COLUMNS)))
+    table = np.empty((len(clips), len(chosen)))
     for i in range(len(clips)):
-        table[i] = rows.read(i)
-    return Prepared(table, COLUMNS, "extracted from audio")
+        table[i] = rows.read(i)[chosen]
+    return Prepared(table, tuple(COLUMNS[i] for i in chosen), "extracted from audio")
+
+
+def _positions(columns: Columns) -> NDArray[np.int64]:
+    position = {column: i for i, column in enumerate(COLUMNS)}
+    for column in columns:
+        if column not in position:
+            raise DataError(
+                f"the model was trained on a given feature, {'/'.join(column)!r}, that can't be extracted from audio; "
+                "predict with a model that was trained on extracted features"
+            )
+    return np.array([position[column] for column in columns], dtype=np.int64)
 
 
 SPEC = InputSpec(
-    FeatureTable, "one feature vector per track: precomputed, or FMA's 518 columns", prepare, examples.feature_table
+    FeatureTable,
+    "one feature vector per track: precomputed, or FMA's 518 columns",
+    prepare,
+    examples.feature_table,
+    given=given,
 )
 
 

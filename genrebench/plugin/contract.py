@@ -133,7 +133,7 @@ class Context:
         Seed for all randomness of the model.
     device : str
         "auto", "cpu", "cuda", "cuda:N" (the GPU of that number, from 0) or "mps", as requested by the user. A model that uses
-        it reads it when it is built, and records the fact "device"; of one that doesn't read it a warning says that it ignores
+        it reads it when it is checked or built, and records the fact "device"; of one that doesn't read it a warning says that it ignores
         the user's choice.
     workers : int
         Number of processes or threads that the model may use.
@@ -148,6 +148,9 @@ class Context:
         second point for the same epoch replaces the first.
     record : callable
         ``record(name, value)`` records a fact about the run, in JSON types: "device", "parameters", ...
+    devices : int
+        Number of devices of that kind that one training may use. A model that uses several reads it when it is checked or
+        built, and records the fact "devices".
     """
 
     genres: tuple[str, ...]
@@ -159,6 +162,7 @@ class Context:
     progress: Callable[..., Iterable[Any]] = no_progress
     log: Callable[[int, Mapping[str, float]], None] = _ignore
     record: Callable[[str, Any], None] = _ignore
+    devices: int = 1
 
 
 # ------------------------------------------------------------------ models
@@ -197,7 +201,10 @@ class Model(ABC, Generic[InputT]):
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the fitted model into an existing empty folder, as safetensors, skops, JSON or NumPy files, not as pickle."""
+        """Write the fitted model into an existing empty folder, as safetensors, skops, JSON or NumPy files, not as pickle.
+
+        If the disk refuses, which an OSError says, it is called again with another folder.
+        """
 
     @abstractmethod
     def load(self, folder: Path) -> None:
@@ -257,6 +264,10 @@ class ModelSpec:
         older versions aren't used for prediction.
     citation : str
         BibTeX of the publication to cite, which `genrebench cite` prints.
+    join : callable or None
+        ``join(context)`` is called in the processes that a launcher such as torchrun starts beside the first one, which makes
+        the run. It takes part in the trainings of the first one, and returns when that ends. None if the model is trained by
+        one process.
     """
 
     name: str
@@ -269,3 +280,4 @@ class ModelSpec:
     trained_on: Callable[[Any], Sequence[str]] = _nothing
     reads_since: str = ""
     citation: str = ""
+    join: Callable[[Context], None] | None = None

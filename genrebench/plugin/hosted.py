@@ -44,6 +44,8 @@ class HostedModel:
         self.spec = registered.spec
         self.plugin = registered.plugin
         self.options = parse_options(self.name, self.spec.options, settings or {})
+        self.asked: set[str] = set()
+        """What the model has read of its context when it was checked or built, of "device" and "devices"."""
 
     @property
     def name(self) -> str:
@@ -96,7 +98,13 @@ class HostedModel:
             If the model can't run, for example because a device isn't available or options contradict each other.
         """
         with blaming(self.label, "check"):
-            self.spec.check(context, self.options)
+            self.spec.check(_watched(context, self.asked), self.options)
+
+    def join(self, context: Context) -> None:
+        """Take part in the trainings of a launcher's first process until it ends."""
+        if self.spec.join is not None:
+            with blaming(self.label, "join"):
+                self.spec.join(context)
 
     def require_timeline(self) -> None:
         """Check that the model has timelines.
@@ -111,39 +119,33 @@ class HostedModel:
 
     def build(self, context: Context) -> BuiltModel:
         """Build the model."""
-        watched = _Watched(**{field.name: getattr(context, field.name) for field in dataclasses.fields(context)})
         with blaming(self.label, "build"):
-            model = self.spec.build(watched, self.options)
+            model = self.spec.build(_watched(context, self.asked), self.options)
         if not isinstance(model, Model):
             raise PluginError(f"{self.label}: build returned {type(model).__name__}, which isn't a genrebench.api.Model")
-        return BuiltModel(model, self.label, len(context.genres), watched.device_was_read)
+        return BuiltModel(model, self.label, len(context.genres))
 
 
 class _Watched(Context):
-    """A context that notes whether its device is read."""
-
-    device_was_read = False
+    """A context that notes whether its device and their number are read."""
 
     def __getattribute__(self, name: str) -> Any:
-        if name == "device":
-            object.__setattr__(self, "device_was_read", True)
+        if name in ("device", "devices"):
+            vars(self).get("asked", set()).add(name)
         return super().__getattribute__(name)
 
 
+def _watched(context: Context, asked: set[str]) -> Context:
+    watched = _Watched(**{field.name: getattr(context, field.name) for field in dataclasses.fields(context)})
+    object.__setattr__(watched, "asked", asked)
+    return watched
+
+
 class BuiltModel:
-    """A model built for a list of genres; created by `HostedModel.build`.
+    """A model built for a list of genres; created by `HostedModel.build`."""
 
-    Parameters
-    ----------
-    model : Model
-    label : str
-    n_genres : int
-    asks_for_device : bool
-        Whether it has read the device that the user asked for.
-    """
-
-    def __init__(self, model: Model[Any], label: str, n_genres: int, asks_for_device: bool = True) -> None:
-        self._model, self.label, self._n_genres, self.asks_for_device = model, label, n_genres, asks_for_device
+    def __init__(self, model: Model[Any], label: str, n_genres: int) -> None:
+        self._model, self.label, self._n_genres = model, label, n_genres
 
     def fit(self, train: Examples[Any], validation: Examples[Any]) -> None:
         """Fit the model."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from genrebench.errors import AudioError, GenrebenchError, PluginError
+from genrebench.errors import AudioError, PluginError
 from genrebench.plugin.blame import blaming
 from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.registry import Registered
+from genrebench.records import Dataset
 
 
 def prepare_input(registered: Registered[InputSpec], requested: Any, clips: Sequence[Clip], context: InputContext) -> Prepared:
@@ -28,18 +29,53 @@ def prepare_input(registered: Registered[InputSpec], requested: Any, clips: Sequ
     spec, plugin = registered.spec, registered.plugin
     if plugin.distribution == "genrebench":
         return spec.prepare(requested, clips, context)
-    label = f"the input {spec.name} ({plugin.distribution} {plugin.version})"
+    label = _label(registered)
+    with blaming(label, "prepare", kept=AudioError):
+        prepared = spec.prepare(requested, clips, context)
+    return _checked(prepared, [clip.id for clip in clips], label)
+
+
+def given_values(
+    registered: Registered[InputSpec], requested: Any, dataset: Dataset
+) -> Callable[[Sequence[str]], Prepared] | None:
+    """Return what takes the inputs of tracks from what comes with a dataset, and checks them; None if they need its audio.
+
+    Raises
+    ------
+    DataError
+        If the dataset lacks what is requested.
+    PluginError
+        As `prepare_input`.
+    """
+    spec, label = registered.spec, _label(registered)
+    if spec.given is None:
+        return None
+    with blaming(label, "given"):
+        take = spec.given(requested, dataset)
+    if take is None or registered.plugin.distribution == "genrebench":
+        return take
+
+    def checked(ids: Sequence[str]) -> Prepared:
+        with blaming(label, "given"):
+            prepared = take(ids)
+        return _checked(prepared, ids, label)
+
+    return checked
+
+
+def _label(registered: Registered[InputSpec]) -> str:
+    return f"the input {registered.spec.name} ({registered.plugin.distribution} {registered.plugin.version})"
+
+
+def _checked(prepared: Any, ids: Sequence[str], label: str) -> Prepared:
     try:
-        with blaming(label, "prepare", kept=AudioError):
-            prepared = spec.prepare(requested, clips, context)
-        problem = problem_of(prepared, [clip.id for clip in clips])
-    except GenrebenchError:
-        raise
+        problem = problem_of(prepared, ids)
     except Exception as error:  # a length or a value of the plugin's own object
         problem = f"{type(error).__name__}: {error}"
     if problem is not None:
         raise PluginError(f"{label}: {problem}")
-    return prepared
+    found: Prepared = prepared
+    return found
 
 
 def problem_of(prepared: Any, ids: Sequence[str]) -> str | None:

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from genrebench.plugin.contract import Inputs
 from genrebench.progress import no_progress
-from genrebench.records import Excerpt
+from genrebench.records import Dataset, Excerpt
+
+Columns = tuple[tuple[str, ...], ...]
+"""Names of a table's columns, each of one or more levels."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class InputContext:
         As in `Context`, for inputs that a network computes.
     say : callable
         ``say(text)`` is called with messages for the user.
+    columns : tuple of tuple of str
+        In prediction with a trained model, the columns of the table that it saw; empty otherwise. The host takes these of what
+        is prepared, so that a kind of input that always has the same columns need not look.
     """
 
     cache: Path
@@ -69,6 +75,7 @@ class InputContext:
     refuse_silence: bool = False
     device: str = "auto"
     say: Callable[[str], None] = _say_nothing
+    columns: Columns = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class Prepared:
     """
 
     inputs: Inputs
-    columns: tuple[tuple[str, ...], ...] = ()
+    columns: Columns = ()
     source: str | None = None
 
 
@@ -110,6 +117,10 @@ class InputSpec:
     frame_rate : callable, optional
         ``frame_rate(requested)`` returns how many entries the first axis has per second, for inputs whose first axis is time;
         or None, if the rate differs from track to track. `genrebench ablate` changes the order of such entries.
+    given : callable, optional
+        ``given(requested, dataset)`` returns a function that takes track ids and returns their `Prepared` from what comes with
+        the dataset, such as its given features; or None, if the inputs of this dataset are computed from its audio. It reads
+        nothing large itself. No audio is needed for inputs that are given.
     """
 
     type: type
@@ -117,6 +128,7 @@ class InputSpec:
     prepare: Callable[[Any, Sequence[Clip], InputContext], Prepared]
     example: Callable[[Any, NDArray[np.int64], int, float], Prepared] | None = None
     frame_rate: Callable[[Any], float | None] | None = None
+    given: Callable[[Any, Dataset], Callable[[Sequence[str]], Prepared] | None] | None = None
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from genrebench.evaluation import metrics
 from genrebench.reading import read_within
 from genrebench.records import Predictions
 from genrebench.runs.predictions import predictions_from_csv
-from genrebench.runs.reader_cache import read_cached, write_cached
+from genrebench.runs.reader_cache import is_cached, read_cached, write_cached
 from genrebench.runs.record import Run
 from genrebench.runs.scored import Scored, decode, encode, score
 from genrebench.runs.serialization import NewerFormatError, curve_point, curves_from_json, record_from_json
@@ -135,6 +135,11 @@ def read_scored(folder: Path, run: Run) -> Scored:
         raise StoreError(f"the predictions of run {run.id!r} can't be scored: {error}; repeat the run") from error
     cache_scores(folder, run, scored, stamp)
     return scored
+
+
+def has_scores(folder: Path, run: Run) -> bool:
+    """Whether scores of these predictions are cached."""
+    return is_cached(SCORES, *_cache_key(folder, run))
 
 
 def cache_scores(folder: Path, run: Run, scored: Scored, stamp: list[int] | None) -> None:

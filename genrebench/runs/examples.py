@@ -87,7 +87,7 @@ class TaskExamples(TaskLabels):
         task, ids = job.task, job.task.split.ids
         context = session.input_context(task.excerpt)
         hashes: Mapping[str, str] = {}
-        if not job.uses_precomputed_features:
+        if job.needs_audio(session):
             hashes = audio_hashes(task.dataset, session.home, ids)
             if not is_unchanged(task, session.home):
                 raise DataError("audio files were changed after the task was made from them; run the command again")

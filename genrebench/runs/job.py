@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from genrebench.datasets import require_audio
 from genrebench.environment import describe_environment
 from genrebench.errors import DataError, UsageError
-from genrebench.plugin.contract import FeatureTable
 from genrebench.plugin.hookspecs import METRIC
 from genrebench.plugin.hosted import HostedModel
+from genrebench.plugin.hosted_input import given_values
 from genrebench.records import Task
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.store import RunStore
@@ -43,15 +43,10 @@ class Job:
     calibrate: bool = False
     experiment: Mapping[str, Any] | None = None
 
-    @property
-    def uses_precomputed_features(self) -> bool:
-        """Whether the model uses the dataset's precomputed features, so that no audio is needed."""
+    def needs_audio(self, session: Session) -> bool:
+        """Whether the model's inputs are computed from audio, and don't come with the dataset."""
         requested = self.model.input
-        return (
-            isinstance(requested, FeatureTable)
-            and requested.source != "extract"
-            and self.task.dataset.load_features is not None
-        )
+        return given_values(session.registry.registered_input(requested), requested, self.task.dataset) is None
 
     def check(self, session: Session) -> None:
         """Check before anything runs that the job is possible.
@@ -73,18 +68,17 @@ class Job:
                 f"calibration needs validation tracks, which the split {self.task.split.name!r} doesn't have; choose another "
                 "split or leave out the calibration"
             )
-        if not self.uses_precomputed_features:
-            session.registry.input(self.model.input)
+        if self.needs_audio(session):
             require_audio(self.task.dataset, self.task.dataset.tracks, self.task.extra)
         self.model.check(session.context(self.task.genres, seed=self.seed))
 
-    def earlier_run(self, store: RunStore) -> Run | None:
-        """Return the newest run with the same task, model, version, options and seed, if there is one."""
+    def earlier_run(self, runs: Iterable[Run]) -> Run | None:
+        """Return the first of `runs`, newest first, with the same task, model, version, options and seed, if there is one."""
         model = ModelRecord.of(self.model, calibrate=self.calibrate)
         return next(
             (
                 run
-                for run in store.runs()
+                for run in runs
                 if run.seed == self.seed
                 and not run.lab
                 and run.task.fingerprint == self.task.fingerprint
@@ -93,21 +87,28 @@ class Job:
             None,
         )
 
-    def begin(self, store: RunStore) -> Run:
-        """Begin a run of this job in a store."""
+    def begin(self, store: RunStore, run_id: str | None = None) -> Run:
+        """Begin a run of this job in a store; its id is `run_id`, or a new one."""
         model = ModelRecord.of(self.model, calibrate=self.calibrate)
         run = begin_record(TaskRecord.of(self.task), model, self.seed)
+        if run_id is not None:
+            run = replace(run, id=run_id)
         if self.experiment is not None:
             run = replace(run, facts={"experiment": dict(self.experiment)})
         store.begin(run)
         return run
 
 
+def new_id(model: str, now: datetime.datetime) -> str:
+    """An id for a run of a model that begins now."""
+    return f"{model}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
 def begin_record(task: TaskRecord, model: ModelRecord, seed: int) -> Run:
     """Create the record of a run that begins now."""
     now = datetime.datetime.now(datetime.UTC)
     return Run(
-        id=f"{model.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=new_id(model.name, now),
         status="running",
         task=task,
         model=model,

@@ -15,7 +15,7 @@ from genrebench import audio
 from genrebench.errors import AudioError, StoreError, UsageError
 from genrebench.evaluation import calibration
 from genrebench.inputs import prepare_usable
-from genrebench.plugin.contract import FeatureTable, ModelSpec, Timeline
+from genrebench.plugin.contract import ModelSpec, Timeline
 from genrebench.plugin.hosted import BuiltModel, HostedModel
 from genrebench.plugin.inputs import Clip, Prepared
 from genrebench.plugin.registry import Registered
@@ -24,7 +24,7 @@ from genrebench.reading import parse_json, read_within, require_inside, require_
 from genrebench.records import Excerpt
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
 from genrebench.runs.record import Run
-from genrebench.runs.recorder import COLUMNS, model_folders
+from genrebench.runs.recorder import COLUMNS, MODEL, MODEL_ERROR, model_folders
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 
@@ -142,10 +142,11 @@ def require_model(run: Run, folder: Path) -> None:
         If a model isn't there, or something in its folder is no ordinary file or leads out of the folder.
     """
     if not all(place.is_dir() for place in model_folders(folder, run.task.n_folds)):
-        raise StoreError(f"run {run.id} has no fitted model; repeat it with 'genrebench run {run.model.name}'")
+        reason = f" ({run.facts[MODEL_ERROR]!s:.300})" if MODEL_ERROR in run.facts else ""
+        raise StoreError(f"run {run.id} has no fitted model{reason}; repeat it with 'genrebench run {run.model.name}'")
     try:
-        require_inside(folder / "model", folder)
-        require_ordinary_files(folder / "model")
+        require_inside(folder / MODEL, folder)
+        require_ordinary_files(folder / MODEL)
     except (OSError, ValueError) as error:
         raise StoreError(f"the model in {folder / 'model'} isn't read: {error}; get the run again from where it came") from None
 
@@ -188,9 +189,11 @@ def _prepare(
     readable = [path for path in paths if path not in problems]
     hashes = audio.content_hashes(readable, audio.hash_cache(session.home))
     clips = [Clip(str(path), path, content) for path, content in zip(readable, hashes, strict=True)]
-    columns = _columns(folder) if isinstance(requested, FeatureTable) else ()
+    columns = _columns(folder)
     context = session.input_context(excerpt)
     prepared, unusable = prepare_usable(requested, clips, context, session.registry, columns)
+    if prepared is not None and prepared.columns and not columns:
+        raise _no_columns(folder)
     return prepared, problems | {clip.path: unusable[clip.id] for clip in clips if clip.id in unusable}
 
 
@@ -206,17 +209,23 @@ def _unreadable(path: Path, excerpt: Excerpt) -> str | None:
 
 
 def _columns(folder: Path) -> tuple[tuple[str, ...], ...]:
-    """Columns of the table that the model saw, in their order."""
+    """Columns of the table that the model saw, in their order; none if it saw no table."""
+    if not os.path.lexists(folder / "model" / COLUMNS):
+        return ()
     try:
-        columns = parse_json(read_within(folder, Path("model", COLUMNS), MAX_COLUMNS_FILE))
+        columns = parse_json(read_within(folder, Path(MODEL, COLUMNS), MAX_COLUMNS_FILE))
     except (OSError, ValueError):
         columns = None
     if not isinstance(columns, list) or not all(
         isinstance(column, list) and 0 < len(column) <= MAX_LEVELS and all(isinstance(name, str) for name in column)
         for column in columns
     ):
-        raise StoreError(f"{folder} doesn't say which columns the model saw; repeat the run")
+        raise _no_columns(folder)
     return tuple(map(tuple, columns))
+
+
+def _no_columns(folder: Path) -> StoreError:
+    return StoreError(f"{folder} doesn't say which columns the model saw; repeat the run")
 
 
 def _temperatures(run: Run) -> Sequence[float]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from genrebench.records import Predictions
 
@@ -46,37 +50,101 @@ def predictions_from_csv(data: bytes) -> Predictions:
     ValueError, csv.Error
         If it isn't a table of predictions.
     """
+    return _as_written(data) or _of_any_form(data)
+
+
+def _as_written(data: bytes) -> Predictions | None:
+    """Parse a table as `predictions_to_csv` writes it where no name needs quotes; None for any other, which csv has to read.
+
+    The numbers are read as one JSON array, which is ten times faster than by float() and gives the same values.
+    """
+    head, *lines = data.split(b"\r\n")
+    if b'"' in data or not lines or lines.pop() or not data.count(b"\n") == data.count(b"\r") == len(lines) + 1:
+        return None
+    genres = _genres(head.decode("utf-8", "surrogateescape").split(","))
+    cells = [line.split(b",", len(_COLUMNS)) for line in lines]
+    if not genres or any(len(row) <= len(_COLUMNS) or row[-1].count(b",") != len(genres) - 1 for row in cells):
+        return None
+    numbers = b",".join([row[-1] for row in cells])
+    if numbers.translate(None, b"0123456789.,eE+-"):
+        return None
+    try:
+        probabilities = np.array(from_json(b"[%b]" % numbers), dtype=np.float64)
+    except (ValueError, OverflowError):
+        return None
+    return _predictions(*_tracks(b"\n".join([b",".join(row[:-1]) for row in cells]), genres), genres, probabilities)
+
+
+def _of_any_form(data: bytes) -> Predictions:
+    """Parse a table with quotes, other ends of lines or other forms of numbers."""
     reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", newline=""), strict=True)
     header = next(reader, [])
+    genres = _genres(header)
+    n = len(_COLUMNS)
+    tracks: list[list[str]] = []
+    probabilities = array("d")
+    for row in reader:
+        if len(row) != len(header):
+            raise ValueError("the rows differ in length")
+        tracks.append(row[:n])
+        probabilities.extend(map(float, row[n:]))
+    return _predictions(*_columns(tracks, genres), genres, np.array(probabilities, dtype=np.float64))
+
+
+def _genres(header: list[str]) -> tuple[str, ...]:
     n = len(_COLUMNS)
     if header[:n] != _COLUMNS or not all(name.startswith("p:") for name in header[n:]):
         raise ValueError(f"the columns aren't {', '.join(_COLUMNS)} and p:GENRE")
     genres = tuple(name[2:] for name in header[n:])
-    index = {genre: i for i, genre in enumerate(genres)}
-    if len(index) < len(genres):
+    if len(set(genres)) < len(genres):
         raise ValueError("two columns have the same genre")
-    ids: list[str] = []
-    labels, folds, groups, probabilities = array("q"), array("q"), array("q"), array("d")
-    for row in reader:
-        if len(row) != len(header):
-            raise ValueError("the rows differ in length")
-        if row[1] not in index:
-            raise ValueError(f"there is no column for the genre {row[1]!r:.60}")
-        ids.append(row[0])
-        labels.append(index[row[1]])
-        folds.append(_whole(row[2], 0, MAX_FOLDS))
-        groups.append(_whole(row[3] or "-1", -1, MAX_GROUP))
-        probabilities.extend(map(float, row[n:]))
+    return genres
+
+
+Columns = tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Ids, labels, folds and groups."""
+
+
+@functools.lru_cache(maxsize=4)
+def _tracks(lines: bytes, genres: tuple[str, ...]) -> Columns:
+    """Parse lines of the first four columns, which the runs of a task share."""
+    rows = lines.decode("utf-8", "surrogateescape").split("\n") if lines else []
+    columns = _columns([row.split(",") for row in rows], genres)
+    for column in columns[1:]:
+        column.setflags(write=False)
+    return columns
+
+
+def _columns(rows: Sequence[Sequence[str]], genres: tuple[str, ...]) -> Columns:
+    index = {genre: i for i, genre in enumerate(genres)}
+    labels, folds, groups = array("q"), array("q"), array("q")
+    for _, genre, fold, group in rows:
+        if genre not in index:
+            raise ValueError(f"there is no column for the genre {genre!r:.60}")
+        labels.append(index[genre])
+        folds.append(_whole(fold, 0, MAX_FOLDS))
+        groups.append(_whole(group or "-1", -1, MAX_GROUP))
+    ids = tuple(row[0] for row in rows)
     if len(set(zip(ids, folds, strict=True))) < len(ids):
         raise ValueError("a track is in it twice")
-    known = np.array(groups, dtype=np.int64)
+    return ids, np.array(labels, dtype=np.int64), np.array(folds, dtype=np.int64), np.array(groups, dtype=np.int64)
+
+
+def _predictions(
+    ids: tuple[str, ...],
+    labels: NDArray[np.int64],
+    folds: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    genres: tuple[str, ...],
+    probabilities: NDArray[np.float64],
+) -> Predictions:
     return Predictions(
-        ids=tuple(ids),
+        ids=ids,
         genres=genres,
-        labels=np.array(labels, dtype=np.int64),
-        folds=np.array(folds, dtype=np.int64),
-        probabilities=np.array(probabilities, dtype=np.float64).reshape(len(ids), len(genres)),
-        groups=known if (known >= 0).any() else None,
+        labels=labels,
+        folds=folds,
+        probabilities=probabilities.reshape(len(ids), len(genres)),
+        groups=groups if (groups >= 0).any() else None,
     )
 
 

@@ -34,6 +34,14 @@ def read_cached(kind: str, *key: Any) -> bytes | None:
         return None
 
 
+def is_cached(kind: str, *key: Any) -> bool:
+    """Whether there is an entry under a key."""
+    try:
+        return _file(kind, key).exists()
+    except (OSError, RuntimeError):
+        return False
+
+
 def write_cached(data: bytes, kind: str, *key: Any) -> None:
     """Write an entry atomically; where that isn't possible, it is computed again next time."""
     with contextlib.suppress(OSError, RuntimeError):

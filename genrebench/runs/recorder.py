@@ -42,7 +42,10 @@ from genrebench.runs.store import CHECKPOINT, RunStore, locked
 from genrebench.session import Session
 
 COLUMNS = "columns.json"
+MODEL = "model"
+MODEL_ERROR = "model_error"
 ERROR = "error.txt"
+INTERRUPTED = "interrupted by the user; continue with 'genrebench run ... --resume'"
 
 T = TypeVar("T")
 
@@ -106,7 +109,7 @@ class Recorder:
                     self._memory = memory
                     yield
             except KeyboardInterrupt:
-                self.save(status="interrupted", error="interrupted by the user; continue with 'genrebench run ... --resume'")
+                self.save(status="interrupted", error=INTERRUPTED)
                 self._tell("failed")
                 raise
             except Exception as error:
@@ -117,7 +120,10 @@ class Recorder:
 
     def start(self) -> None:
         """Note that the run goes on from here, and tell its observers."""
-        self.save(status="running", error=None)
+        facts = {
+            name: value for name, value in self.run.facts.items() if name != MODEL_ERROR
+        }  # folds without model are repeated
+        self.save(status="running", error=None, facts=facts)
         self.observers.make(self.session.observers)
         self._tell("started")
 
@@ -154,7 +160,12 @@ class Recorder:
         self.save(model=model)
 
     def saved_output(self, number: int, fold: Fold) -> FoldOutput | None:
-        """Return the output of a fold if it was finished before an interruption; a damaged file counts as not finished."""
+        """Return the output of a fold if it was finished before an interruption.
+
+        With a damaged file, or without its model, it counts as not finished.
+        """
+        if not model_folders(self.folder, self.run.task.n_folds)[number].is_dir():
+            return None
         try:
             saved = read_arrays(self._fold_file(number))
             temperature = float(saved["temperature"])
@@ -173,16 +184,27 @@ class Recorder:
         return output
 
     def save_model(self, model: BuiltModel, number: int) -> None:
-        """Save the fitted model of a fold, and its column names, so that later inputs can have the same columns."""
-        n_folds = self.run.task.n_folds
-        folder = model_folders(self.folder, n_folds)[number]
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        model.save(folder)
-        if self.columns:
-            files.write(self.folder / "model" / COLUMNS, json.dumps(self.columns).encode())
-        if number == n_folds - 1:
+        """Save the fitted model of a fold, and the last one's figures; an error is a warning: the scores don't need them."""
+        try:
+            self._with_room(lambda: files.retried(lambda: self._write_model(model, number)))
+        except Exception as error:
+            reason = one_line(error)
+            self.session.say(f"warning: the model can't be saved, so that this run can't predict other files: {reason}")
+            self.record_fact(MODEL_ERROR, reason)
+        if number == self.run.task.n_folds - 1:
             self._save_figures(model)
+
+    def _write_model(self, model: BuiltModel, number: int) -> None:
+        """Write a fold's model, whole or not at all, and the names of its columns, which later inputs have to have too."""
+        folder = model_folders(self.folder, self.run.task.n_folds)[number]
+        with temporary.owned(self.folder / MODEL, folder=True) as (new, _):
+            model.save(new)
+            files.sync(new)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.parent.mkdir(exist_ok=True)
+            new.rename(folder)
+        if self.columns:
+            files.write(self.folder / MODEL / COLUMNS, json.dumps(self.columns).encode())
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -217,7 +239,9 @@ class Recorder:
         try:
             for title, figure in model.figures().items():
                 name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "figure"
-                figure.savefig(self._subfolder("figures") / f"{name}.png", dpi=120, metadata={"Title": title})
+                image = io.BytesIO()
+                figure.savefig(image, format="png", dpi=120, metadata={"Title": title})
+                files.write(self._subfolder("figures") / f"{name}.png", image.getvalue())
         except Exception as error:
             reason = one_line(error)
             label = "" if isinstance(error, GenrebenchError) else f"{model.label}: "
@@ -228,7 +252,7 @@ class Recorder:
         """Call `write`; if the disk is full, remove what can be spared and call it again."""
         try:
             return write()
-        except StoreError as error:
+        except Exception as error:
             if not files.is_full_disk(error):
                 raise
         self._make_room()
@@ -272,5 +296,5 @@ class Recorder:
 
 def model_folders(folder: Path, n_folds: int) -> list[Path]:
     """Folders of the fitted models of a run, one per fold."""
-    model = folder / "model"
+    model = folder / MODEL
     return [model] if n_folds == 1 else [model / f"fold-{number}" for number in range(n_folds)]

@@ -43,20 +43,35 @@ def run(job: Job, store: RunStore, session: Session, *, resume: bool = False) ->
         On Ctrl-C; the run is recorded as interrupted.
     """
     job.check(session)
-    earlier = job.earlier_run(store) if resume else None
+    earlier = job.earlier_run(store.runs()) if resume else None
     if earlier is not None and earlier.status == "finished":
         session.say(f"run {earlier.id} has already finished")
         return earlier
-    if earlier is not None:
-        store.require_ordinary(earlier.id)
+    return run_as(None if earlier is None else earlier.id, job, store, session)
 
-    recorder = Recorder(job.begin(store) if earlier is None else earlier, store, session)
+
+def run_as(run_id: str | None, job: Job, store: RunStore, session: Session) -> Run:
+    """Begin or continue a run of a job that is known to be possible; see `run` for the result and the errors.
+
+    Parameters
+    ----------
+    run_id : str or None
+        The run to continue or, if there is none of this id, to begin; None begins one with a new id.
+    job, store, session
+        As for `run`.
+    """
+    if run_id is not None and store.folder(run_id).exists():
+        store.require_ordinary(run_id)
+        verb, begun = "resuming run", store.load(run_id)
+    else:
+        verb, begun = "run", job.begin(store, run_id)
+    recorder = Recorder(begun, store, session)
     with recorder.recording():
         session = recorder.session
         if recorder.run.status == "finished":
             session.say(f"run {recorder.run.id} was finished by another process in the meantime")
             return recorder.run
-        session.say(f"run {recorder.run.id}" if earlier is None else f"resuming run {recorder.run.id}")
+        session.say(f"{verb} {recorder.run.id}")
         recorder.start()
         with recorder.timed("inputs_s"):
             examples = TaskExamples.prepare(job, session)
@@ -92,11 +107,20 @@ def _check_audio(job: Job, session: Session) -> None:
 
     Inputs in the cache were computed from files of the known content; without the cache, files are read throughout the run.
     """
-    if job.uses_precomputed_features or is_unchanged(job.task, session.home):
+    if not job.needs_audio(session) or is_unchanged(job.task, session.home):
         return
     if not session.cached:
         raise DataError("audio files were changed while the run read them; run it again when they are at rest")
     session.say("warning: audio files were changed during the run; its scores are those of the files as they were before")
+
+
+def _say_what_is_ignored(job: Job, recorder: Recorder) -> None:
+    """Warn if a device or several devices were asked for, and the model, which is built, hasn't looked at them."""
+    session, asked = recorder.session, job.model.asked
+    if session.device not in ("auto", "cpu") and "device" not in asked:
+        session.say(f"warning: {job.model.name} ignores --device {session.device}: it asks for none, so it runs on the CPU")
+    if session.devices > 1 and "devices" not in asked:
+        session.say(f"warning: {job.model.name} ignores --devices {session.devices}: it can't train on several")
 
 
 def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, recorder: Recorder) -> FoldOutput:
@@ -105,11 +129,8 @@ def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, 
     if n_folds > 1:
         recorder.session.say(f"fold {number + 1} of {n_folds}")
     model = job.model.build(recorder.context(number))
-    asked = recorder.session.device
-    if number == 0 and asked not in ("auto", "cpu") and not model.asks_for_device:
-        recorder.session.say(
-            f"warning: {job.model.name} ignores --device {asked}: it doesn't ask for one, so it runs on the CPU"
-        )
+    if number == 0:
+        _say_what_is_ignored(job, recorder)
     with recorder.timed("fit_s"):
         model.fit(examples(fold.training), examples(fold.validation))
     probabilities = np.zeros((0, len(job.task.genres)))

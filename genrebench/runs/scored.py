@@ -6,6 +6,7 @@ predictions.csv, scores), followed by the columns, little-endian.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ class Scored:
 
 def track_order(predictions: Predictions) -> NDArray[np.intp]:
     """Positions of the tracks, sorted by fold and id."""
-    return np.lexsort((np.array(predictions.ids), predictions.folds))
+    return _ordered(predictions.ids, predictions.genres, predictions.folds.tobytes(), predictions.labels.tobytes())[0]
 
 
 def score(predictions: Predictions) -> Scored:
@@ -79,23 +80,29 @@ def score(predictions: Predictions) -> Scored:
     """
     labels, probabilities = metrics.validate(predictions.labels, predictions.probabilities)
     groups = np.full(len(labels), -1) if predictions.groups is None else predictions.groups
-    order = track_order(predictions)
-    folds = predictions.folds[order].astype(np.int64)
-    keys: list[Any] = [list(predictions.genres)]
-    keys += [
-        [predictions.ids[i], fold, predictions.genres[predictions.labels[i]]]
-        for i, fold in zip(order, folds.tolist(), strict=True)
-    ]
+    folds = predictions.folds.astype(np.int64)
+    order, tracks = _ordered(predictions.ids, predictions.genres, folds.tobytes(), labels.tobytes())
     return Scored(
         scores=metrics.evaluate(labels, probabilities),
         losses=metrics.track_log_losses(labels, probabilities)[order],
         brier=metrics.track_brier(labels, probabilities)[order],
         labels=labels[order],
         predicted=probabilities.argmax(axis=1).astype(np.int64)[order],
-        folds=folds,
+        folds=folds[order],
         groups=groups[order].astype(np.int64),
-        tracks=hashlib.sha256(json.dumps(keys).encode("ascii")).hexdigest()[:16],
+        tracks=tracks,
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _ordered(ids: tuple[str, ...], genres: tuple[str, ...], folds: bytes, labels: bytes) -> tuple[NDArray[np.intp], str]:
+    """Positions of the tracks, sorted by fold and id, and the digest `Scored.tracks`; the runs of a task share them."""
+    fold, label = np.frombuffer(folds, dtype=np.int64), np.frombuffer(labels, dtype=np.int64).tolist()
+    order = np.lexsort((np.array(ids), fold))
+    order.setflags(write=False)
+    keys: list[Any] = [list(genres)]
+    keys += [[ids[i], at, genres[label[i]]] for i, at in zip(order.tolist(), fold[order].tolist(), strict=True)]
+    return order, hashlib.sha256(json.dumps(keys).encode("ascii")).hexdigest()[:16]
 
 
 def contradictions(run: Run, scored: Scored) -> list[str]:

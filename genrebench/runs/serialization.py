@@ -96,6 +96,17 @@ def curve_point(line: bytes) -> Mapping[str, Any]:
     return _point(parse_json(line), "a point")
 
 
+def task_from_json(value: Any) -> TaskRecord:
+    """The record of a task from JSON types.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is none.
+    """
+    return _task(_Object(value, "the task"))
+
+
 # ------------------------------------------------------------------ parts of a record
 
 

@@ -68,6 +68,10 @@ def _store_errors(method: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+class RunInUseError(UsageError):
+    """Another process works on a run."""
+
+
 class RunStore:
     """The runs in a folder.
 
@@ -326,7 +330,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises
     ------
-    UsageError
+    RunInUseError
         If another process has locked it.
     StoreError
         If the folder can't be written.
@@ -339,7 +343,7 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder} can't be written: {error.strerror}; fix the permissions, or start without --resume"
             ) from error
         if not held:
-            raise UsageError(f"{folder.name} is in use by another process; wait for it to end, or stop it first")
+            raise RunInUseError(f"{folder.name} is in use by another process; wait for it to end, or stop it first")
         yield
 
 

@@ -72,36 +72,49 @@ class Rule:
     owns: tuple[str, ...] = ()
 
 
-def run_rules(rules: Iterable[Rule], bench: Any) -> Iterator[Check]:
-    """Apply rules to a bench one after the other, and yield the result of each.
+class Checks:
+    """The results of a row of rules, each applied when it is asked for, together with those that it needs.
 
-    A step that fails is a finding of the first rule that meets it; rules that meet it later are left out, like those that need
-    a rule that found something.
+    A step that fails is a finding of the rule that owns it, or of the first one that meets it. Other rules that meet it are
+    left out, like those that need a rule that found something.
+
+    Parameters
+    ----------
+    rules : iterable of Rule
+    bench : Bench
+        What the rules look at.
     """
-    rules = list(rules)
-    unmet: set[str] = set()
-    owners = {step: rule.name for rule in rules for step in rule.owns}
-    for rule in rules:
-        result = _apply(rule, bench, unmet, owners)
-        if result.problem or result.skipped.startswith(_BECAUSE):
-            unmet.add(rule.name)
-        yield result
+
+    def __init__(self, rules: Iterable[Rule], bench: Any) -> None:
+        self.bench = bench
+        self._rules = {rule.name: rule for rule in rules}
+        self._owners = {step: rule.name for rule in self._rules.values() for step in rule.owns}
+        self._results: dict[str, Check] = {}
+
+    def __iter__(self) -> Iterator[Check]:
+        return map(self.result, self._rules)
+
+    def result(self, name: str) -> Check:
+        """The result of the rule `name`."""
+        if name not in self._results:
+            self._results[name] = self._apply(self._rules[name])
+        return self._results[name]
+
+    def _apply(self, rule: Rule) -> Check:
+        for need in rule.needs:
+            result = self.result(need)
+            if result.problem or result.skipped.startswith(_BECAUSE):
+                return Check(rule.name, skipped=f"{_BECAUSE} {need!r}")
+        try:
+            problem = rule.find(self.bench)
+        except NotApplicable as reason:
+            return Check(rule.name, skipped=str(reason))
+        except FailedError as failure:
+            owner = self._owners.setdefault(".".join(failure.where), rule.name)
+            if owner != rule.name:
+                return Check(rule.name, skipped=f"{_BECAUSE} {owner!r}")
+            problem = failure.text
+        return Check(rule.name, problem, rule.why, rule.change) if problem else Check(rule.name)
 
 
 _BECAUSE = "after the finding of"
-
-
-def _apply(rule: Rule, bench: Any, unmet: set[str], owners: dict[str, str]) -> Check:
-    for need in rule.needs:
-        if need in unmet:
-            return Check(rule.name, skipped=f"{_BECAUSE} {need!r}")
-    try:
-        problem = rule.find(bench)
-    except NotApplicable as reason:
-        return Check(rule.name, skipped=str(reason))
-    except FailedError as failure:
-        owner = owners.setdefault(".".join(failure.where), rule.name)
-        if owner != rule.name:
-            return Check(rule.name, skipped=f"{_BECAUSE} {owner!r}")
-        problem = failure.text
-    return Check(rule.name, problem, rule.why, rule.change) if problem else Check(rule.name)

@@ -13,7 +13,7 @@ from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.splits import SplitSpec
 from genrebench.testing import datasets, inputs, metrics, models, splits
 from genrebench.testing.apart import TIME_LIMIT
-from genrebench.testing.check import Check, Rule, run_rules
+from genrebench.testing.check import Check, Checks, Rule
 from genrebench.testing.models.bench import ModelBench
 
 _KINDS: dict[type, tuple[Any, tuple[Rule, ...]]] = {
@@ -58,14 +58,16 @@ def conformance(spec: Any, *, time_limit: float = TIME_LIMIT, **settings: Any) -
     ------
     Check
     """
+    with checks_of(spec, time_limit, settings) as checks:
+        yield from checks
+
+
+@contextlib.contextmanager
+def checks_of(spec: Any, time_limit: float, settings: Mapping[str, Any]) -> Iterator[Checks]:
+    """The checks of a spec, each of which runs when its result is asked for; parameters as in `conformance`."""
     rules = rules_of(spec)
-    with contextlib.closing(bench_of(spec, settings, time_limit)) as bench:
-        yield from run_rules(rules, bench)
-
-
-def bench_of(spec: Any, settings: Mapping[str, Any], time_limit: float = TIME_LIMIT) -> Any:
-    """What the rules for a spec look at; to be closed."""
-    return _KINDS[type(spec)][0](spec, settings, time_limit)
+    with contextlib.closing(_KINDS[type(spec)][0](spec, settings, time_limit)) as bench:
+        yield Checks(rules, bench)
 
 
 def assert_conforms(spec: Any, *, time_limit: float = TIME_LIMIT, **settings: Any) -> None:

@@ -141,7 +141,7 @@ def _example_problem(spec: InputSpec, requested: Any, prepared: Prepared) -> str
         return "example returns an array and prepare lazy inputs, or the other way round"
     first, real = np.asarray(made.inputs[0]), np.asarray(prepared.inputs[0])
     trailing = slice(1, None) if isinstance(made.inputs, LazyInputs) else slice(None)
-    if first.ndim != real.ndim or (spec.name != "FeatureTable" and first.shape[trailing] != real.shape[trailing]):
+    if first.ndim != real.ndim or (spec.given is None and first.shape[trailing] != real.shape[trailing]):
         return f"example makes entries of shape {first.shape}, prepare of shape {real.shape}"
     if not all(np.array_equal(a, b) for a, b in zip(made.inputs, again.inputs, strict=True)):
         return "example makes other tracks for the same seed"

@@ -29,7 +29,7 @@ NAMES = {
 }
 FIELDS = {
     "ModelSpec": "name summary build inputs options check timeline trained_on reads_since citation",
-    "InputSpec": "type summary prepare example frame_rate",
+    "InputSpec": "type summary prepare example frame_rate given",
     "DatasetSpec": "name summary load make references get folder splits licence citation",
     "MetricSpec": "name summary compute per_track direction range",
     "SplitSpec": "name summary make",
@@ -37,7 +37,7 @@ FIELDS = {
     "Context": "genres seed device workers checkpoints columns progress log record",
     "Examples": "inputs labels groups",
     "Prepared": "inputs columns source",
-    "InputContext": "cache excerpt workers progress cached refuse_silence device say",
+    "InputContext": "cache excerpt workers progress cached refuse_silence device say columns",
     "Clip": "id path content_hash",
     "Timeline": "seconds probabilities",
     "FeatureTable": "groups source",

@@ -76,7 +76,7 @@ def test_a_model_that_ignores_the_device_says_so(music: Path, session: Session, 
     for device, spec in (("cuda:1", ignoring), ("auto", ignoring), ("cpu", ignoring), ("cuda:1", heeding)):
         run = runner.run(tiny.job(task, spec), RunStore(tmp_path / "runs"), replace(session, device=device, say=said.append))
         assert run.status == "finished"
-    warning = "warning: ignoring ignores --device cuda:1: it doesn't ask for one, so it runs on the CPU"
+    warning = "warning: ignoring ignores --device cuda:1: it asks for none, so it runs on the CPU"
     assert [line for line in said if "device" in line] == [warning]
     assert said.index(warning) < said.index("fits")
     for device in ("cuda:x", "gpu", "cuda:", "cpu:1"):

@@ -284,17 +284,18 @@ def measure_all(contents: dict[str, Path], cache: MeasurementCache, workers: int
 def _measured_all(contents: dict[str, Path], workers: int) -> Generator[tuple[str, Measurement], None, None]:
     rest = dict(contents)
     try:
-        with closing(_in_processes(rest, workers)) as results:
+        with closing(_in_processes(rest, workers, attempts=2)) as results:
             for content_hash, measurement in results:
                 del rest[content_hash]
                 yield content_hash, measurement
     except WorkerDiedError:
         for content_hash, path in rest.items():
             try:
-                yield from _in_processes({content_hash: path}, 2)
+                yield from _in_processes({content_hash: path}, 2, attempts=1)
             except WorkerDiedError:
                 yield content_hash, Measurement(error="the decoder crashed")
 
 
-def _in_processes(contents: dict[str, Path], workers: int) -> Generator[tuple[str, Measurement], None, None]:
-    return in_processes(_measure_one, [(path, content_hash) for content_hash, path in contents.items()], workers)
+def _in_processes(contents: dict[str, Path], workers: int, *, attempts: int) -> Generator[tuple[str, Measurement], None, None]:
+    calls = [(path, content_hash) for content_hash, path in contents.items()]
+    return in_processes(_measure_one, calls, workers, attempts=attempts)

@@ -14,7 +14,7 @@ from genrebench.experiments.leakage.outcome import Draw, Leakage
 from genrebench.experiments.leakage.splits import leakage_splits
 from genrebench.plugin.hosted import HostedModel
 from genrebench.records import Split, Task
-from genrebench.runs import runner
+from genrebench.runs.grid import finished_runs
 from genrebench.runs.job import Job
 from genrebench.runs.record import Run
 from genrebench.runs.scored import mean_hits
@@ -44,7 +44,14 @@ def measure(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStor
     RunError
         If a run fails.
     """
-    measured = [_draw(task, model, seeds, store, session, task.split.seed + i) for i in range(draws)]
+    splits = [leakage_splits(task, task.split.seed + i) for i in range(draws)]
+    tasks = [retask(task, split, session.home) for without, with_, _ in splits for split in (without, with_)]
+    runs = finished_runs([Job(one, model, seed) for one in tasks for seed in seeds], store, session)
+    measured = []
+    for i, (without, _, n_replaced) in enumerate(splits):
+        of_draw, runs = runs[: 2 * len(seeds)], runs[2 * len(seeds) :]
+        pair = of_draw[: len(seeds)], of_draw[len(seeds) :]
+        measured.append(_draw(task.split.seed + i, without, n_replaced, pair, store))
     artist = {track.id: track.artist for track in task.dataset.tracks}
     number = {name: i for i, name in enumerate(sorted({name for name in artist.values() if name is not None}))}
     groups = np.array([number.get(artist[track] or "", -1) for draw in measured for track in draw.test])
@@ -79,14 +86,8 @@ def mean_gap(by_draw: Sequence[Floats], groups: Integers, *, n: int = RESAMPLES,
     return mean_difference(pooled, sampling_units(groups), Trainings.of([means]), n=n, seed=seed)
 
 
-def _draw(task: Task, model: HostedModel, seeds: Sequence[int], store: RunStore, session: Session, split_seed: int) -> Draw:
-    without, with_, n_replaced = leakage_splits(task, split_seed)
-
-    def runs(split: Split) -> tuple[Run, ...]:
-        split_task = retask(task, split, session.home)
-        return tuple(runner.finished_run(Job(split_task, model, seed), store, session) for seed in seeds)
-
-    runs_without, runs_with = runs(without), runs(with_)
+def _draw(split_seed: int, without: Split, n_replaced: int, runs: tuple[list[Run], list[Run]], store: RunStore) -> Draw:
+    runs_without, runs_with = map(tuple, runs)
     pairs = [(store.scored(a), store.scored(b)) for a, b in zip(runs_without, runs_with, strict=True)]
     return Draw(
         split_seed=split_seed,

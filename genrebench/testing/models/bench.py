@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench.plugin.contract import Context, Examples, FeatureTable, Inputs, Model, select
+from genrebench.plugin.contract import Context, Examples, Inputs, Model, select
+from genrebench.plugin.inputs import Prepared
 from genrebench.plugin.lazy import LazyInputs, ListInputs
 from genrebench.plugin.options import parse_options
 from genrebench.testing.bench import Bench
@@ -78,16 +79,21 @@ class ModelBench(Bench):
         return self.spec.inputs(self.options)
 
     @cached_property
-    def columns(self) -> tuple[tuple[str, ...], ...]:
-        """Names of the columns of a feature table; empty for other inputs."""
-        return make_inputs(self.requested, np.zeros(1, dtype=np.int64), 0, 0.1).columns
+    def one(self) -> Prepared:
+        """A made track, which tells what kind of inputs these are."""
+        return make_inputs(self.requested, np.zeros(1, dtype=np.int64), 0, 0.1)
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether tracks are read one by one, and may have a length; otherwise they are rows of a table."""
+        return isinstance(self.one.inputs, LazyInputs)
 
     def build(
         self, genres: tuple[str, ...] = GENRES, *, seed: int = 0, told: Told | None = None, checkpoints: Path | None = None
     ) -> Model[Any]:
         """Build the model."""
         told = told or Told()
-        context = Context(genres, seed, "cpu", 1, checkpoints, self.columns, told.progress, told.log, told.record)
+        context = Context(genres, seed, "cpu", 1, checkpoints, self.one.columns, told.progress, told.log, told.record)
         self.spec.check(context, self.options)
         model = self.spec.build(context, self.options)
         if not isinstance(model, Model):
@@ -96,7 +102,7 @@ class ModelBench(Bench):
 
     def task(self, n_genres: int = len(GENRES), n_per_genre: int = 0, n_test: int = 4) -> TinyTask:
         """A task with tracks of several lengths; rows of a table cost nothing, so there are more of them."""
-        n_per_genre = n_per_genre or (30 if isinstance(self.requested, FeatureTable) else 6)
+        n_per_genre = n_per_genre or (6 if self.is_lazy else 30)
         genres = GENRES[:n_genres] if n_genres <= len(GENRES) else tuple(f"genre {chr(122 - i)}" for i in range(n_genres))
         train, validation = (
             cropped(tiny_examples(self.requested, n, seconds=SECONDS, seed=seed, n_genres=n_genres))

@@ -28,7 +28,7 @@ def spec(bench: ModelBench) -> str | None:
     if requested != again:
         return f"inputs returned {requested!r} and then {again!r} for the same options"
     try:
-        bench.columns  # noqa: B018, made from the examples of the input
+        bench.one  # noqa: B018, made from the examples of the input
     except Exception as error:
         return str(error)
     return None

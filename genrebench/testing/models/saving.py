@@ -60,7 +60,7 @@ RULES = (
     Rule(
         "save",
         saved,
-        "The run fails after its training.",
+        "The run has scores, but no model to predict with.",
         "save(folder) writes into an existing empty folder.",
         needs=("probabilities",),
         owns=(f"{LIFE}.save",),

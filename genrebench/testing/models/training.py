@@ -8,10 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from genrebench.plugin.lazy import LazyInputs
 from genrebench.testing.apart import Outcome, Probe
 from genrebench.testing.check import NotApplicable, Rule
-from genrebench.testing.examples import GENRES, make_inputs
+from genrebench.testing.examples import GENRES
 from genrebench.testing.models import scenarios
 from genrebench.testing.models.answers import SAME, differ, order_problem, tail, values_of
 from genrebench.testing.models.bench import ModelBench
@@ -120,7 +119,7 @@ def resume(bench: ModelBench) -> str | None:
 
 def memory(bench: ModelBench) -> str | None:
     """The memory doesn't grow with the number of tracks."""
-    if not isinstance(make_inputs(bench.requested, np.array([0]), 0, 1.0).inputs, LazyInputs):
+    if not bench.is_lazy:
         raise NotApplicable("a table is in memory as a whole")
     # what is read ahead has a limit, so that a second, larger step doesn't grow like the first
     return _growth(bench, 4, 20) and _growth(bench, 20, 80)

@@ -69,6 +69,13 @@ def test_saved_and_loaded_it_predicts_the_same(fitted, tmp_path: Path) -> None:
         again.load(tmp_path)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk of Linux")
+def test_a_full_disk_is_an_error_of_the_system(fitted, tmp_path: Path) -> None:
+    (tmp_path / "network.safetensors").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        fitted[0].save(tmp_path)
+
+
 def test_timeline_has_one_point_per_second_and_averages_to_the_prediction(fitted) -> None:
     model, _, validation, *_ = fitted
     timelines = model.predict_timeline(validation.inputs)

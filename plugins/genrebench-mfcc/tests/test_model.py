@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -318,6 +319,13 @@ def test_saved_files_and_what_is_refused_on_loading(small, examples, tmp_path):
     (tmp_path / "network.safetensors").write_bytes(b"no")
     with pytest.raises(PluginError, match="can't be read"):
         build(small).load(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk of Linux")
+def test_a_full_disk_is_an_error_of_the_system(small, tmp_path):
+    (tmp_path / "network.safetensors").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        build(small).save(tmp_path)
 
 
 def test_a_device_that_isnt_available_is_refused_by_check_and_build(small):

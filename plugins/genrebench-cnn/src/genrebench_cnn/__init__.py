@@ -9,7 +9,7 @@ import os
 
 from genrebench.api import Context, LazyInputs, Model, ModelSpec, Waveforms, hookimpl
 from genrebench_cnn.options import CnnOptions, ReportOptions
-from genrebench_torch import check_device
+from genrebench_torch import check_device, join
 
 LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 """Torch reads this variable at its first allocation and then asks for large pages, which makes training a tenth faster."""
@@ -67,4 +67,5 @@ def _spec(options: type[CnnOptions], summary: str) -> ModelSpec:
         check=_check,
         timeline=True,
         citation=REPORT,
+        join=join,
     )

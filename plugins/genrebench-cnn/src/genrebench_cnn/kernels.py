@@ -25,6 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrebench_torch.norms import RanksBatchNorm
+
 R = TypeVar("R")
 
 POOL = 4
@@ -273,6 +275,9 @@ def _block(x: Tensor, affine: Affine, conv: nn.Conv1d, norm: nn.BatchNorm1d, gro
 
 def _affine(norm: nn.BatchNorm1d, sums: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Batch norm as scale and shift per channel; updates the running statistics in training."""
+    if isinstance(norm, RanksBatchNorm) and norm.training:
+        sums, total = norm.sums_of_all(sums, count)
+        count = int(total)
     if norm.training:
         mean = sums[0] / count
         variance = (sums[1] / count - mean.square()).clamp(min=0)

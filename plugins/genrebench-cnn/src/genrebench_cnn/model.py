@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss, read_json
 from genrebench_cnn.devices import training_device
@@ -21,6 +21,8 @@ from genrebench_cnn.options import CnnOptions, lengths
 from genrebench_cnn.prediction import mean_activations, window_probabilities
 from genrebench_cnn.training import Training
 from genrebench_torch.devices import own_randomness, own_threads
+from genrebench_torch.launch import on_devices
+from genrebench_torch.ranks import Ranks
 from genrebench_torch.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -49,17 +51,22 @@ class CnnRaw(Model[LazyInputs]):
 
     def fit(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> None:
         """Train for the epochs that the options ask for; an interrupted training resumes from its checkpoint."""
+        on_devices(self, train, validation)
+
+    def train(self, train: Examples[LazyInputs], validation: Examples[LazyInputs], ranks: Ranks) -> None:
+        """Train as one of the ranks."""
 
         def validate() -> float:
-            return log_loss(validation.labels, self.predict_proba(validation.inputs))
+            return log_loss(validation.labels, ranks.sharded(self.predict_proba, validation.inputs))
 
-        with own_threads(self.context.workers), own_randomness(self.context.seed, self.device):
+        with own_threads(self.context.workers), own_randomness(ranks.seed(self.context.seed), self.device):
             training = Training(
-                self.network, self.options, self.context, self.device, train, validate if len(validation) else None
+                self.network, self.options, self.context, self.device, train, validate if len(validation) else None, ranks
             )
             self._record(training)
             training.run()
-            self.activations = mean_activations(self.network, train, self.options, self.activations.shape, self.device)
+            if ranks.rank == 0:
+                self.activations = mean_activations(self.network, train, self.options, self.activations.shape, self.device)
 
     def predict_proba(self, inputs: LazyInputs) -> NDArray[np.float64]:
         """Mean softmax over windows that don't overlap, as in the report."""
@@ -86,7 +93,7 @@ class CnnRaw(Model[LazyInputs]):
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors; genres, sample rate and window as JSON."""
-        save_file(self._tensors(), folder / "network.safetensors")
+        (folder / "network.safetensors").write_bytes(save(self._tensors()))  # unlike save_file, it raises OSErrors
         (folder / "network.json").write_text(json.dumps(self._shape(), indent=1) + "\n", encoding="utf-8")
 
     def load(self, folder: Path) -> None:

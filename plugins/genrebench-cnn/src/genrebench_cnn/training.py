@@ -23,6 +23,7 @@ from genrebench_cnn.reading import audio_source
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import TrainingWindows
 from genrebench_torch.interrupts import deferred_interrupt
+from genrebench_torch.ranks import Part, Ranks
 from genrebench_torch.reading import ahead, pinned
 from genrebench_torch.state import Progress, TrainingState
 
@@ -41,11 +42,14 @@ class Batch:
         Indices of the windows that count, among the windows of all stretches, one stretch after another.
     labels : Tensor of int, shape (n_used,)
         Genres of the windows that count.
+    part : Part
+        What this is of the step of all ranks, in windows.
     """
 
     audio: Tensor
     used: Tensor
     labels: Tensor
+    part: Part
 
 
 def window_loss(logits: Tensor, labels: Tensor, kind: str) -> Tensor:
@@ -97,6 +101,8 @@ class Training:
     train : Examples
     validate : callable or None
         Returns the validation log loss of the network as it is; None where there are no validation tracks.
+    ranks : Ranks, optional
+        The processes that train together, each with the tracks that it owns.
     """
 
     def __init__(
@@ -107,12 +113,15 @@ class Training:
         device: torch.device,
         train: Examples[LazyInputs],
         validate: Callable[[], float] | None,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = Ranks() if ranks is None else ranks
         self.network, self.options, self.context, self.device = network, options, context, device
         self.train, self.validate = train, validate
         self.lengths = train.inputs.lengths
         clips = Clips.of(train.inputs, options)
-        self.source = audio_source(train.inputs, clips.audio, device)
+        owned = self.ranks.owns(np.arange(len(train)))
+        self.source = audio_source(train.inputs, np.where(owned, clips.audio, 0), device)
         self.windows = TrainingWindows(
             clips.padded, train.labels, len(context.genres), options.window, options.hop, options.stretch, options.balance
         )
@@ -130,7 +139,9 @@ class Training:
             self.progress,
             keep_best=options.keep == "best",
             log=context.log,
+            ranks=self.ranks,
         )
+        self._parallel = self.ranks.parallel(network, self.logits)
         self._losses: list[Tensor] = []
         self._saved = time.monotonic()
 
@@ -163,12 +174,13 @@ class Training:
         title = f"epoch {progress.epoch + 1} of {self.options.epochs}"
         with deferred_interrupt() as interrupted:
             for batch in self.context.progress(ahead(self.read, remaining), title, total=len(remaining)):
-                self._losses.append(self.step(batch) * len(batch.labels))
-                progress.n_windows += len(batch.labels)
+                self._losses.append(self.step(batch) * batch.part.size)
+                progress.n_windows += batch.part.total
                 progress.step += 1
-                if interrupted() or time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes:
+                stop, due = self.ranks.any(interrupted(), self._checkpoint_due())
+                if stop or due:
                     self._save()
-                if interrupted():
+                if stop:
                     raise KeyboardInterrupt
         self._save()  # validation may take long
         done = progress.epoch * len(steps) + progress.step
@@ -189,10 +201,14 @@ class Training:
         self.state.end_epoch(values, loss)
         self._saved = time.monotonic()
 
+    def _checkpoint_due(self) -> bool:
+        return self.ranks.rank == 0 and time.monotonic() - self._saved > 60 * self.options.checkpoint_minutes
+
     def _save(self) -> None:
         """Write a checkpoint. Losses are fetched only here: fetching them in each step would keep the device waiting."""
-        for loss in self._losses:
-            self.progress.loss_sum += loss.item()
+        if self._losses:
+            losses = torch.stack(self._losses).tolist()
+            self.progress.loss_sum = self.ranks.added(self.progress.loss_sum, losses)
         self._losses.clear()
         self.state.save()
         self._saved = time.monotonic()
@@ -200,22 +216,24 @@ class Training:
     def read(self, indices: NDArray[np.int32]) -> Batch:
         """Read the audio of one step."""
         stretches = self.windows.stretches(indices)
+        part = self.ranks.part(stretches.tracks, stretches.used.sum(axis=1))
+        stretches = stretches.at(part.rows)
         audio = self.source(stretches.tracks.tolist(), stretches.starts.tolist(), self.windows.span)
         labels = np.repeat(self.train.labels[stretches.tracks], stretches.used.sum(axis=1))
-        return Batch(audio, pinned(np.flatnonzero(stretches.used), self.device), pinned(labels, self.device))
+        return Batch(audio, pinned(np.flatnonzero(stretches.used), self.device), pinned(labels, self.device), part)
 
     def step(self, batch: Batch) -> Tensor:
-        """Take one training step and return the mean loss of its windows, a scalar on the device."""
+        """Take one training step and return the mean loss of this rank's windows, a scalar on the device."""
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
-        logits = self._forward(batch)
+        logits = self._forward(batch, self._parallel)
         try:
             loss = window_loss(logits, batch.labels.to(self.device, non_blocking=True), self.options.loss)
         except RuntimeError:  # torch refuses the binary cross entropy of NaN
             if logits.isfinite().all():
                 raise
             raise self._diverged() from None
-        loss.backward()
+        (loss * batch.part.weight if self.ranks.size > 1 else loss).backward()
         self.optimiser.step()
         return loss.detach()
 
@@ -225,11 +243,12 @@ class Training:
             f"set learning_rate below {self.options.learning_rate:g}"
         )
 
-    def _forward(self, batch: Batch) -> Tensor:
+    def _forward(self, batch: Batch, logits: Callable[..., Tensor]) -> Tensor:
         """Logits of a batch's windows that count, in single precision."""
+        self.ranks.begin_step(batch.part)
         audio, used = (x.to(self.device, non_blocking=True) for x in (batch.audio, batch.used))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
-            return self.logits(audio, used).float()
+            return logits(audio, used).float()
 
     def _settle_norms(self, steps: Sequence[NDArray[np.int32]]) -> None:
         """Recompute batch norm's statistics for prediction: their mean over some batches, with the current weights.
@@ -244,7 +263,7 @@ class Training:
             for number, batch in enumerate(ahead(self.read, steps)):
                 for norm in norms:
                     norm.momentum = 1 / (1 + number)
-                self._forward(batch)
+                self._forward(batch, self.logits)
 
     def logits(self, audio: Tensor, used: Tensor) -> Tensor:
         """Logits of the windows that count, shape (n_used, n_genres)."""
@@ -253,7 +272,7 @@ class Training:
         else:
             features = stretch_features(self.network, audio, self.windows.stretch, self.windows.hop)
         features = features.flatten(0, 1).index_select(0, used)
-        if len(features) == 1:  # batch norm needs more than one value for a variance
+        if len(features) == 1 and self.ranks.size == 1:  # batch norm needs more than one value for a variance
             features = features.expand(2, -1)
             return self.network.head(features)[:1]
         return self.network.head(features)

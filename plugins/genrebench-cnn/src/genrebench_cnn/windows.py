@@ -31,6 +31,10 @@ class Stretches:
     starts: NDArray[np.int64]
     used: NDArray[np.bool_]
 
+    def at(self, rows: NDArray[np.int64]) -> Stretches:
+        """Some of them."""
+        return Stretches(self.tracks[rows], self.starts[rows], self.used[rows])
+
 
 class TrainingWindows:
     """All training windows of all tracks, grouped into stretches.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genrebench.api import Context, Frames, LazyInputs, Model, ModelSpec, hookimpl
 from genrebench_mfcc.options import MfccOptions
-from genrebench_torch import check_device
+from genrebench_torch import check_device, join
 
 
 def _build(context: Context, options: MfccOptions) -> Model[LazyInputs]:
@@ -35,5 +35,6 @@ def genrebench_models() -> list[ModelSpec]:
             options=MfccOptions,
             check=check_device,
             timeline=True,
+            join=join,
         )
     ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, read_json
 from genrebench_mfcc import figures
@@ -23,6 +24,8 @@ from genrebench_mfcc.options import MfccOptions
 from genrebench_mfcc.prediction import crop_moments, probabilities, probabilities_of
 from genrebench_mfcc.training import Training, subset
 from genrebench_torch.devices import own_randomness, own_threads, pick_device
+from genrebench_torch.launch import on_devices
+from genrebench_torch.ranks import Ranks
 from genrebench_torch.reading import ahead
 from genrebench_torch.tensors import read_tensors
 
@@ -64,14 +67,18 @@ class MfccFrames(Model[LazyInputs]):
 
     def fit(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> None:
         """Train the network, then fit the scale of its probabilities."""
+        on_devices(self, train, validation)
+
+    def train(self, train: Examples[LazyInputs], validation: Examples[LazyInputs], ranks: Ranks) -> None:
+        """Train as one of the ranks."""
         self.context.record("device", self.device.type)
         self.context.record("parameters", sum(p.numel() for p in self.network.parameters()))
-        with own_threads(_THREADS), own_randomness(self.context.seed, self.device):
-            epochs, kept_epoch = self._train(self.network, train, validation, "training", self.context.log)
+        with own_threads(_THREADS), own_randomness(ranks.seed(self.context.seed), self.device):
+            epochs, kept_epoch = self._train(self.network, train, validation, "training", ranks, self.context.log)
             self.context.record("epochs", epochs)
             self.context.record("kept_epoch", kept_epoch)
             if self.options.calibrate:
-                self.calibration = self._calibrate(train, validation)
+                self.calibration = self._calibrate(train, validation, ranks)
                 self.scale = self.calibration.scale
                 self.context.record("temperature", self.calibration.facts())
 
@@ -81,43 +88,47 @@ class MfccFrames(Model[LazyInputs]):
         train: Examples[LazyInputs],
         validation: Examples[LazyInputs],
         name: str,
+        ranks: Ranks,
         log: Callable[[int, Mapping[str, float]], None] = lambda *_: None,
     ) -> tuple[int, int]:
         """Train a network and return the number of epochs and the epoch that was kept."""
         folder = None if self.context.checkpoints is None else self.context.checkpoints / name.replace(" ", "-")
         if folder is not None:
             folder.mkdir(exist_ok=True)
-        training = Training(network, self.options, self.context, self.device, train, validation, folder, name, log)
+        training = Training(network, self.options, self.context, self.device, train, validation, folder, name, log, ranks)
         kept_epoch = training.run()
         return training.progress.epoch, kept_epoch
 
-    def _calibrate(self, train: Examples[LazyInputs], validation: Examples[LazyInputs]) -> Calibration:
+    def _calibrate(self, train: Examples[LazyInputs], validation: Examples[LazyInputs], ranks: Ranks) -> Calibration:
         """Fit the scale on validation, or on networks that are each trained without a third of the tracks."""
         scale = replace(self.scale, prior=prior_of(train.labels, len(self.context.genres)))
         if len(validation):
             known = np.flatnonzero(np.isin(validation.labels, train.labels))
-            return calibrate(self._held_out(self.network, subset(validation, known)), scale, "validation")
+            return calibrate(self._held_out(self.network, subset(validation, known), ranks), scale, "validation")
         folds, usable, fitted_on = choose_folds(train.labels, train.groups, _INNER_FOLDS, self.context.seed)
         predictions = [no_predictions(len(self.context.genres), 1 + len(_CUTS))]
         for fold in np.unique(folds[usable]).tolist():
             network, none = self._new_network(), np.zeros(0, dtype=np.int64)
             inside = subset(train, np.flatnonzero(folds != fold))
-            self._train(network, inside, subset(train, none), f"calibration {fold + 1}")
-            predictions.append(self._held_out(network, subset(train, np.flatnonzero(usable & (folds == fold)))))
+            self._train(network, inside, subset(train, none), f"calibration {fold + 1}", ranks)
+            predictions.append(self._held_out(network, subset(train, np.flatnonzero(usable & (folds == fold))), ranks))
         return calibrate(join_predictions(predictions), scale, fitted_on)
 
-    def _held_out(self, network: Network, examples: Examples[LazyInputs]) -> Predictions:
+    def _held_out(self, network: Network, examples: Examples[LazyInputs], ranks: Ranks) -> Predictions:
         """Unscaled predictions for whole tracks, and for shorter and shorter excerpts from the middle of them."""
         if not len(examples):
             return no_predictions(len(self.context.genres), 1 + len(_CUTS))
         inputs, lengths = examples.inputs, examples.inputs.lengths
-        rows, frames = [self._unscaled(network, inputs)], [lengths]
+        rows, frames = [ranks.sharded(partial(self._unscaled, network), inputs)], [lengths]
         for part in _CUTS:
             crop = max(1, round(self.options.crop / part))
-            rows.append(self._of_crops(network, inputs, middle_crops(lengths, crop), crop, self.context.workers))
+            rows.append(ranks.sharded(partial(self._of_middles, network, crop), inputs))
             frames.append(np.minimum(lengths, crop))
         seconds = np.array(frames) / self.options.frames_per_second
         return Predictions(examples.labels, examples.groups, np.array(rows), seconds)
+
+    def _of_middles(self, network: Network, frames: int, inputs: LazyInputs) -> NDArray[np.float64]:
+        return self._of_crops(network, inputs, middle_crops(inputs.lengths, frames), frames, self.context.workers)
 
     def _of_crops(self, network: Network, inputs: LazyInputs, crops: Crops, frames: int, workers: int) -> NDArray[np.float64]:
         return probabilities_of(network, inputs, crops, frames, self.options.crop, self.device, workers)
@@ -158,7 +169,7 @@ class MfccFrames(Model[LazyInputs]):
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors; the scale, the genres and the options that shape the network as JSON."""
         tensors = {name: value.cpu().contiguous() for name, value in self.network.state_dict().items()}
-        save_file(tensors, folder / "network.safetensors")
+        (folder / "network.safetensors").write_bytes(save(tensors))  # unlike save_file, it raises OSErrors
         scale = {**asdict(self.scale), "prior": self.scale.prior.tolist()}
         facts = {**self._shape(), "scale": scale}
         (folder / "model.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 from genrebench.api import LazyInputs
 from genrebench_mfcc.crops import Crops, covering_starts, read
 from genrebench_mfcc.network import Moments, Network, join
-from genrebench_torch.reading import ahead
+from genrebench_torch.reading import ahead, pinned
 
 _TOGETHER = 32
 """Crops that are read at a time, so that a long track is never in memory as a whole."""
+
+
+def moments_of(network: Network, frames: NDArray[np.float32], device: torch.device) -> Moments:
+    """Moments of crops, computed on the device."""
+    return network.moments(pinned(frames, device).to(device, non_blocking=True))
 
 
 def crop_moments(
@@ -37,7 +42,7 @@ def crop_moments(
     def moments(track: int) -> Moments:
         starts = covering_starts(int(lengths[track]), crop, hop)
         parts = Crops(np.full(len(starts), track), starts).split(_TOGETHER)
-        return join([network.moments(torch.from_numpy(read(inputs, part, crop)).to(device)) for part in parts])
+        return join([moments_of(network, read(inputs, part, crop), device) for part in parts])
 
     return ahead(moments, range(len(inputs)), workers)
 
@@ -55,7 +60,7 @@ def probabilities_of(
     """Probabilities of crops of `frames` frames, mirrored to `size`, shape (n_crops, n_genres); `workers` threads read."""
 
     def moments(part: Crops) -> Moments:
-        return network.moments(torch.from_numpy(read(inputs, part, frames, size)).to(device))
+        return moments_of(network, read(inputs, part, frames, size), device)
 
     return np.concatenate([probabilities(network, batch) for batch in ahead(moments, crops.split(_TOGETHER), workers)])
 

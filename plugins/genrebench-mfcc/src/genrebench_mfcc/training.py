@@ -18,10 +18,11 @@ from genrebench.api import Context, Examples, LazyInputs, log_loss
 from genrebench_mfcc.crops import Crops, random_crops, read
 from genrebench_mfcc.network import Moments, Network, join
 from genrebench_mfcc.options import MfccOptions
-from genrebench_mfcc.prediction import average, crop_moments
+from genrebench_mfcc.prediction import average, crop_moments, moments_of
 from genrebench_torch.checkpoint import identity_of
 from genrebench_torch.devices import own_randomness
-from genrebench_torch.reading import ahead
+from genrebench_torch.ranks import Part, Ranks
+from genrebench_torch.reading import ahead, pinned
 from genrebench_torch.state import TrainingState
 
 SAMPLED = 2000
@@ -59,6 +60,8 @@ class Training:
         For the progress display; the trainings of one run have different names.
     log : callable
         As in `Context`.
+    ranks : Ranks, optional
+        The processes that train together, each with the tracks that it owns.
     """
 
     def __init__(
@@ -72,7 +75,9 @@ class Training:
         folder: Path | None,
         name: str = "training",
         log: Callable[[int, Mapping[str, float]], None] = lambda *_: None,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = Ranks() if ranks is None else ranks
         self.network, self.options, self.context, self.device = network, options, context, device
         self.inputs, self.labels, self.lengths = train.inputs, train.labels, train.inputs.lengths
         self.validation, self.name = validation, name
@@ -80,13 +85,16 @@ class Training:
         self.optimiser = torch.optim.AdamW(
             network.parameters(), options.learning_rate, weight_decay=options.weight_decay, fused=device.type in ("cpu", "cuda")
         )
-        self.state = TrainingState(network, self.optimiser, device, folder, self.identity(), name="training", log=log)
+        self.state = TrainingState(
+            network, self.optimiser, device, folder, self.identity(), name="training", log=log, ranks=self.ranks
+        )
         self.progress = self.state.progress
 
     def run(self) -> int:
         """Train to the end, from the checkpoint if there is one, and return the epoch whose weights the network then has."""
-        if not self.state.resume():
+        if not self.state.resume() and self.ranks.rank == 0:
             self._normalise()
+        self._forward = self.ranks.parallel(self.network, self.network)  # gives all ranks the normalisation too
         if not self._finished():
             validate = self._validator()
             epochs = range(self.progress.epoch, self.options.epochs)
@@ -122,7 +130,7 @@ class Training:
         getattr(self.network, f"{name}_deviation").copy_(deviation.clamp(min=_SMALLEST).float())
 
     def _moments(self, crops: Crops) -> Moments:
-        return self.network.moments(torch.from_numpy(read(self.inputs, crops, self.crop)).to(self.device))
+        return moments_of(self.network, read(self.inputs, crops, self.crop), self.device)
 
     # -------------------------------------------------------------- epochs
 
@@ -131,44 +139,57 @@ class Training:
         rng = np.random.default_rng([self.context.seed, _EPOCH, epoch])
         parts = random_crops(self.lengths, self.crop, rng).split(self.options.batch_size)
         numbered = list(zip(parts, rng.integers(2**62, size=len(parts)).tolist(), strict=True))
-        batches = ahead(lambda item: (self._augmented(*item), self._targets(item[0])), numbered, self.context.workers)
-        loss_sum = 0.0
+        batches = ahead(lambda item: self._batch(*item), numbered, self.context.workers)
+        losses = []
         self.network.train()
-        with own_randomness(int(rng.integers(2**62)), self.device):
-            for step, (moments, targets) in enumerate(batches):
+        with own_randomness(self.ranks.seed(int(rng.integers(2**62))), self.device):
+            for step, (moments, targets, part) in enumerate(batches):
                 self._set_learning_rate((epoch + (step + 0.5) / len(parts)) / self.options.epochs)
-                loss_sum += self._step(moments, targets) * len(targets)
+                losses.append((self._step(moments, targets, part), part.size))
+        # fetched only here: in each step it would keep the device waiting
+        means = torch.stack([loss for loss, _ in losses]).tolist()
+        per_step = [mean / self.options.members * n for mean, (_, n) in zip(means, losses, strict=True)]
         self.network.eval()
-        values = {"training_loss": loss_sum / len(self.labels)}
+        values = {"training_loss": self.ranks.added(0.0, per_step) / len(self.labels)}
         loss = None if validate is None else validate()
         if loss is not None:
             values["validation_log_loss"] = loss
         self.state.end_epoch(values, loss)
 
-    def _augmented(self, crops: Crops, seed: int) -> Moments:
-        """Moments of crops that are sometimes shortened, at a random gain, with a random part of each replaced by its mean."""
+    def _batch(self, crops: Crops, seed: int) -> tuple[Moments, Tensor, Part]:
+        """Read this rank's part of a batch, with the genres of its crops."""
+        part = self.ranks.part(crops.tracks)
+        targets = pinned(self.labels[crops.tracks[part.rows]], self.device).to(self.device, non_blocking=True)
+        return self._augmented(crops, part.rows, seed), targets, part
+
+    def _augmented(self, crops: Crops, rows: NDArray[np.int64], seed: int) -> Moments:
+        """Moments of crops that are sometimes shortened, at a random gain, with a random part of each replaced by its mean.
+
+        Random numbers are drawn for the whole batch, whichever rows of it are read here.
+        """
         rng = np.random.default_rng(seed)
         crop = self.crop
         if rng.random() < self.options.short_crops:
             crop, crops = self._shortened(crops, rng)
-        frames = read(self.inputs, crops, crop, self.crop)
+        frames = read(self.inputs, Crops(crops.tracks[rows], crops.starts[rows]), crop, self.crop)
         bands = 128  # of the mel spectrogram below the cepstra: a gain in dB lifts each, and so moves only coefficient 0
-        frames[:, :, 0] += math.sqrt(bands) * rng.normal(0, 1, (len(frames), 1)) * self.options.gain_db
+        frames[:, :, 0] += math.sqrt(bands) * rng.normal(0, 1, (len(crops), 1))[rows] * self.options.gain_db
         longest = min(int(self.options.mask_seconds * self.options.frames_per_second), self.crop // 2)
-        for one in frames if longest else ():
-            width = int(rng.integers(longest + 1))
-            start = int(rng.integers(self.crop - width + 1))
-            one[start : start + width] = one.mean(axis=0)
-        return self.network.moments(torch.from_numpy(frames).to(self.device))
+        masks = [self._mask(longest, rng) for _ in range(len(crops) if longest else 0)]
+        for one, row in zip(frames, rows, strict=True) if longest else ():
+            one[masks[row]] = one.mean(axis=0)
+        return moments_of(self.network, frames, self.device)
+
+    def _mask(self, longest: int, rng: np.random.Generator) -> slice:
+        width = int(rng.integers(longest + 1))
+        start = int(rng.integers(self.crop - width + 1))
+        return slice(start, start + width)
 
     def _shortened(self, crops: Crops, rng: np.random.Generator) -> tuple[int, Crops]:
         """Crops of the same tracks, all of one random length from a second to a whole crop, uniform on a logarithmic scale."""
         shortest = min(self.crop, max(1, round(_SHORTEST_SECONDS * self.options.frames_per_second)))
         crop = round(math.exp(rng.uniform(math.log(shortest), math.log(self.crop))))
         return crop, Crops(crops.tracks, rng.integers(0, np.maximum(self.lengths[crops.tracks] - crop, 0) + 1))
-
-    def _targets(self, crops: Crops) -> Tensor:
-        return torch.from_numpy(self.labels[crops.tracks]).to(self.device)
 
     def _set_learning_rate(self, done: float) -> None:
         """Set the learning rate for when this part of the training is done."""
@@ -177,15 +198,16 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = self.options.learning_rate * factor
 
-    def _step(self, moments: Moments, targets: Tensor) -> float:
-        """Take one training step and return the members' mean loss."""
-        logits = self.network(moments)
+    def _step(self, moments: Moments, targets: Tensor, part: Part) -> Tensor:
+        """Take one training step and return the sum of the members' mean losses, a scalar on the device."""
+        self.ranks.begin_step(part)
+        logits = self._forward(moments)
         losses = functional.cross_entropy(logits.flatten(0, 1), targets.repeat(len(logits)), reduction="none")
         loss = losses.view(len(logits), -1).mean(dim=1).sum()  # a sum, so that the number of members doesn't matter
         self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        torch.autograd.backward(loss * part.weight if self.ranks.size > 1 else loss)
         self.optimiser.step()
-        return float(loss.detach()) / len(logits)
+        return loss.detach()
 
     # -------------------------------------------------------------- validation
 
@@ -194,7 +216,8 @@ class Training:
         if not len(self.validation):
             return None
         chosen = np.linspace(0, len(self.validation) - 1, min(SAMPLED, len(self.validation))).astype(np.int64)
-        inputs = self.validation.inputs.subset(chosen.tolist())
+        own = chosen[self.ranks.rank :: self.ranks.size]
+        inputs = self.validation.inputs.subset(own.tolist())
         # moments depend on the normalisation only, so they are computed once for all epochs
         moments = crop_moments(self.network, inputs, self.crop, self.crop, self.device, self.context.workers)
         parts = []
@@ -203,7 +226,8 @@ class Training:
 
         def validate() -> float:
             predictions = [average(self.network, moments, sizes) for moments, sizes in parts]
-            return log_loss(self.validation.labels[chosen], np.concatenate(predictions))
+            mine = np.concatenate(predictions) if predictions else None
+            return log_loss(self.validation.labels[chosen], self.ranks.gathered(mine, len(chosen)))
 
         return validate
 

@@ -63,10 +63,8 @@ class SvmModel(Model[Table]):
             engine=self.options.engine,
         )
         pairs = all_pairs(labels)
-        progress = self.context.progress
         method = METHODS[self.options.probabilities]
-        self.calibration = method(trainer, pairs, labels, train.groups, self.context.seed, progress)
-        machines = trainer.run(trainer.train, pairs, progress, "machines of all pairs")
+        machines, self.calibration = method(trainer, pairs, labels, train.groups, self.context.seed, self.context.progress)
         self.machines = OneVsOne.gather(trainer.kernel, table, machines, len(self.classes))
         self.context.record("support_vectors", len(self.machines.vectors))
         self.shown, self.shown_part = (validation, "validation") if len(validation) else (train, "training")

@@ -30,7 +30,7 @@ class GroupedOptions:
         Literal["auto", "scikit-learn", "intelex"],
         Field(description="solver of pairs whose kernel values don't fit in memory; auto: intelex where installed"),
     ] = "auto"
-    memory: Annotated[float, Field(gt=0, description="GB for kernel values; beyond it they are recomputed")] = 4.0
+    memory: Annotated[float, Field(gt=0, description="GB for kernel values; beyond it they are recomputed")] = 1.0
 
     @property
     def probabilities(self) -> str:

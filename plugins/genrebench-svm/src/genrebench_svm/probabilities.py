@@ -1,7 +1,7 @@
 """Three methods to turn decision values into probabilities: libsvm's, the same on grouped folds, and one sigmoid per class.
 
-Each is a function of a trainer, the pairs, and the labels and groups of the tracks. It returns a `Calibration`, which turns the
-decision values of any track into probabilities.
+Each is a function of a trainer, the pairs, and the labels and groups of the tracks. It returns the machines of the pairs, and a
+`Calibration`, which turns the decision values of any track into probabilities.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from genrebench.api import grouped_folds
 from genrebench_svm.coupling import couple
 from genrebench_svm.folds import N_FOLDS, libsvm_folds, libsvm_seed, stratified_folds
 from genrebench_svm.machines import one_vs_rest, stack, votes
-from genrebench_svm.pairs import Pair
+from genrebench_svm.pairs import Machine, Pair
 from genrebench_svm.platt import fit_sigmoid, sigmoid
-from genrebench_svm.training import Trainer
+from genrebench_svm.training import Gram, Trainer
 
 EXACT = 1e-9
 REPEATS = 3
+TRAINING = "machines of all pairs and their inner folds"
 START = -1.0  # slope of the sigmoid without any evidence: a margin of 1 means 73 %
 Progress = Callable[..., Iterable[Any]]
 
@@ -74,19 +75,19 @@ def libsvm(
     groups: NDArray[np.int64],  # noqa: ARG001
     seed: int,
     progress: Progress,
-) -> Calibration:
+) -> tuple[list[Machine], Calibration]:
     """Fit a sigmoid to each pair's decision values from five random folds of that pair, as libsvm does.
 
     With the same seed, the folds are those of scikit-learn's SVC(probability=True, random_state=seed).
     """
     seed = libsvm_seed(seed)
 
-    def job(pair: Pair) -> tuple[float, float]:
-        decisions, _ = trainer.held_out(pair, libsvm_folds(seed, len(pair.rows)))
+    def job(pair: Pair, gram: Gram) -> tuple[float, float]:
+        decisions, _ = trainer.held_out(pair, libsvm_folds(seed, len(pair.rows)), gram)
         return fit_sigmoid(decisions, pair.positive)
 
-    sigmoids = trainer.run(job, pairs, progress, "inner folds of each pair")
-    return Calibration("libsvm", np.array(sigmoids).reshape(-1, 2))
+    machines, sigmoids = trainer.run(job, pairs, progress, TRAINING)
+    return machines, Calibration("libsvm", np.array(sigmoids).reshape(-1, 2))
 
 
 def grouped(
@@ -96,7 +97,7 @@ def grouped(
     groups: NDArray[np.int64],
     seed: int,
     progress: Progress,
-) -> Calibration:
+) -> tuple[list[Machine], Calibration]:
     """Fit a sigmoid to each pair's decision values from folds that keep groups together, shrunk towards a common slope.
 
     Notes
@@ -108,17 +109,17 @@ def grouped(
     """
     drawn = [grouped_folds(labels, groups, N_FOLDS, seed=(seed, repeat), split_single_groups=True) for repeat in range(REPEATS)]
 
-    def job(pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        parts = [trainer.held_out(pair, folds[pair.rows]) for folds in drawn]
+    def job(pair: Pair, gram: Gram) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        parts = [trainer.held_out(pair, folds[pair.rows], gram) for folds in drawn]
         usable = np.concatenate([part[1] for part in parts])
         return np.concatenate([part[0] for part in parts])[usable], np.tile(pair.positive, REPEATS)[usable]
 
-    evidence = trainer.run(job, pairs, progress, "inner folds of each pair")
+    machines, evidence = trainer.run(job, pairs, progress, TRAINING)
     alone = [fit_sigmoid(decisions, positive)[0] for decisions, positive in evidence if positive.any() and not positive.all()]
     slope = min(float(np.median(alone)), 0.0) if alone else START
     strength = REPEATS * len(groups) / len(np.unique(groups))
     sigmoids = [fit_sigmoid(decisions, positive, slope, strength) for decisions, positive in evidence]
-    return Calibration("grouped", np.array(sigmoids).reshape(-1, 2))
+    return machines, Calibration("grouped", np.array(sigmoids).reshape(-1, 2))
 
 
 def ovr(
@@ -128,12 +129,13 @@ def ovr(
     groups: NDArray[np.int64],  # noqa: ARG001
     seed: int,  # noqa: ARG001 - the folds follow the order of the tracks
     progress: Progress,
-) -> Calibration:
+) -> tuple[list[Machine], Calibration]:
     """Fit a sigmoid per class against the rest, as scikit-learn's CalibratedClassifierCV(SVC(), ensemble=False) does."""
     n_classes = int(labels.max()) + 1
-    decisions = _held_out(trainer, pairs, labels, stratified_folds(labels), progress)
+    machines, decisions = _held_out(trainer, pairs, labels, stratified_folds(labels), progress)
     values = one_vs_rest(decisions, n_classes)
-    return Calibration("ovr", np.array([fit_sigmoid(values[:, c], labels == c) for c in range(n_classes)]).reshape(-1, 2))
+    sigmoids = np.array([fit_sigmoid(values[:, c], labels == c) for c in range(n_classes)])
+    return machines, Calibration("ovr", sigmoids.reshape(-1, 2))
 
 
 METHODS = {"libsvm": libsvm, "grouped": grouped, "ovr": ovr}
@@ -171,20 +173,20 @@ def _sigmoids(values: NDArray[np.float64], sigmoids: NDArray[np.float64]) -> NDA
 
 def _held_out(
     trainer: Trainer, pairs: Sequence[Pair], labels: NDArray[np.int64], folds: NDArray[np.intp], progress: Progress
-) -> NDArray[np.float64]:
-    """Decision values of all pairs for each track, from machines trained without its fold, shape (n_tracks, n_pairs).
+) -> tuple[list[Machine], NDArray[np.float64]]:
+    """Machines, and decision values of all pairs for each track from others trained without its fold, (n_tracks, n_pairs).
 
     Where one of a pair's classes is missing in training, the other wins by 1.
     """
     numbers = np.unique(folds)
-    machines = trainer.run(lambda pair: trainer.without(pair, folds, numbers), pairs, progress, "inner folds of each pair")
+    machines, partial = trainer.run(lambda pair, gram: trainer.without(pair, folds, numbers, gram), pairs, progress, TRAINING)
     decisions = np.zeros((len(labels), len(pairs)))
     for place, fold in enumerate(numbers):
         test = np.flatnonzero(folds == fold)
         counts = np.bincount(labels[folds != fold], minlength=int(labels.max()) + 1)
-        rows, coefficients, intercepts = stack([of_pair[place] for of_pair in machines])
+        rows, coefficients, intercepts = stack([of_pair[place] for of_pair in partial])
         decisions[test] = trainer.product(test, rows, coefficients) + intercepts
         for p, pair in enumerate(pairs):
             if not (counts[pair.first] and counts[pair.second]):
                 decisions[test, p] = float(counts[pair.first] > 0) - float(counts[pair.second] > 0)
-    return decisions
+    return machines, decisions

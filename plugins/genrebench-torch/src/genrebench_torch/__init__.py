@@ -2,6 +2,8 @@
 
 - `genrebench_torch.tables`: a torch module or a skorch network on a table as a model
 - `genrebench_torch.devices`: the device that the user asked for, seeds and threads
+- `genrebench_torch.launch`: a training on several devices
+- `genrebench_torch.ranks`: what its processes share, and who does what
 - `genrebench_torch.reading`: batches that are read in the background
 - `genrebench_torch.state`: a training with checkpoints, its best epoch and early stopping
 - `genrebench_torch.checkpoint`: the file behind it
@@ -22,15 +24,33 @@ def check_device(context: Context, _options: Any = None) -> None:
     Parameters
     ----------
     context : Context
-        Its `device` is what the user asked for.
+        Its `device` and `devices` are what the user asked for.
 
     Raises
     ------
     UsageError
-        If there is no such device on this machine.
+        If there is no such device on this machine, or fewer than were asked for.
     """
+    if context.devices > 1:
+        from genrebench_torch.launch import check_devices
+
+        check_devices(context)
+        return
     if context.device in ("auto", "cpu"):  # always available, so there is no need to wait for torch's import
         return
     from genrebench_torch.devices import pick_device
 
     pick_device(context.device)
+
+
+def join(context: Context) -> None:
+    """Take part in the trainings of torchrun's first process until that ends: for ``ModelSpec(..., join=join)``.
+
+    Parameters
+    ----------
+    context : Context
+        Its `device` is what the user asked for.
+    """
+    from genrebench_torch.launch import follow
+
+    follow(context)

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from genrebench.api import UsageError
-from genrebench_torch.checkpoint import DamagedCheckpointError, read_checkpoint, write_checkpoint
+from genrebench_torch.checkpoint import DamagedCheckpointError, Parts, read_checkpoint, write_checkpoint
 from genrebench_torch.devices import random_states, set_random_states
+from genrebench_torch.ranks import Ranks
 
 
 @dataclass
@@ -71,6 +72,9 @@ class TrainingState:
         Whether to keep the weights of the epoch with the lowest validation loss.
     log : callable
         Called with the number and the values of each finished epoch: `Context.log`.
+    ranks : Ranks, optional
+        The processes of the training, each of which has such a state. Only that of rank 0 has a folder. The file doesn't depend
+        on their number, so that a training can go on with another one.
     """
 
     def __init__(
@@ -85,11 +89,14 @@ class TrainingState:
         name: str = "checkpoint",
         keep_best: bool = True,
         log: Callable[[int, Mapping[str, float]], None] = _no_log,
+        ranks: Ranks | None = None,
     ) -> None:
         self.network, self.optimiser, self.device = network, optimiser, device
-        self.file = None if folder is None else folder / f"{name}.safetensors"
+        self.name = f"{name}.safetensors"
+        self.file = None if folder is None else folder / self.name
         self.identity, self.keep_best, self.log = identity, keep_best, log
         self.progress = Progress() if progress is None else progress
+        self.ranks = Ranks() if ranks is None else ranks
         self.best: dict[str, Tensor] = {}
 
     def resume(self) -> bool:
@@ -102,27 +109,36 @@ class TrainingState:
         UsageError
             If the checkpoint belongs to other data or options.
         """
-        if self.file is None or not self.file.exists():
+        found = self.ranks.of_first(self._read)
+        if found is None:
             return False
-        try:
-            saved, parts = read_checkpoint(self.file, self.identity)
-        except DamagedCheckpointError as error:
-            warnings.warn(f"{error}; the training starts from the beginning", stacklevel=2)
-            return False
+        saved, parts = found
         try:
             for known in fields(self.progress):
                 setattr(self.progress, known.name, _like(saved.get(known.name), getattr(self.progress, known.name)))
             self.network.load_state_dict(parts["network"])
             _restore_optimiser(self.optimiser, parts.get("optimiser", {}))
             set_random_states(parts.get("random", {}), self.device)
+            if self.ranks.rank:  # the states are those of rank 0
+                torch.manual_seed(self.ranks.seed(int(torch.randint(2**31, ()))))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise UsageError(
-                f"checkpoint {self.file.name} doesn't fit this training ({error}); start again without --resume"
+                f"checkpoint {self.name} doesn't fit this training ({error}); start again without --resume"
             ) from None
         self.best = parts.get("best", {})
         for number, values in enumerate(self.progress.curve, start=1):
             self.log(number, values)
         return True
+
+    def _read(self) -> tuple[dict[str, Any], Parts] | None:
+        """What the file holds; None where there is none, or a damaged one."""
+        if self.file is None or not self.file.exists():
+            return None
+        try:
+            return read_checkpoint(self.file, self.identity)
+        except DamagedCheckpointError as error:
+            warnings.warn(f"{error}; the training starts from the beginning", stacklevel=3)
+            return None
 
     def save(self) -> None:
         """Write a checkpoint, where there is a folder for it."""

@@ -135,10 +135,11 @@ class _TableModel(Model[Table]):
     def save(self, folder: Path) -> None:
         """Write weights, means and scales."""
         import torch
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         tensors = {f"module.{name}": value.cpu().contiguous() for name, value in self.module.state_dict().items()}
-        save_file({**tensors, "mean": torch.from_numpy(self.mean), "scale": torch.from_numpy(self.scale)}, folder / FILE)
+        columns = {"mean": torch.from_numpy(self.mean), "scale": torch.from_numpy(self.scale)}
+        (folder / FILE).write_bytes(save({**tensors, **columns}))  # unlike save_file, it raises OSErrors
 
     def load(self, folder: Path) -> None:
         """Read them."""

@@ -1,0 +1,325 @@
+"""Several jobs: one after the other, or at the same time in processes of their own.
+
+The id of each run is chosen before it begins. So the work of a process that dies can be done again anywhere: it is the same
+run, which goes on from its checkpoints, and a run that has finished in the meantime is only read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import datetime
+import functools
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+import joblib
+
+from genrebench import temporary
+from genrebench.errors import GenrebenchError, RunError, UsageError
+from genrebench.inputs import SPECS
+from genrebench.progress import no_progress
+from genrebench.runs.examples import TaskExamples
+from genrebench.runs.job import Job, new_id
+from genrebench.runs.record import Run
+from genrebench.runs.recorder import INTERRUPTED
+from genrebench.runs.runner import run_as
+from genrebench.runs.store import RunInUseError, RunStore, locked
+from genrebench.session import Session
+from genrebench.workers import WorkerDiedError, in_processes
+
+if TYPE_CHECKING:
+    from genrebench.cluster import Cluster
+
+KILLED = "its process was killed several times, perhaps because the memory isn't enough; use fewer --jobs or a smaller model"
+_POLL_SECONDS = 0.5
+_PATIENCE_SECONDS = 5.0
+
+
+def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: bool = False) -> Iterator[tuple[int, Run]]:
+    """Run jobs, ``session.jobs`` of them at the same time, once all are known to be possible.
+
+    A run that fails, or whose process is killed, stops no other one. At the end, however it comes, no run goes on.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    store : RunStore
+    session : Session
+        Its workers are shared out among the runs that are done at the same time.
+    resume : bool
+        Continue interrupted runs of these jobs, and yield finished ones without running them again.
+
+    Yields
+    ------
+    index : int
+        Place in `jobs`.
+    run : Run
+        In the order of completion; see `genrebench.runs.runner.run`.
+
+    Raises
+    ------
+    GenrebenchError
+        If a job isn't possible, or can't be sent to another process.
+    KeyboardInterrupt
+        On Ctrl-C; runs in progress are recorded as interrupted.
+    """
+    for job in jobs:
+        job.check(session)
+    if session.cluster is not None:
+        _require_reachable(jobs, store, session.cluster)
+    earlier = store.runs() if resume else []
+    ids: dict[int, str | None] = {}
+    for index, job in enumerate(jobs):
+        found = job.earlier_run(earlier)
+        if found is not None and found.status == "finished":
+            session.say(f"run {found.id} has already finished")
+            yield index, found
+        else:
+            ids[index] = None if found is None else found.id
+    if not ids or (session.cluster is None and min(session.jobs, len(ids)) == 1):
+        for index, run_id in ids.items():
+            yield index, run_as(run_id, jobs[index], store, session)
+        return
+    named: dict[int, str] = {}
+    for index, run_id in ids.items():
+        named[index] = run_id or _free_id(jobs[index], {*named.values(), *store.ids()})
+    with closing(_at_once({index: (run_id, jobs[index]) for index, run_id in named.items()}, store, session)) as results:
+        yield from results
+
+
+def finished_runs(jobs: Sequence[Job], store: RunStore, session: Session) -> list[Run]:
+    """Return a finished run of each job: earlier ones where there are any, the others are run.
+
+    Raises
+    ------
+    RunError
+        If a run fails, after the others have ended.
+    """
+    runs = dict(run_all(jobs, store, session, resume=True))
+    for run in runs.values():
+        if run.status != "finished":
+            raise RunError(f"run {run.id} failed: {run.error}")
+    return [runs[index] for index in range(len(jobs))]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a process needs to do any of the runs.
+
+    Parameters
+    ----------
+    units : mapping of int to (str, Job)
+        Id and job of each run.
+    store : RunStore
+    session : Session
+    wanted : Path
+        A file that exists as long as the results are waited for.
+    """
+
+    units: Mapping[int, tuple[str, Job]]
+    store: RunStore
+    session: Session
+    wanted: Path
+
+    def packed(self) -> bytes:
+        """These objects as bytes.
+
+        Raises
+        ------
+        UsageError
+            If the models can't be sent.
+        """
+        try:
+            return bytes(cloudpickle.dumps(self))
+        except Exception as error:  # whatever the __reduce__ of a user's object raises
+            raise UsageError(
+                f"the models can't be sent to other processes ({error}); run them one after the other, with jobs=1"
+            ) from error
+
+
+def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Session) -> Generator[tuple[int, Run], None, None]:
+    _prepare([job for _, job in units.values()], session)
+    n = min(session.jobs, len(units))
+    workers = max(1, session.workers // n) if session.cluster is None else session.cluster.threads
+    alone = replace(session, jobs=1, cluster=None, workers=workers, progress=no_progress, say=_ignore)
+    left = {index: run_id for index, (run_id, _) in units.items()}
+    warned: set[str] = set()
+    try:
+        with contextlib.ExitStack() as stack:
+            store.root.mkdir(parents=True, exist_ok=True)
+            wanted, _ = stack.enter_context(temporary.owned(store.root / "grid"))
+            if session.cluster is not None:
+                stack.enter_context(session.cluster.used(gpu=session.device.startswith("cuda")))
+            packed = _Work(units, store, alone, wanted).packed()
+            results = stack.enter_context(closing(_surviving(packed, left, n, store)))
+            for index, run, warnings in session.progress(results, "runs", len(units)):
+                for text in warnings:
+                    if text not in warned:
+                        session.say(text)
+                warned.update(warnings)
+                del left[index]
+                session.say(f"{len(units) - len(left)} of {len(units)}: {_outcome(run)}")
+                yield index, run
+    finally:
+        _note_interruption(left.values(), store)
+
+
+def _surviving(
+    packed: bytes, ids: Mapping[int, str], n: int, store: RunStore
+) -> Generator[tuple[int, Run, list[str]], None, None]:
+    """Yield the results of all runs, although processes may be killed.
+
+    Other runs may be in progress where one of the processes is killed, and end with it. So all are done again; if it happens
+    once more, those in progress are done one by one, and the run that is killed then has failed.
+    """
+    left = dict(ids)
+
+    def results(some: Iterable[int], workers: int) -> Generator[tuple[int, Run, list[str]], None, None]:
+        calls = [(packed, index) for index in some]
+        with closing(in_processes(_attempt, calls, workers, attempts=1, batch_size=1)) as ended:
+            for result in ended:
+                del left[result[0]]
+                yield result
+
+    first = True
+    while left:
+        try:
+            yield from results(list(left), max(2, n))
+        except WorkerDiedError:
+            for index, run_id in list(left.items()) if not first else ():
+                if _is_begun(store, run_id):
+                    try:
+                        yield from results([index], 2)
+                    except WorkerDiedError:
+                        del left[index]
+                        yield index, _failed(store, run_id), []
+            first = False
+
+
+@functools.lru_cache(maxsize=1)
+def _unpacked(content: bytes) -> _Work:
+    work: _Work = cloudpickle.loads(content)
+    return work
+
+
+def _attempt(packed: bytes, index: int) -> tuple[int, Run, list[str]]:
+    """Do one of the runs in this process, which may have been begun in another one; returns its index, record and warnings."""
+    work = _unpacked(packed)
+    run_id, job = work.units[index]
+    warnings: list[str] = []
+    session = replace(work.session, say=lambda text: warnings.append(text) if text.startswith("warning: ") else None)
+    with _interrupted_without(work.wanted), joblib.parallel_config(backend="threading"):
+        while True:
+            try:
+                return index, run_as(run_id, job, work.store, session), warnings
+            except RunInUseError:  # of a process that was given up, and still works
+                time.sleep(_POLL_SECONDS)
+            except KeyboardInterrupt:
+                return index, work.store.load(run_id), warnings
+
+
+@contextlib.contextmanager
+def _interrupted_without(file: Path) -> Iterator[None]:
+    """Raise a KeyboardInterrupt in the body soon after a file is gone, as Ctrl-C doesn't reach the processes of a cluster."""
+    over = threading.Event()
+    thread = threading.get_ident()
+
+    def watch() -> None:
+        while not over.wait(_POLL_SECONDS):
+            if not file.exists():
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _prepare(jobs: Sequence[Job], session: Session) -> None:
+    """Compute the inputs of all jobs in turn, each with all workers; what is wrong with them, their runs will find."""
+    done = set()
+    for job in jobs:
+        key = job.task.fingerprint, repr(job.model.input)
+        extracted = not job.uses_precomputed_features and session.registry.input(job.model.input) in SPECS
+        if extracted and session.cached and key not in done:
+            with contextlib.suppress(GenrebenchError):
+                TaskExamples.prepare(job, session)
+        done.add(key)
+
+
+def _require_reachable(jobs: Sequence[Job], store: RunStore, cluster: Cluster) -> None:
+    """Check that all workers of a cluster have what the jobs need; raises a `UsageError`."""
+    extracting = {job.task.fingerprint: job.task.dataset for job in jobs if not job.uses_precomputed_features}
+    cluster.require(
+        folders=[store.root],
+        tables={path for job in jobs if job.uses_precomputed_features for path in _files_of(job.task.dataset.load_features)},
+        audio=[track.path for dataset in extracting.values() for track in dataset.tracks],
+        distributions=sorted({job.model.plugin.distribution for job in jobs if job.model.origin == "plugin"}),
+    )
+
+
+def _files_of(function: Any) -> Iterator[Path]:
+    """The files that a function is bound to, as those that read the features of a dataset are."""
+    if isinstance(function, functools.partial):
+        for argument in (function.func, *function.args, *function.keywords.values()):
+            if isinstance(argument, Path):
+                yield argument
+            else:
+                yield from _files_of(argument)
+
+
+def _free_id(job: Job, taken: set[str]) -> str:
+    while True:
+        run_id = new_id(job.model.name, datetime.datetime.now(datetime.UTC))
+        if run_id not in taken:
+            return run_id
+
+
+def _outcome(run: Run) -> str:
+    if run.status != "finished":
+        return f"run {run.id} failed: {run.error}"
+    loss = (run.metrics or {}).get("log_loss")
+    return f"run {run.id}" + ("" if loss is None else f", log loss {loss:.3f}")
+
+
+def _is_begun(store: RunStore, run_id: str) -> bool:
+    """Whether a run was in progress when its process ended."""
+    return store.folder(run_id).exists() and store.load(run_id).status == "running"
+
+
+def _failed(store: RunStore, run_id: str) -> Run:
+    """Record that a run has failed as its process was killed."""
+    with locked(store.folder(run_id)):
+        run = replace(store.load(run_id), status="failed", error=KILLED)
+        store.save(run)
+    return run
+
+
+def _note_interruption(ids: Iterable[str], store: RunStore) -> None:
+    """Record runs that were in progress as interrupted, once their processes have ended."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    for run_id in ids:
+        while store.folder(run_id).exists():
+            with contextlib.suppress(RunInUseError), locked(store.folder(run_id)):
+                run = store.load(run_id)
+                if run.status == "running":
+                    store.save(replace(run, status="interrupted", error=INTERRUPTED))
+                break
+            if time.monotonic() > end:
+                break
+            time.sleep(_POLL_SECONDS / 5)
+
+
+def _ignore(_: Any) -> None:
+    pass
