@@ -128,8 +128,8 @@ def _run(page: Page, folder: Path, home: Path) -> list[dict[str, Any]]:
 
 
 def _step(block: Block) -> dict[str, Any]:
-    more = [word for setting in (block.mark("smaller") or "").split() for word in ("--set", setting)]
-    return {"language": block.language, "code": block.code, "more": more, "expected": int(block.mark("exit") or 0)}
+    code = block.mark("tested as") or block.code
+    return {"language": block.language, "code": code, "expected": int(block.mark("exit") or 0)}
 
 
 def _has_data(block: Block) -> bool:

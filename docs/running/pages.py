@@ -5,7 +5,7 @@ A comment on the line before a block, with an empty line between, has marks, sep
 - ``output``: the built page shows what the block prints;
 - ``figure FILE: what one sees``: the built page shows this picture, which the block has written;
 - ``exit 1``: the last command of the block is expected to end with this code;
-- ``smaller epochs=1 ...``: the test adds ``--set`` of these, since the real thing takes hours;
+- ``tested as COMMAND``: this is run instead, since the real thing takes hours or another machine;
 - ``needs FOLDER``: the block isn't run without this folder of real data;
 - ``not run: why``: the block isn't run.
 
@@ -28,7 +28,7 @@ _BLOCK = re.compile(
     r"(?:^<!-- (?P<marks>(?!page:)[^\n]*) -->\n\n)?^```(?P<language>sh|python)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
 )
 _PAGE = re.compile(r"^<!-- page: (.*) -->$", re.MULTILINE)
-_KINDS = ("output", "figure ", "exit ", "smaller ", "needs ", "not run: ")
+_KINDS = ("output", "figure ", "exit ", "tested as ", "needs ", "not run: ")
 
 
 @dataclass(frozen=True)

@@ -30,26 +30,26 @@ def main(plan: str) -> None:
         if notebook is not None and step["language"] == "python":
             step |= notebook.play(step["code"])
         else:
-            step |= play(step["code"], step["more"])
+            step |= play(step["code"])
         file.write_text(json.dumps(steps), encoding="utf-8")
         if step["exit"] != step["expected"]:
             break
 
 
-def play(code: str, more: list[str]) -> dict[str, Any]:
-    """Run shell commands up to the first that fails; `more` is added to commands of genrebench."""
+def play(code: str) -> dict[str, Any]:
+    """Run shell commands up to the first that fails."""
     text, status = "", 0
     for line in re.sub(r"\\\n\s*", "", code).splitlines():
         words = shlex.split(line, comments=True)
         if not words or status:
             continue
         with captured() as printed:
-            status = command(line, words, more)
+            status = command(line, words)
         text += printed[0]
     return {"text": text, "exit": status, "outputs": []}
 
 
-def command(line: str, words: list[str], more: list[str]) -> int:
+def command(line: str, words: list[str]) -> int:
     """Run one line of a shell and return its exit code."""
     from genrebench.cli.main import main
 
@@ -62,7 +62,7 @@ def command(line: str, words: list[str], more: list[str]) -> int:
         os.environ.update(word.split("=", 1) for word in words[1:])
         return 0
     if words[0] == "genrebench" and not _SHELL.search(" ".join(words)):
-        sys.argv[1:] = [*words[1:], *more]
+        sys.argv[1:] = words[1:]
         return main(sys.argv[1:])
     return subprocess.run(["bash", "-c", f"{line}\nstatus=$?; wait; exit $status"], check=False).returncode
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-TITLES = ("Morning", "Evening")
-"""Songs of each artist in the folder of music, which has every second artist of the demo."""
+SONGS = {0: "Morning", 3: "Evening"}
+"""Clips of an artist that are in the folder of music, two that share no sound, and what they are called there."""
 
 PER_ARTIST = 4
 """Clips of each artist of the demo."""
@@ -43,8 +43,9 @@ def _write_music(folder: Path, by_genre: dict[str, list[Path]]) -> None:
     for genre, paths in by_genre.items():
         (folder / genre.lower()).mkdir(parents=True)
         for artist in range(0, len(paths) // PER_ARTIST, 2):
-            for path, title in zip(paths[artist * PER_ARTIST :], TITLES, strict=False):
-                shutil.copyfile(path, folder / genre.lower() / f"{genre} Band {artist + 1} - {title}.wav")
+            for number, title in SONGS.items():
+                name = f"{genre} Band {artist + 1} - {title}.wav"
+                shutil.copyfile(paths[artist * PER_ARTIST + number], folder / genre.lower() / name)
 
 
 def _write_fma(folder: Path, by_genre: list[list[Path]]) -> None:

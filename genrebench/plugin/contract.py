@@ -133,8 +133,8 @@ class Context:
         Seed for all randomness of the model.
     device : str
         "auto", "cpu", "cuda", "cuda:N" (the GPU of that number, from 0) or "mps", as requested by the user. A model that uses
-        it reads it when it is checked or built, and records the fact "device"; of one that doesn't read it a warning says that it ignores
-        the user's choice.
+        it reads it when it is checked or built, and records the fact "device"; of one that doesn't, a warning says that it
+        ignores what was asked for.
     workers : int
         Number of processes or threads that the model may use.
     checkpoints : Path or None
