@@ -90,25 +90,45 @@ def captured() -> Iterator[list[str]]:
 
 
 class Notebook:
-    """A notebook without a browser."""
+    """A notebook without a browser: IPython, with what it displays kept."""
 
     def __init__(self) -> None:
+        from IPython.core.displayhook import DisplayHook
         from IPython.core.interactiveshell import InteractiveShell
         from traitlets.config import Config
 
+        shown = self.shown = []
+
+        class Hook(DisplayHook):
+            """Keeps the value of a cell's last line in all its forms, instead of printing it."""
+
+            def start_displayhook(self) -> None: ...
+
+            def write_output_prompt(self) -> None: ...
+
+            def write_format_data(self, format_dict: dict[str, Any], md_dict: object = None) -> None:  # noqa: ARG002
+                shown.append(format_dict)
+
+            def finish_displayhook(self) -> None: ...
+
+        class Shell(InteractiveShell):
+            displayhook_class = Hook
+
         config = Config()
         config.HistoryManager.enabled = False
-        self.shell = InteractiveShell.instance(config=config, colors="nocolor")
+        self.shell = Shell.instance(config=config, colors="nocolor")
 
     def play(self, code: str) -> dict[str, Any]:
-        """Run a cell; returns what it prints and what it displays, the latter by MIME type."""
+        """Run a cell; returns what it prints, and what a notebook shows of `display` and of its last line, by MIME type."""
         from IPython.utils.capture import capture_output
 
+        self.shown.clear()
         with capture_output() as caught:
-            result = self.shell.run_cell(code)
-        error = result.error_before_exec or result.error_in_exec
+            cell = self.shell.run_cell(code)
+        error = cell.error_before_exec or cell.error_in_exec
         text = caught.stdout + (f"{caught.stderr}\n{type(error).__name__}: {error}" if error else "")
-        outputs = [{kind: encoded(value) for kind, value in output.data.items()} for output in caught.outputs]
+        shown = [*(output.data for output in caught.outputs), *self.shown]
+        outputs = [{kind: encoded(value) for kind, value in data.items()} for data in shown]
         return {"text": text, "exit": int(error is not None), "outputs": outputs, "stderr": caught.stderr}
 
 
