@@ -25,6 +25,7 @@ from genrebench import temporary
 from genrebench.errors import GenrebenchError, RunError, UsageError
 from genrebench.inputs import SPECS
 from genrebench.progress import no_progress
+from genrebench.records import Dataset
 from genrebench.runs.examples import TaskExamples
 from genrebench.runs.job import Job, new_id
 from genrebench.runs.record import Run
@@ -73,7 +74,7 @@ def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: b
     for job in jobs:
         job.check(session)
     if session.cluster is not None:
-        _require_reachable(jobs, store, session.cluster)
+        _require_reachable(jobs, store, session, session.cluster)
     earlier = store.runs() if resume else []
     ids: dict[int, str | None] = {}
     for index, job in enumerate(jobs):
@@ -251,20 +252,22 @@ def _prepare(jobs: Sequence[Job], session: Session) -> None:
     done = set()
     for job in jobs:
         key = job.task.fingerprint, repr(job.model.input)
-        extracted = not job.uses_precomputed_features and session.registry.input(job.model.input) in SPECS
-        if extracted and session.cached and key not in done:
+        if session.cached and key not in done:
             with contextlib.suppress(GenrebenchError):
-                TaskExamples.prepare(job, session)
+                if session.registry.input(job.model.input) in SPECS and job.needs_audio(session):
+                    TaskExamples.prepare(job, session)
         done.add(key)
 
 
-def _require_reachable(jobs: Sequence[Job], store: RunStore, cluster: Cluster) -> None:
+def _require_reachable(jobs: Sequence[Job], store: RunStore, session: Session, cluster: Cluster) -> None:
     """Check that all workers of a cluster have what the jobs need; raises a `UsageError`."""
-    extracting = {job.task.fingerprint: job.task.dataset for job in jobs if not job.uses_precomputed_features}
+    by_audio: dict[bool, dict[str, Dataset]] = {True: {}, False: {}}
+    for job in jobs:
+        by_audio[job.needs_audio(session)][job.task.fingerprint] = job.task.dataset
     cluster.require(
         folders=[store.root],
-        tables={path for job in jobs if job.uses_precomputed_features for path in _files_of(job.task.dataset.load_features)},
-        audio=[track.path for dataset in extracting.values() for track in dataset.tracks],
+        tables={path for dataset in by_audio[False].values() for path in _files_of(dataset.load_features)},
+        audio=[track.path for dataset in by_audio[True].values() for track in dataset.tracks],
         distributions=sorted({job.model.plugin.distribution for job in jobs if job.model.origin == "plugin"}),
     )
 

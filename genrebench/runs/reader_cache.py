@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genrebench import files
+from genrebench.errors import UsageError
 from genrebench.session import data_home
 
 
@@ -30,7 +31,7 @@ def read_cached(kind: str, *key: Any) -> bytes | None:
     """
     try:
         return _file(kind, key).read_bytes()
-    except (OSError, RuntimeError):  # no such entry, or no home folder
+    except (OSError, UsageError):  # no such entry, or no home folder
         return None
 
 
@@ -38,13 +39,13 @@ def is_cached(kind: str, *key: Any) -> bool:
     """Whether there is an entry under a key."""
     try:
         return _file(kind, key).exists()
-    except (OSError, RuntimeError):
+    except (OSError, UsageError):
         return False
 
 
 def write_cached(data: bytes, kind: str, *key: Any) -> None:
     """Write an entry atomically; where that isn't possible, it is computed again next time."""
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, UsageError):
         file = _file(kind, key)
         file.parent.mkdir(parents=True, exist_ok=True)
         files.write(file, data, durable=False)
