@@ -19,7 +19,7 @@ PAGES = {
     "predict": "howto/predict.md",
     "report": "howto/board.md",
     "reproduce": "howto/runs.md",
-    "run": "howto/train.md",
+    "run": "tutorial.md",
     "runs": "howto/runs.md",
     "runs export": "howto/bundle.md",
     "runs import": "howto/bundle.md",
