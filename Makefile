@@ -1,4 +1,4 @@
-# make install | demo | test | lint | docs | wheels | lock | clean
+# make install | demo | test | test-gpu | lint | docs | wheels | lock | clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,13 +8,14 @@ PLUGINS := "plugins/genrebench-svm[intelex]" plugins/genrebench-torch plugins/ge
 	"plugins/genrebench-embeddings[onnx]"
 DISTRIBUTIONS := $(addprefix -e ,$(PLUGINS))
 
-# librosa and the SVM compile when they are first used; two processes that do so at the same time spoil the cache for good
-COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils, genrebench_svm.solvers as s; s.compiled()"
+# librosa, features and SVM compile when they are first used; two processes that do so at the same time spoil the cache for good
+COMPILE := $(BIN)/python -c "import librosa.core.audio, librosa.core.pitch, librosa.util.utils; \
+	from genrebench.inputs import spectra; spectra.compiled_kernels(); from genrebench_svm import solvers; solvers.compiled()"
 
 # with the wheels of requirements-ci.txt, what they build the project with is there too
 ISOLATION = $$(test -f .venv/.locked && echo --no-build-isolation)
 
-.PHONY: install demo test lint docs wheels lock clean
+.PHONY: install demo test test-gpu lint docs wheels lock clean
 
 install: .venv/.installed
 
@@ -43,6 +44,12 @@ demo: .venv/.installed
 
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+# on a machine with GPUs, and with a torch for them: what can't be tested elsewhere; what isn't there is skipped, with the reason
+test-gpu: .venv/.dev
+	$(BIN)/python -m pytest -m gpu -rs -v
+	$(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())" \
+		&& $(BIN)/python benchmarks/cnn_training.py --device cuda --windows 1000 --steps 50 --json || echo "no CUDA device: no benchmark"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -4,6 +4,9 @@ Both learn from the same audio, the windows of one step of an epoch over tracks 
 stretches of its default length, whose windows of a second overlap by three quarters. The plain way is a `torch.nn.Sequential`
 fed with the same windows as a batch. Both go without the large pages of memory that the plugin asks for otherwise.
 
+`waiting` is the share of time that the device waits for data: seconds of some steps of an epoch as a training takes them, with
+reading in the background, against as many steps on one batch that is already there. With --device cuda both sides run there.
+
 With --rows N, peak memory of 50 steps of 100 windows over N rows of 50 distinct clips is measured instead, against the same
 with 250 rows; each in a process of its own, from the clips' files on, and with the prediction of 50 of the rows at the end.
 """
@@ -29,6 +32,7 @@ from genrebench_cnn import genrebench_models
 from genrebench_cnn.model import CnnRaw
 from genrebench_cnn.options import CnnOptions
 from genrebench_cnn.training import Batch, Training
+from genrebench_torch.reading import ahead
 
 # As torch is by default. The plugin asks for large pages, which makes the shared engine a tenth faster; in this one process the
 # plain way, which doesn't ask, would have them too.
@@ -60,11 +64,11 @@ class MadeAudio(LazyInputs):
         raise NotImplementedError
 
 
-def shared_training(n_windows: int, rate: int, n_tracks: int = 32) -> Training:
+def shared_training(n_windows: int, rate: int, n_tracks: int = 32, device: str = "cpu") -> Training:
     """Set up the shared engine for steps of about so many windows."""
     options = CnnOptions(sample_rate=rate, batch_size=n_windows, epochs=1)
     examples = Examples(MadeAudio(n_tracks, 30 * rate), np.arange(n_tracks) % 16, np.arange(n_tracks))
-    model = CnnRaw(Context(GENRES, device="cpu"), options)
+    model = CnnRaw(Context(GENRES, device=device), options)
     return Training(model.network, options, model.context, model.device, examples, None)
 
 
@@ -83,10 +87,11 @@ def plain_network(window: int) -> nn.Sequential:
 def plain_step(training: Training, batch: Batch) -> Callable[[], None]:
     """Return a training step of the plain network on the same windows."""
     window, hop = training.windows.window, training.windows.hop
-    network = plain_network(window).train()
+    device = training.device
+    network = plain_network(window).to(device).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
-    windows = batch.audio.unfold(1, window, hop).flatten(0, 1)[batch.used][:, None].contiguous()
-    targets = nn.functional.one_hot(batch.labels, 16).float()
+    windows = batch.audio.to(device).unfold(1, window, hop).flatten(0, 1)[batch.used.to(device)][:, None].contiguous()
+    targets = nn.functional.one_hot(batch.labels, 16).float().to(device)
 
     def step() -> None:
         optimiser.zero_grad()
@@ -97,7 +102,27 @@ def plain_step(training: Training, batch: Batch) -> Callable[[], None]:
     return step
 
 
-def fastest(step: Callable[[], object], repeats: int) -> tuple[float, float]:
+def finished(device: torch.device) -> float:
+    """Wait until the device has finished, and return the time."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def waiting(training: Training, n_windows: int, n_steps: int) -> float:
+    """Share of time that the device waits for data."""
+    parts = [part for number in range(n_steps) for part in training.windows.epoch(0, number, n_windows)][:n_steps]
+    batch = training.read(parts[0])
+    began = finished(training.device)
+    for one in ahead(training.read, parts):
+        training.step(one)
+    read = finished(training.device)
+    for _ in parts:
+        training.step(batch)
+    return max(0.0, 1 - (finished(training.device) - read) / (read - began))
+
+
+def fastest(step: Callable[[], object], repeats: int, device: torch.device) -> tuple[float, float]:
     """Seconds of the fastest of `repeats` steps, and the largest memory in MB that the process had meanwhile."""
     peak, done, process = 0, threading.Event(), psutil.Process()
 
@@ -110,9 +135,9 @@ def fastest(step: Callable[[], object], repeats: int) -> tuple[float, float]:
     watcher.start()
     seconds = []
     for _ in range(repeats):
-        began = time.perf_counter()
+        began = finished(device)
         step()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(finished(device) - began)
     done.set()
     watcher.join()
     return min(seconds), peak / 1e6
@@ -145,6 +170,8 @@ def main() -> None:
     parser.add_argument("--sample-rate", type=int, default=44_100)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3, help="steps of each side; the fastest counts")
+    parser.add_argument("--steps", type=int, default=4, help="steps over which the waiting is measured")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for one GPU")
     parser.add_argument("--rows", type=int, help="measure peak memory over so many rows instead")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
@@ -157,19 +184,21 @@ def main() -> None:
         return
 
     torch.set_num_threads(arguments.threads)
-    training = shared_training(arguments.windows, arguments.sample_rate)
+    training = shared_training(arguments.windows, arguments.sample_rate, device=arguments.device)
     batch = training.read(training.windows.epoch(0, 0, arguments.windows)[0])
     n_windows = len(batch.labels)
     training.step(batch)
-    ours, ours_mb = fastest(lambda: training.step(batch), arguments.repeats)
+    ours, ours_mb = fastest(lambda: training.step(batch), arguments.repeats, training.device)
     step = plain_step(training, batch)
     step()
-    plain, plain_mb = fastest(step, arguments.repeats)
+    plain, plain_mb = fastest(step, arguments.repeats, training.device)
     result = {
         "ratio": round(plain / ours, 2),
         "ours": round(n_windows / ours, 1),
         "plain": round(n_windows / plain, 1),
         "unit": "windows/s",
+        "device": arguments.device,
+        "waiting": round(waiting(training, arguments.windows, arguments.steps), 3),
         "windows_a_step": n_windows,
         "windows_a_stretch": training.windows.stretch,
         "hop": training.windows.hop,

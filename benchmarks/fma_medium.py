@@ -29,24 +29,24 @@ from genrebench.runs.submission import GENRES
 RATE, SECONDS, N_CLIPS, TRACKS_AN_ARTIST = 44_100, 30, 8, 10
 
 
-def make(root: Path, n_rows: int) -> None:
+def make(root: Path, n_rows: int, subset: str = "medium", *, audio: bool = True) -> None:
     """Write the dataset below `root`, where `data get` would leave the real one."""
     table, labels = synthetic(n_rows, len(COLUMNS), seed=0)
     ids = [str(track) for track in range(1_000_000, 1_000_000 + n_rows)]  # behind the faulty ones
-    metadata, audio = root / "fma_metadata", root / "fma_medium"
+    metadata, clip_folder = root / "fma_metadata", root / f"fma_{subset}"
     metadata.mkdir(parents=True)
     write_csv(metadata / "features.csv", ids, table)
     rows = [f"{i + 1},0,0,{genre},{i + 1}" for i, genre in enumerate(GENRES)]
     (metadata / "genres.csv").write_text("\n".join(["genre_id,#tracks,parent,title,top_level", *rows, ""]))
     artists = np.arange(n_rows) // TRACKS_AN_ARTIST
     parts = np.array(["training"] * 8 + ["validation", "test"])[artists % 10]
-    rows = [f"{t},{a},{p},medium,{GENRES[y]}" for t, a, p, y in zip(ids, artists, parts, labels, strict=True)]
+    rows = [f"{t},{a},{p},{subset},{GENRES[y]}" for t, a, p, y in zip(ids, artists, parts, labels, strict=True)]
     (metadata / "tracks.csv").write_text(
         "\n".join([",artist,set,set,track", ",id,split,subset,genre_top", "track_id,,,,", *rows, ""])
     )
-    clips = made_clips(root / "clips")
-    for i, track in enumerate(ids):
-        path = audio / clip_path(track)
+    clips = made_clips(root / "clips") if audio else []
+    for i, track in enumerate(ids if audio else ()):
+        path = clip_folder / clip_path(track)
         path.parent.mkdir(parents=True, exist_ok=True)
         os.link(clips[i % len(clips)], path)
 

@@ -77,13 +77,13 @@ def warm() -> None:
 
 
 def scores(place: Path) -> object:
-    """Checksums of the predictions of all runs, which all have to be finished."""
-    runs, problems = RunStore(place / "runs").scan()
-    return (
-        sorted({(run.status, digest(place / "runs" / run.id / "predictions.csv")) for run in runs if run.has_scores}),
-        [run.status for run in runs if not run.has_scores],
-        problems,
-    )
+    """Checksums of the predictions and names of the files of the models of all runs, which all have to be finished."""
+    store = RunStore(place / "runs")
+    runs, problems = store.scan()
+    finished = set()
+    for folder in (store.folder(run.id) for run in runs if run.has_scores):
+        finished.add((digest(folder / "predictions.csv"), *sorted(path.name for path in (folder / "model").rglob("*"))))
+    return sorted(finished), [run.status for run in runs if not run.has_scores], problems
 
 
 def scenarios(base: Path, home: Path) -> dict[str, Scenario]:
@@ -97,7 +97,7 @@ def scenarios(base: Path, home: Path) -> dict[str, Scenario]:
         genrebench's data folder as this function leaves it has the features of the tones, which SVMs then find there: what is
         disturbed is their training.
     """
-    music = write_music(base / "music", 5)
+    music = write_music(base / "music", 3)
     finished = base / "finished"
     if cli("run", "svm-baseline", "--dataset", music, "--runs", finished, "--workers", 1, "--seeds", "0,1"):
         raise SystemExit("the runs for the report failed")

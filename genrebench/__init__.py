@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from genrebench.door.experiment_files import run_experiment, write_experiment
     from genrebench.door.experiments import ablate, leakage
     from genrebench.door.opening import GenrebenchWarning
+    from genrebench.door.planning import needs
     from genrebench.door.plugins import check_model, check_plugin, describe_model, list_plugins, new_plugin
     from genrebench.door.prediction import predict, write_submission
     from genrebench.door.running import list_runs, load_run, remove_runs, reproduce, run, score
+    from genrebench.door.serving import serve_report
     from genrebench.errors import GenrebenchError
 
 __version__ = "0.1.0"
@@ -62,9 +64,11 @@ _PLACES = {
     "experiment_files": ("run_experiment", "write_experiment"),
     "experiments": ("ablate", "leakage"),
     "opening": ("GenrebenchWarning",),
+    "planning": ("needs",),
     "plugins": ("check_model", "check_plugin", "describe_model", "list_plugins", "new_plugin"),
     "prediction": ("predict", "write_submission"),
     "running": ("list_runs", "load_run", "remove_runs", "reproduce", "run", "score"),
+    "serving": ("serve_report",),
 }
 _MODULES = {name: f"genrebench.door.{place}" for place, names in _PLACES.items() for name in names} | {
     "GenrebenchError": "genrebench.errors"
@@ -94,6 +98,7 @@ __all__ = [
     "list_plugins",
     "list_runs",
     "load_run",
+    "needs",
     "new_plugin",
     "predict",
     "remove_runs",
@@ -101,6 +106,7 @@ __all__ = [
     "run",
     "run_experiment",
     "score",
+    "serve_report",
     "standing",
     "summarise_runs",
     "task",

@@ -76,7 +76,7 @@ class _Backend(DaskDistributedBackend):  # type: ignore[misc]
     def effective_n_jobs(self, n_jobs: int) -> int:
         """Number of worker processes; 2 if there is one, as joblib would do its work in this process."""
         try:
-            return max(2, super().effective_n_jobs(n_jobs))
+            return max(2, int(super().effective_n_jobs(n_jobs)))
         except TimeoutError:
             raise ClusterError(
                 "the cluster has no worker left; completed work is saved, and the same command with --resume goes on"

@@ -176,6 +176,13 @@ def container_memory(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/p
     return min(limits)
 
 
+def available_memory() -> float:
+    """Bytes of memory that this process and others that it starts may still take."""
+    import psutil
+
+    return min(float(psutil.virtual_memory().available), container_memory())
+
+
 def cpus() -> int:
     """Number of processors that this process may use, limited by its CPU affinity and its container's CPU quota."""
     import joblib  # slow to import

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,6 +79,12 @@ def retried(action: Callable[[], T]) -> T:
                 raise
         time.sleep(pause)
     return action()
+
+
+def free_disk(folder: Path) -> int:
+    """Bytes that are free on the disk of a folder, which may not exist yet."""
+    absolute = folder.absolute()
+    return shutil.disk_usage(next(place for place in (absolute, *absolute.parents) if place.exists())).free
 
 
 def require_place(file: Path) -> None:

@@ -76,6 +76,13 @@ def _cells(text: str) -> int:
     return cell_len(text)
 
 
+def glued(text: str) -> str:
+    """Text whose numbers are joined to their units and signs by `GLUE`, the no-break space."""
+    for pattern, joined in _TOGETHER:
+        text = re.sub(pattern, joined, text)
+    return text
+
+
 def paragraph(text: str, width: int | None, indent: str = "") -> list[str]:
     """Break a text into lines at words, but not between a number and its unit or sign.
 
@@ -90,8 +97,7 @@ def paragraph(text: str, width: int | None, indent: str = "") -> list[str]:
     """
     if width is None or length(text) <= width:
         return [text.replace(GLUE, " ")]
-    for pattern, glued in _TOGETHER:
-        text = re.sub(pattern, glued, text)
+    text = glued(text)
     room = width - len(indent)
     words = [part for word in text.split(" ") for part in ([word] if length(word) <= room else word.split(GLUE)) if part]
     lines: list[str] = []

@@ -163,7 +163,10 @@ def paragraphs_html(lines_of_text: Iterable[str]) -> str:
 
 def printable(value: object) -> str:
     """Return `value` as text without control characters, which could control the terminal; they are shown as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in str(value))
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
 
 
 def printable_lines(text: str) -> str:

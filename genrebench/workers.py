@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from genrebench.errors import GenrebenchError
+from genrebench.plugin.isolation import fix_blas, one_blas_thread
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ class WorkerDiedError(GenrebenchError):
 _POLL_SECONDS = 0.25
 _inside = False
 """Whether this process is doing the work of another one, and so starts no processes itself."""
+
+_fixed = False
+"""Whether BLAS has one thread in this process for good, as it does the work of another one only."""
 
 
 def in_processes(
@@ -64,8 +68,9 @@ def in_processes(
     """
     cluster = _cluster()
     if _inside or (workers == 1 and not cluster):
-        for arguments in calls:
-            yield function(*arguments)
+        with one_blas_thread():
+            for arguments in calls:
+                yield function(*arguments)
         return
     left = dict(enumerate(calls))
     for attempt in range(1, attempts + 1):
@@ -128,9 +133,12 @@ def _report(error: threading.ExceptHookArgs) -> None:
 
 def _call(folder: str, number: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[int, T, list[str]]:
     """Call `function` in a worker; returns the call's number, its result and the warnings of libraries."""
-    global _inside
+    global _inside, _fixed
     with contextlib.suppress(OSError):  # on another host, where only what is shared has the same path
         os.chdir(folder)  # a process that is used again is where its first call was
+    if not _fixed:
+        fix_blas()
+        _fixed = True
     _inside = True
     try:
         with warnings.catch_warnings(record=True) as caught:

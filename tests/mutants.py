@@ -1,4 +1,4 @@
-"""Mutation check: do the tests of the metrics, the statistics and the splits notice when a number changes?
+"""Mutation check: do the tests of the metrics, the statistics, the splits, the plugins and the kit notice a changed number?
 
 Each mutant of mutants.toml is a small change to one module. It is applied to a temporary copy of the package, never to the
 working tree, and the tests of that module run there: they have to fail. The script ends with 1 if any mutant survives.
@@ -110,11 +110,16 @@ def read_mutants() -> list[Mutant]:
 
 def copy_package(to: Path) -> None:
     """Copy what the tests need, without compiled files, which could hide a change, and a plugin for pytest."""
-    for name in ("genrebench", "tests"):
+    for name in ("genrebench", "tests", "plugins", "docs"):  # tests of plugins run the Python of the docs
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, to / name)
     (to / "first_failure.py").write_text(PLUGIN, encoding="utf-8")
+
+
+def import_path(root: Path) -> str:
+    """PYTHONPATH for a copy: its plugins come before those that are installed."""
+    return os.pathsep.join(map(str, [root, *sorted(root.glob("plugins/*/src"))]))
 
 
 def first_failure(root: Path, tests: Sequence[str]) -> str | None:
@@ -126,7 +131,7 @@ def first_failure(root: Path, tests: Sequence[str]) -> str | None:
         If pytest can't run them.
     """
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", "-p", "first_failure", *tests]
-    environment = os.environ | {"PYTHONPATH": str(root)}
+    environment = os.environ | {"PYTHONPATH": import_path(root)}
     try:
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
@@ -158,12 +163,14 @@ def check_unchanged(tests: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         copy_package(root)
-        where = subprocess.run(
-            [sys.executable, "-c", "import genrebench; print(genrebench.__file__)"],
-            cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True, check=True,
-        ).stdout.strip()  # fmt: skip
-        if not Path(where).resolve().is_relative_to(root):
-            raise MutantError(f"the tests would import {where}, not the changed copy")
+        names = ["genrebench", *(folder.name for folder in root.glob("plugins/*/src/*") if (folder / "__init__.py").is_file())]
+        found = subprocess.run(
+            [sys.executable, "-c", f"import {', '.join(names)}; print({', '.join(f'{name}.__file__' for name in names)})"],
+            cwd=root, env=os.environ | {"PYTHONPATH": import_path(root)}, capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        for where in found:
+            if not Path(where).resolve().is_relative_to(root):
+                raise MutantError(f"the tests would import {where}, not the changed copy")
         if failed := first_failure(root, tests):
             raise MutantError(f"{failed} fails without any mutant")
 

@@ -33,6 +33,7 @@ from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
 from genrebench.runs.record import ModelRecord, PredictionsRecord, Run, TaskRecord
 from genrebench.runs.reproduce import Reproduction
+from genrebench.testing import models
 
 ROOT = Path(__file__).parents[1]
 PAGES = [page.path for page in pages()]
@@ -223,3 +224,9 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+\.(?:md|cff))[^)]*\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).resolve().is_file(), f"{page.name}: {target}"
+
+
+def test_every_check_of_the_kit_is_named() -> None:
+    page = (ROOT / "docs" / "howto" / "kit.md").read_text(encoding="utf-8")
+    names = [name for row in re.findall(r"^\| ([a-z ,-]+) \|", page, re.MULTILINE) for name in row.split(", ")]
+    assert sorted(rule.name for rule in models.RULES) == sorted(set(names) & {rule.name for rule in models.RULES})

@@ -88,8 +88,9 @@ def test_the_metric_of_the_page(install: Any, table: Path, tmp_path: Path) -> No
     comparison = gb.compare("logistic-1", "logistic-0-001", runs=runs, metrics=["top_2"])
     assert comparison.metrics["top_2"]["p_value"] is not None
     assert any(note.startswith("top 2: A") for note in comparison.notes())
-    page = gb.write_report(tmp_path / "report", runs=runs, metrics=["top_2"]).page.read_text(encoding="utf-8")
-    assert '<th scope="col">top 2</th>' in page
+    gb.write_report(tmp_path / "report", runs=runs, metrics=["top_2"])
+    (page,) = (tmp_path / "report" / "boards").glob("*.html")
+    assert '<th scope="col">top 2</th>' in page.read_text(encoding="utf-8")
     with pytest.raises(UsageError, match="no metric 'top_3'; did you mean top_2"):
         gb.leaderboard(runs=runs, metrics="top_3")
 

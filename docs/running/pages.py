@@ -25,7 +25,7 @@ DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
 
 _BLOCK = re.compile(
-    r"(?:^<!-- (?P<marks>(?!page:)[^\n]*) -->\n\n)?^```(?P<language>sh|python)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
+    r"(?:^<!-- (?P<marks>(?!page:)[^\n]*) -->\n\n?)?^```(?P<language>sh|python)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
 )
 _PAGE = re.compile(r"^<!-- page: (.*) -->$", re.MULTILINE)
 _KINDS = ("output", "figure ", "exit ", "tested as ", "needs ", "not run: ")

@@ -10,6 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench import mirror
 from genrebench.audio import ffmpeg, sndfile
 from genrebench.audio.parts import parts_of
 from genrebench.audio.samples import Mix, excerpt_bounds, joined
@@ -35,6 +36,7 @@ class Reading:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.used_one_channel = False
+        mirror.require(path)
         parts = parts_of(path)
         if len(parts) > _MAX_PARTS:
             raise AudioError(f"{path}: consists of {len(parts)} streams, more than {_MAX_PARTS}; convert it into one")

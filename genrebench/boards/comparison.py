@@ -203,7 +203,7 @@ class Comparison(Shown):
 
     def figure(self) -> Figure:
         """Draw the difference in log loss: over all tracks, with its 95 % interval, and per genre, in grey."""
-        from genrebench.boards.figures import Line, draw_forest
+        from genrebench.figures import Line, draw_forest
 
         interval = None if self.smallest_difference is None else self.interval
         lines = [

@@ -59,8 +59,11 @@ def boards(
         if stamp == _stamp(stores, metrics):  # no run has ended in the meantime
             _write(key, stamp, *kept)
     found, problems = kept
-    given = {"metrics": metrics, "columns": board_columns.of_metrics(metrics)}
-    return [replace(one, **given, references=tuple((references or {}).get(one.task.dataset, ()))) for one in found], problems
+    columns = board_columns.of_metrics(metrics)
+    published = references or {}
+    return [
+        replace(one, metrics=metrics, columns=columns, references=tuple(published.get(one.task.dataset, ()))) for one in found
+    ], problems
 
 
 def _stamp(stores: Sequence[RunStore], metrics: BoardMetrics) -> str:
@@ -71,9 +74,9 @@ def _stamp(stores: Sequence[RunStore], metrics: BoardMetrics) -> str:
             for name in (RECORD, PREDICTIONS):
                 try:
                     stat = os.stat(f"{store.root}/{run_id}/{name}")  # noqa: PTH116 - for thousands of runs
-                    stamp = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
+                    stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev]
                 except OSError:
-                    stamp = ()
+                    stamp = []
                 digest.update(f"{run_id}/{name}{stamp}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

@@ -157,12 +157,20 @@ class Board(Shown):
     def figure(self) -> Figure:
         """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey.
 
-        Bars at the right join rows that can't be told apart, as a critical-difference diagram does.
+        Bars at the right join rows that can't be told apart, as a critical-difference diagram does; beside them are the ranks
+        that each row may have.
         """
-        from genrebench.boards.figures import Line, draw_forest
+        from genrebench.figures import Line, draw_forest
 
         lines = [
-            Line(row.label, row.scores["log_loss"], row.intervals.get("log_loss"), muted=row.baseline) for row in self.rows
+            Line(
+                f"{row.rank} {row.label}",
+                row.scores["log_loss"],
+                row.intervals.get("log_loss"),
+                row.baseline,
+                row.rank_interval,
+            )
+            for row in self.rows
         ]
         title = f"{self.task.dataset}, split {self.task.split_title}"
         return draw_forest(lines, title, "log loss in nats, with 95 % interval", groups=self.groups)

@@ -17,7 +17,7 @@ DatasetOption = Annotated[
     typer.Option(
         "--dataset",
         autocompletion=_complete.datasets,
-        help="A registered name (see 'genrebench data list'), a folder, or mirdata:NAME.",
+        help="A registered name (see 'genrebench data list'), a folder, the URL of one, or mirdata:NAME.",
     ),
 ]
 BoardsOfDatasetOption = Annotated[
@@ -57,6 +57,10 @@ SplitSeedOption = Annotated[int, typer.Option("--split-seed", min=0, help="Seed 
 ExcerptOption = Annotated[str, typer.Option("--excerpt", help="Seconds from the middle of each track, or 'whole'.")]
 ExcludeOption = Annotated[
     Path | None, typer.Option("--exclude", help="CSV file of tracks to exclude, with columns id and reason.")
+]
+ExtraTrainingOption = Annotated[
+    str | None,
+    typer.Option("--extra-training", metavar="DATASET", help="Add training tracks for small genres from this larger dataset."),
 ]
 FollowLinksOption = Annotated[
     bool,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -172,6 +173,7 @@ def split_(
     split_file: _task.SplitFileOption = None,
     split_seed: _task.SplitSeedOption = 0,
     exclude: _task.ExcludeOption = None,
+    extra_training: _task.ExtraTrainingOption = None,
     follow_links: _task.FollowLinksOption = False,
     segments: _task.SegmentsOption = "together",
     workers: _task.WorkersOption = None,
@@ -183,20 +185,22 @@ def split_(
     """
     import genrebench as gb
 
-    task = gb.write_split(
-        dataset,
-        out,
-        split=split,
-        split_file=split_file,
-        split_seed=split_seed,
-        exclude=exclude,
-        follow_links=follow_links,
-        segments=segments,
-        workers=workers,
-        **_task.terminal(),
-    )
+    chosen = {
+        "split": split,
+        "split_file": split_file,
+        "split_seed": split_seed,
+        "exclude": exclude,
+        "extra_training": extra_training,
+        "follow_links": follow_links,
+        "segments": segments,
+    }
+    task = gb.write_split(dataset, out, **chosen, workers=workers, **_task.terminal())
     print_result(task, form)
-    say(f"wrote {out}; score predictions for the test tracks with: genrebench score PREDICTIONS.csv --dataset {dataset}")
+    words = ["genrebench", "score", "PREDICTIONS.csv", "--dataset", dataset]
+    for name, value in chosen.items():
+        if value and value != "together":
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    say(f"wrote {out}; score predictions for the test tracks with: {shlex.join(words)}")
 
 
 @app.command()

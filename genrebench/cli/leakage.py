@@ -14,6 +14,9 @@ from genrebench.cli._output import Format, FormatOption, print_result
 def command(
     model: _task.ModelArgument,
     dataset: _task.DatasetOption = "demo",
+    split_file: Annotated[
+        Path | None, typer.Option("--split-file", metavar="FILE", help="A CSV file with a split, whose tracks alone are used.")
+    ] = None,
     split_seed: _task.SplitSeedOption = 0,
     draws: Annotated[int, typer.Option(min=1, help="How often test artists are drawn; each takes two runs per seed.")] = 3,
     excerpt: _task.ExcerptOption = "30",
@@ -41,6 +44,7 @@ def command(
     result = gb.leakage(
         model,
         dataset,
+        split_file=split_file,
         split_seed=split_seed,
         draws=draws,
         excerpt=excerpt,

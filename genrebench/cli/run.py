@@ -38,12 +38,7 @@ def command(
     device: _task.DeviceOption = "auto",
     devices: _task.DevicesOption = None,
     runs: _task.RunsOption = Path("runs"),
-    extra_training: Annotated[
-        str | None,
-        typer.Option(
-            "--extra-training", metavar="DATASET", help="Add training tracks for small genres from this larger dataset."
-        ),
-    ] = None,
+    extra_training: _task.ExtraTrainingOption = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Calibrate probabilities with a temperature fitted on the validation tracks.")
     ] = False,
@@ -67,6 +62,9 @@ def command(
     workers: _task.WorkersOption = None,
     jobs: _task.JobsOption = 1,
     cluster: _task.ClusterOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the runs will need: time, disk, memory, and what is cached already.")
+    ] = False,
     no_cache: _task.NoCacheOption = False,
     observe: Annotated[
         list[str] | None,
@@ -147,6 +145,13 @@ def command(
     if save_config is not None:
         gb.write_experiment(save_config, models, dataset, **experiment)
         say(f"wrote {save_config}; repeat it with: genrebench run --config {save_config}")
+    if dry_run:
+        asked = {name: machine[name] for name in ("runs", "device", "workers", "jobs", "follow_links", "progress", "say")}
+        if config is not None:
+            print_result(gb.needs(config, **asked), form)
+        else:
+            print_result(gb.needs(models, dataset, **experiment, **asked), form)
+        return
     try:
         if config is not None:
             finished = list(gb.run_experiment(config, **machine))

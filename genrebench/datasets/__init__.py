@@ -12,6 +12,7 @@ from typing import Any
 from genrebench.datasets import fma_archives, gtzan, mirdata_source, references
 from genrebench.environment import cpus
 from genrebench.errors import DataError, UsageError, similar
+from genrebench.mirror import is_url
 from genrebench.plugin.blame import blaming
 from genrebench.plugin.datasets import DatasetSpec, require_dataset, require_features
 from genrebench.plugin.hookspecs import DATASET
@@ -93,8 +94,8 @@ def resolve(
     Parameters
     ----------
     text : str
-        A registered name, a folder, or ``mirdata:NAME``. A registered name takes precedence over a folder of the same name;
-        write ``./demo`` for the folder.
+        A registered name, a folder, the URL of one, or ``mirdata:NAME``. A registered name takes precedence over a folder of
+        the same name; write ``./demo`` for the folder.
     registry : Registry
         The installed plugins, with their datasets.
     home : Path
@@ -126,6 +127,10 @@ def resolve(
         return _load(registry.get(DATASET, text), home, progress, workers or cpus())
     if text.startswith(mirdata_source.PREFIX):
         return mirdata_source.load(text, home)
+    if is_url(text):
+        from genrebench.datasets import remote
+
+        return remote.load(text, home)
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         from genrebench.datasets import folder as folders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -161,7 +162,7 @@ def _read(path: Path, header: Header, track_of: Mapping[str, str]) -> tuple[Feat
     """The rows of some tracks, by the ids of the file, and all ids of the file."""
     ids: list[str] = []
     seen: dict[str, int] = {}
-    values: list[NDArray[np.float64]] = []
+    values = array("d")  # grows in place: a list of rows would be there twice at the end
     for line, cells in read_records(path):
         if line <= header.last_line:
             continue
@@ -173,8 +174,8 @@ def _read(path: Path, header: Header, track_of: Mapping[str, str]) -> tuple[Feat
         seen[track] = line
         if track in track_of and any(cells[1:]):
             ids.append(track_of[track])
-            values.append(_numbers(cells[1:], header.columns, f"{path}, line {line}"))
-    table = np.array(values).reshape(len(ids), len(header.columns))
+            values.frombytes(_numbers(cells[1:], header.columns, f"{path}, line {line}").tobytes())
+    table = np.frombuffer(values, dtype=np.float64).reshape(len(ids), len(header.columns))
     return FeatureValues(tuple(ids), header.columns, table), set(seen)
 
 

@@ -53,6 +53,18 @@ and Music Adversaries", arXiv 1507.04761, in the lists of github.com/coreyker/dn
 github.com/jongpillee/music_dataset_split have it: 443, 197 and 290 tracks.
 """
 
+_REPETITIONS = """
+    350 351 370, 355 360 389, 371 374, 398 399, 439 445, 476 478, 533 551, 534 553, 535 555, 536 558, 537 560, 538 562, 539
+    565, 540 567, 542 568, 543 569, 544 570, 545 571, 546 572, 604 613, 634 694, 640 661, 641 662, 642 663, 643 664, 644
+    665, 645 666, 658 916, 715 722, 730 731, 745 746, 747 780, 752 757, 754 760, 756 759, 767 771, 787 790, 803 854, 805
+    856, 808 857, 810 860, 813 858, 841 869, 873 874, 880 881 882, 875 891 892
+    """
+"""Tracks that are the same samples: Sturm's 50 exact repetitions, as two independent public lists have them. In each group but
+two, the fault-filtered split keeps one."""
+
+_DISTORTED = 886
+"""reggae.00086, of which Sturm says that 5 seconds can be used."""
+
 CITATION = """@article{gtzan,
   title = {Musical genre classification of audio signals},
   author = {Tzanetakis, George and Cook, Perry},
@@ -124,6 +136,17 @@ def _remarks(tracks: Mapping[str, Track]) -> Iterator[Remark]:
             f"{len(faulty)} of {len(tracks)} tracks aren't in the fault-filtered split, which follows Sturm's catalogue of "
             f"repetitions, wrong labels and distortions, for example {faulty[0]!r}; --split {FAULT_FILTERED} leaves them out",
         )
+    groups = [there for group in repetitions() if len(there := [id_ for id_ in group if id_ in tracks]) > 1]
+    if groups:
+        mixed = [group for group in groups if len({tracks[id_].genre for id_ in group}) > 1]
+        yield Remark(
+            "repetitions",
+            "warning",
+            f"{sum(map(len, groups)) - len(groups)} tracks repeat another one exactly, for example {' and '.join(groups[0])}"
+            + (f"; {' and '.join(mixed[0])} do so in two genres" if mixed else ""),
+        )
+    if (distorted := _id(_DISTORTED)) in tracks:
+        yield Remark("distortion", "warning", f"{distorted} is distorted but for 5 seconds")
     missing = len(GENRES) * PER_GENRE - len(tracks)
     if missing:
         yield Remark("missing", "warning", f"the copy has {len(tracks)} tracks instead of {len(GENRES) * PER_GENRE}")
@@ -148,6 +171,11 @@ def _artists(index: Path | None) -> dict[str, str]:
 def fault_filtered_ids() -> dict[str, tuple[str, ...]]:
     """Ids of the tracks of each part of the fault-filtered split."""
     return {part: tuple(map(_id, _numbers(text))) for part, text in _FAULT_FILTERED.items()}
+
+
+def repetitions() -> list[tuple[str, ...]]:
+    """Groups of tracks that are the same samples."""
+    return [tuple(map(_id, _numbers(group))) for group in _REPETITIONS.split(",")]
 
 
 def _numbers(text: str) -> Iterator[int]:

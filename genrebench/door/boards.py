@@ -92,6 +92,8 @@ def write_report(
     runs: Paths | None = None,
     audio: Paths | Dataset = (),
     metrics: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+    workers: int | None = None,
     progress: Progress = False,
     say: Callable[[str], None] | None = None,
     follow_links: bool = False,
@@ -101,21 +103,21 @@ def write_report(
     Parameters
     ----------
     out : path
-        Folder of the report; an existing report is replaced.
+        Folder of the report; an existing report is replaced, but for the pages that would be the same.
     dataset, split, runs
         As in `leaderboard`.
     audio : str, Path or Dataset, or a sequence of names and paths
         Datasets whose audio is included in the report, for the tracks that it lists.
-    metrics
+    metrics, columns
         As in `leaderboard`.
-    progress, say, follow_links
+    workers, progress, say, follow_links
         As in `run`.
     """
     # here, since boards are shown more often, and start faster without datasets and pages
     from genrebench import report
     from genrebench.door.opening import open_dataset, open_session
 
-    session = open_session(progress=progress, say=say, follow_links=follow_links)
+    session = open_session(workers=workers, progress=progress, say=say, follow_links=follow_links)
     clips: dict[str, Mapping[str, Path]] = {}
     stores = open_stores(runs)
     require_known(stores, name_of(dataset), split)
@@ -132,7 +134,9 @@ def write_report(
         audio=clips,
         references=published_scores(),
         metrics=metrics_of(metrics),
+        columns=columns,
         progress=session.progress,
+        workers=session.workers,
     )
     return Report(page, tuple(problems))
 

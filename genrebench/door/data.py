@@ -123,6 +123,7 @@ def write_split(
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    extra_training: str | Path | Dataset | None = None,
     segments: str = "together",
     workers: int | None = None,
     progress: Progress = False,
@@ -133,7 +134,7 @@ def write_split(
 
     Parameters
     ----------
-    dataset, split, split_file, split_seed, excerpt, exclude, segments, workers, progress, say, follow_links
+    dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, workers, progress, say, follow_links
         As in `run`.
     out : path
         The CSV file to write, with the columns track_id, fold, part, genre and group (the number of the artist).
@@ -153,6 +154,7 @@ def write_split(
         split_seed=split_seed,
         excerpt=excerpt,
         exclude=exclude,
+        extra_training=extra_training,
         segments=segments,
     )
     write_task_split(made, Path(out))

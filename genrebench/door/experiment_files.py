@@ -17,6 +17,7 @@ from genrebench.records import Excerpt
 from genrebench.runs.job import Job
 from genrebench.runs.result import RunResult, RunResults
 from genrebench.runs.store import RunStore
+from genrebench.session import Session
 
 
 def run_experiment(
@@ -55,8 +56,6 @@ def run_experiment(
     GenrebenchError
         If the file or a value in it is invalid, before anything runs.
     """
-    if not isinstance(experiment, Experiment):
-        experiment = config.read(Path(experiment))
     session = open_session(
         device=device,
         devices=devices,
@@ -68,25 +67,33 @@ def run_experiment(
         follow_links=follow_links,
     )
     session, _ = open_observers(observe, None, session)
+    with on_cluster(cluster, session) as session:
+        all_jobs = jobs_of(experiment, session)
+        return run_jobs(all_jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
+
+
+def jobs_of(experiment: str | Path | Experiment, session: Session) -> list[Job]:
+    """The jobs of an experiment, in the order of datasets, models and seeds."""
+    if not isinstance(experiment, Experiment):
+        experiment = config.read(Path(experiment))
     hosted = open_models(list(experiment.models), experiment.models, session)
     join_first_process(hosted, session)
-    with on_cluster(cluster, session) as session:
-        all_jobs = []
-        for dataset in experiment.datasets:
-            task = open_task(
-                experiment.place(dataset),
-                session,
-                split=experiment.split,
-                split_file=experiment.folds,
-                split_seed=experiment.split_seed,
-                excerpt=experiment.excerpt,
-                exclude=experiment.exclusions,
-                extra_training=None if experiment.extra_training is None else experiment.place(experiment.extra_training),
-                segments=experiment.segments,
-            )
-            kept = experiment.to_json()
-            all_jobs += [Job(task, model, seed, experiment.calibrate, kept) for model in hosted for seed in experiment.seeds]
-        return run_jobs(all_jobs, RunStore(Path(runs)), session, resume=resume, silent=say is None, each=each)
+    jobs = []
+    for dataset in experiment.datasets:
+        task = open_task(
+            experiment.place(dataset),
+            session,
+            split=experiment.split,
+            split_file=experiment.folds,
+            split_seed=experiment.split_seed,
+            excerpt=experiment.excerpt,
+            exclude=experiment.exclusions,
+            extra_training=None if experiment.extra_training is None else experiment.place(experiment.extra_training),
+            segments=experiment.segments,
+        )
+        kept = experiment.to_json()
+        jobs += [Job(task, model, seed, experiment.calibrate, kept) for model in hosted for seed in experiment.seeds]
+    return jobs
 
 
 def write_experiment(

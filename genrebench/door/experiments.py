@@ -17,7 +17,7 @@ from genrebench.experiments.ablation.run import ablate_run, check_ablation
 from genrebench.experiments.leakage import measure
 from genrebench.experiments.leakage.outcome import Leakage
 from genrebench.records import Dataset, Exclusion, Task
-from genrebench.runs import runner
+from genrebench.runs.grid import finished_runs
 from genrebench.runs.job import Job
 from genrebench.runs.store import RunStore
 
@@ -26,6 +26,7 @@ def leakage(
     model: Any,
     dataset: str | Path | Dataset | Task = "demo",
     *,
+    split_file: str | Path | None = None,
     split_seed: int = 0,
     draws: int = 3,
     excerpt: str | float | None = 30,
@@ -52,11 +53,14 @@ def leakage(
     Parameters
     ----------
     model : str, ModelSpec or scikit-learn classifier
+    split_file : path, optional
+        A file with a split, whose tracks alone are used, such as those of a paper; parts and folds in it don't matter here.
     draws : int
         How often test artists are drawn, with split seeds `split_seed`, `split_seed` + 1 and so on. Each takes two runs per
         seed.
-    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options, runs, device, workers, jobs, cluster,
-    progress, say, follow_links
+    dataset, split_seed, excerpt, exclude, segments, seed, seeds, options
+        As in `run`.
+    runs, device, workers, jobs, cluster, progress, say, follow_links
         As in `run`.
 
     Raises
@@ -73,7 +77,14 @@ def leakage(
     all_seeds = open_seeds(seed, seeds)
     with on_cluster(cluster, session) as session:
         task = open_task(
-            dataset, session, split="stratified", split_seed=split_seed, excerpt=excerpt, exclude=exclude, segments=segments
+            dataset,
+            session,
+            split=None if split_file is not None or isinstance(dataset, Task) else "stratified",
+            split_file=split_file,
+            split_seed=split_seed,
+            excerpt=excerpt,
+            exclude=exclude,
+            segments=segments,
         )
         return measure.measure(task, hosted, all_seeds, RunStore(measure.folder(Path(runs))), session, draws=draws)
 
@@ -137,5 +148,5 @@ def ablate(
         )
         job, store = Job(task, hosted, open_seeds(seed, None)[0]), RunStore(Path(runs))
         check_ablation(job, session, seconds)
-        run = runner.finished_run(job, store, session)
+        run = finished_runs([job], store, session)[0]
         return ablate_run(run, job, store, session, seconds=seconds)

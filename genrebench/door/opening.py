@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genrebench import launcher
+from genrebench import launcher, mirror
 from genrebench.datasets import resolve
 from genrebench.datasets.exclusions import DEFAULT_REASON, read_exclusions
 from genrebench.door.folders import Progress, open_progress
@@ -157,6 +157,8 @@ def open_task(
     for remark in opened.remarks:  # before the split may be refused: what is left out may be the reason
         if remark.severity == "warning":
             session.say(f"warning: {opened.name}: {remark.detail}")
+    if opened.load_features is None:  # the task is made from the audio
+        mirror.fetch([track.path for track in opened.tracks if track.path is not None], session.progress)
     task = tasks.make_task(
         opened,
         session.home,

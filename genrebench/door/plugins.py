@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genrebench.errors import UsageError
 from genrebench.plugin import scaffold
 from genrebench.plugin.contract import ModelSpec
-from genrebench.plugin.hookspecs import DATASET, INPUT, METRIC, MODEL, OBSERVER, SPLIT, Kind
+from genrebench.plugin.hookspecs import DATASET, INPUT, KINDS, METRIC, MODEL, OBSERVER, SPLIT, Kind
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.one_file import is_file_name, model_of_file
 from genrebench.plugin.options import OptionInfo, describe_options
@@ -40,12 +40,7 @@ class PluginList(Shown):
             {
                 "plugin": plugin.distribution,
                 "version": plugin.version,
-                "models": list(plugin.offers.get("model", ())),
-                "datasets": list(plugin.offers.get("dataset", ())),
-                "inputs": list(plugin.offers.get("input", ())),
-                "metrics": list(plugin.offers.get("metric", ())),
-                "splits": list(plugin.offers.get("split", ())),
-                "observers": list(plugin.offers.get("observer", ())),
+                **{f"{kind.name}s": list(plugin.offers.get(kind.name, ())) for kind in KINDS},
                 "status": plugin.error or self._clash(self._registry.clashes(plugin)),
                 "error": plugin.error,
                 "warnings": list(plugin.warnings),
@@ -54,12 +49,18 @@ class PluginList(Shown):
         ]
 
     def tables(self) -> list[Table]:
-        """One row per plugin."""
+        """One row per plugin, with all that it offers, by kind."""
+        kinds = [f"{kind.name}s" for kind in KINDS]
         rows = [
-            (one["plugin"], one["version"], ", ".join(one["models"]), ", ".join(one["datasets"]), one["status"])
+            (
+                one["plugin"],
+                one["version"],
+                "; ".join(f"{kind}: {', '.join(one[kind])}" for kind in kinds if one[kind]),
+                one["status"],
+            )
             for one in self.to_json()
         ]
-        return [Table.of(("plugin", "version", "models", "datasets", "status"), rows, text=("models", "datasets", "status"))]
+        return [Table.of(("plugin", "version", "offers", "status"), rows, text=("offers", "status"))]
 
     @staticmethod
     def _clash(names: list[str]) -> str:

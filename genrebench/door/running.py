@@ -237,6 +237,7 @@ def score(
     split_seed: int = 0,
     excerpt: str | float | None = 30,
     exclude: str | Path | Iterable[Exclusion | str] | None = None,
+    extra_training: str | Path | Dataset | None = None,
     segments: str = "together",
     name: str = imported.PLUGIN,
     version: str = "0",
@@ -251,7 +252,7 @@ def score(
     ----------
     predictions : path
         CSV file with one row per test track: track_id and one column per genre, named GENRE or p:GENRE.
-    dataset, split, split_file, split_seed, excerpt, exclude, segments, runs, say, follow_links
+    dataset, split, split_file, split_seed, excerpt, exclude, extra_training, segments, runs, say, follow_links
         As in `run`.
     name, version : str
         Name and version of the model on the board.
@@ -275,6 +276,7 @@ def score(
         split_seed=split_seed,
         excerpt=excerpt,
         exclude=exclude,
+        extra_training=extra_training,
         segments=segments,
     )
     store = RunStore(Path(runs))

@@ -14,9 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from genrebench.evaluation import metrics
 from genrebench.evaluation.intervals import sampling_units
+from genrebench.evaluation.proportions import share_interval
 from genrebench.records import Predictions
 
 Floats = NDArray[np.float64]
+
+MAX_BINS, MIN_BIN, MIN_BIN_UNITS = 10, 4, 3
+"""Bins of a reliability diagram: how many, and the fewest tracks of one, and artists for its interval."""
 
 LOWEST, HIGHEST = 0.05, 20.0
 """Range of fitted temperatures."""
@@ -27,26 +31,66 @@ def is_temperature(value: Any) -> bool:
     return isinstance(value, float) and LOWEST * 0.999 <= value <= HIGHEST * 1.001
 
 
-def reliability(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -> list[dict[str, Any]]:
-    """Accuracy against confidence: the data of a reliability diagram.
+def equal_bins(
+    labels: ArrayLike, probabilities: ArrayLike, groups: NDArray[np.int64] | None = None, n_bins: int = MAX_BINS
+) -> list[dict[str, Any]]:
+    """Accuracy against confidence: the data of a reliability diagram, in bins that have about the same number of tracks.
+
+    Bins of equal width would have a few tracks each where a model is rarely that confident, and then say little.
+
+    Parameters
+    ----------
+    labels, probabilities : array
+    groups : ndarray of int, shape (n_tracks,), optional
+        Artist number of each track, -1 if it isn't known; tracks of one artist succeed and fail together.
+    n_bins : int
+        At most so many, and none with fewer than `MIN_BIN` tracks.
 
     Returns
     -------
     list of dict
-        One per bin that has tracks: low and high (the bin is (low, high]), tracks, confidence (mean) and accuracy. The bins
-        are those of `genrebench.evaluation.metrics.calibration_error`.
+        One per bin, in order of confidence: low and high (the lowest and highest confidence in it; tracks of the same
+        confidence are in one bin), tracks, confidence (mean), accuracy, and interval (95 %, of the accuracy on other tracks
+        like these; None with fewer than three artists, or tracks without artists). No bin with fewer than `MIN_BIN` tracks.
+
+    References
+    ----------
+    Nixon et al. 2019, "Measuring Calibration in Deep Learning" (adaptive bins).
     """
-    correct, confidence, bins = metrics.binned_by_confidence(labels, probabilities, n_bins)
+    y, p = metrics.validate(labels, probabilities)
+    correct, confidence = (p.argmax(axis=1) == y).astype(np.float64), p.max(axis=1)
+    bins = _equal_counts(confidence, min(n_bins, len(y) // MIN_BIN))
+    if bins is None:
+        return []
+    units = sampling_units(np.full(len(y), -1) if groups is None else groups)
+    members = (bins[:, None] == np.arange(bins.max() + 1)).astype(np.float64)
+    n_units = (units.sums(members) > 0).sum(axis=0)
+    low, high = share_interval(correct[:, None] * members, units, members=members)
     return [
         {
-            "low": i / n_bins,
-            "high": (i + 1) / n_bins,
-            "tracks": int((bins == i).sum()),
-            "confidence": float(confidence[bins == i].mean()),
-            "accuracy": float(correct[bins == i].mean()),
+            "low": float(confidence[inside].min()),
+            "high": float(confidence[inside].max()),
+            "tracks": int(inside.sum()),
+            "confidence": float(confidence[inside].mean()),
+            "accuracy": float(correct[inside].mean()),
+            "interval": (float(low[i]), float(high[i])) if n_units[i] >= MIN_BIN_UNITS else None,
         }
-        for i in np.unique(bins).tolist()
+        for i, inside in enumerate(members.T > 0)
     ]
+
+
+def _equal_counts(values: Floats, n_bins: int) -> NDArray[np.int64] | None:
+    """The bin of each value, from 0 on; equal values share one, and none has fewer than `MIN_BIN`. None without any bin."""
+    if n_bins < 1:
+        return None
+    ends = np.unique(np.quantile(values, np.arange(1, n_bins) / n_bins, method="inverted_cdf"))
+    bins = np.searchsorted(ends, values)
+    for i in range(len(ends) + 1):  # a bin that equal values have left small joins the next one
+        if 0 < (bins == i).sum() < MIN_BIN and i < bins.max():
+            bins[bins == i] = bins[bins > i].min()
+    if (bins == bins.max()).sum() < MIN_BIN and bins.min() < bins.max():
+        bins[bins == bins.max()] = bins[bins < bins.max()].max()
+    return np.unique(bins, return_inverse=True)[1].astype(np.int64)
 
 
 def apply_temperature(probabilities: ArrayLike, temperature: float) -> Floats:

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from genrebench import audio, temporary
+from genrebench import audio, files, temporary
 from genrebench.errors import AudioError, DataError
 from genrebench.inputs.entries import CacheFolder, Entry
 from genrebench.inputs.sharing import CLAIMS, UNFINISHED, cleared, unfinished_folder
@@ -32,6 +33,24 @@ CHANGED = "the file has changed since its content was read first; run the comman
 
 SILENCE = 10 ** (-80 / 20)
 """A clip whose largest sample is below this, -80 dB of full scale, counts as silent."""
+
+
+asked_only: ContextVar[bool] = ContextVar("asked_only", default=False)
+"""Whether it is only asked what is missing, which `Missing` then says."""
+
+
+class Missing(BaseException):
+    """What is missing in a folder of the cache; no error, and so not caught with those of plugins.
+
+    Parameters
+    ----------
+    folder : CacheFolder
+    clips : list of Clip
+    """
+
+    def __init__(self, folder: CacheFolder, clips: list[Clip]) -> None:
+        super().__init__()
+        self.folder, self.clips = folder, clips
 
 
 class UnusableClipsError(AudioError):
@@ -105,6 +124,8 @@ def filled(folder: CacheFolder, clips: Sequence[Clip], work: Work, context: Inpu
     distinct = {clip.content_hash: clip for clip in clips}
     entries = {key: folder.find(key, with_peak=context.refuse_silence) for key in distinct}
     missing = [clip for key, clip in distinct.items() if entries[key] is None]
+    if asked_only.get():
+        raise Missing(folder, missing)
     reasons: dict[str, str] = {}
     if missing:
         with closing(work(missing)) as results:
@@ -235,8 +256,7 @@ def require_space(folder: CacheFolder, clips: Sequence[Clip], size: Size, length
         If the disk has less free space.
     """
     missing = {clip.content_hash: clip.path for clip in clips if not folder.path(clip.content_hash).exists()}
-    absolute = folder.cache.absolute()  # the folder may not exist yet
-    free = shutil.disk_usage(next(place for place in (absolute, *absolute.parents) if place.exists())).free
+    free = files.free_disk(folder.cache)
     if size.max_length is not None:
         needed = size.bytes * round(len(missing) * size.max_length)
         if needed <= free:

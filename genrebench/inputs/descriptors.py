@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.inputs.constantq import BINS, N_OCTAVES, constant_q
-from genrebench.inputs.spectra import FloatArray, Tuning, chroma_filters, decibels, framed, mel_filters, power_blocks
+from genrebench.inputs.spectra import (
+    FloatArray,
+    Tuning,
+    chroma_filters,
+    compiled_kernels,
+    decibels,
+    framed,
+    mel_filters,
+    power_blocks,
+)
 
 N_FFT = 2048
 HOP = 512
@@ -87,10 +96,11 @@ def _spectral(samples: NDArray[np.float32], rate: int) -> tuple[dict[str, FloatA
     return spectral, power, tuning.estimate()
 
 
-def _rolloff(magnitude: NDArray[np.float32]) -> NDArray[np.float64]:
+def _rolloff(magnitude: NDArray[np.float32]) -> FloatArray:
     """The lowest frequency below which at least 85 % of a frame's magnitude lies."""
-    below = np.cumsum(magnitude, axis=1)
-    frequency: NDArray[np.float64] = _FREQUENCIES[np.argmax(below >= _ROLLOFF * below[:, -1:], axis=1)]
+    bins = np.empty(len(magnitude), np.int64)
+    compiled_kernels().rolloff_bins(magnitude, _ROLLOFF, bins)
+    frequency: FloatArray = _FREQUENCIES[bins]
     return frequency
 
 
@@ -117,7 +127,7 @@ def _contrast(magnitude: NDArray[np.float32], valleys: NDArray[np.float64], peak
         if n_extreme == 1:
             valleys[:, k], peaks[:, k] = band.min(axis=1), band.max(axis=1)
         else:
-            ordered = np.sort(band, axis=1)
+            ordered = np.sort(band, axis=1)  # faster than np.partition, and than a compiled loop
             valleys[:, k], peaks[:, k] = ordered[:, :n_extreme].mean(axis=1), ordered[:, -n_extreme:].mean(axis=1)
 
 

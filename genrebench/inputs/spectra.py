@@ -6,19 +6,40 @@ filter bank is applied by one matrix product.
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from genrebench import temporary
 
 FloatArray = NDArray[np.floating[Any]]
 
 _BLOCK = 64  # frames; about 2 MB for frames of 2,048 samples with their windowed and transformed copies
 _FMIN, _FMAX = 150.0, 4000.0  # in Hz; frequency range of the peaks used to estimate tuning, librosa's default
 _PEAK = np.float32(0.1)  # minimum height of a peak relative to the frame's loudest bin, likewise
+
+
+@cache
+def compiled_kernels() -> Any:
+    """The compiled loops of `genrebench.inputs.kernels`.
+
+    Two processes that write to numba's cache at the same time can spoil it, so they take turns.
+    """
+    user = getattr(os, "getuid", int)()
+    with temporary.exclusive(Path(tempfile.gettempdir()) / f"genrebench-{user}-compiling.lock"):
+        from genrebench.inputs import kernels
+
+        one = np.ones((1, 4), np.float32)
+        kernels.rolloff_bins(one, np.float32(0.85), np.empty(1, np.int64))
+        kernels.peaks(one, one[0, :1], np.float32(0.1), 1, 3, np.empty(3), np.empty(3, np.float32))
+        return kernels
 
 
 def framed(samples: NDArray[np.float32], n_fft: int, hop: int, pad: Literal["reflect", "constant"]) -> NDArray[np.float32]:
@@ -133,17 +154,11 @@ class Tuning:
         loudest : ndarray of float32, shape (n_frames,)
             Largest value of each frame.
         """
-        band = spectra[:, self._first - 1 : self._last + 1]
-        strong = np.where(band > _PEAK * loudest[:, None], band, np.float32(0))
-        middle = strong[:, 1:-1]
-        frame, peak = np.nonzero((middle > strong[:, :-2]) & (middle >= strong[:, 2:]))
-        below, at, above = band[frame, peak], band[frame, peak + 1], band[frame, peak + 2]
-        curvature = (above + below).astype(np.float64) - 2.0 * at
-        slope = (above - below) / 2.0
-        flat = np.abs(slope) >= np.abs(curvature)  # the vertex of the parabola would be beyond the neighbouring bin
-        shift = np.where(flat, 0.0, -slope / np.where(flat, 1.0, curvature)).astype(np.float32)
-        self._pitches.append(((peak + self._first + shift.astype(np.float64)) * self._bin).astype(np.float32))
-        self._strengths.append(at + np.float32(0.5) * slope.astype(np.float32) * shift)
+        room = len(spectra) * (self._last - self._first)
+        places, strengths = np.empty(room), np.empty(room, np.float32)
+        n = compiled_kernels().peaks(spectra, loudest, _PEAK, self._first, self._last, places, strengths)
+        self._pitches.append((places[:n] * self._bin).astype(np.float32))
+        self._strengths.append(strengths[:n].copy())
 
     def estimate(self) -> float:
         """Deviation in [-0.5, 0.5), rounded to hundredths; 0 if no peaks were found."""

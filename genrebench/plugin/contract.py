@@ -215,7 +215,10 @@ class Model(ABC, Generic[InputT]):
         raise NotImplementedError
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return figures by title, which are saved as images when the run ends; optional."""
+        """Return figures by title, which are saved as images when the run ends; optional.
+
+        The label of a figure (``figure.set_label``) is its caption: a sentence on what one sees in it and may conclude.
+        """
         return {}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from genrebench.errors import PluginError
+from genrebench.plugin.inputs import is_column
 from genrebench.plugin.splits import SplitSpec
 from genrebench.records import PARTS, Dataset, FeatureValues, Track
 
@@ -175,6 +176,9 @@ def require_dataset(loaded: Any, label: str) -> Dataset:
 
 
 def _problem(loaded: Dataset) -> str | None:
+    for name, text in (("name", loaded.name), ("version", loaded.version)):
+        if not isinstance(text, str) or not text:
+            return f"the {name} of the dataset is {text!r} ({type(text).__name__}); it has to be text"
     if not isinstance(loaded.official, Mapping):
         return f"the official split is {type(loaded.official).__name__}, not a mapping of track ids to parts"
     if not loaded.tracks:
@@ -233,6 +237,9 @@ def require_features(values: Any, dataset: Dataset, label: str) -> FeatureValues
     if values.values.shape != expected or values.values.dtype.kind != "f":
         shape = f"{values.values.dtype} of shape {values.values.shape}"
         raise PluginError(f"{label}: load_features returned {shape}, expected float64 of shape {expected}")
+    odd = next((column for column in values.columns if not is_column(column)), None)
+    if odd is not None:
+        raise PluginError(f"{label}: load_features returned the column name {odd!r}; it has to be a tuple of texts")
     if not {track.id for track in dataset.tracks} & set(values.ids):
         raise PluginError(f"{label}: load_features returned no row for any track of the dataset")
     return values

@@ -9,7 +9,7 @@ import numpy as np
 
 from genrebench.errors import AudioError, PluginError
 from genrebench.plugin.blame import blaming
-from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared
+from genrebench.plugin.inputs import Clip, InputContext, InputSpec, Prepared, is_column
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.registry import Registered
 from genrebench.records import Dataset
@@ -87,6 +87,9 @@ def problem_of(prepared: Any, ids: Sequence[str]) -> str | None:
         return f"prepare returned inputs of type {type(inputs).__name__}; they have to be an array or LazyInputs"
     if len(inputs) != len(ids):
         return f"prepare returned {len(inputs)} inputs for {len(ids)} clips; it has to return one for each, in their order"
+    odd = next((column for column in prepared.columns if not is_column(column)), None)
+    if odd is not None:
+        return f"prepare returned the column name {odd!r}; it has to be a tuple of texts"
     if isinstance(inputs, LazyInputs):
         return None
     if inputs.ndim != 2 or inputs.dtype.kind not in "fiub":

@@ -18,6 +18,11 @@ Columns = tuple[tuple[str, ...], ...]
 """Names of a table's columns, each of one or more levels."""
 
 
+def is_column(name: Any) -> bool:
+    """Whether this can be the name of a column."""
+    return isinstance(name, tuple) and bool(name) and all(isinstance(level, str) for level in name)
+
+
 @dataclass(frozen=True)
 class Clip:
     """An audio file to compute inputs from.

@@ -14,10 +14,15 @@ from typing import Any
 
 import numpy as np
 
+_BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put back at the end what the body changes in the state of this process, so that one model can't affect the next."""
+    """Put back at the end what the body changes in the state of this process, so that one model can't affect the next.
+
+    BLAS has one thread in the body; see `fix_blas`.
+    """
     with contextlib.ExitStack() as stack:
         stack.callback(sys.path.__setitem__, slice(None), list(sys.path))
         stack.callback(_restore_environment, dict(os.environ))
@@ -32,6 +37,26 @@ def undisturbed() -> Iterator[None]:
         _keep_torch(stack)
         if "matplotlib" in sys.modules:
             stack.enter_context(sys.modules["matplotlib"].rc_context())
+        fix_blas()
+        yield
+
+
+def fix_blas() -> None:
+    """Give BLAS one thread: another number would add in another order, and results would depend on the number of processors."""
+    import threadpoolctl
+
+    os.environ.update(dict.fromkeys(_BLAS_THREADS, "1"))  # for libraries that are loaded later
+    for library in threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers:
+        library.set_num_threads(1)
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Give BLAS one thread in the body, and as many as before after it; see `fix_blas`."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(_restore_environment, dict(os.environ))
+        _keep_threads(stack)
+        fix_blas()
         yield
 
 

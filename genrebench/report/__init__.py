@@ -11,17 +11,29 @@ from typing import Any
 from genrebench import temporary
 from genrebench.boards.board import boards
 from genrebench.boards.board_metrics import BoardMetrics
-from genrebench.boards.rows import Board
+from genrebench.boards.columns import chosen
+from genrebench.boards.compare import runs_by_id
+from genrebench.boards.rows import Board, Boards
 from genrebench.errors import StoreError, UsageError
 from genrebench.interrupts import held_back
 from genrebench.plugin.datasets import Reference
 from genrebench.progress import no_progress
+from genrebench.report import board_pages, compare_pages, run_pages
 from genrebench.report.clips import Clips
-from genrebench.report.pages import Site, board_page, compare_page, pairs_of, run_page
+from genrebench.report.kept import Kept, key_of
+from genrebench.report.pairs import page_of, pairs_of
+from genrebench.report.run_pages import RunPage
 from genrebench.runs.store import RunStore
+from genrebench.workers import in_processes
 
 MARK = ".genrebench-report"
 """Name of a file that marks a folder as a report, which `write` may replace."""
+
+CHUNK = 16
+"""Pages that a process makes at a time."""
+
+MAX_FILES = 20
+"""Rows of a board whose newest run has its figures as files to download: the best ones."""
 
 
 def write(
@@ -33,9 +45,11 @@ def write(
     audio: Mapping[str, Mapping[str, Path]] | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
     metrics: BoardMetrics | None = None,
+    columns: str | Sequence[str] | None = None,
     progress: Callable[..., Iterable[Any]] = no_progress,
+    workers: int = 1,
 ) -> tuple[Path, list[str]]:
-    """Write the report.
+    """Write the report; pages that would be the same as in the report that is there are taken from it.
 
     Parameters
     ----------
@@ -45,14 +59,18 @@ def write(
     dataset, split : str, optional
         Only boards of this dataset and split.
     audio : mapping, optional
-        Dataset name to a mapping of track id to audio file. The audio of the tracks that a page lists is copied into the
+        Dataset name to a mapping of track id to audio file. The audio of the tracks that a page lists first is copied into the
         report and can be played there.
     references : mapping, optional
         Published scores by dataset name, as in `genrebench.boards.board.boards`.
     metrics : BoardMetrics, optional
         As in `genrebench.boards.board.boards`.
+    columns : str or sequence of str, optional
+        The columns of boards, as in `genrebench.boards.columns.chosen`; by default those of the leaderboard, and the costs.
     progress : callable, optional
-        As in `genrebench.boards.board.boards`; also shows the writing of pages.
+        As in `genrebench.boards.board.boards`; also shows the making of pages.
+    workers : int
+        Processes that make pages.
 
     Returns
     -------
@@ -64,7 +82,7 @@ def write(
     Raises
     ------
     UsageError
-        If `out` exists and isn't a report or an empty folder.
+        If `out` exists and isn't a report or an empty folder, or there is nothing to report.
     StoreError
         If the report can't be written.
     """
@@ -79,8 +97,14 @@ def write(
             shown, problems = boards(stores, dataset, split, references, metrics, progress)
             if not shown:
                 raise _nothing_to_report(stores, problems)
-            _write(stores, shown, problems, new, audio or {}, progress)
+            if columns is not None:
+                names = chosen(columns, [row for board in shown for row in board.rows])
+                shown = list(Boards(shown).with_columns(names))
+            kept = Kept(out, new)
+            writing = _Writing(stores, shown, problems, new, Clips(audio or {}, new), kept, progress, workers)
+            writing.write(with_cost=columns is None)
             temporary.install(new, out)
+            kept.save()
     except OSError as error:
         file = error.filename2 or error.filename or out  # the second is where a copy goes to
         where = out if f".{out.name}-" in str(file) else file
@@ -94,31 +118,95 @@ def _nothing_to_report(stores: Sequence[RunStore], problems: Sequence[str]) -> U
     return UsageError(f"there are no finished runs to report in {where}{reason}; start with `genrebench run svm-baseline`")
 
 
-def _write(
-    stores: list[RunStore],
-    shown: list[Board],
-    problems: list[str],
-    folder: Path,
-    audio: Mapping[str, Mapping[str, Path]],
-    progress: Callable[..., Iterable[Any]],
-) -> None:
-    """Write all pages into `folder`."""
-    (folder / "runs").mkdir(parents=True)
-    (folder / "compare").mkdir()
-    (folder / MARK).touch()
-    for static in sorted((Path(__file__).parent / "static").iterdir()):
-        shutil.copyfile(static, folder / static.name)
-    site = Site(stores, shown, Clips(audio, folder))
-    runs = [(board, row, run_id) for board in shown for row in board.rows for run_id in row.runs]
-    for board, row, run_id in progress(runs, "pages of runs"):
+class _Writing:
+    """The writing of all pages into a new folder."""
+
+    def __init__(
+        self,
+        stores: Sequence[RunStore],
+        shown: Sequence[Board],
+        problems: list[str],
+        folder: Path,
+        clips: Clips,
+        kept: Kept,
+        progress: Callable[..., Iterable[Any]],
+        workers: int,
+    ) -> None:
+        self.shown, self.problems, self.folder, self.clips, self.kept = shown, problems, folder, clips, kept
+        self.progress, self.workers = progress, workers
+        self.runs = runs_by_id(stores)
+
+    def write(self, *, with_cost: bool) -> None:
+        for name in ("runs", "compare", "boards"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / MARK).touch()
+        shutil.copyfile(Path(__file__).parent / "static" / "style.css", self.folder / "style.css")
+        self._run_pages()
+        self._compare_pages()
+        for board in self.shown:
+            with held_back():
+                content = board_pages.board_page(board, self.folder, with_cost=with_cost)
+                _write_page(self.folder / board_pages.page_name(board), content)
+        on_boards = {run_id for board in self.shown for row in board.rows for run_id in row.runs}
+        others = [run for _, run in self.runs.values() if run.id not in on_boards]
+        _write_page(self.folder / "index.html", board_pages.index_page(self.shown, others, self.problems))
+
+    def _run_pages(self) -> None:
+        jobs: dict[str, list[tuple[RunPage, str]]] = {}
+        for board in self.shown:
+            pairs = pairs_of(board)
+            for number, row in enumerate(row for row in board.rows if row.runs):
+                for run_id in row.runs:
+                    store, run = self.runs[run_id]
+                    with _reported(self.problems):
+                        scored, _ = store.measured(run, board.metrics.measured)
+                        with_files = number < MAX_FILES and run_id == row.runs[-1]
+                        job = RunPage.of(board, row, run_id, store, scored.scores, pairs, with_files=with_files)
+                        key = key_of(job.content(), self.clips.stamp(board.task.dataset))
+                        problems = self.kept.take(job.page, key)
+                        if problems is None:
+                            jobs.setdefault(board.task.dataset, []).append((job, key))
+                        else:
+                            self.problems += problems
+        n_jobs = sum(map(len, jobs.values()))
+        calls = (
+            (of_dataset[start : start + CHUNK], self.folder, dataset, dict(self.clips.of(dataset)))
+            for dataset, of_dataset in jobs.items()
+            for start in range(0, len(of_dataset), CHUNK)
+        )
+        workers = self.workers if n_jobs > CHUNK else 1
+        made = (one for chunk in in_processes(_make_runs, calls, workers) for one in chunk)
+        for page, key, files, problems in self.progress(made, "pages of runs", n_jobs):
+            self.problems += problems
+            if files:
+                self.kept.made(page, key, files, problems)
+
+    def _compare_pages(self) -> None:
+        pairs = [(board, rows) for board in self.shown for rows in pairs_of(board)]
+        for board, rows in self.progress(pairs, "pages of comparisons"):
+            with _reported(self.problems), held_back():
+                page = page_of(*rows)
+                content = compare_pages.content_of(board, rows, self.runs)
+                key = key_of(content, self.clips.stamp(board.task.dataset))
+                if self.kept.take(page, key) is None:
+                    files = compare_pages.make(board, rows, self.runs, self.folder, self.clips)
+                    self.kept.made(page, key, [*files, *self.clips.taken()], [])
+
+
+def _make_runs(
+    jobs: Sequence[tuple[RunPage, str]], folder: Path, dataset: str, audio: Mapping[str, Path]
+) -> list[tuple[str, str, list[str], list[str]]]:
+    """Make pages of runs of one dataset: for each the page, its key, its files (none if it was left out), and problems."""
+    clips = Clips({dataset: audio}, folder)
+    made = []
+    for job, key in jobs:
+        problems: list[str] = []
+        files: list[str] = []
         with _reported(problems), held_back():
-            _write_page(folder / "runs" / f"{run_id}.html", run_page(site, board, row, run_id, problems))
-    pairs = [(board, a, b) for board in shown for a, b in pairs_of(board)]
-    for board, a, b in progress(pairs, "pages of comparisons"):
-        with _reported(problems), held_back():
-            _write_page(folder / "compare" / f"{a.row}-{b.row}.html", compare_page(site, board, a, b))
-    with held_back():
-        _write_page(folder / "index.html", board_page(site, problems))
+            files, problems = run_pages.make(job, folder, clips)
+            files += clips.taken()
+        made.append((job.page, key, files, problems))
+    return made
 
 
 def _write_page(file: Path, content: str) -> None:

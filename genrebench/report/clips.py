@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import os
 import re
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from genrebench.reading import read_within
@@ -16,6 +19,7 @@ MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 25_000_000
 MAX_FIGURES = 50
 MAX_TITLE = 200
+MAX_CAPTION = 1000
 PLAIN_NAME = re.compile(r"[a-z0-9-]{1,100}\.png")
 """Names that the recorder gives; others could mean something else in a page's address."""
 
@@ -36,6 +40,7 @@ class Clips:
     def __init__(self, audio: Mapping[str, Mapping[str, Path]], folder: Path) -> None:
         self._audio = audio
         self._folder = folder
+        self._used: set[str] = set()
 
     def clip(self, dataset: str, track: str) -> str | None:
         """Copy the audio of a track; returns the path relative to the report, or None without a file that browsers play."""
@@ -46,16 +51,38 @@ class Clips:
         copy = self._folder / "audio" / f"{key}{file.suffix.lower()}"
         if not copy.exists():
             copy.parent.mkdir(exist_ok=True)
-            shutil.copyfile(file, copy)
+            new = copy.with_name(f"{copy.name}.{os.getpid()}")  # several processes copy the same file
+            shutil.copyfile(file, new)
+            new.replace(copy)
+        self._used.add(f"audio/{copy.name}")
         return f"audio/{copy.name}"
 
-    def figures(self, run_folder: Path, run_id: str) -> tuple[list[tuple[str, str]], list[str]]:
+    def taken(self) -> list[str]:
+        """The audio files that were asked for since the last call."""
+        used, self._used = sorted(self._used), set()
+        return used
+
+    @cache  # noqa: B019 - lives as long as one report is written
+    def stamp(self, dataset: str) -> str:
+        """Changes whenever one of the audio files of a dataset does."""
+        digest = hashlib.sha256()
+        for track, file in sorted(self._audio.get(dataset, {}).items()):
+            with contextlib.suppress(OSError):
+                stat = file.stat()
+                digest.update(f"{track}\0{file}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+    def of(self, dataset: str) -> Mapping[str, Path]:
+        """The audio files of a dataset by track."""
+        return self._audio.get(dataset, {})
+
+    def figures(self, run_folder: Path, run_id: str) -> tuple[list[tuple[str, str, str]], list[str]]:
         """Copy the figures of a run.
 
         Returns
         -------
-        figures : list of (str, str)
-            Title and path relative to the folder of run pages.
+        figures : list of (str, str, str)
+            Title, caption, and path relative to the folder of run pages.
         problems : list of str
             One line per file that isn't copied, because it isn't a picture of a sensible size in the run's own folder.
         """
@@ -66,14 +93,14 @@ class Clips:
                 break
             try:
                 data = read_within(run_folder, Path("figures", file.name), MAX_BYTES)
-                title = picture_title(data) or file.stem.replace("-", " ")
+                title, caption = picture_texts(data)
             except (OSError, ValueError) as error:
                 problems.append(f"{file} is left out of the report: {getattr(error, 'strerror', None) or error}")
                 continue
             copy = self._folder / "runs" / run_id / (file.name if PLAIN_NAME.fullmatch(file.name) else f"figure-{number}.png")
             copy.parent.mkdir(exist_ok=True)
             copy.write_bytes(data)
-            copied.append((title, f"{run_id}/{copy.name}"))
+            copied.append((title or file.stem.replace("-", " "), caption, f"{run_id}/{copy.name}"))
         return copied, problems
 
 
@@ -84,8 +111,8 @@ def _pictures(folder: Path) -> list[Path]:
         return []
 
 
-def picture_title(data: bytes) -> str:
-    """Return the title of a PNG picture, "" if it has none.
+def picture_texts(data: bytes) -> tuple[str, str]:
+    """Return the title and the description of a PNG picture, "" where it has none.
 
     Raises
     ------
@@ -102,6 +129,6 @@ def picture_title(data: bytes) -> str:
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             image.load()
-            return str(image.info.get("Title") or "")[:MAX_TITLE]
+            return str(image.info.get("Title") or "")[:MAX_TITLE], str(image.info.get("Description") or "")[:MAX_CAPTION]
     except Exception as error:  # Pillow raises errors of many kinds at damaged pictures
         raise ValueError(f"it is a damaged picture ({error})") from None

@@ -7,27 +7,24 @@ run, which goes on from its checkpoints, and a run that has finished in the mean
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import datetime
 import functools
-import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-import joblib
-
 from genrebench import temporary
-from genrebench.errors import GenrebenchError, RunError, UsageError
+from genrebench.errors import GenrebenchError, RunError
 from genrebench.inputs import SPECS
 from genrebench.progress import no_progress
 from genrebench.records import Dataset
+from genrebench.runs.elsewhere import Work, do_fold, do_run
 from genrebench.runs.examples import TaskExamples
 from genrebench.runs.job import Job, new_id
+from genrebench.runs.needs import fitting
 from genrebench.runs.record import Run
 from genrebench.runs.recorder import INTERRUPTED
 from genrebench.runs.runner import run_as
@@ -84,7 +81,8 @@ def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: b
             yield index, found
         else:
             ids[index] = None if found is None else found.id
-    if not ids or (session.cluster is None and min(session.jobs, len(ids)) == 1):
+    several = max((len(jobs[index].task.split.folds) for index in ids), default=0) * len(ids) > 1
+    if not ids or (session.cluster is None and not (several and session.jobs > 1)):
         for index, run_id in ids.items():
             yield index, run_as(run_id, jobs[index], store, session)
         return
@@ -110,44 +108,14 @@ def finished_runs(jobs: Sequence[Job], store: RunStore, session: Session) -> lis
     return [runs[index] for index in range(len(jobs))]
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a process needs to do any of the runs.
-
-    Parameters
-    ----------
-    units : mapping of int to (str, Job)
-        Id and job of each run.
-    store : RunStore
-    session : Session
-    wanted : Path
-        A file that exists as long as the results are waited for.
-    """
-
-    units: Mapping[int, tuple[str, Job]]
-    store: RunStore
-    session: Session
-    wanted: Path
-
-    def packed(self) -> bytes:
-        """These objects as bytes.
-
-        Raises
-        ------
-        UsageError
-            If the models can't be sent.
-        """
-        try:
-            return bytes(cloudpickle.dumps(self))
-        except Exception as error:  # whatever the __reduce__ of a user's object raises
-            raise UsageError(
-                f"the models can't be sent to other processes ({error}); run them one after the other, with jobs=1"
-            ) from error
-
-
 def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Session) -> Generator[tuple[int, Run], None, None]:
-    _prepare([job for _, job in units.values()], session)
-    n = min(session.jobs, len(units))
+    jobs = [job for _, job in units.values()]
+    _prepare(jobs, session)
+    folds = _folds(units) if len(units) < session.jobs else []
+    n = min(session.jobs, len(folds) or len(units))
+    if session.cluster is None and (fits := fitting(jobs, n, store)) < n:
+        session.say(f"{fits} of {n} runs at a time, as the free memory has no room for more")
+        n = fits
     workers = max(1, session.workers // n) if session.cluster is None else session.cluster.threads
     alone = replace(session, jobs=1, cluster=None, workers=workers, progress=no_progress, say=_ignore)
     left = {index: run_id for index, (run_id, _) in units.items()}
@@ -158,7 +126,9 @@ def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Ses
             wanted, _ = stack.enter_context(temporary.owned(store.root / "grid"))
             if session.cluster is not None:
                 stack.enter_context(session.cluster.used(gpu=session.device.startswith("cuda")))
-            packed = _Work(units, store, alone, wanted).packed()
+            packed = Work(units, store, alone, wanted).packed()
+            if folds:
+                _do_folds(packed, folds, units, n, store, session)
             results = stack.enter_context(closing(_surviving(packed, left, n, store)))
             for index, run, warnings in session.progress(results, "runs", len(units)):
                 for text in warnings:
@@ -170,6 +140,35 @@ def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Ses
                 yield index, run
     finally:
         _note_interruption(left.values(), store)
+
+
+def _folds(units: Mapping[int, tuple[str, Job]]) -> list[tuple[int, int]]:
+    """Index and fold of the runs that have several folds."""
+    numbers = {index: range(len(job.task.split.folds)) for index, (_, job) in units.items()}
+    return [(index, number) for index, several in numbers.items() if len(several) > 1 for number in several]
+
+
+def _do_folds(
+    packed: bytes,
+    folds: Sequence[tuple[int, int]],
+    units: Mapping[int, tuple[str, Job]],
+    n: int,
+    store: RunStore,
+    session: Session,
+) -> None:
+    """Do folds at the same time; what is left of them, because of an error, their runs do afterwards, and record it."""
+    for index in dict.fromkeys(index for index, _ in folds):
+        run_id, job = units[index]
+        if not store.folder(run_id).exists():
+            job.begin(store, run_id)
+        store.require_ordinary(run_id)
+    calls = [(packed, *fold) for fold in folds]
+    with (
+        contextlib.suppress(WorkerDiedError),
+        closing(in_processes(do_fold, calls, max(2, n), batch_size=1)) as results,
+    ):
+        for _ in session.progress(results, "folds", len(calls)):
+            pass
 
 
 def _surviving(
@@ -184,7 +183,7 @@ def _surviving(
 
     def results(some: Iterable[int], workers: int) -> Generator[tuple[int, Run, list[str]], None, None]:
         calls = [(packed, index) for index in some]
-        with closing(in_processes(_attempt, calls, workers, attempts=1, batch_size=1)) as ended:
+        with closing(in_processes(do_run, calls, workers, attempts=1, batch_size=1)) as ended:
             for result in ended:
                 del left[result[0]]
                 yield result
@@ -202,49 +201,6 @@ def _surviving(
                         del left[index]
                         yield index, _failed(store, run_id), []
             first = False
-
-
-@functools.lru_cache(maxsize=1)
-def _unpacked(content: bytes) -> _Work:
-    work: _Work = cloudpickle.loads(content)
-    return work
-
-
-def _attempt(packed: bytes, index: int) -> tuple[int, Run, list[str]]:
-    """Do one of the runs in this process, which may have been begun in another one; returns its index, record and warnings."""
-    work = _unpacked(packed)
-    run_id, job = work.units[index]
-    warnings: list[str] = []
-    session = replace(work.session, say=lambda text: warnings.append(text) if text.startswith("warning: ") else None)
-    with _interrupted_without(work.wanted), joblib.parallel_config(backend="threading"):
-        while True:
-            try:
-                return index, run_as(run_id, job, work.store, session), warnings
-            except RunInUseError:  # of a process that was given up, and still works
-                time.sleep(_POLL_SECONDS)
-            except KeyboardInterrupt:
-                return index, work.store.load(run_id), warnings
-
-
-@contextlib.contextmanager
-def _interrupted_without(file: Path) -> Iterator[None]:
-    """Raise a KeyboardInterrupt in the body soon after a file is gone, as Ctrl-C doesn't reach the processes of a cluster."""
-    over = threading.Event()
-    thread = threading.get_ident()
-
-    def watch() -> None:
-        while not over.wait(_POLL_SECONDS):
-            if not file.exists():
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
-                return
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
 
 
 def _prepare(jobs: Sequence[Job], session: Session) -> None:

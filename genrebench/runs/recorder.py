@@ -46,6 +46,8 @@ MODEL = "model"
 MODEL_ERROR = "model_error"
 ERROR = "error.txt"
 INTERRUPTED = "interrupted by the user; continue with 'genrebench run ... --resume'"
+BY_FOLD = "by_fold"
+"""The fact that has the facts of all folds."""
 
 T = TypeVar("T")
 
@@ -223,13 +225,21 @@ class Recorder:
             seed=self.run.seed,
             checkpoints=self._subfolder(CHECKPOINT, f"model-{number}"),
             columns=self.columns,
-            log=lambda epoch, values: self._log(number, epoch, values),
-            record=self.record_fact,
+            log=lambda epoch, values: self.log_point(number, epoch, values),
+            record=lambda name, value: self._record_of_fold(number, name, value),
         )
 
     def record_fact(self, name: str, value: Any) -> None:
         """Record a fact about the run."""
         self.save(facts={**self.run.facts, name: plain(value)})
+
+    def _record_of_fold(self, number: int, name: str, value: Any) -> None:
+        """Record a fact about the model of a fold; with several folds the record has the last one's, and all in `by_fold`."""
+        facts = {**self.run.facts, name: plain(value)}
+        if self.run.task.n_folds > 1:
+            by_fold = facts.get(BY_FOLD) or {}
+            facts[BY_FOLD] = {**by_fold, name: {**by_fold.get(name, {}), str(number + 1): plain(value)}}
+        self.save(facts=facts)
 
     def _tell(self, what: str) -> None:
         self.observers.tell(what, RunResult(self.run, self.store).to_json())
@@ -239,8 +249,9 @@ class Recorder:
         try:
             for title, figure in model.figures().items():
                 name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "figure"
+                texts = {"Title": title, "Description": str(figure.get_label() or "")}
                 image = io.BytesIO()
-                figure.savefig(image, format="png", dpi=120, metadata={"Title": title})
+                figure.savefig(image, format="png", dpi=120, metadata=texts)
                 files.write(self._subfolder("figures") / f"{name}.png", image.getvalue())
         except Exception as error:
             reason = one_line(error)
@@ -273,7 +284,7 @@ class Recorder:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _log(self, fold: int, epoch: int, values: Mapping[str, float]) -> None:
+    def log_point(self, fold: int, epoch: int, values: Mapping[str, float]) -> None:
         """Append a point to the training curves; an incomplete last line, left by a killed run, is terminated first."""
         point = {"fold": fold, "epoch": int(epoch), **{name: float(value) for name, value in values.items()}}
         file = self.folder / CURVES

@@ -177,9 +177,12 @@ class RunResult(Shown):
 
     def figure(self) -> Figure:
         """Draw the confusion matrix, with rows normalised to sum to 1."""
-        from genrebench.runs.figures import draw_confusion
+        from genrebench.figures import draw_confusion
 
-        return draw_confusion(self._test_predictions(), f"{self.id}, {self.record.task.dataset}")
+        predictions = self._test_predictions()
+        counts = metrics.confusion(predictions.labels, predictions.probabilities)
+        shares = error_analysis.normalised_confusion(counts)
+        return draw_confusion(shares, predictions.genres, f"{self.id}, {self.record.task.dataset}")
 
     def _test_predictions(self) -> Predictions:
         if not self.predictions.ids:

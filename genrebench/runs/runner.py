@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrebench.errors import DataError, RunError
+from genrebench.errors import DataError
 from genrebench.evaluation.calibration import fit_temperature
 from genrebench.evaluation.scoring import score_predictions
 from genrebench.plugin.hookspecs import METRIC
 from genrebench.records import Fold
 from genrebench.runs.examples import TaskExamples
+from genrebench.runs.fold_recorder import FoldRecorder, take_over
 from genrebench.runs.job import Job
 from genrebench.runs.record import Run
 from genrebench.runs.recorder import FoldOutput, Recorder
@@ -76,10 +77,12 @@ def run_as(run_id: str | None, job: Job, store: RunStore, session: Session) -> R
         with recorder.timed("inputs_s"):
             examples = TaskExamples.prepare(job, session)
         recorder.begin(examples.prepared)
-        outputs = [
-            recorder.saved_output(number, fold) or _fit_and_predict(job, number, fold, examples, recorder)
-            for number, fold in enumerate(job.task.split.folds)
-        ]
+        outputs = []
+        for number, fold in enumerate(job.task.split.folds):
+            saved = recorder.saved_output(number, fold)
+            if saved is not None:
+                take_over(recorder, number)
+            outputs.append(saved or _fit_and_predict(job, number, fold, examples, recorder))
         _check_audio(job, session)
         predictions = examples.predictions([output.probabilities for output in outputs])
         specs = [registered.spec for registered in session.registry.all(METRIC)]
@@ -88,18 +91,21 @@ def run_as(run_id: str | None, job: Job, store: RunStore, session: Session) -> R
     return recorder.run
 
 
-def finished_run(job: Job, store: RunStore, session: Session) -> Run:
-    """Return a finished run of a job: an earlier one if there is one, otherwise the job is run.
+def fold_of(run_id: str, number: int, job: Job, store: RunStore, session: Session) -> None:
+    """Fit one fold of a run that has begun, and predict with it, so that `run_as` finds its output.
 
     Raises
     ------
-    RunError
-        If the run fails.
+    Exception
+        Whatever goes wrong; nothing is recorded.
     """
-    result = run(job, store, session, resume=True)
-    if result.status != "finished":
-        raise RunError(f"run {result.id} failed: {result.error}")
-    return result
+    fold = job.task.split.folds[number]
+    recorder = FoldRecorder(store.load(run_id), number, store, session)
+    with recorder.recording():
+        if recorder.saved_output(number, fold) is None:
+            examples = TaskExamples.prepare(job, recorder.session)
+            recorder.begin(examples.prepared)
+            _fit_and_predict(job, number, fold, examples, recorder)
 
 
 def _check_audio(job: Job, session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import multiprocessing
 import os
 import re
@@ -210,13 +211,15 @@ def _end_group(child: multiprocessing.process.BaseProcess) -> None:
 def _child(scenario: Scenario, sender: Connection, folder: Path, trace: int, seconds: float) -> None:
     """Run a scenario in the forked process: in its own folder, one thread, nothing on the terminal."""
     os.setsid()
+    gc.freeze()  # what is there already needn't be looked at again
     faulthandler.dump_traceback_later(0.95 * seconds, file=trace)
     os.environ["OMP_NUM_THREADS"] = "1"
     _one_thread()
     quiet = folder / ".stderr"
     descriptor = os.open(quiet, os.O_WRONLY | os.O_CREAT)
-    os.dup2(descriptor, 2)
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, open until the process ends
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    sys.stdout, sys.stderr = (open(stream, "w", encoding="utf-8", closefd=False) for stream in (1, 2))  # noqa: SIM115
     work = folder / "here"
     work.mkdir()
     os.chdir(work)

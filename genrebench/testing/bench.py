@@ -8,10 +8,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from genrebench.testing.apart import TIME_LIMIT, Outcome, Probe, run_apart
+from genrebench.testing.fresh import run_fresh
 from genrebench.testing.surroundings import Printed, Surroundings, Writes, left_running
 
 
@@ -32,17 +34,26 @@ class Bench:
         self._folder = tempfile.TemporaryDirectory(prefix="genrebench-check-")
         self.folder = Path(self._folder.name).resolve()
         self._outcomes: dict[str, Outcome] = {}
+        self._modules: set[str] = set()
 
     def close(self) -> None:
         """Remove the files."""
         self._folder.cleanup()
 
-    def outcome(self, name: str, scenario: Callable[[Any, Probe], None]) -> Outcome:
-        """What a scenario found; it is run once."""
+    def outcome(self, name: str, scenario: Callable[[Any, Probe], None], *, fresh: bool = False) -> Outcome:
+        """What a scenario found; it is run once, in a new interpreter if it is to be a `fresh` one."""
         if name not in self._outcomes:
-            self._outcomes[name] = run_apart(name, lambda probe: scenario(self, probe), self.folder / name, self.seconds)
-            _import_here(self._outcomes[name].notes.get("modules", ()))
+            play, folder = partial(scenario, self), self.folder / name
+            found = run_fresh(name, play, folder, self.seconds, self._modules) if fresh else None
+            self._outcomes[name] = found or run_apart(name, play, folder, self.seconds)
+            modules = self._outcomes[name].notes.get("modules", ())
+            self._modules.update(modules)
+            _import_here(modules)
         return self._outcomes[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a process that runs a scenario needs."""
+        return {"spec": self.spec, "settings": self.settings, "seconds": self.seconds, "folder": self.folder}
 
     @property
     def own(self) -> str:
@@ -63,12 +74,12 @@ def module_of(spec: Any) -> str:
 
 
 @contextlib.contextmanager
-def watched(bench: Bench, probe: Probe, *allowed: Path) -> Iterator[None]:
+def watched(bench: Bench, probe: Probe, *allowed: Path) -> Iterator[Writes]:
     """Note what the body changes in the process, prints, writes elsewhere than in `allowed`, and leaves running."""
     stdout = probe.folder.parent / ".stdout"
     printed = Printed(stdout)
     surroundings = Surroundings(bench.own)
-    writes = Writes(*allowed, stdout)
+    writes = Writes(*allowed, stdout, current=probe.folder)
     threads = {thread.ident for thread in threading.enumerate()}
     heard: list[str] = []
     written: list[str] = []
@@ -85,7 +96,7 @@ def watched(bench: Bench, probe: Probe, *allowed: Path) -> Iterator[None]:
 
     probe.after.append(look)
     with surroundings.forgiving_imports():
-        yield
+        yield writes
     probe.after.remove(look)
     probe.note("running", left_running(threads))
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from genrebench import audio
 from genrebench.errors import GenrebenchError, PluginError
-from genrebench.plugin.datasets import DatasetSpec, require_dataset, require_features
-from genrebench.plugin.hookspecs import DATASET
-from genrebench.plugin.splits import made_folds
+from genrebench.plugin.datasets import Archive, DatasetSpec, Reference, require_dataset, require_features
+from genrebench.plugin.hookspecs import DATASET, SPLIT
+from genrebench.plugin.splits import SplitSpec, made_folds
 from genrebench.progress import no_progress
-from genrebench.records import Dataset, Excerpt
+from genrebench.records import Dataset, Excerpt, FeatureValues
 from genrebench.testing.apart import Outcome, Probe
 from genrebench.testing.bench import Bench, watched
 from genrebench.testing.check import NotApplicable, Rule
@@ -63,20 +65,26 @@ def _loaded(bench: DatasetBench, probe: Probe) -> None:
             except GenrebenchError as error:
                 probe.note("refusal", str(error))
                 return
-        probe.note("problem", _problem(loaded))
-        if _problem(loaded) is None:
+        probe.note("problem", _problem(loaded, bench.spec.name))
+        if _problem(loaded, bench.spec.name) is None:
+            probe.note("content", _content(loaded))
             _look(bench, loaded, probe)
         with probe.step("load again"):
             again = _load(bench.spec, home)
-            probe.note("same", _problem(loaded) is not None or _content(loaded) == _content(again))
+            probe.note("same", _problem(loaded, bench.spec.name) is not None or _content(loaded) == _content(again))
 
 
-def _problem(loaded: Any) -> str | None:
+def _loaded_elsewhere(bench: DatasetBench, probe: Probe) -> None:
+    with probe.step("load"):
+        probe.note("content", _content(_load(bench.spec, bench.home)))
+
+
+def _problem(loaded: Any, name: str) -> str | None:
     try:
         require_dataset(loaded, "")
     except PluginError as error:
         return str(error).removeprefix(": ")
-    return None
+    return None if loaded.name == name else f"load returned a dataset of the name {loaded.name!r}, but the spec says {name!r}"
 
 
 def _look(bench: DatasetBench, loaded: Dataset, probe: Probe) -> None:
@@ -90,7 +98,7 @@ def _look(bench: DatasetBench, loaded: Dataset, probe: Probe) -> None:
         if loaded.load_features is not None:
             try:
                 values = require_features(loaded.load_features(), loaded, "")
-                problem = "load_features returned two rows for one track" if len(set(values.ids)) < len(values.ids) else None
+                problem = _features(values)
             except PluginError as error:
                 problem = str(error).removeprefix(": ")
         probe.note("features", problem)
@@ -101,6 +109,13 @@ def _look(bench: DatasetBench, loaded: Dataset, probe: Probe) -> None:
                 made_folds(split, loaded, 0, f"the split {split.name!r}")
             except GenrebenchError as error:
                 probe.note("splits", str(error))
+
+
+def _features(values: FeatureValues) -> str | None:
+    if len(set(values.ids)) < len(values.ids):
+        return "load_features returned two rows for one track"
+    bad = np.flatnonzero(~np.isfinite(values.values).all(axis=1))
+    return f"load_features returned NaN or infinity for {len(bad)} tracks, such as {values.ids[bad[0]]!r}" if len(bad) else None
 
 
 def _genres(loaded: Dataset) -> str | None:
@@ -123,8 +138,8 @@ def _audio(loaded: Dataset) -> str | None:
     step = max(1, len(paths) // N_FILES)
     looked = paths[::step][:N_FILES]
     missing = [path for path in looked if not path.is_file()]
-    if missing and len(missing) == len(looked):
-        return f"none of {len(looked)} audio files is there, such as {missing[0]}"
+    if missing:
+        return f"{len(missing)} of {len(looked)} audio files aren't there, such as {missing[0]}"
     for path in [path for path in looked if path.is_file()][:1]:
         audio.read(path, Excerpt(1.0))
     return None
@@ -137,9 +152,23 @@ def _content(loaded: Dataset) -> Any:
 def spec(bench: DatasetBench) -> str | None:
     """Name, summary, and where it comes from."""
     declared = bench.spec
-    problem = declaration_problem(declared.name, declared.summary, DATASET.pattern)
+    problem = declaration_problem(declared, DATASET)
     if problem:
         return problem
+    for name, kind in (("get", Archive), ("references", Reference), ("splits", SplitSpec)):
+        strange = next((one for one in getattr(declared, name) if not isinstance(one, kind)), None)
+        if strange is not None:
+            return f"{name} has {strange!r:.60}, which isn't a genrebench.api.{kind.__name__}"
+    for split in declared.splits:
+        problem = declaration_problem(split, SPLIT)
+        if problem:
+            return f"of its split, {problem}"
+    for what, names in (("splits", [one.name for one in declared.splits]), ("downloads", [one.name for one in declared.get])):
+        if len(set(names)) < len(names):
+            return f"two of its {what} have one name"
+    for one in declared.references:
+        if not 0 <= (one.f1_micro or 0) <= 1 or (one.log_loss or 0) < 0:
+            return f"the reference {one.name!r} has the scores {one.f1_micro} (F1) and {one.log_loss} (log loss)"
     return "it is downloaded, but the spec names no licence" if declared.get and not declared.licence.strip() else None
 
 
@@ -179,8 +208,12 @@ def _note(name: str) -> Any:
 
 
 def repeated(bench: DatasetBench) -> str | None:
-    """Loading twice gives the same dataset."""
-    return None if bench.require()["same"] else "loaded twice, tracks or genres differ, or their order"
+    """Loading twice gives the same dataset, in another process too."""
+    loaded = bench.require()
+    if not loaded["same"]:
+        return "loaded twice, tracks or genres differ, or their order"
+    elsewhere = bench.outcome("elsewhere", _loaded_elsewhere, fresh=True)
+    return None if loaded["content"] == elsewhere["content"] else "loaded in another process, tracks or genres differ"
 
 
 _TASK = "Splits, tasks and boards are made of the tracks and their genres."
@@ -225,7 +258,8 @@ RULES = (
         "features",
         _note("features"),
         "Models read the given features.",
-        "load_features returns FeatureValues(ids, columns, values): float64, one row per id, ids of the tracks.",
+        "load_features returns FeatureValues(ids, columns, values): float64, finite, one row per id, ids of the tracks. A "
+        "track without features has no row.",
         ("load",),
         ("loaded.load_features",),
     ),
@@ -241,8 +275,8 @@ RULES = (
         "same again",
         repeated,
         "The fingerprint of a task would change from call to call.",
-        "Sort what comes from a set or from listing a folder.",
+        "Sort what comes from a set or from listing a folder: the order of a set of texts differs between processes.",
         ("load", "random state"),
-        ("loaded.load again",),
+        ("loaded.load again", "elsewhere.load"),
     ),
 )

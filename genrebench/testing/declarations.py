@@ -1,21 +1,31 @@
-"""Checks of what all plugins declare: name and summary, and the module."""
+"""Checks of what all plugins declare: name and summary, citation, and the module."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from genrebench.plugin.hookspecs import Kind
+from genrebench.plugin.registry import CORE, installed_plugins
 from genrebench.testing.bench import Bench, module_of
 from genrebench.testing.check import NotApplicable, Rule
 from genrebench.testing.imports import import_problem
 
+_BIBTEX = re.compile(r"\s*(?:@\w+\s*\{.*\}\s*)+", re.DOTALL)
 
-def declaration_problem(name: Any, summary: Any, pattern: str) -> str | None:
-    """What is wrong with the name or the summary of a spec."""
-    if not isinstance(name, str) or not re.fullmatch(pattern, name):
-        return f"the name {name!r} doesn't match {pattern}"
+
+def declaration_problem(spec: Any, kind: Kind[Any]) -> str | None:
+    """What is wrong with the name, the summary or the citation of a spec."""
+    name, summary, citation = spec.name, spec.summary, getattr(spec, "citation", "")
+    if not isinstance(name, str) or not re.fullmatch(kind.pattern, name):
+        return f"the name {name!r} doesn't match {kind.pattern}"
+    core = [offer.spec for offer in installed_plugins().offers(kind, name) if offer.plugin.distribution == CORE.name]
+    if name in kind.reserved or (core and core[0] is not spec):
+        return f"the name {name!r} is one of genrebench's own"
     if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
         return f"the summary {summary!r} isn't one line of text"
+    if not isinstance(citation, str) or (citation.strip() and not _BIBTEX.fullmatch(citation)):
+        return f"the citation is {citation!r:.60}, which isn't BibTeX: @article{{key, ...}}"
     return None
 
 

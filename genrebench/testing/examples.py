@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrebench.plugin.contract import Examples
-from genrebench.plugin.inputs import Prepared
+from genrebench.plugin.inputs import InputSpec, Prepared
 from genrebench.plugin.registry import installed_plugins
 
 GENRES = ("low", "high", "noise")
@@ -41,6 +41,13 @@ def tiny_examples(
     ValueError
         If the input brings no examples.
     """
+    labels = tiny_labels(n_per_genre, seed, n_genres)
+    inputs = make_inputs(requested, labels, seed, seconds).inputs
+    return Examples(inputs, labels, np.arange(len(labels), dtype=np.int64) // (2 * n_genres))
+
+
+def tiny_labels(n_per_genre: int, seed: int, n_genres: int) -> NDArray[np.int64]:
+    """The labels of `tiny_examples`."""
     rng = np.random.default_rng([seed, n_genres])
     counts = np.full(n_genres, n_per_genre)
     if n_per_genre > 2:
@@ -49,19 +56,20 @@ def tiny_examples(
     if len(labels):
         first = int(np.flatnonzero(labels == n_genres - 1)[0])
         labels[[0, first]] = labels[[first, 0]]
-    inputs = make_inputs(requested, labels, seed, seconds).inputs
-    return Examples(inputs, labels, np.arange(len(labels), dtype=np.int64) // (2 * n_genres))
+    return labels
 
 
-def make_inputs(requested: Any, labels: NDArray[np.int64], seed: int, seconds: float) -> Prepared:
-    """Make inputs of tracks whose genres differ clearly; parameters as in `InputSpec.example`.
+def make_inputs(
+    requested: Any, labels: NDArray[np.int64], seed: int, seconds: float, spec: InputSpec | None = None
+) -> Prepared:
+    """Make inputs of tracks whose genres differ clearly; parameters as in `InputSpec.example`, and the spec if it is known.
 
     Raises
     ------
     ValueError
         If the input brings no examples.
     """
-    spec = installed_plugins().input(requested)
+    spec = spec or installed_plugins().input(requested)
     if spec.example is None:
         raise ValueError(
             f"the input {spec.name} brings no examples, on which a model could be tried: InputSpec(..., example=make)"

@@ -94,6 +94,9 @@ def _prepared(bench: InputBench, probe: Probe) -> None:
         for name, some in cases.items():
             with probe.step(name, final=name == "usual"):
                 probe.note(name, _attempt(bench, some, InputContext(cache)))
+        with probe.step("frame_rate"):
+            rate = None if bench.spec.frame_rate is None else bench.spec.frame_rate(bench.requested)
+            probe.note("frame_rate", rate if isinstance(rate, int | float | type(None)) else repr(rate)[:60])
         with probe.step("renamed"):
             probe.note("renamed", _attempt(bench, [elsewhere], InputContext(bench.folder / "cache" / "other")))
         with probe.step("without the cache"):
@@ -114,6 +117,22 @@ def _prepared(bench: InputBench, probe: Probe) -> None:
             )
         with probe.step("lazy"):
             probe.note("lazy", _lazy_problem(bench.spec.prepare(bench.requested, clips, InputContext(cache)).inputs))
+
+
+def _changed(bench: InputBench, probe: Probe) -> None:
+    """Two files one after the other under the same path and id."""
+    path = bench.folder / "clip.wav"
+    for number, clip in enumerate(write_clips(bench.folder / "audio of others")[1:3]):
+        shutil.copy(clip.path, path)
+        with probe.step("prepare"):
+            probe.note(f"file {number}", _attempt(bench, [_clip(path)], InputContext(bench.folder / "cache of others")))
+
+
+def _prepared_elsewhere(bench: InputBench, probe: Probe) -> None:
+    folder = bench.folder / "audio elsewhere"
+    clips = write_clips(folder)
+    with probe.step("prepare"):
+        probe.note("usual", _attempt(bench, clips, InputContext(folder / "cache")))
 
 
 def _attempt(bench: InputBench, clips: Sequence[Clip], context: InputContext) -> tuple[list[NDArray[Any]], str | None]:
@@ -149,8 +168,38 @@ def _example_problem(spec: InputSpec, requested: Any, prepared: Prepared) -> str
         return "example makes the same tracks for another seed"
     if len(spec.example(requested, labels[:0], 0, 1.0).inputs):
         return "example makes tracks where there are no labels"
-    spec.example(requested, labels, 0, 0.001)
-    return None
+    short, long = (spec.example(requested, labels[:1], 0, seconds).inputs for seconds in (0.001, 4.0))
+    if isinstance(long, LazyInputs):
+        if not len(short[0]):
+            return "example makes a track without entries for a millisecond"
+        if spec.frame_rate is not None and spec.frame_rate(requested) is not None and len(long[0]) <= len(made.inputs[0]):
+            return f"example makes a track of {len(long[0])} entries for 4 s, and one of {len(made.inputs[0])} for 1 s"
+    if _told_apart(spec, requested):
+        return None
+    return "example makes tracks of different labels that are alike, so that no model can learn from them"
+
+
+def _told_apart(spec: InputSpec, requested: Any) -> bool:
+    """Whether the nearest mean of each label tells tracks apart by their values, or by their level, spread and speed."""
+    assert spec.example is not None  # noqa: S101, looked at before
+    labels = np.tile(np.arange(3), 8)
+    train, test = (_described(spec.example(requested, labels.copy(), seed, 1.0).inputs) for seed in (2, 3))
+    scale = train.std(axis=0) + 1e-9
+    means = np.stack([train[labels == label].mean(axis=0) for label in range(3)])
+    nearest = (((test[:, None] - means) / scale) ** 2).sum(axis=2).argmin(axis=1)
+    return bool((nearest == labels).sum() >= 14)  # of 24; 8 are by chance
+
+
+def _described(inputs: Any) -> NDArray[np.float64]:
+    """One row per track: the values of a table; level, spread and speed of each value of a track over time."""
+    if not isinstance(inputs, LazyInputs):
+        return np.asarray(inputs, dtype=np.float64)
+    rows = []
+    for track in inputs:
+        values = np.asarray(track, dtype=np.float64).reshape(len(track), -1)
+        speed = np.abs(np.diff(values, axis=0)).mean(axis=0) if len(values) > 1 else 0 * values[0]
+        rows.append(np.concatenate([values.mean(axis=0), values.std(axis=0), speed]))
+    return np.stack(rows)
 
 
 def _lazy_problem(inputs: Any) -> str | None:
@@ -173,7 +222,7 @@ def _lazy_problem(inputs: Any) -> str | None:
 def spec(bench: InputBench) -> str | None:
     """A frozen dataclass that can be asked for, and examples."""
     declared = bench.spec
-    problem = declaration_problem(declared.name, declared.summary, INPUT.pattern)
+    problem = declaration_problem(declared, INPUT)
     if problem:
         return problem
     kind: Any = declared.type
@@ -206,26 +255,54 @@ def _note(name: str) -> Any:
 
 def _same(name: str, message: str, rows: Any) -> Any:
     def find(bench: InputBench) -> str | None:
-        usual, other = rows(bench.values("usual")), bench.values(name)
-        for a, b in zip(usual, other, strict=True):
-            if a.shape != b.shape:
-                return f"{message}: shapes {a.shape} and {b.shape}"
-            if not np.allclose(a, b, rtol=SAME, atol=SAME):
-                return f"{message}; they differ by up to {np.abs(a - b).max():.2g}"
-        return None
+        return _different(rows(bench.values("usual")), bench.values(name), message)
 
     return find
 
 
+def _different(some: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]], message: str) -> str | None:
+    """The message with how values differ; None if they don't."""
+    for a, b in zip(some, others, strict=True):
+        if a.shape != b.shape:
+            return f"{message}: shapes {a.shape} and {b.shape}"
+        if not np.allclose(a, b, rtol=SAME, atol=SAME):
+            return f"{message}; they differ by up to {np.abs(a - b).max():.2g}"
+    return None
+
+
 def frame_rate(bench: InputBench) -> str | None:
     """The first axis has as many entries per second as the spec says, and follows the excerpt."""
-    if bench.spec.frame_rate is None or bench.spec.frame_rate(bench.requested) is None:
+    rate = bench.prepared["frame_rate"]
+    if rate is None:
         raise NotApplicable("the input has no frame rate")
-    rate = float(bench.spec.frame_rate(bench.requested))
+    if isinstance(rate, str) or not 0 < rate < float("inf"):
+        return f"frame_rate returned {rate}, not how many entries there are per second"
     for seconds, entry in zip((2.0, 1.5, 2.5, 2.0), bench.values("usual"), strict=True):
         if abs(len(entry) - rate * seconds) > 3 + 0.05 * rate * seconds:
             return f"{seconds:g} s have {len(entry)} entries; with {rate:g} per second these are {rate * seconds:g}"
     return None
+
+
+def repeated(bench: InputBench) -> str | None:
+    """A clip has the same values again, in another process and with an empty cache too."""
+    problem: str | None = _same("again", "prepared twice, a clip has other values", lambda v: v)(bench)
+    if problem:
+        return problem
+    other, invalid = bench.outcome("elsewhere", _prepared_elsewhere, fresh=True)["usual"]
+    told = "prepared in another process, a clip has other values"
+    return invalid or _different(bench.values("usual"), other, told)
+
+
+def cache(bench: InputBench) -> str | None:
+    """Without the cache, and for another file under the same name, values are those of the clip."""
+    problem: str | None = _same("without the cache", "without the cache, a clip has other values", lambda v: v)(bench)
+    if problem:
+        return problem
+    changed = bench.outcome("changed", _changed)
+    (first, invalid), (second, _) = changed["file 0"], changed["file 1"]
+    if invalid or _different(first, second, ""):
+        return invalid
+    return "another file under the path and the id of a clip got the values of the old one"
 
 
 def excerpt(bench: InputBench) -> str | None:
@@ -251,11 +328,11 @@ RULES = (
     *manners(lambda bench: bench.prepared, "context.cache"),
     Rule(
         "repeated values",
-        _same("again", "prepared twice, a clip has other values", lambda v: v),
+        repeated,
         "A run could not be repeated.",
-        "Seed what is random by the content of the clip.",
+        "Seed what is random by the content of the clip; hash() of a text differs between processes.",
         needs=("prepare", "random state"),
-        owns=("prepared.again",),
+        owns=("prepared.again", "elsewhere.prepare"),
     ),
     Rule(
         "clip order",
@@ -283,11 +360,11 @@ RULES = (
     ),
     Rule(
         "cache",
-        _same("without the cache", "without the cache, a clip has other values", lambda v: v),
-        "--no-cache would change scores.",
-        "Follow context.cached, best with cached_arrays.",
-        needs=("repeated values",),
-        owns=("prepared.without the cache",),
+        cache,
+        "--no-cache would change scores, or old values be used for new files.",
+        "Follow context.cached, and keep values under clip.content_hash; best with cached_arrays.",
+        needs=("repeated values", "excerpt"),
+        owns=("prepared.without the cache", "changed.prepare"),
     ),
     Rule(
         "excerpt",
@@ -314,7 +391,14 @@ RULES = (
         ("prepare",),
         ("prepared.broken",),
     ),
-    Rule("frame rate", frame_rate, "ablate cuts inputs by it.", "Correct InputSpec(frame_rate=...).", ("prepare",)),
+    Rule(
+        "frame rate",
+        frame_rate,
+        "ablate cuts inputs by it.",
+        "Correct InputSpec(frame_rate=...).",
+        ("prepare",),
+        ("prepared.frame_rate",),
+    ),
     Rule(
         "lazy inputs",
         _note("lazy"),

@@ -66,6 +66,9 @@ def _cases() -> dict[str, Predictions]:
         "one track": (labels[:1], p[:1]),
         "one genre": (labels * 0, p),
         "half": (labels[:20], p[:20]),
+        "a genre without tracks": (labels[labels > 0], p[labels > 0]),
+        "two genres": (labels % 2, p[:, :2] / p[:, :2].sum(axis=1, keepdims=True)),
+        "sixteen genres": (np.arange(N_TRACKS) % 16, np.random.default_rng(5).dirichlet(np.ones(16), N_TRACKS)),
     }
 
 
@@ -89,7 +92,7 @@ def _scores(bench: MetricBench, probe: Probe) -> None:
 
 def spec(bench: MetricBench) -> str | None:
     """Name, summary, direction and range."""
-    return declaration_problem(bench.spec.name, bench.spec.summary, METRIC.pattern)
+    return declaration_problem(bench.spec, METRIC)
 
 
 def score(bench: MetricBench) -> str | None:
@@ -104,8 +107,13 @@ def extremes(bench: MetricBench) -> str | None:
 
 
 def few(bench: MetricBench) -> str | None:
-    """The same for a single track, and where one genre has all tracks."""
-    return _first(bench, "one track", "one genre")
+    """The same for a single track, and where a genre has no tracks, or all."""
+    return _first(bench, "one track", "a genre without tracks", "one genre")
+
+
+def genres(bench: MetricBench) -> str | None:
+    """The same for other numbers of genres."""
+    return _first(bench, "two genres", "sixteen genres")
 
 
 def _first(bench: MetricBench, *names: str) -> str | None:
@@ -206,7 +214,8 @@ RULES = (
         needs=("repeated scores",),
     ),
     Rule("extremes", extremes, _FINITE, "Clip probabilities before a logarithm or a division.", needs=("score",)),
-    Rule("few tracks", few, _FINITE, "A test part may have one track, or tracks of one genre only.", needs=("score",)),
+    Rule("few tracks", few, _FINITE, "A test part may have one track, or no track of some genres.", needs=("score",)),
+    Rule("number of genres", genres, _FINITE, "A task may have two genres, or sixteen.", needs=("extremes",)),
     Rule(
         "per track",
         per_track,

@@ -31,6 +31,7 @@ def seeds() -> Iterator[list[str]]:
     with contextlib.ExitStack() as stack:
         for module, name in _seeded():
             _listen(stack, module, name, hear)
+        _listen_to_generators(stack, hear)
         yield found
 
 
@@ -41,6 +42,22 @@ def _seeded() -> Iterator[tuple[Any, str]]:
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "manual_seed"):
         yield torch, "manual_seed"
+
+
+def _listen_to_generators(stack: contextlib.ExitStack, hear: Any) -> None:
+    """Replace torch's generators until the stack closes by some that tell the seed that they are given."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "Generator"):
+        return
+    original = torch.Generator
+    stack.callback(setattr, torch, "Generator", original)
+
+    class Told(original):  # type: ignore[misc, valid-type] # as torch is imported by the plugin
+        def manual_seed(self, seed: int) -> Any:
+            hear((seed,), {})
+            return super().manual_seed(seed)
+
+    torch.Generator = Told
 
 
 def _listen(stack: contextlib.ExitStack, module: Any, name: str, hear: Any) -> None:

@@ -10,6 +10,7 @@ import io
 import json
 import lzma
 import pickle
+import pickletools
 import re
 import tarfile
 import zipfile
@@ -39,10 +40,12 @@ def code_in(folder: Path) -> str | None:
 
 def _code(data: bytes, name: str, depth: int) -> Iterator[tuple[str, str]]:
     """Where in some bytes there is code, and of which kind."""
-    for kind, found in _KINDS.items():
-        if found(data):
-            yield name, kind
-            return
+    kind = next((kind for kind, found in _KINDS.items() if found(data)), None)
+    if kind is None and _is_source(data, whole=depth == 0):
+        kind = "is source code in Python"
+    if kind is not None:
+        yield name, kind
+        return
     if depth < MAX_DEPTH:
         for inner, content in _unpacked(data):
             yield from _code(content, f"{name}/{inner}" if inner else name, depth + 1)
@@ -60,6 +63,27 @@ class _Harmless(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:  # noqa: ARG002
         raise _Refused
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
+def _holds_pickle(data: bytes) -> bool:
+    """Whether there is a pickle somewhere inside, behind a header for example, that names a class or a function."""
+    for found in re.finditer(rb"\x80[\x02-\x05]", data):
+        stream = io.BytesIO(data)  # shares the bytes
+        stream.seek(found.start())
+        names = 0
+        try:
+            for opcode, argument, _ in pickletools.genops(stream):  # reads, and makes nothing
+                if opcode.name in ("GLOBAL", "INST") and all(map(_NAME.fullmatch, str(argument).split(" "))):
+                    return True
+                names += "UNICODE" in opcode.name and _NAME.fullmatch(str(argument)) is not None
+                if opcode.name == "STACK_GLOBAL" and names >= 2:
+                    return True
+        except Exception:  # noqa: S112, no pickle begins here
+            continue
+    return False
 
 
 def _is_pickle(data: bytes) -> bool:
@@ -84,27 +108,39 @@ def _is_object_array(data: bytes) -> bool:
     return re.search(rb"'descr':.*['\"]\|?O", header) is not None
 
 
-def _is_source(data: bytes) -> bool:
-    """Whether the bytes are the source of a program in Python."""
+def _is_source(data: bytes, *, whole: bool) -> bool:
+    """Whether the bytes are the source of a program in Python, or one of a function; if not a `whole` file, calls are names."""
     try:
-        tree = ast.parse(data.decode())
+        text = data.decode().strip()
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    kinds = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Lambda | ast.Call
-    return any(isinstance(node, kinds) for node in ast.walk(tree))
+    kinds: Any = ast.FunctionDef | ast.ClassDef | ast.Lambda
+    if whole or "\n" in text:
+        kinds |= ast.Import | ast.ImportFrom
+    return any(isinstance(node, kinds | ast.Call if whole else kinds) for node in ast.walk(tree))
+
+
+def _names_python(data: bytes) -> bool:
+    """Whether the bytes are YAML that names objects of Python, which its unsafe loader makes."""
+    return b"!!python/" in data
 
 
 def _is_machine_code(data: bytes) -> bool:
     """Whether the bytes are a library, a program, or compiled Python."""
     compiled = len(data) > 16 and data[2:4] == b"\r\n" and 3000 < int.from_bytes(data[:2], "little") < 4500
-    return compiled or data.startswith((b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"))
+    # marshal: a code object, four small numbers, flags, and its bytes
+    numbers = [int.from_bytes(data[i : i + 4], "little") for i in range(1, 17, 4)]
+    marshalled = len(data) > 40 and data[0] & 0x7F == ord("c") and max(numbers) < 2**16 and data[21] & 0x7F == ord("s")
+    return compiled or marshalled or data.startswith((b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"))
 
 
 _KINDS: dict[str, Callable[[bytes], bool]] = {
     "is a pickle": _is_pickle,
     "is an array of Python objects, which NumPy stores as a pickle": _is_object_array,
-    "is source code in Python": _is_source,
     "is compiled code": _is_machine_code,
+    "is YAML that names Python objects": _names_python,
+    "has a pickle inside": _holds_pickle,
 }
 
 _PACKED: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
@@ -114,6 +150,10 @@ _PACKED: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (b"]\x00\x00", lzma.decompress),
     (b"\x78", zlib.decompress),
 )
+
+
+_WRITTEN = re.compile(rb"[A-Za-z0-9+/=]{16,}(?:\r?\n[A-Za-z0-9+/=]+)*")
+"""What may be base64 or hexadecimal, in one line or several."""
 
 
 def _unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -147,7 +187,14 @@ def _unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _texts(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Long texts in base64 or hexadecimal in a JSON file."""
+    """Bytes in base64 or hexadecimal in a file of text, and as numbers in JSON."""
+    for written in _WRITTEN.findall(data):
+        text = b"".join(written.split())
+        for decode in (lambda text: binascii.a2b_base64(text, strict_mode=True), binascii.unhexlify):
+            try:
+                yield "", decode(text)
+            except ValueError:
+                continue
     if data[:1] not in (b"{", b"[", b'"'):
         return
     try:
@@ -163,10 +210,5 @@ def _texts(data: bytes) -> Iterator[tuple[str, bytes]]:
                 yield "", bytes(value)
             else:
                 values += [v for v in value if isinstance(v, dict | list | str)]
-        elif isinstance(value, str) and len(value) >= 16:
+        elif isinstance(value, str) and len(value) >= 9:
             yield "", value.encode("utf-8", "replace")
-            for decode in (lambda text: binascii.a2b_base64(text, strict_mode=True), bytes.fromhex):
-                try:
-                    yield "", decode(value)
-                except ValueError:
-                    continue

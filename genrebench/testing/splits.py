@@ -21,8 +21,13 @@ class SplitBench(Bench):
 
     @property
     def made(self) -> Outcome:
-        """Notes by name: (folds as sets of ids by part, warnings, problem, refusal)."""
+        """Notes by name: (folds as lists of ids by part, problem, refusal)."""
         return self.outcome("made", _made)
+
+    @property
+    def made_elsewhere(self) -> Outcome:
+        """The usual one in another process."""
+        return self.outcome("elsewhere", _made_elsewhere, fresh=True)
 
     def folds(self, name: str) -> Any:
         """The folds of a dataset; a rule that needs them isn't about them being invalid."""
@@ -55,14 +60,29 @@ def _cases() -> dict[str, tuple[Dataset, int]]:
         "other seed": (usual, 1),
         "few tracks": (made_dataset(6), 0),
         "no artists": (made_dataset(artists=False), 0),
+        "some artists": (replace(usual, tracks=tuple(map(_without_artist, usual.tracks))), 0),
     }
+
+
+def _without_artist(track: Track) -> Track:
+    """The track, of an unknown artist if its number is even."""
+    return replace(track, artist=None) if track.id[-1] in "02468" else track
 
 
 def _made(bench: SplitBench, probe: Probe) -> None:
     with watched(bench, probe, bench.folder):
         for name, (dataset, seed) in _cases().items():
+            before = dict(dataset.official)
             with probe.step(name):
                 probe.note(name, _attempt(bench.spec, dataset, seed))
+            if name == "usual":
+                probe.note("changed", dataset.official != before)
+
+
+def _made_elsewhere(bench: SplitBench, probe: Probe) -> None:
+    dataset, seed = _cases()["usual"]
+    with probe.step("make"):
+        probe.note("usual", _attempt(bench.spec, dataset, seed))
 
 
 def _attempt(spec: SplitSpec, dataset: Dataset, seed: int) -> tuple[Any, str | None, str | None]:
@@ -78,7 +98,7 @@ def _attempt(spec: SplitSpec, dataset: Dataset, seed: int) -> tuple[Any, str | N
 
 def spec(bench: SplitBench) -> str | None:
     """Name and summary."""
-    return declaration_problem(bench.spec.name, bench.spec.summary, SPLIT.pattern)
+    return declaration_problem(bench.spec, SPLIT)
 
 
 def folds(bench: SplitBench) -> str | None:
@@ -93,7 +113,17 @@ def folds(bench: SplitBench) -> str | None:
 
 def same_seed(bench: SplitBench) -> str | None:
     """The same seed makes the same folds."""
-    return "made twice with the same seed, the folds differ" if bench.folds("usual") != bench.folds("again") else None
+    usual = bench.folds("usual")
+    if usual != bench.folds("again"):
+        return "made twice with the same seed, the folds differ"
+    if usual != bench.made_elsewhere["usual"][0]:
+        return "made in another process with the same seed, the folds differ"
+    return None
+
+
+def inputs(bench: SplitBench) -> str | None:
+    """The dataset is as before."""
+    return "make changed the official split of the dataset in place" if bench.made["changed"] else None
 
 
 def track_order(bench: SplitBench) -> str | None:
@@ -128,12 +158,20 @@ RULES = (
     ),
     *manners(lambda bench: bench.made, "no folder"),
     Rule(
+        "inputs",
+        inputs,
+        "The same dataset is split in other ways, and described to the user.",
+        "Work on a copy: dict(dataset.official).",
+        needs=("folds",),
+    ),
+    Rule(
         "same seed",
         same_seed,
         "Two people would compare models on different splits under one name.",
-        "Use random.Random(seed) or np.random.default_rng(seed), and sort sets before drawing.",
-        needs=("folds", "random state"),
-        owns=("made.again",),
+        "Use random.Random(seed) or np.random.default_rng(seed), and sort sets before drawing: the order of a set differs "
+        "between processes.",
+        needs=("folds", "random state", "inputs"),
+        owns=("made.again", "elsewhere.make"),
     ),
     Rule(
         "track order",
@@ -161,10 +199,10 @@ RULES = (
     ),
     Rule(
         "no artists",
-        _unusual("no artists"),
-        "Many datasets know no artists: track.artist is None.",
+        _unusual("no artists", "some artists"),
+        "Many datasets know no artists, or not those of all tracks: track.artist is None.",
         _REFUSE,
         needs=("folds",),
-        owns=("made.no artists",),
+        owns=("made.no artists", "made.some artists"),
     ),
 )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import builtins
 import contextlib
 import decimal
+import gc
 import importlib
 import io
+import json
 import locale
 import logging
+import math
 import os
 import random
 import signal
@@ -20,9 +23,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+_TIMERS = [getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF") if hasattr(signal, name)]
 
 RANDOM = ("random", "numpy.random", "torch's random numbers")
 
@@ -40,6 +46,7 @@ class Surroundings:
         self._own = own
         self._depth = 0
         self._before = snapshot()
+        self._functions = _functions()
         self.changes: dict[str, str] = {}
 
     def compare(self, step: str) -> None:
@@ -49,6 +56,9 @@ class Surroundings:
             if name in self._before and self._before[name] != value:
                 self.changes.setdefault(name, _told(name, self._before[name], value, step))
         self._before = now
+        for (module, name), function in self._functions.items():
+            if getattr(module, name, None) is not function:
+                self.changes.setdefault(f"{module.__name__}.{name}", f"{step} replaced {module.__name__}.{name}")
 
     @contextlib.contextmanager
     def forgiving_imports(self) -> Iterator[None]:
@@ -105,6 +115,9 @@ def snapshot() -> dict[str, Any]:
         "sys.stdout": id(sys.stdout),
         "sys.stderr": id(sys.stderr),
         "sys.excepthook": id(sys.excepthook),
+        "threading.excepthook": id(threading.excepthook),
+        "the garbage collector": (gc.isenabled(), gc.get_threshold()),
+        "timers": [signal.getitimer(timer)[0] > 0 for timer in _TIMERS],
         "tracing": (sys.gettrace() is None, sys.getprofile() is None),
         "logging": (root.level, [type(handler).__name__ for handler in root.handlers], logging.root.manager.disable),
         "the socket timeout": socket.getdefaulttimeout(),
@@ -131,12 +144,28 @@ def _libraries() -> dict[str, Any]:
             torch.is_grad_enabled(),
             torch.get_num_threads(),
             torch.are_deterministic_algorithms_enabled(),
+            torch.get_float32_matmul_precision(),
+            torch.backends.cudnn.benchmark,
         )
     if "matplotlib" in sys.modules and hasattr(sys.modules["matplotlib"], "rcParams"):
         settings: Any = sys.modules["matplotlib"].rcParams
         names = dict.keys(settings) - {"backend", "interactive"}  # reading the backend chooses one
         state["matplotlib's settings"] = hash(repr([(name, dict.__getitem__(settings, name)) for name in sorted(names)]))
+    if "pandas._config.config" in sys.modules:
+        state["pandas' options"] = hash(repr(sys.modules["pandas._config.config"]._global_config))  # type: ignore[attr-defined]
+    if "sklearn" in sys.modules and hasattr(sys.modules["sklearn"], "get_config"):
+        state["scikit-learn's settings"] = repr(sys.modules["sklearn"].get_config())
     return state
+
+
+def _functions() -> dict[tuple[ModuleType, str], Any]:
+    """Functions and classes of modules that everybody uses, by module and name."""
+    return {
+        (module, name): value
+        for module in (builtins, json, math, np, os, random, time, warnings)
+        for name, value in vars(module).items()
+        if callable(value) and name != "__import__"  # which is watched
+    }
 
 
 def _folder() -> str:
@@ -174,6 +203,10 @@ def left_running(before: set[int | None], seconds: float = 0.5) -> list[str]:
         time.sleep(0.02)
 
 
+_DESCRIPTOR = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.chmod": 2}
+"""Which argument of an event is the descriptor of a folder."""
+
+
 class Writes:
     """Which files and folders are written outside the allowed ones. Python can't take such a hook away: for a child process.
 
@@ -181,30 +214,43 @@ class Writes:
     ----------
     allowed : sequence of Path
         Folders in which files may be written.
+    current : Path, optional
+        The current folder, which is empty: what is in it later is found, although programs and libraries in C wrote it.
     """
 
     _CACHES = ("__pycache__", "/dev/", "/proc/", "matplotlib", "fontconfig", "torchinductor", ".nbi", ".nbc", ".pyc")
     _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-    def __init__(self, *allowed: Path) -> None:
+    def __init__(self, *allowed: Path, current: Path | None = None) -> None:
         self._allowed = [str(folder.resolve()) for folder in allowed]
+        self._current = current
         self._made: set[str] = set()
         self._removed: set[str] = set()
+        self._seen: set[str] = set()
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open" and isinstance(args[2], int) and args[2] & self._WRITING:
-            self._take(args[0])
+            if not os.path.isdir(args[0]):  # noqa: PTH112, a file without a name is opened like that, and nothing is left of it
+                self._take(args[0])
         elif event in ("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "sqlite3.connect"):
             if event != "os.mkdir" or not os.path.isdir(args[0]):  # noqa: PTH112, as below
-                self._take(args[0], removed=event in ("os.remove", "os.rmdir"))
+                inside = args[_DESCRIPTOR[event]] if event in _DESCRIPTOR else -1
+                self._take(args[0], inside, removed=event in ("os.remove", "os.rmdir"))
         elif event in ("os.rename", "os.link", "os.symlink"):
-            self._take(args[1])
+            self._take(args[1], args[-1])
 
-    def _take(self, path: Any, *, removed: bool = False) -> None:
+    def _take(self, path: Any, inside: int = -1, *, removed: bool = False) -> None:
+        """Note a path, which is relative to an open folder if the descriptor `inside` says so."""
         if not isinstance(path, str | bytes | os.PathLike):
             return
-        text = os.path.realpath(os.fsdecode(path))
+        text = os.fsdecode(path)
+        if inside >= 0:
+            try:
+                text = os.path.join(os.readlink(f"/proc/self/fd/{inside}"), text)  # noqa: PTH115, PTH118
+            except OSError:  # a system without /proc
+                return
+        text = os.path.realpath(text)
         if any(word in text for word in self._CACHES) or text.startswith(tuple(self._allowed)):
             return
         if not removed:
@@ -212,8 +258,15 @@ class Writes:
         elif text not in self._made:  # it was there before
             self._removed.add(text)
 
+    def forbid(self, folder: Path) -> None:
+        """Allow nothing more in a folder."""
+        self._allowed.remove(str(folder.resolve()))
+
     def outside(self, step: str) -> list[str]:
         """What has been written since the last call, and is still there."""
+        if self._current is not None and self._current.is_dir():
+            self._made |= {os.path.realpath(path) for path in self._current.rglob("*")} - self._seen
+            self._seen |= self._made
         found = [f"{step} wrote {path}" for path in sorted(self._made) if os.path.lexists(path)]
         found += [f"{step} removed {path}" for path in sorted(self._removed)]
         self._made.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,3 +160,16 @@ def test_datasets_models_and_runs_are_cited_once(store: Path, capsys: pytest.Cap
         gb.cite("fma-medum")
     assert main(["cite", "fma-medium", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["entries"][1]["name"] == "fma-medium"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex isn't installed")
+def test_latex_sets_the_table_whatever_the_names_are(tmp_path: Path) -> None:
+    names = ["a_b", "50% of $x$", "R&B #1", "{left", "right}", "a\\b^2~", "<|>", "é ü", "--set", '`a\' "b"', "–"]
+    text = latex_of(Board(replace(TASK, dataset=names[1]), tuple(row(name, i + 1) for i, name in enumerate(names))))
+    rules = r"\let\toprule\hline\let\midrule\hline\let\bottomrule\hline"  # booktabs isn't in every installation
+    document = f"\\documentclass{{article}}\n{rules}\n\\begin{{document}}\n{text}\n\\end{{document}}\n"
+    (tmp_path / "board.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-draftmode", "-halt-on-error", "-interaction=nonstopmode", "board.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Missing character" not in done.stdout

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import csv
-import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tests import tiny
+from tests.shell import Shell, Shells
 
 CODE = """
 import os
@@ -54,51 +54,18 @@ def genrebench_models():
             tiny.spec("slow", Slow, FeatureTable()), tiny.spec("chatty", Chatty, FeatureTable()),
             tiny.spec("exiting", Exiting, FeatureTable()), tiny.spec("failing", Failing, FeatureTable())]
 """
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.install_plugin(tmp_path_factory.mktemp("site"), "genrebench-tiny", CODE, "tiny_plugin")
+def shells(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shells]:
+    shells = Shells(tiny.install_plugin(tmp_path_factory.mktemp("site"), "genrebench-tiny", CODE, "tiny_plugin"))
+    yield shells
+    shells.close()
 
 
 @pytest.fixture
-def environment(site: Path, tmp_path: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": f"{site}{os.pathsep}{ROOT}",
-        "GENREBENCH_HOME": str(tmp_path / "home"),
-        "COLUMNS": "200",
-    }
-
-
-class Shell:
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment = folder, environment
-
-    def __call__(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "genrebench", *words],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-        return done
-
-    def json(self, *words: str) -> Any:
-        return tiny.read_json(self(*words, "--format", "json").stdout)
-
-    def error(self, *words: str, code: int = 2) -> str:
-        """Run a command that fails, and return the last line of stderr, which has no traceback."""
-        done = self(*words, code=code)
-        assert "Traceback" not in done.stderr
-        lines = done.stderr.strip().splitlines()
-        assert sum(line.startswith("error: ") for line in lines) == 1, done.stderr
-        return lines[-1]
-
-
-@pytest.fixture
-def sh(tmp_path: Path, environment: dict[str, str]) -> Shell:
-    return Shell(tmp_path, environment)
+def sh(tmp_path: Path, shells: Shells) -> Shell:
+    return Shell(tmp_path, shells, {"GENREBENCH_HOME": str(tmp_path / "home")})
 
 
 def test_models_are_run_on_a_folder_and_ranked(sh: Shell, tmp_path: Path) -> None:

@@ -71,15 +71,19 @@ def test_audio_is_taken_from_the_subset_or_a_larger_one(tmp_path):
 def test_features_are_kept_in_binary_until_the_csv_changes(tmp_path):
     music = fma.load_named(metadata(tmp_path / "fma").parent, "medium")
     first = music.load_features()
-    (kept,) = (tmp_path / "fma/converted").iterdir()
+    kept = sorted((tmp_path / "fma/converted").iterdir())
+    assert [file.suffix for file in kept] == [".npy", ".npz"]
     again = music.load_features()
     assert again.ids == first.ids == ("2", "5")
     assert again.columns == first.columns == (("mfcc", "mean", "01"),)
     np.testing.assert_array_equal(again.values, [[1.5], [2.5]])
-    kept.write_bytes(kept.read_bytes()[:100])  # damaged: the CSV is read again
-    np.testing.assert_array_equal(music.load_features().values, [[1.5], [2.5]])
+    assert isinstance(again.values, np.memmap)
+    for file in kept:
+        file.write_bytes(file.read_bytes()[:100])  # damaged: the CSV is read again
+        np.testing.assert_array_equal(music.load_features().values, [[1.5], [2.5]])
     (tmp_path / "fma/fma_metadata/features.csv").write_text(FEATURES.replace("1.5", "1.75"))
     np.testing.assert_array_equal(music.load_features().values, [[1.75], [2.5]])
+    assert len(list((tmp_path / "fma/converted").iterdir())) == 2
     assert music.feature_source == "distributed, from full-length tracks"
 
 

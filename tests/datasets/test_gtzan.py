@@ -46,6 +46,16 @@ def test_the_fault_filtered_split_is_that_of_others() -> None:
     assert (counts["blues"], counts["pop"], counts["reggae"], counts["classical"]) == (100, 84, 86, 99)
 
 
+def test_the_repetitions_are_sturms_fifty_and_the_split_keeps_none_twice() -> None:
+    groups = gtzan.repetitions()
+    members = [id_ for group in groups for id_ in group]
+    assert len(members) - len(groups) == 50 and len(set(members)) == len(members)
+    assert [group for group in groups if len({id_.split(".")[0] for id_ in group}) > 1] == [("metal.00058", "rock.00016")]
+    kept = {id_ for ids in gtzan.fault_filtered_ids().values() for id_ in ids}
+    assert max(len(kept.intersection(group)) for group in groups) == 1
+    assert "reggae.00086" not in kept
+
+
 @pytest.mark.parametrize("below", ["", "genres", "genres_original", "Data/genres_original"])
 @pytest.mark.parametrize("suffix", [".wav", ".au"])
 def test_a_copy_is_found_wherever_archives_have_it(home: Path, below: str, suffix: str) -> None:
@@ -63,6 +73,8 @@ def test_the_splits_and_the_faults(home: Path) -> None:
     fold = task.split.folds[0]
     assert (len(fold.training), len(fold.validation), len(fold.test)) == (443, 197, 290)
     assert any("70 of 1000 tracks aren't in the fault-filtered split" in text and "Sturm" in text for text in said)
+    assert any("50 tracks repeat another one exactly" in text and "metal.00058 and rock.00016" in text for text in said)
+    assert any("reggae.00086 is distorted" in text for text in said)
     with pytest.raises(UsageError, match="no split 'fault-filtred'; did you mean fault-filtered"):
         gb.task("gtzan", split="fault-filtred", say=lambda text: None)
     (home / "gtzan" / gtzan.INDEX).write_text(

@@ -13,7 +13,7 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrebench.evaluation import calibration, metrics
+from genrebench.evaluation import calibration
 from genrebench.records import Predictions
 
 
@@ -40,31 +40,35 @@ def best_temperature(labels: np.ndarray, p: np.ndarray) -> float:
 # ------------------------------------------------------------------ reliability
 
 
-def test_reliability_by_hand() -> None:
-    # five bins; 0.6 belongs to (0.4, 0.6]; the second row sums to 2, so its confidence is 0.9
-    p = [[0.6, 0.4, 0], [1.8, 0.1, 0.1], [0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.05, 0.95, 0]]
-    assert calibration.reliability([0, 0, 1, 1, 2], p, n_bins=5) == [
-        {"low": 0.4, "high": 0.6, "tracks": 3, "confidence": pytest.approx(1.6 / 3), "accuracy": pytest.approx(2 / 3)},
-        {"low": 0.8, "high": 1.0, "tracks": 2, "confidence": pytest.approx(1.85 / 2), "accuracy": 0.5},
-    ]
-    assert [(b["low"], b["high"]) for b in calibration.reliability([0], [[1, 0]])] == [(14 / 15, 1)]
-    uniform = calibration.reliability([0], np.full((1, 16), 1 / 16))  # 1/16 is in the first bin
-    assert [(b["low"], b["high"]) for b in uniform] == [(0, 1 / 15)]
+def test_equal_bins_by_hand() -> None:
+    confidence = [0.95, 0.9, 0.85, 0.8, 0.7, 0.65, 0.6, 0.55]
+    p = [[c, 1 - c] for c in confidence]
+    low, high = calibration.equal_bins([0, 0, 0, 1, 0, 1, 1, 1], p)
+    assert (low["tracks"], low["low"], low["high"], low["accuracy"]) == (4, 0.55, 0.7, 0.25)
+    assert (high["tracks"], high["low"], high["high"], high["accuracy"]) == (4, 0.8, 0.95, 0.75)
+    assert high["confidence"] == pytest.approx(0.875)
+    assert high["interval"][0] < 0.75 < high["interval"][1]
+    assert calibration.equal_bins([0, 1, 0], [[0.6, 0.4]] * 3) == []  # too few to say anything
 
 
-@given(st.integers(0, 10**6), st.integers(1, 300), st.integers(2, 16))
+@given(st.integers(0, 10**6), st.integers(1, 300), st.integers(2, 16), st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_reliability_agrees_with_scikit_learn(seed: int, n: int, k: int) -> None:
+def test_equal_bins_have_about_equal_counts_and_never_a_few_tracks(seed: int, n: int, k: int, coarse: bool) -> None:
     rng = np.random.default_rng(seed)
     labels, p = rng.integers(k, size=n), rng.dirichlet(np.ones(k), size=n)
-    bins = calibration.reliability(labels, p)
-    right = (p.argmax(axis=1) == labels).astype(int)
-    accuracy, confidence = sklearn.calibration.calibration_curve(right, p.max(axis=1), n_bins=15, pos_label=1)
-    np.testing.assert_allclose([b["accuracy"] for b in bins], accuracy, atol=1e-12)
-    np.testing.assert_allclose([b["confidence"] for b in bins], confidence, atol=1e-12)
-    assert sum(b["tracks"] for b in bins) == n
-    error = sum(b["tracks"] / n * abs(b["accuracy"] - b["confidence"]) for b in bins)
-    assert error == pytest.approx(metrics.calibration_error(labels, p))
+    if coarse:  # many tracks of the same confidence
+        p = np.eye(k)[rng.integers(k, size=n)] * 0.5 + 0.5 / k
+    bins = calibration.equal_bins(labels, p, rng.integers(-1, 40, size=n))
+    assert sum(b["tracks"] for b in bins) == (n if n >= calibration.MIN_BIN else 0)
+    assert all(b["tracks"] >= calibration.MIN_BIN for b in bins)
+    if not coarse and bins:
+        assert max(b["tracks"] for b in bins) - min(b["tracks"] for b in bins) <= calibration.MIN_BIN
+        assert len(bins) == min(calibration.MAX_BINS, n // calibration.MIN_BIN)
+    right, confidence = p.argmax(axis=1) == labels, p.max(axis=1)
+    for b in bins:
+        inside = (confidence >= b["low"]) & (confidence <= b["high"])  # no confidence is in two bins
+        assert (inside.sum(), right[inside].mean()) == (b["tracks"], pytest.approx(b["accuracy"]))
+        assert b["interval"] is None or b["interval"][0] <= b["accuracy"] <= b["interval"][1]
 
 
 # ------------------------------------------------------------------ temperature

@@ -49,3 +49,8 @@ def test_a_mutant_is_killed_by_the_test_that_notices_and_survives_another() -> N
     assert try_mutant(mutant, [f"{tests}test_audit_counts_by_hand"]).by == f"{tests}test_audit_counts_by_hand"
     assert try_mutant(mutant, [f"{tests}test_audit_without_artists_is_none"]).by is None
     assert (ROOT / mutant.file).read_bytes() == before
+
+
+def test_a_mutant_of_a_plugin_is_killed_in_its_copy() -> None:
+    mutant = next(mutant for mutant in MUTANTS if mutant.breaks == "diagonal over the rows")
+    assert str(try_mutant(mutant).by).startswith("plugins/genrebench-svm/tests/test_coupling.py::")

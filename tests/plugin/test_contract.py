@@ -28,7 +28,7 @@ NAMES = {
     "1.1": "Archive CONTRACT Fold ListInputs Observer ObserverSpec SplitSpec cached_arrays read_audio write_file",
 }
 FIELDS = {
-    "ModelSpec": "name summary build inputs options check timeline trained_on reads_since citation",
+    "ModelSpec": "name summary build inputs options check timeline trained_on reads_since citation join",
     "InputSpec": "type summary prepare example frame_rate given",
     "DatasetSpec": "name summary load make references get folder splits licence citation",
     "MetricSpec": "name summary compute per_track direction range",

@@ -41,7 +41,7 @@ def report(report_store: RunStore, make_run: Callable, make_predictions: Callabl
     add("svm-1", "svm", 2.0, 1, 1.1, seed=1)
     add("cnn-0", "cnn", 1.0, 2, 60.0, options={"note": HTML})
     add("mfcc-0", "mfcc", 2.5, 3, 30.0)
-    add("other-0", "svm", 2.0, 4, 1.0, fingerprint="f1", split_seed=1, synthetic=True)
+    add("svm-with-a-long-name-20260101-000000-0abc", "svm", 2.0, 4, 1.0, fingerprint="f1", split_seed=1, synthetic=True)
     figures = report_store.folder("cnn-0") / "figures"
     figures.mkdir()
     figure = matplotlib.figure.Figure(figsize=(2, 2))

@@ -98,6 +98,27 @@ def test_neither_a_failing_nor_a_killed_run_stops_the_others(at_once: Any) -> No
     assert any("the loss is nan" in line for line in said)
 
 
+def test_folds_of_one_run_are_done_at_the_same_time(table: Path, home: Any, tmp_path: Path) -> None:
+    class Noting(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            super().fit(train, validation)
+            self.context.record("process", os.getpid())
+
+    settings: dict[str, Any] = {"split": "artist-cv5", "seed": 0}
+    (alone,) = gb.run(tiny.spec("noting", Noting, GIVEN), table, runs=tmp_path / "alone", **settings)
+    (run,) = gb.run(tiny.spec("noting", Noting, GIVEN), table, runs=tmp_path / "at-once", jobs=2, workers=2, **settings)
+    for file in ("predictions.csv", *(f"model/fold-{number}/means.npz" for number in range(5))):
+        assert (run.folder / file).read_bytes() == (alone.folder / file).read_bytes()
+    assert run.curves == alone.curves
+    assert run.record.facts.pop("process") != alone.record.facts.pop("process") == os.getpid()
+    assert run.record.facts == alone.record.facts
+    assert run.record.timings["fit_s"] > 0 and not (run.folder / "checkpoint").exists()
+    (failing,) = gb.run(
+        models(tmp_path)[1], table, runs=tmp_path / "at-once", jobs=2, workers=2, say=lambda _: None, **settings
+    )
+    assert failing.status == "failed" and "the loss is nan" in (failing.record.error or "")
+
+
 def test_what_can_t_be_sent_to_a_process_is_refused_before_anything_runs(table: Path, home: Any, tmp_path: Path) -> None:
     import threading
 

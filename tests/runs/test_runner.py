@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn.metrics
+from matplotlib.figure import Figure
+from PIL import Image
 
 from genrebench import datasets, files
 from genrebench.errors import DataError, PluginError, StoreError, UsageError
@@ -139,6 +141,27 @@ def test_complete_runs(spec: ModelSpec, split: str, music: Path, session: Sessio
     assert n_models == len(task.split.folds)
     if split == "artist-cv5":
         assert sorted(predictions.ids) == sorted(track.id for track in task.dataset.tracks)
+
+
+def test_facts_of_all_folds_and_captions_of_figures_are_kept(session: Session, tmp_path: Path) -> None:
+    class Drawing(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            super().fit(train, validation)
+            self.context.record("training", len(train))
+
+        def figures(self) -> dict[str, Figure]:
+            figure = Figure(figsize=(1, 1))
+            figure.set_label("What one sees.")
+            return {"A figure": figure}
+
+    task = task_of(tiny.write_table(tmp_path / "data", n=60), session, split="artist-cv5")
+    store = RunStore(tmp_path / "runs")
+    run = runner.run(tiny.job(task, tiny.spec("drawing", Drawing, tiny.FeatureTable())), store, session)
+    sizes = {str(number): len(fold.training) for number, fold in enumerate(task.split.folds, start=1)}
+    assert run.facts["by_fold"]["training"] == sizes
+    assert run.facts["training"] == sizes["5"]
+    with Image.open(store.folder(run.id) / "figures" / "a-figure.png") as picture:
+        assert (picture.info["Title"], picture.info["Description"]) == ("A figure", "What one sees.")
 
 
 class Broken(tiny.Nearest):

@@ -244,6 +244,7 @@ def test_a_bad_run_folder_is_one_line_of_a_report(what: str, store: RunStore, tm
     report = gb.write_report(tmp_path / "report", runs=store.root)
     assert len(report.problems) == 1
     assert {page.stem for page in (tmp_path / "report" / "runs").glob("*.html")} == {"good-1", "good-2"}
+    assert {page.parent.name for page in (tmp_path / "report" / "runs").glob("*/tracks.html")} == {"good-1", "good-2"}
 
 
 PICTURES: dict[str, Callable[[Path], Any]] = {
@@ -274,7 +275,7 @@ def test_a_folder_of_figures_elsewhere_is_not_copied(store: RunStore, tmp_path: 
     (store.folder("bad") / "figures").rename(elsewhere)
     (store.folder("bad") / "figures").symlink_to(elsewhere)
     gb.write_report(tmp_path / "report", runs=store.root)
-    assert not list((tmp_path / "report" / "runs" / "bad").glob("*"))
+    assert not list((tmp_path / "report" / "runs" / "bad").glob("*.png"))
 
 
 @pytest.mark.parametrize(
@@ -353,7 +354,7 @@ def test_no_control_characters_reach_a_terminal_or_a_file(
 def test_no_control_characters_are_in_a_report(evil: RunStore, tmp_path: Path) -> None:
     gb.write_report(tmp_path / "report", runs=evil.root)
     pages = list((tmp_path / "report").rglob("*.html"))
-    assert len(pages) == 2
+    assert len(pages) == 4
     for page in pages:
         assert not (CONTROL & set(page.read_text("utf-8"))), page
 

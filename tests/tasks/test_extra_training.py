@@ -1,10 +1,12 @@
 """More training tracks for small genres: whose they may be, how many, and what doesn't change."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import genrebench as gb
 from genrebench.datasets import require_audio
 from genrebench.errors import DataError, UsageError
 from genrebench.records import Dataset, FeatureValues, Track
@@ -90,3 +92,17 @@ def test_audio_that_only_the_larger_dataset_lacks_is_reported_for_it(tmp_path: P
 def test_nothing_to_add_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--extra-training"):
         make_task(medium, tmp_path, split="artist", extra_dataset=medium)
+
+
+def test_a_model_outside_python_gets_the_added_tracks_and_the_row_stands_on_the_same_board(tmp_path: Path) -> None:
+    task = gb.write_split(medium, tmp_path / "split.csv", split="artist", extra_training=large)
+    with (tmp_path / "split.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["track_id"] for row in rows if row["part"] == "training"} == set(task.split.folds[0].training)
+    assert any(row["track_id"].startswith("new-small") for row in rows)
+    lines = [f"{row['track_id']},0.5,0.25,0.25" for row in rows if row["part"] == "test"]
+    (tmp_path / "predicted.csv").write_text("\n".join(["track_id,big,mid,small", *lines]))
+    scored = gb.score(
+        tmp_path / "predicted.csv", medium, split="artist", extra_training=large, name="in-r", runs=tmp_path / "runs"
+    )
+    assert scored.record.task.fingerprint == task.fingerprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import gc
 import gzip
@@ -9,6 +10,7 @@ import io
 import json
 import locale
 import logging
+import marshal
 import math
 import os
 import pickle
@@ -20,6 +22,7 @@ import tempfile
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -163,7 +166,59 @@ class OneRowLess(Nearest):
         return super().predict_proba(inputs)[:-1]
 
 
+class Rolled(Nearest):
+    def predict_proba(self, inputs: Any) -> Any:
+        return np.roll(super().predict_proba(inputs), 1, axis=1)
+
+
+class OverTracks(Nearest):
+    def predict_proba(self, inputs: Any) -> Any:
+        p = super().predict_proba(inputs)
+        p = p / p.sum(axis=0)
+        return p / p.sum(axis=1, keepdims=True)
+
+
+class OneBuffer(Nearest):
+    buffer = np.zeros((200, 16))
+
+    def predict_proba(self, inputs: Any) -> Any:
+        p = super().predict_proba(inputs)
+        self.buffer[: len(p), : self.n] = p
+        return self.buffer[: len(p), : self.n]
+
+
 # ------------------------------------------------------------------ what is learned
+
+
+class Address(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        self.means = self.means + np.random.default_rng(id(self) % 2**32).normal(0, 0.1, self.means.shape)
+
+
+class System(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        self.means = self.means * (1 + int.from_bytes(os.urandom(2)) / 2**18)
+
+
+class NeedsArtists(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        if len(set(train.groups.tolist())) < 2:
+            raise ValueError("n_splits=2 is greater than the number of groups: 1")
+        super().fit(train, validation)
+
+
+class ShortTraining(tiny.FrameMeans):
+    def fit(self, train: Any, validation: Any) -> None:
+        if min(len(item) for item in train.inputs) < 2:
+            raise ValueError("a training track has one frame")
+        super().fit(train, validation)
+
+
+class OnlyLists(tiny.FrameMeans):
+    def table(self, inputs: Any) -> Any:
+        return np.stack([self.vector(item) for item in inputs.arrays])
 
 
 class Untidy(Nearest):
@@ -399,6 +454,71 @@ class TemporaryLitter(Nearest):
         super().fit(train, validation)
 
 
+class WritesFromC(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        subprocess.run(["touch", "made"], check=True)
+
+
+class LoadRemoves(Nearest):
+    def load(self, folder: Path) -> None:
+        super().load(folder)
+        (folder / "means.npz").unlink()
+
+
+class LoadWrites(Nearest):
+    def load(self, folder: Path) -> None:
+        super().load(folder)
+        (folder / "cache.json").write_text("{}")
+
+
+class Variable(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        os.environ["NEAREST_SHIFT"] = "0.2"
+
+    def predict_proba(self, inputs: Any) -> Any:
+        return super().predict_proba(np.asarray(inputs) + float(os.environ.get("NEAREST_SHIFT", "0")))
+
+
+class Alarm(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        signal.setitimer(signal.ITIMER_REAL, 500)
+
+
+class NoCollector(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        gc.disable()
+
+
+class Patched(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        np.log = np.log1p
+
+
+class Swallows(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        try:
+            self.context.log(2, {"loss": 1.0})
+            self.context.log(3, {"loss": 1.0})
+        except BaseException:
+            return
+
+
+class Wraps(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        try:
+            self.context.log(2, {"loss": 1.0})
+            self.context.log(3, {"loss": 1.0})
+        except KeyboardInterrupt:
+            raise RuntimeError("the training failed") from None
+
+
 # ------------------------------------------------------------------ unusual tracks
 
 
@@ -488,6 +608,50 @@ class Source(Nearest):
         (folder / "model.txt").write_text("def build():\n    return 1\n")
 
 
+def _beside(name: str, content: Any) -> type[Nearest]:
+    """A model that saves one more file."""
+
+    class Beside(Nearest):
+        def save(self, folder: Path) -> None:
+            super().save(folder)
+            (folder / name).write_bytes(content())
+
+    Beside.__name__ = name.partition(".")[0]
+    return Beside
+
+
+ARRAY = pickle.dumps({"a": np.ones(3)})
+HIDDEN = (
+    _beside("behindaheader.dat", lambda: b"MODEL-1\n" + ARRAY),
+    _beside("base64text.txt", lambda: base64.encodebytes(ARRAY)),
+    _beside("hextext.txt", lambda: ARRAY.hex().encode()),
+    _beside("inyaml.yaml", lambda: b"model: !!python/object/apply:os.system ['echo']\n"),
+    _beside("marshalled.bin", lambda: marshal.dumps(compile("1 + 1", "model", "eval"))),
+    _beside("function.json", lambda: json.dumps({"activation": "lambda x: x + 1"}).encode()),
+)
+HARMLESS = (
+    _beside("weights.bin", lambda: np.random.default_rng(3).integers(0, 256, 500_000, dtype=np.uint8).tobytes()),
+    _beside("notes.json", lambda: json.dumps(["RandomForestClassifier(n_jobs=2)", "deadbeef" * 3, "QUJD" * 8]).encode()),
+    _beside("numbers.txt", lambda: b"0.5 0.7\n0.1 0.2\n"),
+)
+
+
+class FilePerGenre(Nearest):
+    def save(self, folder: Path) -> None:
+        for genre, mean in zip(self.context.genres, self.means, strict=True):
+            np.savez(folder / f"{genre}.npz", mean=mean, scale=self.scale)
+
+    def load(self, folder: Path) -> None:
+        saved = [np.load(folder / f"{genre}.npz") for genre in self.context.genres]
+        self.means, self.scale = np.stack([one["mean"] for one in saved]), saved[0]["scale"]
+
+
+class SpoiledBySaving(Nearest):
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        self.means = self.means[::-1]
+
+
 class Forgetful(Nearest):
     def load(self, folder: Path) -> None:
         super().load(folder)
@@ -536,6 +700,13 @@ class ClassState(Nearest):
 
     def load(self, folder: Path) -> None:
         self.means, self.scale = type(self).kept
+
+
+class SetOrder(Nearest):
+    def predict_proba(self, inputs: Any) -> Any:
+        names = list({f"genre {genre}" for genre in range(self.n)} | {"another", "one more"})
+        share = hash(tuple(names)) % 1000 / 10_000  # another one in each process
+        return (1 - share) * super().predict_proba(inputs) + share * np.eye(self.n)[0]
 
 
 class RemembersPath(Nearest):
@@ -626,6 +797,13 @@ class ShortTimeline(Nearest):
         return [Timeline(np.arange(2.0), np.full((3, self.n), 1 / self.n)) for _ in range(len(inputs))]
 
 
+class ShortTimelines(tiny.FrameMeans):
+    def predict_timeline(self, inputs: Any) -> list[Timeline]:
+        if min(len(item) for item in inputs) < 2:
+            raise ValueError("a track is too short for a timeline")
+        return [Timeline(np.arange(2.0), np.repeat(self.predict_proba(inputs.subset([i])), 2, 0)) for i in range(len(inputs))]
+
+
 class WrongSums(Nearest):
     def predict_timeline(self, inputs: Any) -> list[Timeline]:
         return [Timeline(np.arange(3.0), np.full((3, self.n), 1.0)) for _ in range(len(inputs))]
@@ -636,6 +814,39 @@ class MissingTimeline(Nearest):
         return [Timeline(np.arange(1.0), np.full((1, self.n), 1 / self.n))] * (len(inputs) - 1)
 
 
+# ------------------------------------------------------------------ sound
+
+
+class TidyTemporary(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as file:
+            np.save(Path(folder) / "x.npy", np.ones(3))
+            np.save(file, np.ones(3))
+
+
+class OwnThreads(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(abs, range(4)))
+        subprocess.run(["true"], check=True)
+        super().fit(train, validation)
+
+
+class RestoresState(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        state = np.random.get_state()  # noqa: NPY002, put back
+        np.random.seed(self.context.seed)  # noqa: NPY002
+        self.means = self.means + np.random.normal(0, 0.01, self.means.shape)  # noqa: NPY002
+        np.random.set_state(state)  # noqa: NPY002
+
+
+class Float32(Nearest):
+    def predict_proba(self, inputs: Any) -> Any:
+        return super().predict_proba(inputs).astype(np.float32)
+
+
 # ------------------------------------------------------------------ ends
 
 
@@ -644,10 +855,9 @@ class Hangs(Nearest):
         time.sleep(600)
 
 
-class HangsInFigures(Nearest):
+class ExitsInFigures(Nearest):
     def figures(self) -> Any:
-        while True:
-            time.sleep(1)
+        sys.exit(0)
 
 
 class Exits(Nearest):
@@ -707,6 +917,20 @@ class Thawed:
     width: Annotated[int, Field(ge=1, description="width of the thing")] = 1
 
 
+@dataclass(frozen=True)
+class Anything(tiny.Options):
+    network: Annotated[Any, Field(description="the network")] = None
+
+
+@dataclass(frozen=True)
+class UnboundedList(tiny.Options):
+    sizes: Annotated[tuple[int, ...], Field(description="sizes of the layers")] = (3,)
+
+
+def _leave(*_: Any) -> Any:
+    sys.exit(0)
+
+
 def _spec(model: Any, requested: Any = None, **changes: Any) -> ModelSpec:
     timeline = hasattr(model, "predict_timeline") and model.predict_timeline is not Nearest.predict_timeline
     table = FeatureTable(groups=("mfcc",))
@@ -723,15 +947,15 @@ def _changing() -> Any:
 
 _CLASSES: dict[str, tuple[Any, ...]] = {
     "build": (NoModel, BrokenBuild),
-    "fit": (Hangs, Exits, Endless),
+    "fit": (Hangs, Exits, Endless, OnlyLists),
     "probabilities": (
         NotFinite, Negative, Unnormalised, Logits, Lists, Objects, Classes, Wide, Transposed, OneRowLess, Interrupts,
     ),
-    "repeated answers": (Restless, Counting),
-    "batches": (Standardised, ByPosition, FullBatches),
-    "genre order": (Reversed, FirstAppearance, Alphabetical),
+    "repeated answers": (Restless, Counting, OneBuffer),
+    "batches": (Standardised, ByPosition, FullBatches, OverTracks),
+    "genre order": (Reversed, FirstAppearance, Alphabetical, Rolled),
     "above chance": (Uniform, Majority),
-    "same seed": (Untidy, Clock),
+    "same seed": (Untidy, Clock, Address, System),
     "seed": (FixedSeed, FixedState),
     "no peeking": (Peeking, Collector),
     "validation part": (Greedy, ValidationOnly),
@@ -739,37 +963,49 @@ _CLASSES: dict[str, tuple[Any, ...]] = {
     "missing genre": (ColumnsSeen, CompactColumns),
     "one-track genres": (NeedsTwo,),
     "sixteen genres": (Ten,),
+    "odd training tracks": (ShortTraining,),
+    "one artist": (NeedsArtists,),
+    "genre names": (FilePerGenre,),
     "two genres": (Binary,),
     "inputs": (InPlaceFit, InPlacePredict, LabelsInPlace),
     "random state": (GlobalSeed, GlobalDraw),
-    "surroundings": (Environment, Folder, Signals, Locale, Silencing, ErrorState, Recursive, LoudLogging),
+    "surroundings": (
+        Environment, Folder, Signals, Locale, Silencing, ErrorState, Recursive, LoudLogging, Variable, Alarm, NoCollector,
+        Patched,
+    ),
     "threads and processes": (Thread, Process),
     "standard output": (Printing, PrintingFromC),
-    "files": (Litter, TemporaryLitter),
+    "files": (Litter, TemporaryLitter, WritesFromC, LoadRemoves, LoadWrites),
     "silence": (DividesByDeviation,),
     "one frame": (Differences,),
     "lengths": (Window,),
     "very long": (Quadratic,),
     "memory": (Hoarder, Copies),
-    "save": (SaveFails, Killed),
-    "saved files": (Pickled, PickledZero, PickledOne, ObjectArray, Zipped, BytesArray, Source),
+    "save": (SaveFails, Killed, SpoiledBySaving),
+    "saved files": (Pickled, PickledZero, PickledOne, ObjectArray, Zipped, BytesArray, Source, *HIDDEN),
     "load": (Forgetful, HalfSaved, LoadFails, Quits),
-    "new process": (ModuleState, ClassState, RemembersPath),
+    "new process": (ModuleState, ClassState, RemembersPath, SetOrder),
     "separate models": (SharedLoad,),
+    "interruption": (Swallows, Wraps),
     "resume": (ForgetsRate,),
     "curves": (NanEpoch, EpochZero, NanLoss),
     "facts": (ArrayFact,),
-    "figures": (NoFigure, FakeFigure, HangsInFigures),
-    "timeline": (ShortTimeline, WrongSums, MissingTimeline),
+    "figures": (NoFigure, FakeFigure, ExitsInFigures),
+    "timeline": (ShortTimeline, WrongSums, MissingTimeline, ShortTimelines),
 }  # fmt: skip
 
 FAULTS: list[tuple[str, ModelSpec]] = [
     *((check, _spec(model)) for check, models in _CLASSES.items() for model in models),
-    *(("options", _spec(Nearest, options=kind)) for kind in (NoHelp, NoRange, BadDefault, Thawed)),
+    *(("options", _spec(Nearest, options=kind)) for kind in (NoHelp, NoRange, BadDefault, Thawed, Anything, UnboundedList)),
     ("spec", _spec(Nearest, inputs=_changing())),
     ("spec", _spec(Nearest, inputs=lambda _: "waveforms")),
+    ("spec", _spec(Nearest, inputs=_leave)),
+    ("spec", _spec(Nearest, trained_on=lambda _: "fma-large")),
+    ("spec", _spec(Nearest, reads_since="newest")),
+    ("spec", _spec(Nearest, citation="Smith 2020")),
+    ("build", _spec(Nearest, check=_leave)),
     ("spec", ModelSpec("Bad Name", "a faulty model", Nearest, lambda _: FeatureTable(), tiny.Options)),
     ("timeline", _spec(ShortTimeline, timeline=False)),
 ]
 
-GOOD = (_spec(Epochs),)
+GOOD = tuple(map(_spec, (Epochs, TidyTemporary, OwnThreads, RestoresState, Float32, *HARMLESS)))

@@ -9,8 +9,6 @@ from genrebench.testing import assert_conforms, conformance, conformance_tests
 from tests import tiny
 from tests.testing.faulty_models import FAULTS, GOOD
 
-HANGING = ("hangs", "hangsinfigures")
-
 test_good_models = conformance_tests(tiny.SPECS[2], sharpness=2.0)
 
 
@@ -21,7 +19,7 @@ def test_good_models_pass(spec: ModelSpec) -> None:
 
 @pytest.mark.parametrize(("check", "spec"), FAULTS, ids=lambda value: getattr(value, "name", value))
 def test_a_fault_is_found_by_its_check_alone(check: str, spec: ModelSpec) -> None:
-    limit: dict[str, Any] = {"time_limit": 8.0} if spec.name in HANGING else {}
+    limit: dict[str, Any] = {"time_limit": 8.0} if spec.name == "hangs" else {}
     found = {result.name: result for result in conformance(spec, **limit) if result.problem}
     assert list(found) == [check], "\n".join(map(str, found.values()))
     assert found[check].why and found[check].change

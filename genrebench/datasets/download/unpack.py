@@ -123,6 +123,9 @@ def _tar(archive: Path, top: str, limit: int) -> Iterator[list[_Member]]:
             size += entry.size
             _check_size(archive, size, limit)
             _check_count(archive, len(entries))
+        while opened.fileobj is not None and (rest := opened.fileobj.read(CHUNK)):  # to the checksum, which is at the end
+            size += len(rest)
+            _check_size(archive, size, limit + CHUNK)
         prefix = _prefix([entry.name for entry in entries], top)
         files = []
         for entry in entries:

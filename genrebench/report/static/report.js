@@ -8,7 +8,7 @@ function value(row, column) {
 }
 
 function compare(a, b) {
-  if (typeof a === "string") return a.localeCompare(b);
+  if (typeof a === "string" || typeof b === "string") return String(a).localeCompare(String(b));
   if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
   return a - b;
 }
@@ -55,4 +55,36 @@ for (const board of document.querySelectorAll(".board")) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
   update();
+}
+
+// Tables that are wider than the screen say which columns are out of sight.
+function title(header) {
+  const text = header.cloneNode(true);
+  for (const drawing of text.querySelectorAll("svg")) drawing.remove();
+  return text.textContent.trim();
+}
+
+for (const region of document.querySelectorAll(".scroll")) {
+  const note = region.previousElementSibling;
+  const headers = [...(region.querySelector("table").tHead?.rows[0].cells ?? [])];
+  const update = () => {
+    const edge = region.getBoundingClientRect().right;
+    const beyond = headers.filter((header) => header.getBoundingClientRect().right > edge + 8).map(title);
+    const wide = region.scrollWidth > region.clientWidth + 2;
+    note.hidden = !wide;
+    note.textContent = beyond.length ? `Scroll to the right for: ${beyond.join(", ")} →` : "← Scroll back to the left";
+  };
+  region.addEventListener("scroll", update, { passive: true });
+  window.addEventListener("resize", update);
+  update();
+}
+
+// Copying commands.
+for (const button of document.querySelectorAll("button.copy")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.previousElementSibling.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
 }

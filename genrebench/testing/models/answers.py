@@ -66,7 +66,10 @@ def answered(bench: ModelBench) -> str | None:
 def repeated(bench: ModelBench) -> str | None:
     """The same question has the same answer."""
     p, _ = _answer(bench)
-    _, answer = bench.outcome(LIFE, whole_life)["again"][0]
+    life = bench.outcome(LIFE, whole_life)
+    _, answer = life["again"][0]
+    if life["overwritten"]:
+        return "an array that predict_proba had returned was changed by a later call"
     q, problem = values_of(answer, len(p))
     return problem or differ(p, q, SAME, "asked twice for the same tracks, the model gave different probabilities")
 
@@ -183,7 +186,7 @@ LATER = (
         "repeated answers",
         repeated,
         "Scores could not be repeated from the saved model.",
-        "Draw no random numbers in predict_proba (dropout off, fixed crops), or seed them anew in each call.",
+        "Draw no random numbers in predict_proba (dropout off, fixed crops), or seed them anew each time; return a new array.",
         needs=("probabilities", "random state", "inputs"),
         owns=(f"{LIFE}.again",),
     ),

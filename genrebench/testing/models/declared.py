@@ -6,18 +6,40 @@ import dataclasses
 import typing
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.options import describe_options
+from genrebench.testing.apart import Probe
 from genrebench.testing.check import Rule
 from genrebench.testing.declarations import IMPORT, declaration_problem
 from genrebench.testing.models.bench import ModelBench
 
 
 def spec(bench: ModelBench) -> str | None:
-    """Name, summary, and an input that is registered and the same for the same options."""
+    """Name, summary, an input that is registered and the same for the same options; what boards and citations show."""
+    found: str | None = bench.outcome("declared", _declared)["spec"]
+    return found
+
+
+def options(bench: ModelBench) -> str | None:
+    """A frozen dataclass whose fields have help, a range where they are numbers, and defaults within it."""
+    found: str | None = bench.outcome("declared", _declared)["options"]
+    return found
+
+
+def _declared(bench: ModelBench, probe: Probe) -> None:
+    with probe.step("options", final=True):
+        problem = _options_problem(bench)
+        probe.note("options", problem)
+    with probe.step("spec"):
+        probe.note("spec", None if problem else _spec_problem(bench))
+
+
+def _spec_problem(bench: ModelBench) -> str | None:
     declared = bench.spec
-    problem = declaration_problem(declared.name, declared.summary, MODEL.pattern)
+    problem = declaration_problem(declared, MODEL)
     if problem:
         return problem
     try:
@@ -31,11 +53,20 @@ def spec(bench: ModelBench) -> str | None:
         bench.one  # noqa: B018, made from the examples of the input
     except Exception as error:
         return str(error)
+    try:
+        seen = declared.trained_on(bench.options)
+    except Exception as error:
+        return f"trained_on raised {type(error).__name__}: {error}"
+    if not isinstance(seen, list | tuple) or not all(isinstance(name, str) for name in seen):
+        return f"trained_on returned {seen!r:.60}, not a list of names of data sets"
+    try:
+        Version(declared.reads_since or "0")
+    except (InvalidVersion, TypeError):
+        return f"reads_since is {declared.reads_since!r}, which isn't a version such as '1.2.0'"
     return None
 
 
-def options(bench: ModelBench) -> str | None:
-    """A frozen dataclass whose fields have help, a range where they are numbers, and defaults within it."""
+def _options_problem(bench: ModelBench) -> str | None:
     kind = bench.spec.options
     if not dataclasses.is_dataclass(kind) or not isinstance(kind, type):
         return f"options is {kind!r:.60}, which isn't a dataclass"
@@ -45,12 +76,20 @@ def options(bench: ModelBench) -> str | None:
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             return f"option {field.name!r} has no default"
+        if not _is_known(hints[field.name]):
+            return f"option {field.name!r} takes anything, so that its values can't be checked; name its type"
         if not _bounded(hints[field.name]):
             return f"option {field.name!r} is a number without a range"
     missing = next((info.name for info in describe_options(bench.spec.name, kind) if not info.help.strip()), None)
     if missing:
         return f"option {missing!r} has no description"
     return _default_problem(bench.spec)
+
+
+def _is_known(hint: Any) -> bool:
+    """Whether a type says what a value is."""
+    parts = () if typing.get_origin(hint) is typing.Literal else typing.get_args(hint)
+    return hint not in (Any, object) and all(map(_is_known, parts))
 
 
 def _bounded(hint: Any, extras: tuple[Any, ...] = ()) -> bool:
@@ -91,6 +130,7 @@ RULES = (
         options,
         "Options are shown by 'plugins show', recorded, and set by people who haven't read the code.",
         'Annotate each field of a frozen dataclass: Annotated[int, Field(ge=1, description="passes over the data")] = 20.',
+        owns=("declared.start", "declared.options"),
     ),
     Rule(
         "spec",
@@ -99,6 +139,7 @@ RULES = (
         "Correct the arguments of ModelSpec; inputs(options) returns one of FeatureTable, Waveforms, Frames, or another "
         "registered input, a frozen dataclass.",
         needs=("options",),
+        owns=("declared.spec",),
     ),
     IMPORT,
 )

@@ -10,12 +10,17 @@ from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
 from genrebench.testing.models.scenarios import whole_life
 
+ODD = ("silence", "one frame", "very long", "lengths")
+
 
 def timeline(bench: ModelBench) -> str | None:
     """Timelines are one per track, and the spec says whether there are any."""
     life = bench.outcome(LIFE, whole_life)
     life.need("predict_timeline")
     found: str | None = life["timeline"]
+    for name in ODD if found is None and bench.spec.timeline else ():
+        life.need(f"timeline of {name}")
+        found = found or life.notes.get(f"timeline of {name}")
     return found
 
 
@@ -75,8 +80,8 @@ RULES = (
         "predict --timeline shows how the genre of a track changes over time.",
         "Return one Timeline per track: increasing seconds, and rows of probabilities that sum to 1; "
         "ModelSpec(..., timeline=True) says that the model has them.",
-        needs=("probabilities",),
-        owns=(f"{LIFE}.predict_timeline",),
+        needs=("probabilities", *ODD),
+        owns=(f"{LIFE}.predict_timeline", *(f"{LIFE}.timeline of {name}" for name in ODD)),
     ),
     Rule(
         "figures",

@@ -11,9 +11,12 @@ from genrebench.testing.saved import code_in
 
 
 def saved(bench: ModelBench) -> str | None:
-    """`save` returns."""
-    bench.outcome(LIFE, whole_life).need("save")
-    return None
+    """`save` returns, and the model answers as before."""
+    life = bench.outcome(LIFE, whole_life)
+    life.need("save", "after save")
+    n = len(bench.labels)
+    p, (q, problem) = values_of(life["answer"], n)[0], values_of(life["after save"], n)
+    return problem or differ(p, q, SAME, "after it was saved, the model gives other probabilities")
 
 
 def code(bench: ModelBench) -> str | None:
@@ -37,7 +40,7 @@ def fresh(bench: ModelBench) -> str | None:
     """The same in a process that hasn't fitted anything, and with a folder that was moved."""
     life = bench.outcome(LIFE, whole_life)
     bench.outcome("two genres", two_genres)
-    other = bench.outcome("fresh process", fresh_process)
+    other = bench.outcome("fresh process", fresh_process, fresh=True)
     n = len(bench.labels)
     p, (q, problem) = values_of(life["answer"], n)[0], values_of(other["alone"], n)
     return problem or differ(p, q, SAME, "in a new process, the model that was loaded gives other probabilities")
@@ -46,7 +49,7 @@ def fresh(bench: ModelBench) -> str | None:
 def separate(bench: ModelBench) -> str | None:
     """Two loaded models don't affect each other."""
     trained = {"saved": bench.outcome(LIFE, whole_life), "other": bench.outcome("two genres", two_genres)}
-    both = bench.outcome("fresh process", fresh_process)
+    both = bench.outcome("fresh process", fresh_process, fresh=True)
     for name, outcome in trained.items():
         n, n_genres = (len(bench.labels), 3) if name == "saved" else (TWO[0] * TWO[2], 2)
         p, (q, problem) = values_of(outcome["answer"], n, n_genres)[0], values_of(both[name], n, n_genres)
@@ -61,9 +64,9 @@ RULES = (
         "save",
         saved,
         "The run has scores, but no model to predict with.",
-        "save(folder) writes into an existing empty folder.",
-        needs=("probabilities",),
-        owns=(f"{LIFE}.save",),
+        "save(folder) writes into an existing empty folder, and changes nothing in the model: figures are drawn after it.",
+        needs=("repeated answers",),
+        owns=(f"{LIFE}.save", f"{LIFE}.after save"),
     ),
     Rule(
         "saved files",
@@ -77,16 +80,17 @@ RULES = (
         loaded,
         "Predictions with a finished run would be those of another model.",
         "Write all that predict_proba uses in save, and read it in load.",
-        needs=("save", "repeated answers", "files"),
+        needs=("save", "files"),
         owns=(f"{LIFE}.load",),
     ),
     Rule(
         "new process",
         fresh,
         "Models are loaded on other days and machines, without what the training left in memory or elsewhere on the disk.",
-        "Keep the state in the instance, not in the module or the class, write all of it in save, and remember no paths.",
-        needs=("load",),
-        owns=("fresh process.load saved",),
+        "Keep the state in the instance, not in the module or the class, write all of it in save, and remember no paths. Sort "
+        "sets of texts: their order differs between processes.",
+        needs=("load", "surroundings"),
+        owns=("fresh process.start", "fresh process.load saved"),
     ),
     Rule(
         "separate models",

@@ -8,7 +8,7 @@ import math
 import shutil
 import sys
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genrebench.plugin.blame import one_line
 from genrebench.plugin.contract import Examples, Inputs, Model, select
 from genrebench.plugin.lazy import LazyInputs
 from genrebench.testing.apart import Probe
 from genrebench.testing.bench import watched
-from genrebench.testing.examples import make_inputs
-from genrebench.testing.models.bench import SECONDS, ModelBench, TinyTask, Told, arrays_of, nothing, odd_inputs, rows
+from genrebench.testing.examples import GENRES
+from genrebench.testing.models.bench import ODD_NAMES, ModelBench, TinyTask, Told, Tracks, nothing, rows
 from genrebench.testing.models.timelines import figure_problem, timeline_problem
 from genrebench.testing.randomness import seeds
+from genrebench.testing.surroundings import Writes
 
 MISSING = 1
 """The genre that the training part of one scenario lacks, and its validation part has."""
@@ -44,7 +46,7 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
     told = Told(checkpoints=checkpoints)
     task = bench.task()
     modules = set(sys.modules)
-    with watched(bench, probe, folder, checkpoints):
+    with watched(bench, probe, folder, checkpoints) as writes:
         with probe.step("build", final=True):
             model = bench.build(told=told, checkpoints=checkpoints)
         with probe.step("fit", final=True), unchanged(probe, "fit", task.train, task.validation), seeds() as given:
@@ -52,17 +54,23 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
         probe.note("seeds", given)
         with probe.step("predict_proba", final=True), unchanged(probe, "predict_proba", task.inputs):
             answer = model.predict_proba(task.inputs)
-        probe.note("answer", described(answer))
+        first = described(answer)
+        probe.note("answer", first)
         probe.note("modules", sorted(name for name in set(sys.modules) - modules if name.partition(".")[0] != bench.own))
         _in_batches(model, bench.task(), probe)
-        for name, inputs in odd_inputs(bench.requested).items():
+        probe.note("overwritten", first["values"] is not None and not _equal(first["values"], described(answer)["values"]))
+        odd = bench.odd_inputs()
+        for name, inputs in odd.items():
             with probe.step(name):
                 probe.note(name, described(model.predict_proba(inputs)))
         with probe.step("predict_timeline"):
             probe.note("timeline", timeline_problem(bench.spec, model, bench.task().inputs, len(task.genres)))
+        for name in odd if bench.spec.timeline else ():
+            with probe.step(f"timeline of {name}"):
+                probe.note(f"timeline of {name}", timeline_problem(bench.spec, model, odd[name], len(task.genres)))
         with probe.step("figures"):
             probe.note("figures", figure_problem(model))
-        _saved(bench, model, bench.task(), folder, probe)
+        _saved(bench, model, bench.task(), folder, writes, probe)
     probe.note("curves", [_plain(point) for point in told.curves])
     probe.note("facts", [_plain(fact) for fact in told.facts])
     probe.note("uses checkpoints", told.files or any(checkpoints.iterdir()))
@@ -84,11 +92,18 @@ def _in_batches(model: Model[Any], task: TinyTask, probe: Probe) -> None:
             probe.note(name, [(batch, answer) for batch, answer in zip(batches, answers, strict=True)])
 
 
-def _saved(bench: ModelBench, model: Model[Any], task: TinyTask, folder: Path, probe: Probe) -> None:
+def _equal(one: Any, other: Any) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
+
+
+def _saved(bench: ModelBench, model: Model[Any], task: TinyTask, folder: Path, writes: Writes, probe: Probe) -> None:
     folder.mkdir()
     with probe.step("save"):
         model.save(folder)
         probe.note("saved", True)
+    with probe.step("after save"):
+        probe.note("after save", described(model.predict_proba(task.inputs)))
+    writes.forbid(folder)
     with probe.step("load"):
         loaded = bench.build()
         loaded.load(folder)
@@ -108,10 +123,10 @@ def unchanged(probe: Probe, step: str, *given: Any) -> Iterator[None]:
 
 
 def _arrays(given: Examples[Any] | Inputs) -> list[tuple[str, NDArray[Any]]]:
+    """The arrays that a model could change in place; those of lazy inputs are read anew each time."""
     if not isinstance(given, Examples):
-        return [("inputs", array) for array in arrays_of(given)]
-    inputs = [("inputs", array) for array in arrays_of(given.inputs)]
-    return [*inputs, ("labels", given.labels), ("groups", given.groups)]
+        return [] if isinstance(given, LazyInputs) else [("inputs", given)]
+    return [*_arrays(given.inputs), ("labels", given.labels), ("groups", given.groups)]
 
 
 # ------------------------------------------------------------------ other trainings
@@ -180,15 +195,45 @@ def sixteen_genres(bench: ModelBench, probe: Probe) -> None:
 
 def odd_training(bench: ModelBench, probe: Probe) -> None:
     """Fit on tracks some of which are silent or one frame long."""
+    task, odd = bench.task(), bench.odd_inputs()
+    _fit_and_answer(bench.build(), with_odd(task.train, odd), with_odd(task.validation, odd), task.inputs, probe)
+
+
+def one_artist(bench: ModelBench, probe: Probe) -> None:
+    """Fit on tracks of a single artist."""
     task = bench.task()
-    _fit_and_answer(bench.build(), with_odd(task.train, bench.requested), task.validation, task.inputs, probe)
+    _fit_and_answer(bench.build(), of_one_artist(task.train), task.validation, task.inputs, probe)
+
+
+def odd_names(bench: ModelBench, probe: Probe) -> None:
+    """Fit on genres with odd names, save and load."""
+    task = bench.task()
+    model = bench.build(ODD_NAMES[: len(GENRES)])
+    _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
+    _keep(bench, ODD_NAMES[: len(GENRES)], model, probe)
+
+
+def _keep(bench: ModelBench, genres: tuple[str, ...], model: Model[Any], probe: Probe) -> None:
+    folder = probe.folder.parent / "kept"
+    folder.mkdir()
+    with probe.step("save", final=True):
+        model.save(folder)
+    with probe.step("load", final=True):
+        bench.build(genres).load(folder)
+
+
+def of_one_artist(examples: Examples[Any]) -> Examples[Any]:
+    """The examples with one group."""
+    return Examples(examples.inputs, examples.labels, np.zeros_like(examples.groups))
 
 
 def all_at_once(bench: ModelBench, probe: Probe) -> None:
-    """Sixteen genres, some of one track, odd tracks among them, no validation: where this works, each of them does."""
+    """Sixteen genres of odd names, some of one track, odd tracks, one artist, no validation: if this works, each does."""
     task = bench.task(16, 4, 1)
-    train = with_odd(rows(task.train, _few(task.train, 8)), bench.requested)
-    _fit_and_answer(bench.build(task.genres), train, nothing(task.validation), task.inputs, probe)
+    train = of_one_artist(with_odd(rows(task.train, _few(task.train, 8)), bench.odd_inputs()))
+    model = bench.build(task.genres)
+    _fit_and_answer(model, train, nothing(task.validation), task.inputs, probe)
+    _keep(bench, task.genres, model, probe)
 
 
 def _few(examples: Examples[Any], n: int) -> NDArray[np.int64]:
@@ -198,18 +243,17 @@ def _few(examples: Examples[Any], n: int) -> NDArray[np.int64]:
     return np.sort(np.array([*np.flatnonzero(examples.labels < first), *ones]))
 
 
-def with_odd(examples: Examples[Any], requested: Any) -> Examples[Any]:
-    """The examples, with a silent track and one of one frame in place of two of them."""
-    odd = odd_inputs(requested)
-    inputs: Any = select(examples.inputs, list(range(len(examples))))
-    replaced = [int(row) for row in np.flatnonzero(examples.labels == examples.labels[0])[-2:]]
-    for row, name in zip(replaced, ("silence", "one frame"), strict=False):
-        if name in odd:
-            if isinstance(inputs, LazyInputs):
-                inputs.arrays[row] = odd[name][0]  # type: ignore[attr-defined]
-            else:
-                inputs = np.array(inputs)
-                inputs[row] = odd[name][0]
+def with_odd(examples: Examples[Any], odd: Mapping[str, Inputs]) -> Examples[Any]:
+    """The examples, with a silent track and one of one frame in place of two of the largest genre."""
+    inputs: Any = examples.inputs if isinstance(examples.inputs, Tracks) else np.array(examples.inputs)
+    largest = np.bincount(examples.labels).argmax()
+    for row, name in zip(np.flatnonzero(examples.labels == largest)[-2:].tolist(), ("silence", "one frame"), strict=False):
+        if name not in odd:
+            continue
+        if isinstance(inputs, Tracks):
+            inputs = inputs.replaced(row, odd[name][0])
+        else:
+            inputs[row] = odd[name][0]
     return Examples(inputs, examples.labels, examples.groups)
 
 
@@ -250,8 +294,16 @@ def interrupted(bench: ModelBench, probe: Probe, *, at: int) -> None:
     task = bench.task()
     told = Told(interrupt_at=at)
     model = bench.build(told=told, checkpoints=folder)
-    with contextlib.suppress(KeyboardInterrupt):
+    ended = "went on and returned"
+    try:
         model.fit(task.train, task.validation)
+    except KeyboardInterrupt:
+        ended = ""
+    except Exception as error:
+        if len(told.curves) < at:
+            raise
+        ended = f"raised {one_line(error)}"
+    probe.note("ended", ended)
     probe.note("points", len(told.curves))
 
 
@@ -325,7 +377,7 @@ MIN_BYTES = 24_000
 
 def memory(bench: ModelBench, probe: Probe, *, n: int) -> None:
     """Fit on some tracks and predict as many; note the peak of the memory in bytes."""
-    made: Any = make_inputs(bench.requested, np.array([0]), 0, SECONDS).inputs
+    made: Any = bench.inputs([0]).inputs
     array = np.concatenate([made[0]] * max(1, math.ceil(MIN_BYTES / made[0].nbytes)))
     rate = None if made.sample_rates is None else int(made.sample_rates[0])
     model = bench.build()

@@ -85,19 +85,32 @@ def _alone(name: str, scenario: Run, n_genres: int = len(GENRES)) -> Callable[[M
         together = bench.outcome("all at once", scenarios.all_at_once)
         if not together.failed and _problem(together, 16, 16) is None:
             return None
-        return _problem(bench.outcome(name, scenario), 16 if n_genres == 16 else len(bench.labels), n_genres)
+        alone = bench.outcome(name, scenario)
+        alone.need("save", "load")  # where it saves the model
+        return _problem(alone, 16 if n_genres == 16 else len(bench.labels), n_genres)
 
     return find
 
 
 def together(bench: ModelBench) -> str | None:
     """All of these at once."""
-    return _problem(bench.outcome("all at once", scenarios.all_at_once), 16, 16)
+    outcome = bench.outcome("all at once", scenarios.all_at_once)
+    outcome.need("save", "load")
+    return _problem(outcome, 16, 16)
 
 
 def two_genres(bench: ModelBench) -> str | None:
     """Two genres."""
     return _problem(bench.outcome("two genres", scenarios.two_genres), TWO[0] * TWO[2], 2)
+
+
+def interruption(bench: ModelBench) -> str | None:
+    """Ctrl-C ends the training."""
+    points = len(bench.outcome(LIFE, whole_life)["curves"])
+    if not points:
+        raise NotApplicable("the model logs no epochs, at which it could be interrupted")
+    ended = bench.outcome("interrupted", partial(scenarios.interrupted, at=max(1, points - 1)))["ended"]
+    return f"interrupted by Ctrl-C, fit {ended}, in place of ending with KeyboardInterrupt" if ended else None
 
 
 def resume(bench: ModelBench) -> str | None:
@@ -109,7 +122,7 @@ def resume(bench: ModelBench) -> str | None:
     if not points:
         raise NotApplicable("the model logs no epochs, at which it could be interrupted")
     at = max(1, points - 1)
-    bench.outcome("interrupted", partial(scenarios.interrupted, at=at)).need("start", "fit")
+    bench.outcome("interrupted", partial(scenarios.interrupted, at=at)).need("start")
     resumed = bench.outcome("resumed", scenarios.resumed)
     n = len(bench.labels)
     p, (q, problem) = values_of(life["answer"], n)[0], values_of(resumed["answer"], n)
@@ -213,12 +226,43 @@ RULES = (
         needs=("silence", "one frame"),
     ),
     Rule(
+        "one artist",
+        _alone("one artist", scenarios.one_artist),
+        _CIRCUMSTANCES,
+        "All training tracks may have one group; grouped_folds(..., split_single_groups=True) makes folds of them too.",
+        needs=("probabilities",),
+    ),
+    Rule(
+        "genre names",
+        _alone("genre names", scenarios.odd_names),
+        "Genres are called 'Hip-Hop/Rap' and 'R&B', and a run would fail when its model is saved.",
+        "Use the number of a genre in names of files and of fields, and write the names themselves into JSON.",
+        needs=("load",),
+        owns=("genre names.save", "genre names.load"),
+    ),
+    Rule(
         "together",
         together,
         _CIRCUMSTANCES,
-        "Each of these works alone: sixteen genres, some of them with one track, silent and short tracks, no validation part. "
-        "All at once don't.",
-        needs=("no validation", "one-track genres", "sixteen genres", "odd training tracks", "missing genre"),
+        "Each of these works alone: sixteen genres with odd names, some of one track, silent and short tracks, one artist, no "
+        "validation part. All at once don't.",
+        needs=(
+            "no validation",
+            "one-track genres",
+            "sixteen genres",
+            "odd training tracks",
+            "missing genre",
+            "one artist",
+            "genre names",
+        ),
+    ),
+    Rule(
+        "interruption",
+        interruption,
+        "The user waits for the end, and a half-trained model is taken for a finished one, or its run for a failed one.",
+        "Let KeyboardInterrupt pass: catch Exception, not BaseException, and clean up in finally.",
+        needs=("curves",),
+        owns=("interrupted.start",),
     ),
     Rule(
         "resume",
@@ -226,7 +270,7 @@ RULES = (
         "A run that was interrupted is continued with --resume, and counts like any other.",
         "Keep all that the training depends on in context.checkpoints: weights, state of the optimiser, of random numbers, and "
         "the best epoch so far.",
-        needs=("same seed", "curves"),
+        needs=("same seed", "interruption"),
     ),
     Rule(
         "memory",

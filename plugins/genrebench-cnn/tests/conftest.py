@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from genrebench.api import Examples, LazyInputs
@@ -55,3 +56,11 @@ def examples() -> type:
 def waveforms() -> type:
     """The class of waveforms in memory."""
     return ArrayWaveforms
+
+
+@pytest.fixture(scope="module", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> str:
+    """The CPU and, on a machine that has one, a GPU: what is tested there is known to work here."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip(f"torch {torch.__version__} finds no CUDA device here")
+    return request.param

@@ -109,22 +109,23 @@ def test_a_device_that_isnt_available_is_refused(step: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["check", "build"])
-def test_mixed_precision_is_refused_on_a_cpu(step: str) -> None:
+def test_mixed_precision_is_refused_on_a_cpu_without_bfloat16(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genrebench_cnn.devices.has_bfloat16", lambda device: False)
     with pytest.raises(UsageError, match="precision=mixed needs a CUDA device"):
         getattr(SPEC, step)(Context(GENRES, device="cpu"), dataclasses.replace(QUICK, precision="mixed"))
 
 
-def test_the_host_is_refused_before_any_run_begins(tmp_path: Path) -> None:
+def test_a_device_is_refused_before_any_run_begins(tmp_path: Path) -> None:
     for number in range(8):
         file = tmp_path / "music" / GENRES[number % 2] / f"{number}.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(file, np.random.default_rng(number).uniform(-0.1, 0.1, 8000), 8000)
-    settings = ["--dataset", str(tmp_path / "music"), "--set", "precision=mixed", "--device", "cpu"]
+    settings = ["--dataset", str(tmp_path / "music"), "--device", "cuda:99"]
     command = [sys.executable, "-m", "genrebench", "run", "cnn-raw", *settings, "--runs", str(tmp_path / "runs")]
     environment = os.environ | {"GENREBENCH_HOME": str(tmp_path / "home")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "precision=mixed needs a CUDA device" in done.stderr
+    assert "device 'cuda:99' is not available here" in done.stderr
     assert not list(tmp_path.glob("runs/*/run.json"))
 
 

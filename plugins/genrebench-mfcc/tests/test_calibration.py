@@ -92,8 +92,8 @@ def test_improvement_is_measured_at_the_temperature_of_the_other_artists():
         assert fitted.after[own] == pytest.approx(Scale(FLAT.prior, 10.0, temperature)(p[own], 30.0), abs=0.01)
     facts = fitted.facts()
     assert facts["log_loss_before"] == pytest.approx(log_loss(labels, p))
-    assert facts["log_loss_after"] == pytest.approx(log_loss(labels, fitted.after))
-    assert facts["log_loss_after"] < facts["log_loss_before"]
+    assert facts["log_loss_cross_fitted"] == pytest.approx(log_loss(labels, fitted.after))
+    assert facts["log_loss_cross_fitted"] < facts["log_loss_before"]
     assert facts["value"] == fitted.scale.temperature and facts["half_seconds"] == fitted.scale.half_seconds
     assert facts["fitted_on"] == "validation" and facts["tracks"] == 60
 
@@ -101,13 +101,13 @@ def test_improvement_is_measured_at_the_temperature_of_the_other_artists():
 def test_improvement_where_the_artists_of_a_genre_have_numbers_of_one_parity():
     labels, p = overconfident(400)
     fitted = calibrate(predictions(labels, p, 2 * (np.arange(400) // 8) + (labels == 0), [(1.0, p)]), FLAT, "validation")
-    assert fitted.facts()["log_loss_after"] == pytest.approx(log_loss(labels, fitted.scale(p, 30.0)), abs=0.01)
+    assert fitted.facts()["log_loss_cross_fitted"] == pytest.approx(log_loss(labels, fitted.scale(p, 30.0)), abs=0.01)
 
 
 def test_nothing_to_fit_on():
     facts = calibrate(join_predictions([no_predictions(3, 5)]), FLAT, "validation").facts()
     assert (facts["value"], facts["fitted_on"], facts["tracks"]) == (1.0, "nothing", 0)
-    assert facts["log_loss_before"] is None and facts["log_loss_after"] is None
+    assert facts["log_loss_before"] is None and facts["log_loss_cross_fitted"] is None
 
 
 def test_the_prior_covers_genres_without_training_tracks():

@@ -56,13 +56,16 @@ def test_temperature_of_inner_folds_without_validation(small, examples):
     assert facts["temperature"]["tracks"] == 24
     assert facts["kept_epoch"] == 4
     assert model.scale.temperature == facts["temperature"]["value"]
-    accuracy, counts = model.figures()["calibration"].axes
+    figure = model.figures()["calibration"]
+    (accuracy,) = figure.axes
     said = [text.get_text() for text in accuracy.get_legend().get_texts()]
     assert said == [
         f"before: log loss {facts['temperature']['log_loss_before']:.3f}",
-        f"temperature {model.scale.temperature:.2f}: log loss {facts['temperature']['log_loss_after']:.3f}",
+        f"cross-fitted: log loss {facts['temperature']['log_loss_cross_fitted']:.3f}",
     ]
-    assert sum(bar.get_height() for bar in counts.patches) == 2 * 24
+    assert "24 tracks of inner folds by artist" in accuracy.get_title()
+    assert f"The temperature {model.scale.temperature:.2f} is fitted on all of these tracks" in figure.get_label()
+    assert all(len(line.get_xdata()) == 24 // 4 for line in accuracy.lines[1:])
 
 
 def four_genres(examples, n, seed):

@@ -132,6 +132,14 @@ def test_a_subclass_of_progress_is_kept_whole(tmp_path: Path) -> None:
     assert again.state.progress == Steps([{"loss": 1.0}], 1, 1.0, 5)
 
 
+def test_a_checkpoint_that_cannot_be_written_stops_no_training(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.safetensors").mkdir()
+    setup = Setup(tmp_path)
+    with pytest.warns(UserWarning, match=r"checkpoint\.safetensors isn't written \(Is a directory\); the training goes on"):
+        setup.epoch(1.0)
+    assert setup.state.progress.epoch == 1
+
+
 def test_nothing_to_resume(tmp_path: Path) -> None:
     assert not Setup(tmp_path).state.resume()
     assert not Setup(None).state.resume()

@@ -46,6 +46,10 @@ def draw_frequency_responses(kernels: NDArray[np.float32], sample_rate: int) -> 
     mesh = axes.pcolormesh(np.arange(len(responses)), frequencies / 1000, decibels.T, vmin=-40, vmax=0, cmap="magma")
     axes.set(xlabel="filter, sorted by centre frequency", ylabel="kHz")
     figure.colorbar(mesh, label="dB below the filter's maximum")
+    figure.set_label(
+        "Each column is a filter: bright where it lets sound through. Narrow bright bands that cover the range are a filter "
+        "bank, as a spectrogram has; columns that are bright all over have learned little."
+    )
     return figure
 
 
@@ -69,6 +73,10 @@ def draw_temporal_kernels(kernels: NDArray[np.float32], step_ms: float) -> Figur
     )
     axes.set(xlabel="ms", ylabel="filter, sorted by its dominant frequency")
     figure.colorbar(mesh, label="weight of the strongest input channel, scaled to 1")
+    figure.set_label(
+        "Each row is a filter over time. Slow waves follow rhythm and envelope, fast ones the texture of the sound; rows "
+        "without a pattern are noise that training has left."
+    )
     return figure
 
 
@@ -98,6 +106,10 @@ def draw_activations(means: NDArray[np.float32], genres: tuple[str, ...]) -> Fig
     axes.set(xlabel="feature map of the third layer, sorted by the genre with the highest activation")
     axes.invert_yaxis()
     figure.colorbar(mesh, label="standard deviations over the genres")
+    figure.set_label(
+        "Each column is a learned feature map: red for the genres that activate it more than others do. A genre with red "
+        "blocks of its own has sounds that the network found; rows that look alike are genres that it may confuse."
+    )
     return figure
 
 

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrebench_torch.devices import half_precision
 from genrebench_torch.norms import RanksBatchNorm
 
 R = TypeVar("R")
@@ -39,13 +40,14 @@ CACHED = 1 << 19
 class ConvReluPool(torch.autograd.Function):
     """Convolution, ReLU and average pool by 4, with the sums that batch norm needs.
 
-    ``apply(x, matrix, bias, group, with_sums)`` takes
+    ``apply(x, matrix, bias, group, with_sums, half)`` takes
 
     - x, Tensor of shape (n, positions, channels), contiguous
     - matrix, Tensor of shape (taps * channels, group * filters): the convolution of `group` positions
     - bias, Tensor of shape (filters,)
     - group, int, 1 or `POOL`
     - with_sums, bool
+    - half, bool: the products in bfloat16, all sums over positions in single precision
 
     and returns the pooled values, shape (n, positions // 4, filters), and for each filter the sum and the sum of squares of its
     ReLU over all positions, shape (2, filters), in double precision; zeros without `with_sums`. Up to three last positions
@@ -54,13 +56,13 @@ class ConvReluPool(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: D102
-        ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor, group: int, with_sums: bool
+        ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor, group: int, with_sums: bool, half: bool
     ) -> tuple[Tensor, Tensor]:
-        pieces = _Pieces(x, matrix, bias, group)
-        pooled = _large((len(x), pieces.n_pooled, len(bias)), x)
+        pieces = _Pieces(x, matrix, bias, group, half)
+        pooled = _large((len(x), pieces.n_pooled, len(bias)), x.dtype)
 
         # storing a large product takes less time than recomputing it
-        stored = _large((len(x), POOL * pieces.n_pooled, len(bias)), x) if group == 1 and with_sums else None
+        stored = _large((len(x), POOL * pieces.n_pooled, len(bias)), pieces.dtype) if group == 1 and with_sums else None
 
         def work(row: int) -> Tensor:
             sums = torch.zeros(2, len(bias), dtype=torch.float64)
@@ -68,10 +70,10 @@ class ConvReluPool(torch.autograd.Function):
                 out = None if stored is None else stored[row, POOL * begin : POOL * end]
                 active = pieces.activations(pieces.patches(row, begin, end), out)
                 part = pooled[row, begin:end]
-                torch.sum(active.view(end - begin, POOL, -1), dim=1, out=part)
+                torch.sum(active.view(end - begin, POOL, -1), dim=1, dtype=part.dtype, out=part)
                 if with_sums:
                     sums[0] += part.sum(dim=0)
-                    sums[1] += pieces.per_filter(torch.mul(active, active, out=_scratch("squares", active.shape, x)))
+                    sums[1] += pieces.per_filter(torch.mul(active, active, out=_scratch("squares", active.shape, active.dtype)))
                 part /= POOL
             if with_sums and pieces.n_rest:
                 rest = pieces.rest_activations(pieces.rest_patches(row))
@@ -80,15 +82,15 @@ class ConvReluPool(torch.autograd.Function):
 
         sums = torch.stack(in_parallel(work, len(x))).sum(dim=0)
         ctx.save_for_backward(x, matrix, bias)
-        ctx.group, ctx.stored = group, stored
+        ctx.group, ctx.half, ctx.stored = group, half, stored
         return pooled, sums
 
     @staticmethod
     def backward(ctx: Any, grad_pooled: Tensor, grad_sums: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x, matrix, bias = ctx.saved_tensors
-        pieces = _Pieces(x, matrix, bias, ctx.group)
+        pieces = _Pieces(x, matrix, bias, ctx.group, ctx.half)
         grad_sum, twice_grad_square = grad_sums[0].to(x.dtype), 2 * grad_sums[1].to(x.dtype)
-        grad_x = _large(x.shape, x) if ctx.needs_input_grad[0] else None
+        grad_x = _large(x.shape, x.dtype) if ctx.needs_input_grad[0] else None
 
         def work(row: int) -> tuple[Tensor, Tensor]:
             grad_matrix, grad_bias = torch.zeros_like(matrix), torch.zeros_like(bias)
@@ -97,15 +99,22 @@ class ConvReluPool(torch.autograd.Function):
             for begin, end in pieces.walk():
                 patches = pieces.patches(row, begin, end)
                 active = pieces.activations(patches) if ctx.stored is None else ctx.stored[row, POOL * begin : POOL * end]
+                if ctx.half:
+                    active = _scratch("single", active.shape, x.dtype).copy_(active)
                 by_four = active.view(end - begin, POOL, -1)
                 part = torch.add(grad_sum, grad_pooled[row, begin:end, None], alpha=1 / POOL)
-                grad = torch.addcmul(part, by_four, twice_grad_square, out=_scratch("grad", by_four.shape, x))
+                grad = torch.addcmul(part, by_four, twice_grad_square, out=_scratch("grad", by_four.shape, x.dtype))
                 torch.ops.aten.threshold_backward(grad, by_four, 0, grad_input=grad)
                 grad = grad.view(len(patches), -1)
-                grad_matrix.addmm_(patches.T, grad)
                 grad_bias += pieces.per_filter(grad)
+                if ctx.half:
+                    grad = _scratch("half", grad.shape, pieces.dtype).copy_(grad)
+                    grad_matrix += patches.T @ grad
+                else:
+                    grad_matrix.addmm_(patches.T, grad)
                 if grad_x is not None:
-                    grad_patches = torch.mm(grad, matrix.T, out=_scratch("grad_patches", patches.shape, x))
+                    out = _scratch("grad_patches", patches.shape, pieces.dtype)
+                    grad_patches = torch.mm(grad, pieces.factor.T, out=out)
                     pieces.spread(grad_patches, grad_x[row], begin)
             if pieces.n_rest:
                 patches = pieces.rest_patches(row)
@@ -118,7 +127,7 @@ class ConvReluPool(torch.autograd.Function):
             return grad_matrix, grad_bias
 
         grad_matrix, grad_bias = (torch.stack(part).sum(dim=0) for part in zip(*in_parallel(work, len(x)), strict=True))
-        return grad_x, grad_matrix, grad_bias, None, None
+        return grad_x, grad_matrix, grad_bias, None, None, None
 
 
 def in_parallel(work: Callable[[int], R], n_rows: int) -> list[R]:
@@ -148,12 +157,13 @@ def _pool(_process: int, n: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,))
 
 
-def _large(shape: Sequence[int], like: Tensor) -> Tensor:
-    """An uninitialised tensor for many values of `like`'s type.
+def _large(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """An uninitialised tensor for many values.
 
     It is allocated by NumPy, which unlike torch asks for large pages for large arrays; that makes allocation much faster.
     """
-    return torch.from_numpy(np.empty(tuple(shape), str(like.dtype).removeprefix("torch.")))
+    known = "int16" if dtype == torch.bfloat16 else str(dtype).removeprefix("torch.")  # NumPy has no bfloat16
+    return torch.from_numpy(np.empty(tuple(shape), known)).view(dtype)
 
 
 class _Scratch(threading.local):
@@ -162,11 +172,11 @@ class _Scratch(threading.local):
     def __init__(self) -> None:
         self._held: dict[str, Tensor] = {}
 
-    def __call__(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
-        """An uninitialised tensor of a shape, of `like`'s type."""
+    def __call__(self, name: str, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """An uninitialised tensor of a shape."""
         n, held = math.prod(shape), self._held.get(name)
-        if held is None or held.dtype != like.dtype or len(held) < n:
-            held = self._held[name] = _large((n,), like)
+        if held is None or held.dtype != dtype or len(held) < n:
+            held = self._held[name] = _large((n,), dtype)
         return held[:n].view(*shape)
 
 
@@ -176,11 +186,13 @@ _scratch = _Scratch()
 class _Pieces:
     """The pieces of the rows, and the operations on one piece."""
 
-    def __init__(self, x: Tensor, matrix: Tensor, bias: Tensor, group: int) -> None:
+    def __init__(self, x: Tensor, matrix: Tensor, bias: Tensor, group: int, half: bool) -> None:
         self.x, self.matrix, self.group = x, matrix, group
+        self.dtype = torch.bfloat16 if half else x.dtype
         self.channels = x.shape[2]
         self.n_taps = matrix.shape[0] // self.channels  # positions that one row of patches covers
         self.bias, self.n_filters = bias.repeat(group), len(bias)
+        self.factor, self.term = matrix.to(self.dtype), self.bias.to(self.dtype)
         self.n_kernel = self.n_taps - group + 1
         self.n_pooled, self.n_rest = divmod(x.shape[1] - self.n_kernel + 1, POOL)
         widest = max(POOL * matrix.shape[1], POOL * matrix.shape[0]) // group
@@ -195,17 +207,17 @@ class _Pieces:
         """Input of the convolution for the pooled positions from `begin` to `end`; valid until the next call."""
         shape = (end - begin) * POOL // self.group, self.matrix.shape[0]
         piece = self.x[row, begin * POOL :].as_strided(shape, (self.group * self.channels, 1))
-        return _scratch("patches", shape, self.x).copy_(piece)
+        return _scratch("patches", shape, self.dtype).copy_(piece)
 
     def activations(self, patches: Tensor, out: Tensor | None = None) -> Tensor:
         """ReLU of the convolution, written to `out`, or valid until the next call."""
         if out is None:
-            out = _scratch("active", (len(patches), self.matrix.shape[1]), self.x)
-        return torch.addmm(self.bias, patches, self.matrix, out=out).relu_()
+            out = _scratch("active", (len(patches), self.matrix.shape[1]), self.dtype)
+        return torch.addmm(self.term, patches, self.factor, out=out).relu_()
 
     def per_filter(self, values: Tensor) -> Tensor:
         """Sum over all positions, shape (filters,)."""
-        return values.view(-1, POOL * self.n_filters).sum(dim=0).view(POOL, -1).sum(dim=0)
+        return values.view(-1, POOL * self.n_filters).sum(dim=0, dtype=self.x.dtype).view(POOL, -1).sum(dim=0)
 
     def spread(self, grad_patches: Tensor, grad_row: Tensor, begin: int) -> None:
         """Add the gradient of patches to the positions that they were taken from."""
@@ -269,7 +281,9 @@ def _block(x: Tensor, affine: Affine, conv: nn.Conv1d, norm: nn.BatchNorm1d, gro
     taps = len(kernel) + group - 1
     shifted = [functional.pad(kernel, (0, 0, 0, 0, i, group - 1 - i)) for i in range(group)]
     matrix = torch.stack(shifted, dim=2).reshape(taps * x.shape[2], -1)
-    pooled, sums = ConvReluPool.apply(x, matrix, bias, group, norm.training)
+    half = group == 1 and torch.is_autocast_enabled("cpu")  # with few channels, converting costs more than the product
+    with half_precision(x.device, enabled=False):
+        pooled, sums = ConvReluPool.apply(x, matrix, bias, group, norm.training, half)
     return pooled, _affine(norm, sums, len(x) * (x.shape[1] - len(kernel) + 1))
 
 
@@ -300,6 +314,6 @@ def _wide_convolution(x: Tensor, affine: Affine, conv: nn.Conv1d) -> Tensor:
     rows = positions // stride
     blocks = x[:, : rows * stride].reshape(n * rows, stride * channels)
     kernel = weight.view(filters, channels, parts, stride).permute(3, 1, 2, 0).reshape(stride * channels, parts * filters)
-    products = (blocks @ kernel).view(n, rows, parts, filters)
+    products = (blocks @ kernel).to(x.dtype).view(n, rows, parts, filters)
     n_out = rows - parts + 1
     return sum((products[:, part : part + n_out, part] for part in range(1, parts)), products[:, :n_out, 0]) + bias

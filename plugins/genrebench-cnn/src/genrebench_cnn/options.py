@@ -98,7 +98,8 @@ class CnnOptions:
     checkpoint_minutes: Annotated[float, Field(gt=0, description="time between checkpoints inside an epoch")] = 3.0
     max_steps: Annotated[int, Field(ge=0, description="stop after this many training steps, for trials; 0 sets no limit")] = 0
     precision: Annotated[
-        Literal["float32", "mixed"], Field(description="mixed: half precision (bfloat16) where it is safe, on CUDA only")
+        Literal["float32", "mixed"],
+        Field(description="mixed: half precision (bfloat16) where it is safe, on CUDA, and on CPUs with AVX512-BF16 or AMX"),
     ] = "float32"
     resample: Resample = True
     clip_seconds: ClipSeconds = 0.0

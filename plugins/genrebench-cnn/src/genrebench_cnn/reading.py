@@ -73,7 +73,8 @@ def resident_source(inputs: LazyInputs, lengths: NDArray[np.int64], device: torc
         samples[end - len(values) : end] = torch.from_numpy(values)
 
     def cut(tracks: Sequence[int], starts: Sequence[int], span: int) -> Tensor:
-        first, end = (torch.from_numpy(x).to(device)[:, None] for x in (begins[tracks] + np.asarray(starts), ends[tracks]))
+        positions = (begins[tracks] + np.asarray(starts), ends[tracks])
+        first, end = (pinned(x, device).to(device, non_blocking=True)[:, None] for x in positions)
         places = first + torch.arange(span, device=device)
         return samples[places.clamp(max=len(samples) - 1)] * (places < end) / FULL_SCALE
 

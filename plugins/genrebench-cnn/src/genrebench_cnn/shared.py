@@ -10,6 +10,7 @@ from torch import Tensor
 from genrebench_cnn.kernels import fast_maps
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import POSITIONS, STRIDE
+from genrebench_torch.devices import half_precision
 
 
 def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: int) -> Tensor:
@@ -37,7 +38,7 @@ def stretch_features(network: Network, stretches: Tensor, n_windows: int, hop: i
     maps = fast_maps(network, stretches) if on_cpu else network.maps(stretches).transpose(1, 2)
     dtype = torch.promote_types(maps.dtype, torch.float32)
     pool = _pool_matrix(network.n_pooled, maps.shape[1], n_windows, hop // STRIDE, maps.device, dtype)
-    with torch.autocast(maps.device.type, enabled=False):  # means over 40 positions lose too many digits in half precision
+    with half_precision(maps.device, enabled=False):  # means over 40 positions lose too many digits in half precision
         pooled = pool @ maps.to(dtype)
     return pooled.unflatten(1, (n_windows, network.n_pooled)).transpose(2, 3).flatten(2)
 

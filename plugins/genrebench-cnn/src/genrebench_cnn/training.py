@@ -22,6 +22,7 @@ from genrebench_cnn.options import CnnOptions
 from genrebench_cnn.reading import audio_source
 from genrebench_cnn.shared import stretch_features
 from genrebench_cnn.windows import TrainingWindows
+from genrebench_torch.devices import half_precision
 from genrebench_torch.interrupts import deferred_interrupt
 from genrebench_torch.ranks import Part, Ranks
 from genrebench_torch.reading import ahead, pinned
@@ -66,7 +67,12 @@ def window_loss(logits: Tensor, labels: Tensor, kind: str) -> Tensor:
     if kind == "categorical":
         return functional.cross_entropy(logits, labels)
     probabilities = torch.softmax(logits, dim=1)
-    return functional.binary_cross_entropy(probabilities, functional.one_hot(labels, logits.shape[1]).to(probabilities.dtype))
+    targets = functional.one_hot(labels, logits.shape[1]).to(probabilities.dtype)
+    if logits.device.type == "cpu":
+        return functional.binary_cross_entropy(probabilities, targets)
+    # on CUDA a NaN here would make the device unusable for the rest of the process; as part of the sum it tells of itself
+    nan = 0 * probabilities.detach().sum()
+    return functional.binary_cross_entropy(probabilities.nan_to_num(0.5), targets) + nan
 
 
 @dataclass
@@ -247,7 +253,7 @@ class Training:
         """Logits of a batch's windows that count, in single precision."""
         self.ranks.begin_step(batch.part)
         audio, used = (x.to(self.device, non_blocking=True) for x in (batch.audio, batch.used))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
+        with half_precision(self.device, enabled=self.mixed):
             return logits(audio, used).float()
 
     def _settle_norms(self, steps: Sequence[NDArray[np.int32]]) -> None:

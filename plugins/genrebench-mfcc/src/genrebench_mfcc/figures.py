@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genrebench.api import log_loss
-from genrebench_mfcc.calibration import Calibration
+from genrebench_mfcc.calibration import CROSS_FITTED, Calibration
 from genrebench_mfcc.network import TAPS, Network
 from genrebench_mfcc.options import MfccOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_BINS = 10
+_BINS, _MIN_BIN = 10, 4
 
 
 def time_filters(network: Network, options: MfccOptions) -> Figure:
@@ -35,30 +35,32 @@ def time_filters(network: Network, options: MfccOptions) -> Figure:
         axes.set(xlabel="rate of change, Hz", title=f"dilation {dilation}")
     figure.axes[0].set_ylabel("gain")
     figure.axes[0].legend(fontsize="small")
+    figure.set_label(
+        "How strongly the filters pass on changes of a coefficient, by how fast it changes. All start from the difference of "
+        "neighbouring frames (dashed); where the median has left it, training found other rates of change to tell genres apart."
+    )
     return figure
 
 
 def reliability(calibration: Calibration) -> Figure:
-    """Accuracy against the confidence in the top genre, before and after scaling, and the number of tracks in each bin."""
+    """Accuracy against the confidence in the top genre, before and after scaling, in bins of about equal numbers of tracks."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4, 4.6), layout="constrained")
-    axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axes = figure.subplots()
     axes.plot([0, 1], [0, 1], "k--", linewidth=0.8)
-    edges = np.linspace(0, 1, _BINS + 1)
-    scaled = f"temperature {calibration.scale.temperature:.2f}"
-    for side, (name, values) in enumerate({"before": calibration.before, scaled: calibration.after}.items()):
+    n_bins = max(1, min(_BINS, len(calibration.labels) // _MIN_BIN))
+    for name, values in {"before": calibration.before, "cross-fitted": calibration.after}.items():
         confidence, correct = values.max(axis=1), values.argmax(axis=1) == calibration.labels
-        bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-        used = np.unique(bins)
-        points = np.array([(confidence[bins == b].mean(), correct[bins == b].mean()) for b in used])
-        loss = log_loss(calibration.labels, values)
-        (line,) = axes.plot(points[:, 0], points[:, 1], "o-", label=f"{name}: log loss {loss:.3f}")
-        numbers = np.bincount(bins, minlength=_BINS)
-        bars = counts.bar(edges[:-1] + (0.25 + 0.5 * side) / _BINS, numbers, 0.5 / _BINS, color=line.get_color())
-        counts.bar_label(bars, [str(n) if n else "" for n in numbers], fontsize=5)
-    axes.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), title=f"on {calibration.fitted_on}")
+        bins = np.array_split(np.argsort(confidence, kind="stable"), n_bins)
+        points = np.array([(confidence[rows].mean(), correct[rows].mean()) for rows in bins])
+        axes.plot(points[:, 0], points[:, 1], "o-", label=f"{name}: log loss {log_loss(calibration.labels, values):.3f}")
+    axes.set(xlabel="mean confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    axes.set_title(f"{len(calibration.labels)} tracks of {calibration.fitted_on}")
     axes.legend(fontsize="small")
-    counts.set(xlabel="confidence", ylabel="tracks")
-    counts.margins(y=0.2)
+    figure.set_label(
+        f"Below the dashed line the model is overconfident. The temperature {calibration.scale.temperature:.2f} is fitted on "
+        f'all of these tracks ({calibration.fitted_on}); the line "cross-fitted" shows what such a temperature is worth on '
+        f"others: {CROSS_FITTED}."
+    )
     return figure

@@ -94,7 +94,7 @@ class Trainer:
 
         def place(pool: ThreadPoolExecutor, waiting: list[int]) -> None:
             """Start the largest pair whose kernel values fit beside those of the pairs that are running."""
-            free = self.memory - sum(self._own_bytes(pairs[i]) for i in running.values())
+            free = self.memory - self._kept_bytes() - sum(self._own_bytes(pairs[i]) for i in running.values())
             for i in waiting if len(running) < self.workers else ():
                 if not running or self._own_bytes(pairs[i]) <= free:
                     running[pool.submit(both, pairs[i])] = i
@@ -136,9 +136,12 @@ class Trainer:
         found = self._of_class.get(number)
         if found is None:
             found = self.kernel.square(table)
-            if _bytes(len(table)) + sum(kept.matrix.nbytes for kept in [*self._of_class.values()]) <= self.memory / 2:
+            if _bytes(len(table)) + self._kept_bytes() <= self.memory / 2:
                 self._of_class[number] = found
         return found
+
+    def _kept_bytes(self) -> int:
+        return sum(kept.matrix.nbytes for kept in [*self._of_class.values()])
 
     def train(self, pair: Pair, training: NDArray[np.bool_] | None = None, gram: Gram | None = None) -> Machine:
         """Train a machine on the pair's rows, or on those where `training` is true; its `support` are rows of the table."""

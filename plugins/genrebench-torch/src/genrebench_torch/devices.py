@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,13 @@ def pick_device(requested: str) -> torch.device:
     if name not in available:
         raise UsageError(f"device {requested!r} is not available here; use --device auto or one of: {', '.join(available)}")
     return torch.device(name)
+
+
+def half_precision(device: torch.device, *, enabled: bool) -> contextlib.AbstractContextManager[Any]:
+    """Let torch compute in bfloat16 in the body where that is safe, or in single precision again if not `enabled`."""
+    if not torch.amp.is_autocast_available(device.type):
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import io
 import os
@@ -104,8 +105,8 @@ def _learned(model: Any) -> bytes:
 def _learn(model: Any, learned: bytes) -> None:
     content = torch.load(io.BytesIO(learned), map_location="cpu", weights_only=False)  # from our own process
     for name, value in content.items():
-        if isinstance(getattr(model, name), torch.nn.Module):
-            getattr(model, name).load_state_dict(value)
+        if isinstance(module := getattr(model, name, None), torch.nn.Module):
+            module.load_state_dict(value)
         else:
             setattr(model, name, value)
 
@@ -154,12 +155,14 @@ def follow(context: Context) -> None:
 
 
 def _trainings(store: dist.Store) -> Iterator[int]:
+    """Yield the numbers of the trainings as rank 0 begins them, as long as the store is there."""
     number = 0
-    while True:
-        while not store.check([f"training-{number}"]):
-            time.sleep(_POLL_SECONDS)  # waiting in the store would hold signals back
-        yield number
-        number += 1
+    with contextlib.suppress(dist.DistError):
+        while True:
+            while not store.check([f"training-{number}"]):
+                time.sleep(_POLL_SECONDS)  # waiting in the store would hold signals back
+            yield number
+            number += 1
 
 
 def _take_part(job: Job, context: Context, number: int) -> None:

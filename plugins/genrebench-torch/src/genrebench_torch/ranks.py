@@ -65,7 +65,7 @@ class Ranks:
     def parallel(self, network: nn.Module, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return a forward pass whose backward pass averages the gradients of `network` over the ranks.
 
-        All ranks begin with the weights of rank 0. Batch norm is over the batch of all ranks.
+        All ranks begin with the weights and buffers of rank 0. Batch norm is over the batch of all ranks.
 
         Parameters
         ----------
@@ -78,7 +78,8 @@ class Ranks:
             return forward
         over_ranks(network)
         self._norms += [part for part in network.modules() if isinstance(part, RanksBatchNorm)]
-        # batch norm's statistics are the same on all ranks, so there are no buffers to send
+        for buffer in network.buffers():  # sent once: batch norm's statistics stay the same on all ranks
+            dist.broadcast(buffer, 0)
         return DistributedDataParallel(_Forward(network, forward), broadcast_buffers=False, gradient_as_bucket_view=True)
 
     def owns(self, tracks: Any) -> NDArray[np.bool_]:

@@ -141,7 +141,7 @@ class TrainingState:
             return None
 
     def save(self) -> None:
-        """Write a checkpoint, where there is a folder for it."""
+        """Write a checkpoint, where there is a folder for it. If the disk refuses, a warning says so and the last one stays."""
         if self.file is None:
             return
         parts = {
@@ -150,7 +150,10 @@ class TrainingState:
             "random": random_states(self.device),
             "optimiser": _optimiser_tensors(self.optimiser),
         }
-        write_checkpoint(self.file, self.identity, {"epoch": self.progress.epoch, **asdict(self.progress)}, parts)
+        try:
+            write_checkpoint(self.file, self.identity, {"epoch": self.progress.epoch, **asdict(self.progress)}, parts)
+        except OSError as error:
+            warnings.warn(f"{self.file.name} isn't written ({error.strerror or error}); the training goes on", stacklevel=2)
 
     def end_epoch(self, values: Mapping[str, float], loss: float | None = None) -> None:
         """Add an epoch to the curve, write a checkpoint and log the epoch.
