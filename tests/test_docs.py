@@ -169,6 +169,26 @@ def test_the_python_page_prints_what_it_says() -> None:
     assert printed.endswith("no model 'svm-basline'; did you mean svm-baseline?\n")
 
 
+def test_a_notebook_shows_tables_and_figures() -> None:
+    page = Page(DOCS / "howto" / "notebook.md")
+    printed_by(page)
+    shown = [
+        {kind for output in step["outputs"] for kind in output if kind != "text/plain"}
+        for block, step in zip(page.played, outputs(page, Path(os.environ["GENREBENCH_HOME"])), strict=True)
+        if block.mark("output") is not None
+    ]
+    assert shown == [{"text/html"}, {"text/html"}, {"text/html"}, {"image/png"}, {"image/png"}]
+
+
+def test_what_the_pages_say_of_the_demo_is_so() -> None:
+    page = Page(DOCS / "howto" / "board.md")
+    rows = re.findall(r"^ +\d  (\d)[ .\d]*?  ([a-z-]+) +([\d.]+)  ", printed_by(page)[0], re.MULTILINE)
+    assert [(first, name, loss[:-1]) for first, name, loss in rows[:2]] == [
+        ("1", "mfcc-frames", "0.38"),
+        ("2", "svm-baseline", "0.7"),
+    ]
+
+
 def test_the_python_of_the_readme_compares() -> None:
     printed = printed_by(Page(ROOT / "README.md"))[-1]
     assert "randomforestclassifier" in printed and "svm-baseline" in printed

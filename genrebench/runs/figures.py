@@ -45,9 +45,7 @@ def draw_training(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], title
     """
     curves = [Curves(points) for _, points in runs if points]
     if not curves:
-        raise UsageError(
-            f"{', '.join(name for name, _ in runs) or 'no run'}: no curves, for the model has no epochs"
-        )
+        raise UsageError(f"{', '.join(name for name, _ in runs) or 'no run'}: no curves, for the model has no epochs")
     return draw_curves(curves, title)
 
 
