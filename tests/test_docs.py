@@ -183,10 +183,8 @@ def test_a_notebook_shows_tables_and_figures() -> None:
 def test_what_the_pages_say_of_the_demo_is_so() -> None:
     page = Page(DOCS / "howto" / "board.md")
     rows = re.findall(r"^ +\d  (\d)[ .\d]*?  ([a-z-]+) +([\d.]+)  ", printed_by(page)[0], re.MULTILINE)
-    assert [(first, name, loss[:-1]) for first, name, loss in rows[:2]] == [
-        ("1", "mfcc-frames", "0.38"),
-        ("2", "svm-baseline", "0.7"),
-    ]
+    assert [(first, name) for first, name, _ in rows[:2]] == [("1", "mfcc-frames"), ("2", "svm-baseline")]
+    assert [float(loss) for _, _, loss in rows[:2]] == pytest.approx([0.38, 0.77], abs=0.02)  # the page calculates with them
 
 
 def test_the_python_of_the_readme_compares() -> None:
