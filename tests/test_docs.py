@@ -1,13 +1,16 @@
-"""The docs name every command, option, hook, field and function, and their Python runs."""
+"""The docs name every command, option, hook, field and function, and what they show runs.
+
+Each page is run once, as a reader would; its outputs are kept by content, so that the docs' build and the tests don't run it
+twice.
+"""
 
 from __future__ import annotations
 
 import ast
 import dataclasses
 import inspect
+import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,13 @@ import pytest
 import typer
 
 import genrebench
+from docs.running.outputs import outputs
+from docs.running.pages import DOCS, Page, pages
 from genrebench import api
 from genrebench.boards.comparison import Comparison
 from genrebench.boards.rows import Board
+from genrebench.cli._pages import PAGES as PAGES_OF_COMMANDS
+from genrebench.cli._pages import page_of
 from genrebench.cli.main import app
 from genrebench.datasets.check.findings import KINDS
 from genrebench.plugin import contract, hookspecs
@@ -29,13 +36,15 @@ from genrebench.runs.reproduce import Reproduction
 from genrebench.testing import models
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if not page.name.startswith("_"))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [page.path for page in pages()]
+TEXT = "\n".join(page.text for page in pages())
 PYTHON = (ROOT / "docs" / "howto" / "python.md").read_text(encoding="utf-8")
 JSON = (ROOT / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"(?P<not_run><!-- not run: [^\n]+ -->\n\n)?```python\n(?P<code>.*?)```", re.DOTALL)
-BLOCKS = list(BLOCK.finditer(PYTHON))
+PYTHON_PAGE = Page(DOCS / "howto" / "python.md")
+BLOCKS = [block for block in PYTHON_PAGE.blocks if block.language == "python"]
+OF_PLUGINS = ("dataset", "input", "kit", "metric", "observer", "plugin", "split", "torch")
+"""Pages whose commands need the plugin that the page writes; the tests of plugins run that."""
+SHOWN = [page for page in pages() if page.played and page.path.stem not in OF_PLUGINS]
 FUNCTIONS = [name for name in genrebench.__all__ if inspect.isfunction(getattr(genrebench, name))]
 
 
@@ -65,6 +74,18 @@ def test_every_parameter_has_help(name: str) -> None:
         assert parameter.help or parameter.name in ("help",), f"{name} {parameter.name}"
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_the_help_of_every_command_names_a_page_that_shows_it(name: str) -> None:
+    page = ALL[name].epilog.removeprefix("More in the docs: ")
+    assert page == page_of(*name.split()[1:])
+    assert f"{name}" in (DOCS / page).read_text(encoding="utf-8")
+
+
+def test_no_page_is_given_for_a_command_that_isnt_there() -> None:
+    groups = {name.rsplit(" ", 1)[0] for name in ALL}
+    assert {f"genrebench {words}" for words in PAGES_OF_COMMANDS} <= set(ALL) | groups
+
+
 def test_every_command_that_the_docs_name_is_there() -> None:
     groups = {name.rsplit(" ", 1)[0] for name in ALL} - {"genrebench"}
     for page in PAGES:
@@ -79,8 +100,8 @@ def test_every_command_that_the_docs_name_is_there() -> None:
                 assert f"{found} {words[1]}" in ALL, f"{page.name}: genrebench {name}"
 
 
-def code_of(page: Path, language: str = "sh") -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+def code_of(path: Path, language: str = "sh") -> list[str]:
+    return [block.code for block in Page(path).blocks if block.language == language]
 
 
 def functions_in(code: str) -> set[str]:
@@ -111,33 +132,71 @@ def test_everything_in_the_package_is_on_the_python_page(name: str) -> None:
 
 
 def test_the_python_page_calls_every_function() -> None:
-    called = {name for block in BLOCKS for name in functions_in(block["code"])}
+    called = {name for block in BLOCKS for name in functions_in(block.code)}
     assert called == set(FUNCTIONS)
-
-
-def test_the_python_page_runs_as_one_script(tmp_path: Path) -> None:
-    not_run = {name for block in BLOCKS if block["not_run"] for name in functions_in(block["code"])}
+    not_run = {name for block in BLOCKS if block.mark("not run") for name in functions_in(block.code)}
     assert not_run == {"get_dataset", "clear_cache"}
-    printed = run_script(tmp_path, [block["code"] for block in BLOCKS if not block["not_run"]])
+
+
+UNWANTED = re.compile(r"Traceback|GenrebenchWarning")
+
+
+def printed_by(page: Page) -> list[str]:
+    """What the blocks of a page print, run in the folder of data that the tests share."""
+    steps = outputs(page, Path(os.environ["GENREBENCH_HOME"]))
+    assert [text for step in steps for text in (step["text"], step.get("stderr", "")) if UNWANTED.search(text)] == []
+    return [step["text"] for step in steps]
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.name)
+def test_the_commands_of_a_page_run(page: Page, request: pytest.FixtureRequest) -> None:
+    if any(block.mark("needs") for block in page.played):
+        request.getfixturevalue("real_data")
+    assert len(printed_by(page)) == len(page.played)
+
+
+def test_what_isnt_run_says_why() -> None:
+    for page in pages():
+        for block in page.blocks:
+            assert block.mark("not run") != "", f"{page.name}:{block.line}"
+            if block.language == "sh" and page in SHOWN and "pip install" in block.code:
+                assert block.mark("not run"), f"{page.name}:{block.line}"
+
+
+def test_the_python_page_prints_what_it_says() -> None:
+    printed = "".join(printed_by(PYTHON_PAGE))
     assert re.match(r"On demo \(official, 128 test tracks of 32 artists, synthetic music\), .*logistic.*\n", printed)
     assert printed.endswith("no model 'svm-basline'; did you mean svm-baseline?\n")
-    for name in ("board.png", "comparison.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    printed = run_script(tmp_path, [block["code"] for block in BLOCK.finditer(README)])
+def test_a_notebook_shows_tables_and_figures() -> None:
+    page = Page(DOCS / "howto" / "notebook.md")
+    printed_by(page)
+    shown = [
+        {kind for output in step["outputs"] for kind in output if kind != "text/plain"}
+        for block, step in zip(page.played, outputs(page, Path(os.environ["GENREBENCH_HOME"])), strict=True)
+        if block.mark("output") is not None
+    ]
+    assert shown == [{"text/html"}, {"text/html"}, {"text/html"}, {"image/png"}, {"image/png"}]
+
+
+def test_what_the_pages_say_of_the_demo_is_so() -> None:
+    page = Page(DOCS / "howto" / "board.md")
+    rows = re.findall(r"^ +\d  (\d)[ .\d]*?  ([a-z-]+) +([\d.]+)  ", printed_by(page)[0], re.MULTILINE)
+    assert [(first, name) for first, name, _ in rows[:2]] == [("1", "mfcc-frames"), ("2", "svm-baseline")]
+    assert [float(loss) for _, _, loss in rows[:2]] == pytest.approx([0.38, 0.77], abs=0.02)  # the page calculates with them
+
+
+def test_the_python_of_the_readme_compares() -> None:
+    printed = printed_by(Page(ROOT / "README.md"))[-1]
     assert "randomforestclassifier" in printed and "svm-baseline" in printed
 
 
-def run_script(folder: Path, blocks: list[str]) -> str:
-    """Run code as a script in a folder, without a plugin or a shell of its own, and return what it prints."""
-    script = folder / "page.py"
-    script.write_text("\n".join(blocks), encoding="utf-8")
-    done = subprocess.run([sys.executable, script], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "GenrebenchWarning" not in done.stderr
-    return done.stdout
+def test_the_tutorial_shows_what_each_command_prints() -> None:
+    page = Page(DOCS / "tutorial.md")
+    text = "".join(step for block, step in zip(page.played, printed_by(page), strict=True) if block.mark("output") is not None)
+    assert "Next: genrebench leaderboard" in text and "training-prior" in text
+    assert str(ROOT) not in text and os.environ["GENREBENCH_HOME"] not in text
 
 
 def test_the_python_page_says_which_results_have_frames_and_figures() -> None:
@@ -145,7 +204,8 @@ def test_the_python_page_says_which_results_have_frames_and_figures() -> None:
     documented = {name: (frame != "–", figure != "–") for name, frame, figure in rows}
     defined = {}
     for file in set((ROOT / "genrebench").rglob("*.py")) - {ROOT / "genrebench" / "tables.py"}:  # the base of all results
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        text = file.read_text(encoding="utf-8")
+        for node in ast.parse(text).body if "def to_frame" in text or "def figure" in text else ():
             methods = {part.name for part in getattr(node, "body", ()) if isinstance(part, ast.FunctionDef)}
             if isinstance(node, ast.ClassDef) and methods & {"to_frame", "figure"} and file.name != "tables.py":
                 defined[node.name] = ("to_frame" in methods, "figure" in methods)

@@ -129,18 +129,19 @@ def _board(
     uncertainty = cache.uncertainty(task, scored, checksums, len(by_row))
     names = [row.row for row in rows]
     by_metric = _by_metric(metrics, scored, names, task.split)
+    tied = [set(others) for others in uncertainty.tied_with]
+    ranked = sorted(range(len(rows)), key=lambda i: (rows[i].scores["log_loss"], rows[i].model, rows[i].row))
     rows = [
         replace(
-            row,
+            rows[i],
             intervals=uncertainty.intervals[i],
-            tied_with=tuple(names[j] for j in uncertainty.tied_with[i]),
+            tied_with=tuple(names[j] for j in ranked if j in tied[i]),
             rank_interval=uncertainty.rank_intervals[i],
             may_be_best=uncertainty.may_be_best[i],
-            by_metric={metric: of_rows[i] for metric, of_rows in by_metric.items()},
+            by_metric={metric: of_rows[i].in_order(names[j] for j in ranked) for metric, of_rows in by_metric.items()},
         )
-        for i, row in enumerate(rows)
+        for i in ranked
     ]
-    rows.sort(key=lambda row: (row.scores["log_loss"], row.model, row.row))
     return Board(
         task=task,
         rows=tuple(replace(row, rank=rank) for rank, row in enumerate(told_apart(rows), start=1)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,11 @@ class ByMetric:
     rank: int | None = None
     rank_interval: tuple[int, int] | None = None
     may_be_best: bool | None = None
+
+    def in_order(self, names: Iterable[str]) -> ByMetric:
+        """The same with the ties in the order of `names`, those of all rows."""
+        tied = set(self.tied_with)
+        return dataclasses.replace(self, tied_with=tuple(name for name in names if name in tied))
 
 
 def by_metric(

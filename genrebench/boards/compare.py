@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from genrebench.evaluation.intervals import CONFIDENCE, Floats, Units
 from genrebench.evaluation.metrics import track_log_losses
 from genrebench.evaluation.significance import SignTest, holm, mcnemar, permutation_test
 from genrebench.evaluation.variance import Trainings, effective_units
+from genrebench.progress import no_progress
 from genrebench.runs.lookup import find_run
 from genrebench.runs.record import Run, TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_hits, mean_losses
@@ -58,6 +59,7 @@ def compare_named(
     dataset: str | None = None,
     split: str | None = None,
     metrics: BoardMetrics | None = None,
+    progress: Callable[..., Iterable[Any]] = no_progress,
 ) -> Comparison:
     """Compare two runs or models.
 
@@ -70,6 +72,8 @@ def compare_named(
         Restrict model names to boards of this dataset and split.
     metrics : BoardMetrics, optional
         Further metrics to compare.
+    progress : callable, optional
+        ``progress(iterable, description, total=None)`` shows progress while predictions are read.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def compare_named(
         If predictions are missing or damaged.
     """
     stores = [stores] if isinstance(stores, RunStore) else list(stores)
-    return compare_sides(*find_sides(stores, a, b, dataset, split), metrics or BoardMetrics())
+    return compare_sides(*find_sides(stores, a, b, dataset, split, progress), metrics or BoardMetrics())
 
 
 def runs_by_id(stores: Iterable[RunStore]) -> dict[str, tuple[RunStore, Run]]:
@@ -92,12 +96,17 @@ def runs_by_id(stores: Iterable[RunStore]) -> dict[str, tuple[RunStore, Run]]:
 
 
 def find_sides(
-    stores: Sequence[RunStore], a: str, b: str, dataset: str | None = None, split: str | None = None
+    stores: Sequence[RunStore],
+    a: str,
+    b: str,
+    dataset: str | None = None,
+    split: str | None = None,
+    progress: Callable[..., Iterable[Any]] = no_progress,
 ) -> tuple[Side, Side]:
     """Look up the runs of two names; a model that is on several boards is taken from a board that has both."""
     by_id = runs_by_id(stores)
     a, b = (_run_id(stores, by_id, name) for name in (a, b))
-    candidate_boards = [] if a in by_id and b in by_id else boards(stores, dataset, split)[0]
+    candidate_boards = [] if a in by_id and b in by_id else boards(stores, dataset, split, progress=progress)[0]
 
     def candidates(name: str) -> list[Side]:
         if name in by_id:

@@ -154,6 +154,11 @@ class Row:
             **{name: plain(getattr(self, name)) for name in FACTS},
         }
 
+    @property
+    def seconds(self) -> float:
+        """Seconds to fit and predict; 0 if they aren't known."""
+        return sum(self.timings.get(name, 0.0) for name in ("fit_s", "predict_s"))
+
     def flat(self) -> dict[str, Any]:
         """The row as a flat mapping, with one scalar per interval bound."""
         bounds = {

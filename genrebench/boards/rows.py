@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genrebench.boards import columns as board_columns
 from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.row import Row, missing_text, units_text
+from genrebench.errors import UsageError
 from genrebench.layout import paragraph
 from genrebench.plugin.datasets import Reference
 from genrebench.runs.record import TaskRecord
@@ -154,14 +155,33 @@ class Board(Shown):
                 found.append((first, last))
         return found
 
-    def figure(self) -> Figure:
-        """Draw the log loss of each row with its 95 % interval, the best at the top; baselines are grey.
+    def figure(self, kind: Literal["scores", "cost"] = "scores") -> Figure:
+        """Draw the board.
 
-        Bars at the right join rows that can't be told apart, as a critical-difference diagram does; beside them are the ranks
-        that each row may have.
+        Parameters
+        ----------
+        kind : {"scores", "cost"}
+            The log loss of each row with its 95 % interval, the best at the top; baselines are grey, bars at the right join
+            rows that can't be told apart, as a critical-difference diagram does, and beside them are the ranks that each row
+            may have. Or the log loss against the seconds to fit and predict.
+
+        Raises
+        ------
+        UsageError
+            If the cost of fewer than two rows is known.
         """
-        from genrebench.figures import Line, draw_forest
+        from genrebench.figures import Line, Point, draw_cost, draw_forest
 
+        if kind not in ("scores", "cost"):
+            raise UsageError(f"there is no figure {kind!r} of a board; choose scores or cost")
+        title = f"{self.task.dataset}, split {self.task.split_title}"
+        if kind == "cost":
+            points = [
+                Point(row.rank, row.label, seconds, row.scores["log_loss"]) for row in self.rows if (seconds := row.seconds) > 0
+            ]
+            if len(points) < 2:
+                raise UsageError("the cost of fewer than two rows is known; run another model")
+            return draw_cost(points, title)
         lines = [
             Line(
                 f"{row.rank} {row.label}",
@@ -172,7 +192,6 @@ class Board(Shown):
             )
             for row in self.rows
         ]
-        title = f"{self.task.dataset}, split {self.task.split_title}"
         return draw_forest(lines, title, "log loss in nats, with 95 % interval", groups=self.groups)
 
 

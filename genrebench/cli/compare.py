@@ -30,9 +30,12 @@ def command(
     Differences in log loss are A minus B: if they are negative, A is better.
     """
     import genrebench as gb
+    from genrebench.progress import late_progress
 
     _figure.require_writable(figure)
-    comparison = gb.compare(a, b, dataset=dataset, split=split, runs=runs, metrics=_task.parse_metrics(metrics))
+    comparison = gb.compare(
+        a, b, dataset=dataset, split=split, runs=runs, metrics=_task.parse_metrics(metrics), progress=late_progress
+    )
     if figure is not None:
         _figure.save(comparison.figure(), figure)
     if form is Format.json:

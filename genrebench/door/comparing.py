@@ -24,6 +24,7 @@ def compare(
     split: str | None = None,
     runs: Paths | None = None,
     metrics: str | Sequence[str] | None = None,
+    progress: Progress = False,
 ) -> Comparison:
     """Compare two models: which is better, by how much, and on which tracks.
 
@@ -35,6 +36,8 @@ def compare(
         As in `leaderboard`; model names are looked up on these boards.
     metrics : str or sequence of str, optional
         Further metrics to compare; by default all of plugins.
+    progress : bool or callable
+        As in `run`.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def compare(
     named_stores = [] if stores_of_runs and runs is None else open_stores(runs)
     stores = list({store.root: store for store in [*stores_of_runs, *named_stores]}.values())
     require_known(stores, name_of(dataset), split)
-    return compare_named(stores, names[0], names[1], name_of(dataset), split, metrics_of(metrics))
+    return compare_named(stores, names[0], names[1], name_of(dataset), split, metrics_of(metrics), open_progress(progress))
 
 
 def standing(run: str | RunResult, *, runs: str | Path = "runs", rank: bool = True, progress: Progress = False) -> Standing:

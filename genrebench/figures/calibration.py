@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
+from genrebench.figures.picture import Picture
 from genrebench.figures.style import ACCENT, MUTED, placed_axes, short, styled
 
 
@@ -21,7 +22,7 @@ def draw_calibration(bins: Sequence[Mapping[str, Any]], title: str = "") -> Figu
     title : str
     """
     with styled():
-        figure = Figure(figsize=(4.6, 4.4 if title else 4.1))
+        figure = Picture(figsize=(4.6, 4.4 if title else 4.1))
         axes = placed_axes(figure, 0.75, 0.3, 0.6, 0.4 if title else 0.15)
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
         points = [(b["confidence"], b["accuracy"]) for b in bins]

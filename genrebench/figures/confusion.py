@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from genrebench.figures.picture import Picture
 from genrebench.figures.style import ACCENT, INK, placed_axes, room_for, short, styled
 
 _CELL = 0.42
@@ -30,7 +31,7 @@ def draw_confusion(shares: NDArray[np.float64], genres: Sequence[str], title: st
     names = [short(genre, 28) for genre in genres]
     size, side = _CELL * len(names), room_for(names)
     with styled():
-        figure = Figure(figsize=(side + 0.25 + size + 0.3, size + 0.75 * side + 0.75))
+        figure = Picture(figsize=(side + 0.25 + size + 0.3, size + 0.75 * side + 0.75))
         axes = placed_axes(figure, side + 0.25, 0.3, 0.75 * side + 0.35, 0.4)
         axes.imshow(shares, vmin=0, vmax=1, cmap=_MAP)
         axes.grid(visible=False)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
 from genrebench.figures.labels import place_labels
+from genrebench.figures.picture import Picture
 from genrebench.figures.style import ACCENT, MUTED, placed_axes, short, styled
 
 _ROUND = (
@@ -48,7 +49,7 @@ def draw_cost(points: Sequence[Point], title: str = "") -> Figure:
     losses = [point.log_loss for point in points]
     best = pareto(list(zip(seconds, losses, strict=True)))
     with styled():
-        figure = Figure(figsize=(5.4, 4.1 if title else 3.8))
+        figure = Picture(figsize=(5.4, 4.1 if title else 3.8))
         axes = placed_axes(figure, 0.75, 0.15, 0.6, 0.65 if title else 0.35)
         front = sorted((s, x) for s, x, b in zip(seconds, losses, best, strict=True) if b)
         steps = [corner for (s, x), (t, y) in pairwise(front) for corner in ((s, x), (t, x), (t, y))] or front

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from genrebench.figures.picture import Picture
 from genrebench.figures.style import ACCENT, INK, MUTED, STYLES, placed_axes, short, styled
 
 MAX_PLOTTED = 1e100
@@ -54,7 +55,7 @@ def draw_curves(runs: Sequence[Curves], title: str = "") -> Figure:
     shown, muted = (_series([run for run in runs if run.muted == grey]) for grey in (False, True))
     with styled():
         margins = 0.75, 0.15
-        figure = Figure(figsize=(4.6, max(1, len(panels)) * _PANEL + (0.3 if title else 0)))
+        figure = Picture(figsize=(4.6, max(1, len(panels)) * _PANEL + (0.3 if title else 0)))
         height = float(figure.get_size_inches()[1])
         for i, panel in enumerate(panels):
             bottom = (len(panels) - 1 - i) * _PANEL + 0.55

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from genrebench.figures.picture import Picture
 from genrebench.figures.style import ACCENT, INK, MUTED, placed_axes, room_for, short, styled
 
 _VALUES, _RANKS = 4.2, 1.6
@@ -54,7 +55,7 @@ def draw_forest(
     ranked = any(line.ranks is not None for line in lines)
     with styled():
         left, bars = room_for(short(line.label) for line in lines), 0.25 + 0.1 * len(groups)
-        figure = Figure(figsize=(left + _VALUES + bars + (_RANKS if ranked else 0), 1.1 + 0.3 * len(lines)))
+        figure = Picture(figsize=(left + _VALUES + bars + (_RANKS if ranked else 0), 1.1 + 0.3 * len(lines)))
         right = bars + (_RANKS if ranked else 0)
         values = placed_axes(figure, left, right, 0.65, 0.4)
         _draw_values(values, lines, origin, groups)

@@ -132,8 +132,9 @@ class Context:
     seed : int
         Seed for all randomness of the model.
     device : str
-        "auto", "cpu", "cuda", "cuda:N" (the GPU of that number, from 0) or "mps", as requested by the user; models that
-        support only one device ignore it, and a warning then says so. A model that uses it records the fact "device".
+        "auto", "cpu", "cuda", "cuda:N" (the GPU of that number, from 0) or "mps", as requested by the user. A model that uses
+        it reads it when it is checked or built, and records the fact "device"; of one that doesn't, a warning says that it
+        ignores what was asked for.
     workers : int
         Number of processes or threads that the model may use.
     checkpoints : Path or None
@@ -148,8 +149,8 @@ class Context:
     record : callable
         ``record(name, value)`` records a fact about the run, in JSON types: "device", "parameters", ...
     devices : int
-        Number of devices of that kind that one training may use; models that use one ignore it, and a warning then says so. A
-        model that uses several records the fact "devices".
+        Number of devices of that kind that one training may use. A model that uses several reads it when it is checked or
+        built, and records the fact "devices".
     """
 
     genres: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,8 @@ class HostedModel:
         self.spec = registered.spec
         self.plugin = registered.plugin
         self.options = parse_options(self.name, self.spec.options, settings or {})
+        self.asked: set[str] = set()
+        """What the model has read of its context when it was checked or built, of "device" and "devices"."""
 
     @property
     def name(self) -> str:
@@ -95,7 +98,7 @@ class HostedModel:
             If the model can't run, for example because a device isn't available or options contradict each other.
         """
         with blaming(self.label, "check"):
-            self.spec.check(context, self.options)
+            self.spec.check(_watched(context, self.asked), self.options)
 
     def join(self, context: Context) -> None:
         """Take part in the trainings of a launcher's first process until it ends."""
@@ -117,10 +120,25 @@ class HostedModel:
     def build(self, context: Context) -> BuiltModel:
         """Build the model."""
         with blaming(self.label, "build"):
-            model = self.spec.build(context, self.options)
+            model = self.spec.build(_watched(context, self.asked), self.options)
         if not isinstance(model, Model):
             raise PluginError(f"{self.label}: build returned {type(model).__name__}, which isn't a genrebench.api.Model")
         return BuiltModel(model, self.label, len(context.genres))
+
+
+class _Watched(Context):
+    """A context that notes whether its device and their number are read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("device", "devices"):
+            vars(self).get("asked", set()).add(name)
+        return super().__getattribute__(name)
+
+
+def _watched(context: Context, asked: set[str]) -> Context:
+    watched = _Watched(**{field.name: getattr(context, field.name) for field in dataclasses.fields(context)})
+    object.__setattr__(watched, "asked", asked)
+    return watched
 
 
 class BuiltModel:

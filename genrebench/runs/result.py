@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genrebench.errors import StoreError, UsageError
 from genrebench.evaluation import error_analysis, metrics
@@ -175,14 +175,28 @@ class RunResult(Shown):
         predictions = self._readable_predictions()
         return [] if predictions is None else genre_table(self.genre_scores(), predictions)
 
-    def figure(self) -> Figure:
-        """Draw the confusion matrix, with rows normalised to sum to 1."""
-        from genrebench.figures import draw_confusion
+    def figure(self, kind: Literal["confusion", "calibration", "curves"] = "confusion") -> Figure:
+        """Draw the run.
 
-        predictions = self._test_predictions()
-        counts = metrics.confusion(predictions.labels, predictions.probabilities)
-        shares = error_analysis.normalised_confusion(counts)
-        return draw_confusion(shares, predictions.genres, f"{self.id}, {self.record.task.dataset}")
+        Parameters
+        ----------
+        kind : {"confusion", "calibration", "curves"}
+            The confusion matrix, whose rows sum to 1; accuracy against confidence; or the training curves.
+
+        Raises
+        ------
+        UsageError
+            If the split has no test tracks, or the model logged no curves.
+        """
+        from genrebench.runs import figures
+
+        title = f"{self.id}, {self.record.task.dataset}"
+        if kind == "curves":
+            return figures.draw_training([(self.id, self.curves)], title)
+        draw = {"confusion": figures.draw_confusions, "calibration": figures.draw_reliability}
+        if kind not in draw:
+            raise UsageError(f"there is no figure {kind!r} of a run; choose confusion, calibration or curves")
+        return draw[kind](self._test_predictions(), title)
 
     def _test_predictions(self) -> Predictions:
         if not self.predictions.ids:
@@ -273,6 +287,18 @@ class RunResults(ShownSequence[RunResult]):
             for result in self
         ]
         return Table.of_records(rows, ("run", "status", "started", "dataset", "split"))
+
+    def figure(self) -> Figure:
+        """Draw the training curves of all runs in one plot.
+
+        Raises
+        ------
+        UsageError
+            If no model logged any.
+        """
+        from genrebench.runs.figures import draw_training
+
+        return draw_training([(result.id, result.curves) for result in self], f"training of {len(self)} runs")
 
     def overview(self) -> Table:
         """Runs on any tasks, one row per run, newest first, for `genrebench runs list`."""

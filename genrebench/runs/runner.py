@@ -121,11 +121,11 @@ def _check_audio(job: Job, session: Session) -> None:
 
 
 def _say_what_is_ignored(job: Job, recorder: Recorder) -> None:
-    """Warn if a device or several devices were asked for, and the model has recorded none."""
-    session, run = recorder.session, recorder.run
-    if session.device not in ("auto", "cpu") and run.device is None:
-        session.say(f"warning: {job.model.name} ignores --device {session.device}: it recorded no device, so it ran on the CPU")
-    if session.devices > 1 and run.facts.get("devices") is None:
+    """Warn if a device or several devices were asked for, and the model, which is built, hasn't looked at them."""
+    session, asked = recorder.session, job.model.asked
+    if session.device not in ("auto", "cpu") and "device" not in asked:
+        session.say(f"warning: {job.model.name} ignores --device {session.device}: it asks for none, so it runs on the CPU")
+    if session.devices > 1 and "devices" not in asked:
         session.say(f"warning: {job.model.name} ignores --devices {session.devices}: it can't train on several")
 
 
@@ -135,10 +135,10 @@ def _fit_and_predict(job: Job, number: int, fold: Fold, examples: TaskExamples, 
     if n_folds > 1:
         recorder.session.say(f"fold {number + 1} of {n_folds}")
     model = job.model.build(recorder.context(number))
-    with recorder.timed("fit_s"):
-        model.fit(examples(fold.training), examples(fold.validation))
     if number == 0:
         _say_what_is_ignored(job, recorder)
+    with recorder.timed("fit_s"):
+        model.fit(examples(fold.training), examples(fold.validation))
     probabilities = np.zeros((0, len(job.task.genres)))
     if fold.test:
         inputs = examples(fold.test).inputs

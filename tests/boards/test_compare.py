@@ -150,6 +150,24 @@ def test_five_artists_are_too_few_for_a_result(add: Callable, n: int) -> None:
     write(store, store.root.parent / "report")
 
 
+def test_ties_are_listed_by_rank_and_reading_many_runs_shows_progress(add: Callable) -> None:
+    for i in range(9):
+        store = add(f"run-{i}", predictions_seed=9 - i, model=f"m{i}")
+    shown: list[str] = []
+
+    def progress(items: list, description: str) -> list:
+        shown.extend(description for _ in items)
+        return items
+
+    (board,), _ = boards(store)
+    order = [row.row for row in board.rows]
+    for row in board.to_json()["rows"]:
+        assert row["tied_with"] == sorted(row["tied_with"], key=order.index)
+    assert any(len(row.tied_with) > 2 for row in board.rows)
+    compare(store, "m0", "m1", progress=progress)
+    assert len(shown) == 9
+
+
 def test_the_damaged_file_is_named(add: Callable) -> None:
     add("a", model="x")
     store = add("b", model="y")

@@ -62,19 +62,25 @@ def test_the_check_of_a_model_is_called_before_anything_runs(music: Path, sessio
 
 def test_a_model_that_ignores_the_device_says_so(music: Path, session: Session, tmp_path: Path) -> None:
     class OnTheGpu(tiny.Spectrum):
+        def __init__(self, context: Context, options: tiny.Options) -> None:
+            super().__init__(context, options)
+            context.record("device", context.device)
+
+    class Fitted(tiny.Spectrum):
         def fit(self, train: Any, validation: Any) -> None:
-            self.context.record("device", self.context.device)
+            said.append("fits")
             super().fit(train, validation)
 
     said: list[str] = []
     heeding = tiny.spec("heeding", OnTheGpu, tiny.SPECS[1].inputs(None))
     task = task_of(music, session)
-    for device, spec in (("cuda:1", tiny.SPECS[1]), ("auto", tiny.SPECS[1]), ("cpu", tiny.SPECS[1]), ("cuda:1", heeding)):
+    ignoring = tiny.spec("ignoring", Fitted, tiny.SPECS[1].inputs(None))
+    for device, spec in (("cuda:1", ignoring), ("auto", ignoring), ("cpu", ignoring), ("cuda:1", heeding)):
         run = runner.run(tiny.job(task, spec), RunStore(tmp_path / "runs"), replace(session, device=device, say=said.append))
         assert run.status == "finished"
-    assert [line for line in said if "device" in line] == [
-        "warning: tiny-waveform ignores --device cuda:1: it recorded no device, so it ran on the CPU"
-    ]
+    warning = "warning: ignoring ignores --device cuda:1: it asks for none, so it runs on the CPU"
+    assert [line for line in said if "device" in line] == [warning]
+    assert said.index(warning) < said.index("fits")
     for device in ("cuda:x", "gpu", "cuda:", "cpu:1"):
         with pytest.raises(UsageError, match=device):
             replace(session, device=device)

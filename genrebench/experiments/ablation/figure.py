@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from genrebench.experiments.ablation.conditions import Reference, Row
+from genrebench.figures.picture import Picture
 
 _LINES = ({"color": "0.65", "linewidth": 3}, {"color": "black", "linewidth": 1, "linestyle": ":"})
 """Line styles of the references, chosen so that both are visible if they coincide."""
@@ -33,7 +34,7 @@ def draw(rows: Sequence[Row], references: Sequence[Reference], title: str, *, er
     """
     notes = "\n".join(textwrap.fill(remark, 120) for remark in remarks)
     height = 0.4 * len(rows) + 2.2 + 0.2 * notes.count("\n")
-    figure = Figure(figsize=(9, height), layout="constrained")
+    figure = Picture(figsize=(9, height), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     names = [row.condition for row in rows]
     colours = ["tab:blue"] + ["tab:orange"] * (len(names) - 1)

@@ -192,9 +192,9 @@ class Leakage(Shown):
 
     def figure(self) -> Figure:
         """Draw the log loss of each run, without and with test artists in training."""
-        from matplotlib.figure import Figure
+        from genrebench.figures.picture import Picture
 
-        figure = Figure(figsize=(6, 2.2), layout="constrained")
+        figure = Picture(figsize=(6, 2.2), layout="constrained")
         axes = figure.add_subplot()
         for position, runs in enumerate(self._sides.values()):
             losses = [(run.metrics or {}).get("log_loss") or math.nan for run in runs]
