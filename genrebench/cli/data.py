@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -185,7 +185,7 @@ def split_(
     """
     import genrebench as gb
 
-    chosen = {
+    chosen: dict[str, Any] = {
         "split": split,
         "split_file": split_file,
         "split_seed": split_seed,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from genrebench.door.experiment_files import jobs_of
-from genrebench.door.opening import Progress, Say, open_models, open_seeds, open_session, open_task
+from genrebench.door.folders import Progress
+from genrebench.door.opening import Say, open_models, open_seeds, open_session, open_task
 from genrebench.door.splits import Split
 from genrebench.experiments.config import Experiment
 from genrebench.records import Dataset, Exclusion, Task

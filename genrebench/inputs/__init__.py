@@ -140,7 +140,8 @@ def _columns_of(table: Prepared, columns: Columns) -> Prepared:
     if absent is not None:
         raise DataError(f"the model was trained on the column {'/'.join(absent)!r}, which its input doesn't have any more")
     chosen = [position[column] for column in columns]
-    return replace(table, inputs=np.asarray(table.inputs)[:, chosen], columns=columns)
+    values: NDArray[Any] = np.asarray(table.inputs)
+    return replace(table, inputs=values[:, chosen], columns=columns)
 
 
 def _clips(requested: Any, dataset: Dataset, ids: Sequence[str], hashes: Mapping[str, str]) -> list[Clip]:

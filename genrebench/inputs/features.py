@@ -75,7 +75,7 @@ def prepare(requested: FeatureTable, clips: Sequence[Clip], context: InputContex
 
 
 def _positions(columns: Columns) -> NDArray[np.int64]:
-    position = {column: i for i, column in enumerate(COLUMNS)}
+    position: dict[tuple[str, ...], int] = {column: i for i, column in enumerate(COLUMNS)}
     for column in columns:
         if column not in position:
             raise DataError(

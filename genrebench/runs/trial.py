@@ -81,7 +81,7 @@ def _timed(job: Job, ids: list[str], session: Session) -> tuple[float, float]:
     """Seconds to fit the model to tracks and to predict them."""
     task = job.task
     context = session.input_context(task.excerpt)
-    hashes = {} if job.uses_precomputed_features else audio_hashes(task.dataset, session.home, ids)
+    hashes = audio_hashes(task.dataset, session.home, ids) if job.needs_audio(session) else {}
     prepared = prepare(job.model.input, task.dataset, ids, hashes, context, session.registry)
     labels = TaskLabels(task)
     train = Examples(prepared.inputs, labels.labels(ids), labels.groups(ids))

@@ -301,7 +301,7 @@ def cache(bench: InputBench) -> str | None:
     changed = bench.outcome("changed", _changed)
     (first, invalid), (second, _) = changed["file 0"], changed["file 1"]
     if invalid or _different(first, second, ""):
-        return invalid
+        return None if invalid is None else str(invalid)
     return "another file under the path and the id of a clip got the values of the old one"
 
 
