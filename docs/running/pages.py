@@ -9,8 +9,8 @@ A comment on the line before a block, with an empty line between, has marks, sep
 - ``needs FOLDER``: the block isn't run without this folder of real data;
 - ``not run: why``: the block isn't run.
 
-A comment ``<!-- page: ... -->`` speaks of the whole page: ``starts empty`` or ``starts after PAGE`` (other pages start with the runs
-with which the tutorial ends), and ``runs python`` (the blocks of Python are one notebook; on other pages they are only compiled).
+A comment ``<!-- page: ... -->`` speaks of the whole page: ``starts empty`` or ``starts after PAGE`` (others start with the runs
+with which the tutorial ends), and ``runs python`` (the blocks of Python are one notebook; elsewhere they are only compiled).
 """
 
 from __future__ import annotations
