@@ -68,4 +68,4 @@ lock: .venv/.installed
 	mv requirements-new.txt requirements-ci.txt
 
 clean:
-	rm -rf .venv dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv dist docs/_build docs/_drawn .mypy_cache .pytest_cache .ruff_cache .hypothesis

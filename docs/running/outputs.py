@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from docs.running import world
-from docs.running.pages import ROOT, TUTORIAL, Block, Page
+from docs.running.pages import ROOT, Block, Page
 
 KEPT = ROOT / "docs" / "_build" / "running"
 """Where outputs, the folders of the pages, and the data are kept."""
@@ -47,7 +47,7 @@ def outputs(page: Page, home: Path = KEPT / "home") -> list[dict[str, Any]]:
     PageError
         If a command fails.
     """
-    start = None if "starts empty" in page.settings else Page(TUTORIAL)
+    start = page.start
     if start is not None:
         outputs(start, home)
     key = key_of(page)
@@ -68,7 +68,7 @@ def outputs(page: Page, home: Path = KEPT / "home") -> list[dict[str, Any]]:
 
 def key_of(page: Page) -> str:
     """What the outputs of a page depend on, as a hash."""
-    start = () if "starts empty" in page.settings else (key_of(Page(TUTORIAL)),)
+    start = () if page.start is None else (key_of(page.start),)
     blocks = [(block.language, block.code, block.marks) for block in page.played]
     data = (REAL_DATA / "fma").is_dir() and any(block.mark("needs") for block in page.played)
     return hashlib.sha256(repr((blocks, data, sources(), *start)).encode()).hexdigest()

@@ -9,8 +9,8 @@ A comment on the line before a block, with an empty line between, has marks, sep
 - ``needs FOLDER``: the block isn't run without this folder of real data;
 - ``not run: why``: the block isn't run.
 
-A comment ``<!-- page: ... -->`` speaks of the whole page: ``starts empty`` (other pages start where the tutorial ends) and
-``runs python`` (the blocks of Python are one notebook; on other pages they are only compiled).
+A comment ``<!-- page: ... -->`` speaks of the whole page: ``starts empty`` or ``starts after PAGE`` (others start with the runs
+with which the tutorial ends), and ``runs python`` (the blocks of Python are one notebook; elsewhere they are only compiled).
 """
 
 from __future__ import annotations
@@ -83,6 +83,16 @@ class Page:
         """What the page says of itself."""
         found = _PAGE.search(self.text)
         return tuple(setting.strip() for setting in found[1].split(";")) if found else ()
+
+    @property
+    def start(self) -> Page | None:
+        """The page with whose runs this one starts; None if it starts without."""
+        if "starts empty" in self.settings:
+            return None
+        after = next(
+            (setting.removeprefix("starts after ") for setting in self.settings if setting.startswith("starts after ")), None
+        )
+        return Page(TUTORIAL if after is None else DOCS / after)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
