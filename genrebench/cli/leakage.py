@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genrebench.cli import _task
+from genrebench.cli import _figure, _task
 from genrebench.cli._output import Format, FormatOption, print_result
 
 
@@ -26,6 +26,7 @@ def command(
     seed: _task.SeedOption = None,
     seeds: _task.SeedsOption = None,
     settings: _task.SettingsOption = None,
+    figure: _figure.FigureOption = None,
     device: _task.DeviceOption = "auto",
     runs: _task.RunsOption = Path("runs"),
     workers: _task.WorkersOption = None,
@@ -41,6 +42,7 @@ def command(
     """
     import genrebench as gb
 
+    _figure.require_writable(figure)
     result = gb.leakage(
         model,
         dataset,
@@ -62,3 +64,5 @@ def command(
         **_task.terminal(),
     )
     print_result(result, form)
+    if figure is not None:
+        _figure.save(result.figure(), figure)
