@@ -18,7 +18,10 @@ from genrebench.tasks.task import audio_hashes
 
 _SIZES = (4, 8, 16, 32, 64, 128)
 _SECONDS = 4.0
-"""A trial that takes longer is the last one."""
+"""A trial that takes longer is the last one, unless it is the first."""
+
+_LONG = 20.0
+"""A first trial that takes longer is the last one, too; what doesn't grow with the tracks is then a small part of it."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,15 @@ def try_out(job: Job, session: Session, most: int) -> Trial | None:
     spent: list[tuple[int, float]] = []
     predicting = 0.0
     with PeakMemory() as memory, undisturbed():
+        warm = False
         for n in _SIZES:
             ids = _few(task, n)
-            if n > most or len(ids) < n or (spent and spent[-1][1] > _SECONDS):
+            if n > most or len(ids) < n or (spent and spent[-1][1] > (_SECONDS if len(spent) > 1 else _LONG)):
                 break
             try:
+                if not warm:  # the first loads libraries
+                    _timed(job, ids, session)
+                    warm = True
                 fit, predict = _timed(job, ids, session)
             except Exception:  # noqa: S112 - a plugin's, which may need more tracks than these
                 continue
