@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from genrebench.plugin.hookspecs import DATASET, INPUT, KINDS, METRIC, MODEL, OB
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.one_file import is_file_name, model_of_file
 from genrebench.plugin.options import OptionInfo, describe_options
-from genrebench.plugin.registry import Registered, Registry, install_hint, installed_plugins
+from genrebench.plugin.registry import Registered, Registry, install_hint, installed_plugins, same_distribution
 from genrebench.session import data_home
 from genrebench.tables import Shown, Table
 
@@ -250,7 +251,9 @@ def new_plugin(
     kinds: dict[str, Kind[Any]] = {"model": MODEL, "dataset": DATASET, "metric": METRIC}
     folder = scaffold.write(name, Path(out or f"genrebench-{name.replace('_', '-')}"), kind, input, estimator)
     owners = [offer.plugin.distribution for offer in registry.offers(kinds[kind], name)]
-    return NewPlugin(folder, name, kind, tuple(owners))
+    installed = [plugin.distribution for plugin in registry.plugins]
+    distribution = f"genrebench-{name.replace('_', '-')}"
+    return NewPlugin(folder, name, kind, tuple(owners), next(filter(partial(same_distribution, distribution), installed), None))
 
 
 @dataclass(frozen=True)
@@ -263,16 +266,21 @@ class NewPlugin:
     name, kind : str
     taken_by : tuple of str
         Installed distributions that offer the name already.
+    replaces : str or None
+        An installed plugin whose distribution has the name of the new one.
     """
 
     folder: Path
     name: str
     kind: str
     taken_by: tuple[str, ...] = ()
+    replaces: str | None = None
 
     @property
     def warning(self) -> str:
         """That the name is taken; empty if it isn't."""
+        if self.replaces is not None:
+            return f"{self.replaces} is installed, and installing this one would replace it: choose another name"
         if not self.taken_by:
             return ""
         return (

@@ -75,7 +75,8 @@ class MetricSpec:
     def __post_init__(self) -> None:
         if self.direction is not None and self.direction not in get_args(Direction):
             raise ValueError(f"the direction of {self.name!r} is {self.direction!r}, not 'lower' or 'higher'")
-        if len(self.range) != 2 or not self.range[0] < self.range[1]:
+        numbers = isinstance(self.range, tuple | list) and all(isinstance(end, int | float) for end in self.range)
+        if not numbers or len(self.range) != 2 or not self.range[0] < self.range[1]:
             raise ValueError(f"the range of {self.name!r} is {self.range!r}, not a pair of a smaller and a larger number")
 
 

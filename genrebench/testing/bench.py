@@ -43,9 +43,9 @@ class Bench:
     def outcome(self, name: str, scenario: Callable[[Any, Probe], None], *, fresh: bool = False) -> Outcome:
         """What a scenario found; it is run once, in a new interpreter if it is to be a `fresh` one."""
         if name not in self._outcomes:
-            play, folder = partial(scenario, self), self.folder / name
-            found = run_fresh(name, play, folder, self.seconds, self._modules) if fresh else None
-            self._outcomes[name] = found or run_apart(name, play, folder, self.seconds)
+            play = partial(scenario, self)
+            found = run_fresh(name, play, self.folder / f"{name}, fresh", self.seconds, self._modules) if fresh else None
+            self._outcomes[name] = found or run_apart(name, play, self.folder / name, self.seconds)
             modules = self._outcomes[name].notes.get("modules", ())
             self._modules.update(modules)
             _import_here(modules)

@@ -137,6 +137,11 @@ def test_the_dataset_can_be_used(importable: None, tmp_path: Path, monkeypatch: 
         ("x", {"estimator": "sklearn.ensemble.Forest"}, "no classifier 'sklearn.ensemble.Forest'"),
         ("x", {"estimator": "nothing"}, "no classifier 'nothing'"),
         ("x", {"estimator": "sklearn.linear_model.LinearRegression"}, "isn't a classifier with fit"),
+        ("x", {"estimator": "sklearn.svm.SVC"}, "has no predict_proba unless its parameters say so"),
+        ("x", {"estimator": "sklearn.multiclass.OneVsRestClassifier"}, "can't be made without arguments"),
+        ("ends-", {}, "isn't a valid model name"),
+        ("two--hyphens", {}, "isn't a valid model name"),
+        ("x" * 101, {}, "has 101 characters"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, name: str, how: dict[str, str], message: str) -> None:
@@ -148,5 +153,8 @@ def test_a_name_that_is_taken_is_a_warning(tmp_path: Path) -> None:
     made = gb.new_plugin("svm-baseline", tmp_path / "new")
     assert made.warning.startswith("genrebench-svm offers the model 'svm-baseline' already")
     assert gb.new_plugin("another", tmp_path / "other").warning == ""
+    assert gb.new_plugin("svm", tmp_path / "svm").warning.startswith("genrebench-svm is installed, and installing this one")
+    with pytest.raises(UsageError, match=r"can't write .*; choose another folder with --out"):
+        gb.new_plugin("another", tmp_path / "svm" / "README.md" / "below")
     with pytest.raises(UsageError, match="already exists"):
         gb.new_plugin("another", tmp_path / "other")

@@ -63,7 +63,10 @@ def test_a_metric_cannot_change_what_others_see() -> None:
     assert p.tolist() == P.tolist()
 
 
-@pytest.mark.parametrize("settings", [{"direction": "up"}, {"range": (1, 0)}, {"range": (0,)}, {"range": (0, math.nan)}])
+RANGES: list[Any] = [(1, 0), (0, 0), (0,), (0, 1, 2), (0, math.nan), ("0", "1"), None, 1]
+
+
+@pytest.mark.parametrize("settings", [{"direction": "up"}, *({"range": ends} for ends in RANGES)])
 def test_a_direction_or_a_range_that_is_none_is_refused(settings: Any) -> None:
     with pytest.raises(ValueError, match="of 'm' is"):
         MetricSpec("m", "s", right, **settings)

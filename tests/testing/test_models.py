@@ -1,5 +1,7 @@
 """The kit passes good models, and finds each fault of a collection by the check that is about it, and by no other."""
 
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -23,6 +25,21 @@ def test_a_fault_is_found_by_its_check_alone(check: str, spec: ModelSpec) -> Non
     found = {result.name: result for result in conformance(spec, **limit) if result.problem}
     assert list(found) == [check], "\n".join(map(str, found.values()))
     assert found[check].why and found[check].change
+
+
+def test_a_model_of_a_module_that_cannot_be_imported_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("a_module_of_no_file")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    code = """
+from tests import tiny
+
+class Own(tiny.Nearest):
+    pass
+
+SPEC = tiny.spec("own", Own, tiny.FeatureTable(groups=("mfcc",)))
+"""
+    exec(code, module.__dict__)
+    assert_conforms(module.SPEC)
 
 
 def test_the_error_of_assert_conforms_says_what_is_wrong() -> None:

@@ -45,7 +45,7 @@ def write(name: str, folder: Path, kind: str = "model", takes: str = "table", es
     Raises
     ------
     UsageError
-        If the name isn't valid, the folder exists, or there is no such classifier.
+        If the name isn't valid, the folder exists or can't be written, or there is no such classifier.
     """
     if kind not in _KINDS or takes not in INPUTS:
         raise UsageError(
@@ -78,12 +78,18 @@ def write(name: str, folder: Path, kind: str = "model", takes: str = "table", es
     )
     files = {path: _template(template) for path, template in _FILES.items()}
     files |= {f"src/{module}/__init__.py": _template(code), f"src/{module}/py.typed": "", f"tests/test_{module[11:]}.py": tests}
-    for path, text in files.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(_filled(text, values), encoding="utf-8")
+    try:
+        for path, text in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(_filled(text, values), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"can't write {str(folder)!r}: {error.strerror}; choose another folder with --out") from None
     return folder
 
+
+MAX_NAME = 100
+"""Characters: longer names don't fit into names of files, of which they are a part."""
 
 _USE = {
     "model": "genrebench run {name}",
@@ -95,8 +101,12 @@ _USE = {
 def _require_name(name: str, kind: str) -> None:
     pattern = _KINDS[kind].pattern
     letters = "_" if kind == "metric" else "-"
-    if not re.fullmatch(pattern, name) or not re.fullmatch(rf"[a-z][a-z0-9{letters}]*", name):
-        raise UsageError(f"{name!r} isn't a valid {kind} name; start with a letter and use a-z, 0-9 and {letters!r}")
+    if not re.fullmatch(pattern, name) or not re.fullmatch(rf"[a-z][a-z0-9]*({letters}[a-z0-9]+)*", name):
+        raise UsageError(
+            f"{name!r} isn't a valid {kind} name; start with a letter and use a-z, 0-9 and, between them, {letters!r}"
+        )
+    if len(name) > MAX_NAME:
+        raise UsageError(f"{name[:20]!r}... has {len(name)} characters; choose a name of {MAX_NAME} at most")
     if name in _KINDS[kind].reserved:
         raise UsageError(f"{name!r} is a column of boards already; choose another name for the metric")
 
@@ -112,17 +122,25 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return text
 
 
+_METHODS = ("fit", "predict_proba", "get_params")
+
+
 def _estimator(dotted: str) -> dict[str, str]:
     """What the templates say about a classifier."""
     package, _, name = dotted.rpartition(".")
     try:
         kind = getattr(importlib.import_module(package), name)
         parameters = inspect.signature(kind).parameters
-        kind_has = all(hasattr(kind, method) for method in ("fit", "predict_proba", "get_params"))
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise UsageError(f"no classifier {dotted!r}: {error}; give its module and class, such as sklearn.ensemble.X") from None
-    if not kind_has:
+    if not all(hasattr(kind, method) for method in _METHODS):
         raise UsageError(f"{dotted} isn't a classifier with fit, predict_proba and get_params")
+    try:
+        made = kind()
+    except Exception as error:
+        raise UsageError(f"{dotted} can't be made without arguments ({error}); name another classifier") from None
+    if not all(hasattr(made, method) for method in _METHODS):  # of some, a parameter decides
+        raise UsageError(f"{dotted} has no predict_proba unless its parameters say so; name another classifier")
     arguments = {"random_state": "context.seed", "n_jobs": "context.workers"}
     top = package.partition(".")[0]
     distribution = next(iter(metadata.packages_distributions().get(top, ())), top)
