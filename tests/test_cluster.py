@@ -102,7 +102,9 @@ def test_the_data_check_and_the_experiments_take_a_cluster(cluster: Any, music: 
     there = gb.leakage(tiny.SPECS[1], music, cluster=address, **leak)
     assert there.log_loss_gap == gb.leakage(tiny.SPECS[1], music, **{**leak, "runs": tmp_path / "here"}).log_loss_gap
     ablation = gb.ablate(tiny.SPECS[1], music, runs=tmp_path / "runs", seconds=[0.5], cluster=address)
-    assert ablation.run.status == "finished"
+    here = gb.ablate(tiny.SPECS[1], music, runs=tmp_path / "runs", seconds=[0.5])
+    assert ablation.run is not None and here.run is not None and ablation.run.id == here.run.id
+    assert ablation.rows == here.rows
 
 
 def test_the_work_of_a_killed_worker_is_done_again(cluster: Any, table: Path, home: Path, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
+import typer.testing
 
 import genrebench
+import genrebench.testing
 from docs.running.outputs import outputs
 from docs.running.pages import DOCS, Page, pages
 from genrebench import api
@@ -248,3 +249,27 @@ def test_every_check_of_the_kit_is_named() -> None:
     page = (ROOT / "docs" / "howto" / "kit.md").read_text(encoding="utf-8")
     names = [name for row in re.findall(r"^\| ([a-z ,-]+) \|", page, re.MULTILINE) for name in row.split(", ")]
     assert sorted(rule.name for rule in models.RULES) == sorted(set(names) & {rule.name for rule in models.RULES})
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_is_in_the_help_which_the_reference_includes(name: str) -> None:
+    shown = typer.testing.CliRunner().invoke(app, [*name.split()[1:], "--help"], env={"COLUMNS": "110"}).output
+    options = [option for parameter in ALL[name].params for option in parameter.opts if option.startswith("--")]
+    assert [option for option in options if option not in shown] == []
+    assert "_cli.md" in (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+
+
+def test_every_exported_name_is_on_the_page_of_the_interface() -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"automodule:: genrebench\.(\w+)\n((?:   :.*\n)+)", page))
+    (excluded,) = re.findall(r":exclude-members: (.*)", blocks["api"])
+    assert ":members:\n" in blocks["api"] and ":imported-members:" in blocks["api"]
+    assert set(excluded.split(", ")) & set(api.__all__) == {"Field"} and "`Field`" in page
+    (members,) = re.findall(r":members: (.*)", blocks["testing"])
+    assert set(genrebench.testing.__all__) <= {*members.split(", "), *api.__all__}
+
+
+def test_every_key_of_what_tools_for_plugins_print_is_documented() -> None:
+    results = [genrebench.list_plugins(), genrebench.check_plugin("stratified"), genrebench.list_datasets()]
+    keys = {key for result in results for one in result.to_json() for key in one}
+    assert [key for key in sorted(keys) if f"`{key}`" not in JSON] == []

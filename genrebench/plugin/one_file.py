@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import copyreg
+import dataclasses
 import hashlib
 import importlib.util
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any, get_type_hints
 
 from genrebench.environment import without_home
 from genrebench.errors import PluginError, UsageError
@@ -88,9 +92,25 @@ def _imported(name: str, path: Path, content: bytes) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     try:
-        exec(compile(content, str(path), "exec"), module.__dict__)  # noqa: S102 - the user's own file, just these bytes
+        code = compile(content, str(path), "exec", dont_inherit=True)  # annotations in it are what the file says they are
+        exec(code, module.__dict__)  # noqa: S102 - the user's own file, just these bytes
+        _resolve_annotations(module)
     except BaseException:
         del sys.modules[name]
         raise
     cloudpickle.register_pickle_by_value(module)
+    copyreg.pickle(type(dataclasses.MISSING), lambda _: "MISSING")  # compared by identity
     return module
+
+
+def _resolve_annotations(module: ModuleType) -> None:
+    """Turn annotations that are text into types: where objects arrive by value, there is no module to look names up in."""
+    for value in list(vars(module).values()):
+        if not isinstance(value, type) or value.__module__ != module.__name__:
+            continue
+        hints: dict[str, Any] = {}
+        with contextlib.suppress(Exception):  # whatever the author wrote; it is reported where it is used
+            hints = get_type_hints(value, include_extras=True)
+        value.__annotations__ = {name: hints.get(name, kind) for name, kind in vars(value).get("__annotations__", {}).items()}
+        for field in vars(value).get("__dataclass_fields__", {}).values():
+            field.type = hints.get(field.name, field.type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from genrebench.environment import available_memory, describe_environment
@@ -13,15 +13,22 @@ from genrebench.inputs import make_clips
 from genrebench.inputs.survey import Survey, survey
 from genrebench.jsontypes import plain
 from genrebench.plugin.inputs import Clip
+from genrebench.progress import no_progress
 from genrebench.runs.job import Job
 from genrebench.runs.record import ModelRecord, Run
 from genrebench.runs.store import RunStore
+from genrebench.runs.trial import try_out
 from genrebench.session import Session
 from genrebench.tables import Shown, Table
 from genrebench.tasks.task import audio_hashes
 
 _SAME = ("machine", "cpus", "system")
 """What the environments of runs on one machine have in common."""
+
+UNKNOWN = "its time isn't known before a run of it has finished here; do one with a single seed"
+
+_TRIAL_SECONDS = 20.0
+"""For the inputs of a trial."""
 
 _SHARE = 0.8
 """Part of the free memory that runs at the same time may take."""
@@ -161,6 +168,8 @@ def needs_of(jobs: Sequence[Job], store: RunStore, session: Session) -> Needs:
             surveyed[key] = _inputs(first, session) if left else Survey(0, 0)
         inputs = surveyed[key]
         took = measured(first, runs)
+        if took.seconds is None and left:
+            took = _tried(first, inputs, session)
         share = 0.0 if known else 1.0
         models.append(
             ModelNeeds(
@@ -214,7 +223,7 @@ def measured(job: Job, runs: Iterable[Run]) -> Measured:
         and all(run.environment.get(name) == here.get(name) for name in _SAME)
     ]
     if not alike:
-        return Measured(None, None, "its time isn't known before a run of it has finished here; try one with a single seed")
+        return Measured(None, None, UNKNOWN)
     same = [run for run in alike if run.task.fingerprint == job.task.fingerprint and dict(run.model.options) == model.options]
     if same:
         memory = [run.peak_rss_mb for run in same if run.peak_rss_mb is not None]
@@ -229,6 +238,17 @@ def measured(job: Job, runs: Iterable[Run]) -> Measured:
     seconds = training * run.timings.get("fit_s", 0.0) + test * run.timings.get("predict_s", 0.0)
     basis = f"scaled from a run on {run.task.n_training} training tracks{'' if options else ' with other options'}"
     return Measured(seconds, run.peak_rss_mb, basis, run)
+
+
+def _tried(job: Job, inputs: Survey, session: Session) -> Measured:
+    """What a run takes, from trials on a few tracks."""
+    each = inputs.seconds / inputs.missing if inputs.missing else 0.0
+    session.say(f"trying {job.model.name} on a few tracks, as no run of it has been measured here")
+    trial = try_out(job, replace(session, say=lambda _: None, progress=no_progress), int(_TRIAL_SECONDS / max(each, 1e-3)))
+    if trial is None:
+        return Measured(None, None, UNKNOWN)
+    basis = f"in proportion to a trial with {trial.tracks} tracks; models whose time grows faster than their data take longer"
+    return Measured(trial.seconds, trial.memory_mb, basis)
 
 
 def fitting(jobs: Sequence[Job], n: int, store: RunStore) -> int:

@@ -152,7 +152,7 @@ def _libraries() -> dict[str, Any]:
         names = dict.keys(settings) - {"backend", "interactive"}  # reading the backend chooses one
         state["matplotlib's settings"] = hash(repr([(name, dict.__getitem__(settings, name)) for name in sorted(names)]))
     if "pandas._config.config" in sys.modules:
-        state["pandas' options"] = hash(repr(sys.modules["pandas._config.config"]._global_config))  # type: ignore[attr-defined]
+        state["pandas' options"] = hash(repr(sys.modules["pandas._config.config"]._global_config))
     if "sklearn" in sys.modules and hasattr(sys.modules["sklearn"], "get_config"):
         state["scikit-learn's settings"] = repr(sys.modules["sklearn"].get_config())
     return state

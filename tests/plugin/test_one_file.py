@@ -45,9 +45,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     installed_plugins.cache_clear()
 
 
-def test_a_file_is_checked_run_and_ranked_with_the_hash_of_its_content(place: Path, capfd: Any) -> None:
+@pytest.mark.parametrize("head", ["", "from __future__ import annotations\n"])
+def test_a_file_is_checked_in_other_processes_too(head: str, place: Path) -> None:
+    (place / "model.py").write_text(head + MODEL)
     assert main(["plugins", "check", "./model.py", "--set", "depth=2"]) == 0
-    capfd.readouterr()
+
+
+def test_a_file_is_run_and_ranked_with_the_hash_of_its_content(place: Path, capfd: Any) -> None:
     ids, versions = [], []
     for depth in ("2", "2", "3"):
         if len(ids) == 1:

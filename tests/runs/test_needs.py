@@ -26,13 +26,12 @@ def test_inputs_are_counted_and_a_few_are_measured(home: Path, tmp_path: Path) -
     needs = gb.needs(model, music, seeds=range(3), jobs=2, workers=2, runs=runs)
     (one,) = needs.models
     assert (one.runs, one.cached, one.missing) == (3, 4, 16)  # four were measured
-    assert one.inputs_s > 0 and one.run_s is None and needs.seconds is None
-    assert "at least" in needs.notes()[0] and "isn't known" in needs.notes()[2]
+    assert one.inputs_s > 0 and one.run_s is not None and needs.seconds is not None
+    assert "in proportion to a trial with" in one.basis
     assert not runs.exists()
-    cached = sum(file.stat().st_size for file in home.glob("cache/waveforms*/**/*") if file.is_file())
     gb.run(model, music, seeds=[0], runs=runs)
-    grown = sum(file.stat().st_size for file in home.glob("cache/waveforms*/**/*") if file.is_file()) - cached
-    assert one.disk_mb * 1e6 == pytest.approx(grown)
+    sizes = [file.stat().st_size for file in home.glob("cache/waveforms*/**/*") if file.is_file()]
+    assert len(sizes) == 20 and one.disk_mb * 1e6 == pytest.approx(sum(sizes) * 16 / 20)
     after = gb.needs(model, music, seeds=range(3), jobs=2, runs=runs)
     (one,) = after.models
     assert (one.runs, one.finished, one.cached, one.missing, one.inputs_s) == (2, 1, 20, 0, 0)
@@ -41,6 +40,19 @@ def test_inputs_are_counted_and_a_few_are_measured(home: Path, tmp_path: Path) -
     assert one.memory_mb == run.record.peak_rss_mb and after.memory_mb == 2 * one.memory_mb
     assert after.seconds == pytest.approx(one.run_s)  # two runs, two at a time
     assert tiny.read_json(json.dumps(after.to_json()))["models"][0]["basis"] == "as measured in 1 run of it"
+
+
+def test_a_model_that_cant_be_tried_has_no_time(home: Path, tmp_path: Path) -> None:
+    class Large(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            if len(train) < 1000:
+                raise ValueError("too few tracks")
+
+    needs = gb.needs(
+        tiny.spec("large", Large, FeatureTable(source="given")), tiny.write_table(tmp_path / "t"), runs=tmp_path / "r"
+    )
+    assert needs.models[0].run_s is None and needs.seconds is None and needs.memory_mb is None
+    assert "at least" in needs.notes()[0] and "isn't known" in needs.notes()[2]
 
 
 def test_a_run_on_fewer_tracks_is_scaled(home: Path, tmp_path: Path) -> None:

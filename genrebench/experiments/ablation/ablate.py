@@ -57,6 +57,9 @@ class Part:
     groups: NDArray[np.int64]
 
 
+PredictAll = Callable[[Sequence[tuple[int, LazyInputs]]], Sequence[NDArray[np.float64]]]
+
+
 @dataclass(frozen=True)
 class TimeAxis:
     """The time axis of a model's input, which is its first axis.
@@ -129,6 +132,7 @@ def ablate(
     references: Sequence[Reference] = (),
     run: Run | None = None,
     registry: Registry | None = None,
+    predict_all: PredictAll | None = None,
 ) -> Ablation:
     """Score a fitted model on its test tracks in order, shuffled, reversed and shortened.
 
@@ -146,6 +150,9 @@ def ablate(
         Scores of baselines, shown with the result.
     run : Run, optional
         The run whose models are evaluated.
+    predict_all : callable, optional
+        ``predict_all(calls)`` returns the probabilities for each pair of a part's number and inputs; by default the parts
+        predict one after the other.
 
     Returns
     -------
@@ -170,13 +177,15 @@ def ablate(
     labels = np.concatenate([part.labels for part in parts])
     groups = np.concatenate([part.groups for part in parts])
     units = sampling_units(groups)
-    in_order = np.concatenate([part.predict(part.inputs) for part in parts])
-    rows = [_row(IN_ORDER, labels, in_order, in_order, units)]
-    for name, (change, length) in changes.items():
+    calls = list(enumerate(part.inputs for part in parts))
+    for change, length in changes.values():
         if axis.n_values is not None:
             change = partial(with_new_deltas, change=change, n_values=axis.n_values)
-        probabilities = np.concatenate([part.predict(ChangedInputs(part.inputs, change, length)) for part in parts])
-        rows.append(_row(name, labels, probabilities, in_order, units))
+        calls += enumerate(ChangedInputs(part.inputs, change, length) for part in parts)
+    predicted = list(predict_all(calls)) if predict_all else [parts[number].predict(inputs) for number, inputs in calls]
+    in_order, *others = (np.concatenate(predicted[i : i + len(parts)]) for i in range(0, len(predicted), len(parts)))
+    rows = [_row(IN_ORDER, labels, in_order, in_order, units)]
+    rows += [_row(name, labels, probabilities, in_order, units) for name, probabilities in zip(changes, others, strict=True)]
     return Ablation(
         run=run,
         shuffled=axis.name,

@@ -12,12 +12,14 @@ Rows are channels-last: (n, positions, channels).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrebench_torch.devices import half_precision
+from genrebench_torch.devices import half_precision, own_threads
 from genrebench_torch.norms import RanksBatchNorm
 
 R = TypeVar("R")
@@ -131,13 +133,14 @@ class ConvReluPool(torch.autograd.Function):
 
 
 def in_parallel(work: Callable[[int], R], n_rows: int) -> list[R]:
-    """Return ``work(row)`` for each row, in order, computed by as many threads as torch has.
+    """Return ``work(row)`` for each row, in order, computed by the threads of `own_pool`, or else as many as torch has.
 
     The threads synchronise once per pass; with torch's own parallelism they would do so in each of thousands of operations. The
     result doesn't depend on their number.
     """
     threads = torch.get_num_threads()
-    if min(threads, n_rows) <= 1:
+    size = _size.get() or threads
+    if min(size, n_rows) <= 1:
         return [work(row) for row in range(n_rows)]
 
     def without_graph(row: int) -> R:
@@ -146,9 +149,26 @@ def in_parallel(work: Callable[[int], R], n_rows: int) -> list[R]:
 
     torch.set_num_threads(1)
     try:
-        return list(_pool(os.getpid(), threads).map(without_graph, range(n_rows)))
+        return list(_pool(os.getpid(), size).map(without_graph, range(n_rows)))
     finally:
         torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def own_pool(n: int) -> Iterator[None]:
+    """Let `in_parallel` use `n` threads in the body, and torch's own operations one.
+
+    With several threads of their own, these add in another order, and a training would depend on the number of processors.
+    """
+    before = _size.set(max(1, n))
+    try:
+        with own_threads(1):
+            yield
+    finally:
+        _size.reset(before)
+
+
+_size: ContextVar[int | None] = ContextVar("size", default=None)
 
 
 @functools.lru_cache(maxsize=1)

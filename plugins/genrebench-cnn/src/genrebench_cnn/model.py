@@ -16,11 +16,12 @@ from safetensors.torch import save
 from genrebench.api import Context, Examples, LazyInputs, Model, PluginError, Timeline, log_loss, read_json
 from genrebench_cnn.devices import training_device
 from genrebench_cnn.figures import draw_activations, draw_frequency_responses, draw_temporal_kernels
+from genrebench_cnn.kernels import own_pool
 from genrebench_cnn.network import Network
 from genrebench_cnn.options import CnnOptions, lengths
 from genrebench_cnn.prediction import mean_activations, window_probabilities
 from genrebench_cnn.training import Training
-from genrebench_torch.devices import own_randomness, own_threads
+from genrebench_torch.devices import own_randomness
 from genrebench_torch.launch import on_devices
 from genrebench_torch.ranks import Ranks
 from genrebench_torch.tensors import read_tensors
@@ -59,7 +60,7 @@ class CnnRaw(Model[LazyInputs]):
         def validate() -> float:
             return log_loss(validation.labels, ranks.sharded(self.predict_proba, validation.inputs))
 
-        with own_threads(self.context.workers), own_randomness(ranks.seed(self.context.seed), self.device):
+        with own_pool(self.context.workers), own_randomness(ranks.seed(self.context.seed), self.device):
             training = Training(
                 self.network, self.options, self.context, self.device, train, validate if len(validation) else None, ranks
             )
@@ -85,7 +86,7 @@ class CnnRaw(Model[LazyInputs]):
 
     def _windows(self, inputs: LazyInputs, step: int, *, silence: bool = True) -> Iterator[NDArray[np.float64]]:
         """Yield the softmaxes of each track's windows, track by track, so that memory doesn't grow with their number."""
-        with own_threads(self.context.workers):
+        with own_pool(self.context.workers):
             tracks = window_probabilities(
                 self.network, inputs, self.options, self.device, step, self.context.workers, silence=silence
             )
