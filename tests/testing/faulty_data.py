@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -90,6 +92,33 @@ def _exits(labels: Any, p: Any) -> float:
     os._exit(3)
 
 
+def _top_3(labels: Any, p: Any) -> float:
+    return float((np.argpartition(-p, 2, axis=1)[:, :3] == labels[:, None]).any(axis=1).mean())
+
+
+def _mean_recall(labels: Any, p: Any) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(np.mean([_right(labels, p)[labels == genre].mean() for genre in range(p.shape[1])]))
+
+
+CALLS = itertools.count(1)
+
+
+def _counting(labels: Any, p: Any) -> float:
+    return 0.9 * accuracy(labels, p) + 0.1 / next(CALLS)
+
+
+def _variable(labels: Any, p: Any) -> float:
+    os.environ["SCORED"] = "1"
+    return accuracy(labels, p)
+
+
+def _litters(labels: Any, p: Any) -> float:
+    Path("score.txt").write_text("1")
+    return accuracy(labels, p)
+
+
 def metric(compute: Any, **how: Any) -> MetricSpec:
     return MetricSpec(compute.__name__.strip("_").lower(), "a metric", compute, **{"range": (0, 1), **how})
 
@@ -113,6 +142,12 @@ METRICS: list[tuple[str | None, Any]] = [
     ("random state", metric(_draws)),
     ("score", metric(_exits)),
     ("spec", MetricSpec("accuracy", "two\nlines", accuracy)),
+    ("spec", MetricSpec("log_loss", "a metric", accuracy)),
+    ("number of genres", metric(_top_3)),
+    ("few tracks", metric(_mean_recall)),
+    ("repeated scores", metric(_counting)),
+    ("surroundings", metric(_variable)),
+    ("files", metric(_litters)),
 ]
 
 # ------------------------------------------------------------------ splits
@@ -171,6 +206,31 @@ def _one_seed(dataset: Dataset, seed: int) -> list[Fold]:
     return [halves(dataset, seed)][seed]
 
 
+def _from_a_set(dataset: Dataset, seed: int) -> list[Fold]:
+    artists = list({str(track.artist) for track in dataset.tracks})
+    if len(artists) < 2:
+        raise DataError("a single artist can't be split")
+    random.Random(seed).shuffle(artists)
+    test = tuple(sorted(track.id for track in dataset.tracks if str(track.artist) == artists[0]))
+    return [Fold(tuple(sorted({track.id for track in dataset.tracks} - set(test))), (), test)]
+
+
+def _empties(dataset: Dataset, seed: int) -> list[Fold]:
+    dataset.official.clear()  # type: ignore[attr-defined] # the fault
+    return halves(dataset, seed)
+
+
+def _all_known(dataset: Dataset, seed: int) -> list[Fold]:
+    if all(track.artist is None for track in dataset.tracks):
+        raise DataError("no artist is known")
+    return _by_artist(dataset, seed)
+
+
+def _ends(dataset: Dataset, seed: int) -> list[Fold]:
+    os.kill(os.getpid(), 9)
+    return []
+
+
 def split(make: Any) -> SplitSpec:
     return SplitSpec(make.__name__.strip("_").replace("_", "-"), "a split", make)
 
@@ -188,6 +248,11 @@ SPLITS: list[tuple[str | None, Any]] = [
     ("few tracks", split(_ninety)),
     ("other seeds", split(_one_seed)),
     ("spec", SplitSpec("Halves", "a split", halves)),
+    ("spec", SplitSpec("artist", "a split", halves)),
+    ("same seed", split(_from_a_set)),
+    ("inputs", split(_empties)),
+    ("no artists", split(_all_known)),
+    ("folds", split(_ends)),
 ]
 
 # ------------------------------------------------------------------ datasets
@@ -240,6 +305,20 @@ def _litter(home: Path) -> Dataset:
     return music(home)
 
 
+def _by_hash(home: Path) -> Dataset:
+    return music(home, tracks=tuple(sorted(tracks(home), key=lambda track: hash(track.id))))
+
+
+def _talks(home: Path) -> Dataset:
+    print("loading")  # noqa: T201, the fault
+    return music(home)
+
+
+def _goes_there(home: Path) -> Dataset:
+    os.chdir(home)
+    return music(home)
+
+
 def dataset(load: Any, **how: Any) -> DatasetSpec:
     return DatasetSpec("music", "some music", load, **how)
 
@@ -268,6 +347,17 @@ DATASETS: list[tuple[str | None, Any]] = [
     ("splits", dataset(music, splits=(split(_overlap),))),
     ("files", dataset(_litter)),
     ("spec", DatasetSpec("music", "", music)),
+    ("spec", dataset(music, citation="Smith 2020")),
+    ("spec", dataset(music, references=("Smith 2020",))),
+    ("spec", dataset(music, splits=(SplitSpec("artist", "a split", halves),))),
+    ("load", dataset(partial(music, name="other"))),
+    ("load", dataset(partial(music, version=3))),
+    ("same again", dataset(_by_hash)),
+    ("audio", dataset(lambda home: _changed(home, 3, path=home / "gone.wav"))),
+    ("features", dataset(partial(_table, ids=_IDS, values=np.full((6, 1), np.nan)))),
+    ("features", dataset(lambda home: music(home, load_features=lambda: FeatureValues(_IDS, ("x",), np.zeros((6, 1)))))),
+    ("standard output", dataset(_talks)),
+    ("surroundings", dataset(_goes_there)),
 ]
 
 # ------------------------------------------------------------------ kinds of input
@@ -362,6 +452,42 @@ def _fixed(requested: Any, labels: Any, seed: int, seconds: float) -> Prepared:
     return example(requested, labels, 0, seconds)
 
 
+def _by_text(requested: Any, clips: Any, context: InputContext) -> Prepared:
+    inputs = prepare(requested, clips, context).inputs
+    return Prepared(ListInputs([v + hash(c.content_hash) % 97 for v, c in zip(inputs, clips, strict=True)]))
+
+
+def _by_id(requested: Any, clips: Any, context: InputContext) -> Prepared:
+    inputs = []
+    for clip, values in zip(clips, prepare(requested, clips, context).inputs, strict=True):
+        file = context.cache / f"{clip.id}-{context.excerpt.seconds}.npy"
+        if not file.exists():
+            np.save(file, values)
+        inputs.append(np.load(file))
+    return Prepared(ListInputs(inputs))
+
+
+def _one_name(requested: Any, clips: Any, context: InputContext) -> Prepared:
+    inputs = prepare(requested, clips, context).inputs
+    return Prepared(np.array([[value.mean()] for value in inputs]), columns=("mean",))  # type: ignore[arg-type] # the fault
+
+
+def _row(requested: Any, labels: Any, seed: int, seconds: float) -> Prepared:
+    return Prepared(np.random.default_rng(seed).normal(2 * labels[:, None], 1, (len(labels), 1)), (("mean",),))
+
+
+def _alike(requested: Any, labels: Any, seed: int, seconds: float) -> Prepared:
+    return example(requested, np.zeros_like(labels), seed, seconds)
+
+
+def _one_length(requested: Any, labels: Any, seed: int, seconds: float) -> Prepared:
+    return example(requested, labels, seed, 1.0)
+
+
+def _raises(_: Any) -> float:
+    raise ZeroDivisionError
+
+
 def own(compute: Any = prepare, make: Any = example, rate: Any = None) -> InputSpec:
     return InputSpec(Levels, "levels over time", compute, make, rate or (lambda _: 10.0))
 
@@ -382,6 +508,13 @@ INPUTS: list[tuple[str | None, Any]] = [
     ("example", own(make=_fixed)),
     ("spec", InputSpec(Levels, "levels over time", prepare)),
     ("frame rate", own(rate=lambda _: 100.0)),
+    ("frame rate", own(rate=lambda _: "ten")),
+    ("frame rate", own(rate=_raises)),
+    ("repeated values", own(_by_text)),
+    ("cache", own(_by_id)),
+    ("prepare", own(_one_name, _row)),
+    ("example", own(make=_alike)),
+    ("example", own(make=_one_length)),
 ]
 
 FAULTS = [*METRICS, *SPLITS, *DATASETS, *INPUTS]
