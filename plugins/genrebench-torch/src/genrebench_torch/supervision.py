@@ -120,7 +120,8 @@ class Supervisor:
         """Raise the error of a rank, or what killed another one if that was the reason."""
         if isinstance(error, GenrebenchError):
             raise error
-        raise self._died(error) from error
+        died = self._died(error)
+        raise died from (None if died is error else error)
 
     def _died(self, error: BaseException | None = None) -> BaseException:
         until = time.monotonic() + _GRACE_SECONDS
