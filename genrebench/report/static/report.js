@@ -75,8 +75,9 @@ for (const region of document.querySelectorAll(".scroll")) {
     note.textContent = beyond.length ? `Scroll to the right for: ${beyond.join(", ")} →` : "← Scroll back to the left";
   };
   region.addEventListener("scroll", update, { passive: true });
-  window.addEventListener("resize", update);
-  update();
+  const watch = new ResizeObserver(update);
+  watch.observe(region);
+  watch.observe(region.querySelector("table"));
 }
 
 // Copying commands.
