@@ -43,7 +43,6 @@ from genrebench.session import Session
 
 COLUMNS = "columns.json"
 ERROR = "error.txt"
-INTERRUPTED = "interrupted by the user; continue with 'genrebench run ... --resume'"
 
 T = TypeVar("T")
 
@@ -107,7 +106,7 @@ class Recorder:
                     self._memory = memory
                     yield
             except KeyboardInterrupt:
-                self.save(status="interrupted", error=INTERRUPTED)
+                self.save(status="interrupted", error="interrupted by the user; continue with 'genrebench run ... --resume'")
                 self._tell("failed")
                 raise
             except Exception as error:
