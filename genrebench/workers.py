@@ -41,6 +41,7 @@ def in_processes(
     *,
     attempts: int = 2,
     batch_size: int | Literal["auto"] = "auto",
+    at_once: int | None = None,
 ) -> Generator[T, None, None]:
     """Yield ``function(*arguments)`` for each item of `calls`, in order of completion.
 
@@ -60,6 +61,8 @@ def in_processes(
         When a process crashes or is killed, the calls without a result are made again, this often in all.
     batch_size : int or "auto"
         Number of calls that a process gets at a time.
+    at_once : int, optional
+        Of the calls in processes of this machine, if fewer than `workers`; so a single one can be made outside this process.
 
     Raises
     ------
@@ -75,7 +78,10 @@ def in_processes(
     left = dict(enumerate(calls))
     for attempt in range(1, attempts + 1):
         try:
-            start = {} if cluster else {"n_jobs": workers, "initializer": _end_with, "initargs": (os.getpid(),)}
+            start: dict[str, Any] = {}
+            if not cluster:
+                start = {"n_jobs": workers, "initializer": _end_with, "initargs": (os.getpid(),)}
+                start |= {} if at_once is None else {"pre_dispatch": at_once}
             with contextlib.closing(_results(function, left, {**start, "batch_size": batch_size})) as results:
                 for number, result in results:
                     del left[number]

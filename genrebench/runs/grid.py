@@ -26,7 +26,6 @@ from genrebench.runs.examples import TaskExamples
 from genrebench.runs.job import Job, new_id
 from genrebench.runs.needs import fitting
 from genrebench.runs.record import Run
-from genrebench.runs.recorder import INTERRUPTED
 from genrebench.runs.runner import run_as
 from genrebench.runs.store import RunInUseError, RunStore, locked
 from genrebench.session import Session
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from genrebench.cluster import Cluster
 
 KILLED = "its process was killed several times, perhaps because the memory isn't enough; use fewer --jobs or a smaller model"
+GIVEN_UP = "interrupted with the command that waited for it; continue with 'genrebench run ... --resume'"
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 5.0
 _SMALL = 4 * 2**20
@@ -90,10 +90,11 @@ def run_all(jobs: Sequence[Job], store: RunStore, session: Session, *, resume: b
         for index, run_id in ids.items():
             yield index, run_as(run_id, jobs[index], store, session)
         return
-    named: dict[int, str] = {}
+    taken, units = set(store.ids()), {}
     for index, run_id in ids.items():
-        named[index] = run_id or _free_id(jobs[index], {*named.values(), *store.ids()})
-    with closing(_at_once({index: (run_id, jobs[index]) for index, run_id in named.items()}, store, session)) as results:
+        units[index] = run_id or _free_id(jobs[index], taken), jobs[index]
+        taken.add(units[index][0])
+    with closing(_at_once(units, store, session)) as results:
         yield from results
 
 
@@ -133,7 +134,7 @@ def _at_once(units: Mapping[int, tuple[str, Job]], store: RunStore, session: Ses
             packed = Work(units, store, alone, wanted).packed()
             if folds:
                 _do_folds(packed, folds, units, n, store, session)
-            results = stack.enter_context(closing(_surviving(packed, left, n, store)))
+            results = stack.enter_context(closing(_surviving(packed, units, n, store)))
             for index, run, warnings in session.progress(results, "runs", len(units)):
                 for text in warnings:
                     if text not in warned:
@@ -169,42 +170,41 @@ def _do_folds(
     calls = [(packed, *fold) for fold in folds]
     with (
         contextlib.suppress(WorkerDiedError),
-        closing(in_processes(do_fold, calls, max(2, n), batch_size=1)) as results,
+        closing(in_processes(do_fold, calls, max(2, n), batch_size=1, at_once=n)) as results,
     ):
         for _ in session.progress(results, "folds", len(calls)):
             pass
 
 
 def _surviving(
-    packed: bytes, ids: Mapping[int, str], n: int, store: RunStore
+    packed: bytes, units: Mapping[int, tuple[str, Job]], n: int, store: RunStore
 ) -> Generator[tuple[int, Run, list[str]], None, None]:
     """Yield the results of all runs, although processes may be killed.
 
     Other runs may be in progress where one of the processes is killed, and end with it. So all are done again; if it happens
     once more, those in progress are done one by one, and the run that is killed then has failed.
     """
-    left = dict(ids)
+    left = dict(units)
 
-    def results(some: Iterable[int], workers: int) -> Generator[tuple[int, Run, list[str]], None, None]:
+    def results(some: Iterable[int], n: int) -> Generator[tuple[int, Run, list[str]], None, None]:
         calls = [(packed, index) for index in some]
-        with closing(in_processes(do_run, calls, workers, attempts=1, batch_size=1)) as ended:
+        with closing(in_processes(do_run, calls, max(2, n), attempts=1, batch_size=1, at_once=n)) as ended:
             for result in ended:
                 del left[result[0]]
                 yield result
 
-    first = True
+    deaths = 0
     while left:
         try:
-            yield from results(list(left), max(2, n))
+            yield from results(list(left), n)
         except WorkerDiedError:
-            for index, run_id in list(left.items()) if not first else ():
-                if _is_begun(store, run_id):
-                    try:
-                        yield from results([index], 2)
-                    except WorkerDiedError:
-                        del left[index]
-                        yield index, _failed(store, run_id), []
-            first = False
+            deaths += 1
+            begun = [index for index, (run_id, _) in left.items() if _is_begun(store, run_id)]
+            for index in (begun or list(left)) if deaths > 1 else ():
+                try:
+                    yield from results([index], 1)
+                except WorkerDiedError:
+                    yield index, _failed(store, *left.pop(index)), []
 
 
 def _prepare(jobs: Sequence[Job], session: Session) -> None:
@@ -277,8 +277,10 @@ def _is_begun(store: RunStore, run_id: str) -> bool:
     return store.folder(run_id).exists() and store.load(run_id).status == "running"
 
 
-def _failed(store: RunStore, run_id: str) -> Run:
+def _failed(store: RunStore, run_id: str, job: Job) -> Run:
     """Record that a run has failed as its process was killed."""
+    if not store.folder(run_id).exists():
+        job.begin(store, run_id)
     with locked(store.folder(run_id)):
         run = replace(store.load(run_id), status="failed", error=KILLED)
         store.save(run)
@@ -293,7 +295,7 @@ def _note_interruption(ids: Iterable[str], store: RunStore) -> None:
             with contextlib.suppress(RunInUseError), locked(store.folder(run_id)):
                 run = store.load(run_id)
                 if run.status == "running":
-                    store.save(replace(run, status="interrupted", error=INTERRUPTED))
+                    store.save(replace(run, status="interrupted", error=GIVEN_UP))
                 break
             if time.monotonic() > end:
                 break

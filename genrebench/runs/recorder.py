@@ -45,7 +45,6 @@ COLUMNS = "columns.json"
 MODEL = "model"
 MODEL_ERROR = "model_error"
 ERROR = "error.txt"
-INTERRUPTED = "interrupted by the user; continue with 'genrebench run ... --resume'"
 BY_FOLD = "by_fold"
 """The fact that has the facts of all folds."""
 
@@ -111,7 +110,7 @@ class Recorder:
                     self._memory = memory
                     yield
             except KeyboardInterrupt:
-                self.save(status="interrupted", error=INTERRUPTED)
+                self.save(status="interrupted", error="interrupted by the user; continue with 'genrebench run ... --resume'")
                 self._tell("failed")
                 raise
             except Exception as error:

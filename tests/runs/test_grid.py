@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +185,25 @@ def test_ctrl_c_ends_all_processes_and_resume_goes_on(table: Path, home: Any, tm
     assert sorted(run.record.seed for run in runs) == [0, 1, 2]
     assert {run.status for run in runs} == {"finished"}
     assert {run.id for run in interrupted} < {run.id for run in runs}
+
+
+def test_a_model_that_ends_each_process_before_its_run_begins_has_failed(table: Path, home: Any, tmp_path: Path) -> None:
+    owner = os.getpid()
+
+    class Deadly:
+        def __reduce__(self) -> Any:
+            return _end, (owner,)
+
+    model = replace(tiny.spec("deadly", tiny.Nearest, GIVEN), build=partial(_build, Deadly()))
+    runs = gb.run([model, tiny.spec("plain", tiny.Nearest, GIVEN)], table, runs=tmp_path / "runs", jobs=2, say=lambda _: None)
+    assert {run.status for run in runs} == {"failed"}  # what the processes get is one packet
+    assert all("was killed" in (run.record.error or "") for run in runs)
+
+
+def _build(_: Any, context: Any, options: Any) -> Any:
+    return tiny.Nearest(context, options)
+
+
+def _end(owner: int) -> None:
+    if os.getpid() != owner:
+        os.kill(os.getpid(), signal.SIGKILL)

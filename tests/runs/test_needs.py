@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +72,23 @@ def test_a_run_on_fewer_tracks_is_scaled(home: Path, tmp_path: Path) -> None:
 
 
 def test_too_little_memory_for_all_runs_at_once_is_said(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = tiny.spec("given", tiny.Nearest, FeatureTable(source="given"))
+    class Noting(tiny.Nearest):
+        def fit(self, train: Any, validation: Any) -> None:
+            began = time.time()
+            time.sleep(0.2)
+            super().fit(train, validation)
+            self.context.record("span", [began, time.time()])
+
+    model = tiny.spec("noting", Noting, FeatureTable(source="given"))
     table = tiny.write_table(tmp_path / "table", n=60)
     gb.run(model, table, runs=tmp_path / "runs")
     monkeypatch.setattr("genrebench.runs.needs.available_memory", lambda: 1e6)
     said: list[str] = []
-    results = gb.run(model, table, seeds=[0, 1], runs=tmp_path / "runs", jobs=2, say=said.append)
-    assert [run.status for run in results] == ["finished"] * 2
+    results = gb.run(model, table, seeds=range(4), runs=tmp_path / "runs", jobs=2, say=said.append)
+    assert [run.status for run in results] == ["finished"] * 4
     assert "1 of 2 runs at a time, as the free memory has no room for more" in said
+    spans = sorted(run.record.facts["span"] for run in results)
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
 
 
 def test_blas_has_one_thread_in_a_run_and_as_many_as_before_after_it(home: Path, tmp_path: Path) -> None:
