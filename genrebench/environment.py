@@ -131,7 +131,9 @@ class PeakMemory:
         while not last:
             last = self._end.wait(self.every)
             if last or time.monotonic() - searched > _CHILDREN_INTERVAL:
-                processes, searched = [own, *own.children(recursive=True)], time.monotonic()
+                processes, searched = [own], time.monotonic()
+                with contextlib.suppress(psutil.Error):  # a process that has ended in the meantime
+                    processes += own.children(recursive=True)
             self.peak_mb = max(self.peak_mb, sum(map(_resident, processes)) / 1e6)
 
 

@@ -255,7 +255,7 @@ def fitting(jobs: Sequence[Job], n: int, store: RunStore) -> int:
     """How many of `n` runs at the same time the free memory has room for, as far as earlier runs tell; at least 1."""
     runs = store.runs()
     distinct = {(job.task.fingerprint, job.model.name, repr(job.model.option_values)): job for job in jobs}
-    known = [memory for job in distinct.values() if (memory := measured(job, runs).memory_mb) is not None]
+    known = [memory for job in distinct.values() if (memory := measured(job, runs).memory_mb)]
     return n if not known else max(1, min(n, int(_SHARE * available_memory() / 1e6 / max(known))))
 
 
