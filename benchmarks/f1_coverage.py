@@ -1,7 +1,7 @@
 """How often 95 % intervals of F1 hold the truth: micro, macro, weighted, and precision, recall and F1 by genre.
 
-Test sets of 16 genres from a made population (`populations.py`). In the cases with seeds, each training shifts the skill at all
-tracks by a normal number, and the truth is the mean over trainings.
+Test sets of 16 genres in FMA medium's proportions, or of eight of equal size, from a made population (`populations.py`). In the
+cases with seeds, each training shifts the skill at all tracks by a normal number, and the truth is the mean over trainings.
 
 Truth: scores from the counts of all tracks of many test sets. For macro F1 it is the mean over the genres that the test set
 has; "macro over test sets" is the mean of the score itself over test sets, which is lower. Test sets for which no interval is
@@ -23,8 +23,6 @@ from genrebench.evaluation.f1 import genre_intervals
 from genrebench.evaluation.intervals import sampling_units
 from genrebench.runs.scored import Scored
 
-SHARES = np.array(FMA_MEDIUM) / sum(FMA_MEDIUM)
-N_GENRES = len(FMA_MEDIUM)
 METHOD = "mid-p at the effective number of tracks; macro F1 from the genres' bounds (MOVER)"
 
 
@@ -46,6 +44,8 @@ class Case:
         Standard deviation of the skill between trainings.
     larger_better : float
         Added to the skill by the logarithm of an artist's tracks.
+    tracks : tuple of int
+        Proportions of the genres.
     """
 
     sizes: Sizes
@@ -55,15 +55,26 @@ class Case:
     seeds: int = 1
     training: float = 0.0
     larger_better: float = 0.0
+    tracks: tuple[int, ...] = FMA_MEDIUM
+
+    @property
+    def n_genres(self) -> int:
+        """Number of genres."""
+        return len(self.tracks)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Shares of the genres."""
+        return np.array(self.tracks) / sum(self.tracks)
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """Groups, labels, and one array of predicted genres per seed."""
         sizes = self.sizes(rng)
         n = len(sizes)
         artist, groups = spread(sizes)
-        labels = rng.choice(N_GENRES, size=n, p=SHARES)[artist]
-        logits = rng.normal(size=(len(labels), N_GENRES)) + self.sound * rng.normal(size=(n, N_GENRES))[artist]
-        logits += 0.4 * np.log(SHARES / SHARES.max())
+        labels = rng.choice(self.n_genres, size=n, p=self.shares)[artist]
+        logits = rng.normal(size=(len(labels), self.n_genres)) + self.sound * rng.normal(size=(n, self.n_genres))[artist]
+        logits += 0.4 * np.log(self.shares / self.shares.max())
         skill = self.skill + (self.difficulty * rng.normal(size=n) + self.larger_better * np.log(sizes))[artist]
         predicted = []
         for _ in range(self.seeds):
@@ -74,11 +85,12 @@ class Case:
 
     def truth(self, rng: np.random.Generator, n_sets: int) -> dict[str, np.ndarray]:
         """Scores over the population: micro, and precision, recall and F1 by genre."""
-        counts = np.zeros((N_GENRES, N_GENRES))
+        k = self.n_genres
+        counts = np.zeros((k, k))
         for _ in range(n_sets):
             _, labels, predicted = self.draw(rng)
-            of_seeds = [np.bincount(labels * N_GENRES + one, minlength=N_GENRES**2) for one in predicted]
-            counts += np.reshape(of_seeds, (-1, N_GENRES, N_GENRES)).sum(axis=0)
+            of_seeds = [np.bincount(labels * k + one, minlength=k**2) for one in predicted]
+            counts += np.reshape(of_seeds, (-1, k, k)).sum(axis=0)
         hits, support, positive = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
         return {
             "micro": hits.sum() / counts.sum(),
@@ -100,6 +112,10 @@ CASES = {
     "75 heavy artists": Case(heavy(75)),
     "600 heavy artists": Case(heavy(600)),
     "75 heavy artists, larger ones easier": Case(heavy(75), larger_better=0.5),
+    "600 heavy artists, larger ones easier": Case(heavy(600), larger_better=0.5),
+    "600 heavy artists, larger ones harder": Case(heavy(600), larger_better=-0.5),
+    "75 heavy artists of 8 genres": Case(heavy(75), tracks=(1,) * 8),
+    "75 heavy artists of 8 genres, larger ones easier": Case(heavy(75), larger_better=0.5, tracks=(1,) * 8),
     "75 heavy artists, very unlike": Case(heavy(75), sound=1.5, difficulty=2.0),
     "75 heavy artists, accuracy 0.99": Case(heavy(75), skill=6.2),
     "300 tracks, 3 seeds": Case(equal(300), seeds=3, training=0.4),
@@ -108,13 +124,13 @@ CASES = {
 }
 
 
-def macro(labels: np.ndarray, predicted: list[np.ndarray]) -> float:
+def macro(labels: np.ndarray, predicted: list[np.ndarray], n_genres: int) -> float:
     """Macro F1 over the genres with tracks, mean over the seeds."""
-    support = np.bincount(labels, minlength=N_GENRES)
+    support = np.bincount(labels, minlength=n_genres)
     scores = []
     for one in predicted:
-        hits = np.bincount(labels[one == labels], minlength=N_GENRES)
-        f1 = 2 * hits / np.maximum(support + np.bincount(one, minlength=N_GENRES), 1)
+        hits = np.bincount(labels[one == labels], minlength=n_genres)
+        f1 = 2 * hits / np.maximum(support + np.bincount(one, minlength=n_genres), 1)
         scores.append(f1[support > 0].mean())
     return float(np.mean(scores))
 
@@ -126,8 +142,8 @@ def intervals_of(case: Case, rng: np.random.Generator, n_sets: int) -> Iterator[
         units = sampling_units(groups)
         none = np.zeros(len(labels))
         runs = [Scored({}, none, none, labels, one, none, groups, "") for one in predicted]
-        (averages,) = f1_intervals([runs], N_GENRES, units)
-        yield labels, predicted, dict(averages), genre_intervals(labels, predicted, N_GENRES, units)
+        (averages,) = f1_intervals([runs], case.n_genres, units)
+        yield labels, predicted, dict(averages), genre_intervals(labels, predicted, case.n_genres, units)
 
 
 def coverage(name: str, n_sets: int, seed: int) -> list[dict[str, object]]:
@@ -149,11 +165,11 @@ def coverage(name: str, n_sets: int, seed: int) -> list[dict[str, object]]:
         note("F1 micro", averages["f1_micro"], float(truth["micro"]))
         note("F1 macro", averages.get("f1_macro"), float(truth["f1"][present].mean()))
         note("F1 weighted", averages["f1_weighted"], float(truth["f1"] @ shares))
-        scores.append(macro(labels, predicted) - truth["f1"][present].mean())
+        scores.append(macro(labels, predicted, case.n_genres) - truth["f1"][present].mean())
         macros.append((averages.get("f1_macro"), truth["f1"][present].mean()))
         for genre in present:
             for score in ("precision", "recall", "f1"):
-                rare = "a genre of under 1 %" if SHARES[genre] < 0.01 else "a genre of 1 % or more"
+                rare = "a genre of under 1 %" if case.shares[genre] < 0.01 else "a genre of 1 % or more"
                 note(f"{score} of {rare}", genres[score][genre], float(truth[score][genre]))
     for interval, middle in macros:
         note("F1 macro, mean over test sets", interval, float(middle + np.mean(scores)))

@@ -28,7 +28,7 @@ from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.serialization import task_from_json
 from genrebench.runs.store import RunStore
 
-VERSION = 1
+VERSION = 2
 """Version of the cache; incremented whenever a board changes for the same runs."""
 
 CACHE = "shown-boards"

@@ -201,6 +201,28 @@ def test_intervals_hold_the_truth_for_heavy_artists() -> None:
     assert held / n > 0.92
 
 
+def test_macro_f1_holds_the_truth_where_large_artists_are_easier() -> None:
+    # of 16 artists per genre, so all genres are low together in a set that lacks large artists
+    def drawn(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        sizes = np.ceil(rng.pareto(1.1, 128)).clip(1, 60).astype(int)
+        artists = np.repeat(np.arange(128), sizes)
+        labels = (np.arange(128) % 8)[artists]
+        chance = 1 / (1 + np.exp(-0.5 * rng.normal(size=128) - 0.8 * np.log(sizes)))[artists]
+        return artists, labels, np.where(rng.random(len(labels)) < chance, labels, rng.integers(0, 8, len(labels)))
+
+    rng, truth = np.random.default_rng(0), np.zeros((8, 8))
+    for _ in range(3000):
+        _, labels, predicted = drawn(rng)
+        truth += np.bincount(8 * labels + predicted, minlength=64).reshape(8, 8)
+    value = (2 * np.diag(truth) / (truth.sum(axis=0) + truth.sum(axis=1))).mean()
+    held = []
+    for _ in range(300):
+        artists, labels, predicted = drawn(rng)
+        low, high = F1(labels, [predicted], 8, sampling_units(artists)).macro()
+        held.append(low <= value <= high)
+    assert np.mean(held) > 0.93
+
+
 def test_macro_f1_of_single_tracks_by_its_definition() -> None:
     rng = np.random.default_rng(4)
     labels = rng.choice(3, 90, p=[0.6, 0.3, 0.1])
