@@ -59,6 +59,20 @@ def test_layer_and_setting_are_chosen_by_log_loss(name: str, with_validation: bo
     assert log_loss(test.labels, model.predict_proba(test.inputs)) < 0.6 < np.log(3)
 
 
+def test_a_layer_that_tells_artists_apart_isnt_chosen() -> None:
+    # layer 0 is the same for all tracks of an artist and says nothing of others; layer 1 tells genres apart, though badly
+    rng = np.random.default_rng(0)
+    artist = np.repeat(np.arange(30), 4)
+    labels = artist % 3
+    x = rng.normal(size=(120, 8))
+    x[:, :4] = 10 * rng.normal(size=(30, 4))[artist] + 0.01 * x[:, :4]
+    x[np.arange(120), 4 + labels] += 1.5
+    facts: dict[str, Any] = {}
+    none = Examples(x[:0], labels[:0], artist[:0])
+    built("probe-knn", record=facts.__setitem__).fit(Examples(x, labels, artist), none)
+    assert facts["layer"] == 1
+
+
 def test_validation_tracks_choose_but_arent_trained_on() -> None:
     train = tracks(60, 0)
     predictions = []
