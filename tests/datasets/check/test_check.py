@@ -258,23 +258,30 @@ def test_one_of_many_that_sound_alike_is_left_at_the_first_look(sound_clips, tmp
     assert listed(found) == {track.id for track in copies}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "challenge"])
-def test_what_is_left_after_the_list_has_no_copies_in_several_parts(name, tmp_path):
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory):
+    """Tracks with copies of some in other formats, one quieter and cut; and a home that is theirs."""
+    folder = tmp_path_factory.mktemp("copies")
     changes = (("wav", lambda x: x), ("flac", lambda x: x), ("mp3", lambda x: x), ("ogg", lambda x: 0.4 * x[RATE:]))
     tracks = []
     for i in range(12):
         samples = music(i)
         for j, (suffix, change) in enumerate(changes[: 1 + i % 4]):
-            path = write(tmp_path / f"{i}.{suffix}", change(samples))
+            path = write(folder / f"{i}.{suffix}", change(samples))
             tracks.append(Track(f"{i}-{suffix}", "AB"[(i + (i > 8 and j)) % 2], f"artist {3 * i + j}", path))
     official = {track.id: ("training", "validation", "test")[i % 3] for i, track in enumerate(tracks)}
-    music_with_copies = dataset(tracks, official=official)
-    first = checks.check(music_with_copies, make_split(music_with_copies, name), home=tmp_path / "home")
+    return dataset(tracks, official=official), folder / "home"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "challenge"])
+def test_what_is_left_after_the_list_has_no_copies_in_several_parts(name, copies):
+    music_with_copies, home = copies
+    first = checks.check(music_with_copies, make_split(music_with_copies, name), home=home)
     assert any("in a different part" in f.detail for f in first)
-    task = tasks.make_task(music_with_copies, tmp_path / "home", split=name, exclude=checks.exclusions(first))
+    task = tasks.make_task(music_with_copies, home, split=name, exclude=checks.exclusions(first))
     assert len(task.dataset.tracks) == 12
     assert {track.id.split("-")[0] for track in task.dataset.tracks} == {str(i) for i in range(12)}
-    again = checks.check(task.dataset, task.split, home=tmp_path / "home")
+    again = checks.check(task.dataset, task.split, home=home)
     assert [f for f in again if f.kind in ("duplicate", "near-duplicate")] == []
 
 
