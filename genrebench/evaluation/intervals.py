@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,9 @@ MIN_UNITS = 6
 
 BLOCK = 4_000_000
 """Most resampling weights that are in memory at a time."""
+
+KEPT = 32_000_000
+"""Most resampling weights, of one byte each, that are kept for the next score of the same test tracks."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -87,12 +91,27 @@ def sampling_units(groups: Integers, labels: Integers | None = None) -> Units:
 
 def resamples(units: Units, n: int = RESAMPLES, seed: int = 0) -> Iterator[NDArray[np.float32]]:
     """Yield how often each unit is drawn in each resample, in blocks of shape (n_resamples, n_units), `n` rows in all."""
-    rng = np.random.default_rng(seed)
     rows = max(1, BLOCK // len(units))
+    if len(units.strata) > 1 or n * len(units) > KEPT:
+        yield from _drawn(units.strata, n, rows, seed)
+    else:
+        kept = _of_one_stratum(len(units), n, seed)
+        yield from (kept[start : start + rows].astype(np.float32) for start in range(0, n, rows))
+
+
+@lru_cache(maxsize=1)
+def _of_one_stratum(m: int, n: int, seed: int) -> NDArray[np.uint8]:
+    """Resamples of `m` units, shape (n, m), for all scores of a board; a unit drawn 256 times won't be seen by anyone."""
+    blocks = _drawn((np.arange(m),), n, max(1, BLOCK // m), seed)
+    return np.concatenate([block.astype(np.uint8) for block in blocks])
+
+
+def _drawn(strata: tuple[Integers, ...], n: int, rows: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    rng = np.random.default_rng(seed)
     for start in range(0, n, rows):
         size = min(rows, n - start)
-        weights = np.empty((size, len(units)), dtype=np.float32)
-        for stratum in units.strata:
+        weights = np.empty((size, sum(map(len, strata))), dtype=np.float32)
+        for stratum in strata:
             m = len(stratum)
             drawn = rng.integers(0, m, size=(size, m), dtype=np.int32)
             drawn += np.arange(0, size * m, m, dtype=np.int32)[:, None]

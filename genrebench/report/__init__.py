@@ -13,6 +13,7 @@ from genrebench.boards.board import boards
 from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.columns import chosen
 from genrebench.boards.compare import runs_by_id
+from genrebench.boards.row import Row
 from genrebench.boards.rows import Board, Boards
 from genrebench.errors import StoreError, UsageError
 from genrebench.interrupts import held_back
@@ -23,6 +24,7 @@ from genrebench.report.clips import Clips
 from genrebench.report.kept import Kept, key_of
 from genrebench.report.pairs import page_of, pairs_of
 from genrebench.report.run_pages import RunPage
+from genrebench.runs.record import Run
 from genrebench.runs.store import RunStore
 from genrebench.workers import in_processes
 
@@ -168,35 +170,43 @@ class _Writing:
                             jobs.setdefault(board.task.dataset, []).append((job, key))
                         else:
                             self.problems += problems
-        n_jobs = sum(map(len, jobs.values()))
         calls = (
             (of_dataset[start : start + CHUNK], self.folder, dataset, dict(self.clips.of(dataset)))
             for dataset, of_dataset in jobs.items()
             for start in range(0, len(of_dataset), CHUNK)
         )
-        workers = self.workers if n_jobs > CHUNK else 1
-        made = (one for chunk in in_processes(_make_runs, calls, workers) for one in chunk)
-        for page, key, files, problems in self.progress(made, "pages of runs", n_jobs):
+        self._make(_make_runs, calls, sum(map(len, jobs.values())), "pages of runs", at_once=CHUNK)
+
+    def _compare_pages(self) -> None:
+        calls = []
+        for board in self.shown:
+            dataset = board.task.dataset
+            for rows in pairs_of(board):
+                with _reported(self.problems):
+                    key = key_of(compare_pages.content_of(board, rows, self.runs), self.clips.stamp(dataset))
+                    if self.kept.take(page_of(*rows), key) is None:
+                        runs = {run_id: self.runs[run_id] for row in rows for run_id in row.runs}
+                        calls.append((board, rows, runs, key, self.folder, dict(self.clips.of(dataset))))
+        self._make(_make_comparison, calls, len(calls), "pages of comparisons", at_once=1)
+
+    def _make(
+        self, function: Callable[..., list[_Made]], calls: Iterable[tuple[Any, ...]], n: int, name: str, *, at_once: int
+    ) -> None:
+        """Make `n` pages, `at_once` with each call, and note what they were made from."""
+        workers = self.workers if n > at_once else 1
+        made = (one for of_call in in_processes(function, calls, workers) for one in of_call)
+        for page, key, files, problems in self.progress(made, name, n):
             self.problems += problems
             if files:
                 self.kept.made(page, key, files, problems)
 
-    def _compare_pages(self) -> None:
-        pairs = [(board, rows) for board in self.shown for rows in pairs_of(board)]
-        for board, rows in self.progress(pairs, "pages of comparisons"):
-            with _reported(self.problems), held_back():
-                page = page_of(*rows)
-                content = compare_pages.content_of(board, rows, self.runs)
-                key = key_of(content, self.clips.stamp(board.task.dataset))
-                if self.kept.take(page, key) is None:
-                    files = compare_pages.make(board, rows, self.runs, self.folder, self.clips)
-                    self.kept.made(page, key, [*files, *self.clips.taken()], [])
+
+_Made = tuple[str, str, list[str], list[str]]
+"""A page, its key, its files (none if it was left out), and problems."""
 
 
-def _make_runs(
-    jobs: Sequence[tuple[RunPage, str]], folder: Path, dataset: str, audio: Mapping[str, Path]
-) -> list[tuple[str, str, list[str], list[str]]]:
-    """Make pages of runs of one dataset: for each the page, its key, its files (none if it was left out), and problems."""
+def _make_runs(jobs: Sequence[tuple[RunPage, str]], folder: Path, dataset: str, audio: Mapping[str, Path]) -> list[_Made]:
+    """Make pages of runs of one dataset."""
     clips = Clips({dataset: audio}, folder)
     made = []
     for job, key in jobs:
@@ -207,6 +217,23 @@ def _make_runs(
             files += clips.taken()
         made.append((job.page, key, files, problems))
     return made
+
+
+def _make_comparison(
+    board: Board,
+    rows: tuple[Row, Row],
+    runs: Mapping[str, tuple[RunStore, Run]],
+    key: str,
+    folder: Path,
+    audio: Mapping[str, Path],
+) -> list[_Made]:
+    """Make a page of a comparison."""
+    clips = Clips({board.task.dataset: audio}, folder)
+    problems: list[str] = []
+    files: list[str] = []
+    with _reported(problems), held_back():
+        files = [*compare_pages.make(board, rows, runs, folder, clips), *clips.taken()]
+    return [(page_of(*rows), key, files, problems)]
 
 
 def _write_page(file: Path, content: str) -> None:
