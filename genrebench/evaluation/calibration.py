@@ -104,18 +104,23 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> Floats:
 def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Find the temperature in [0.05, 20] with the lowest log loss.
 
-    The loss is convex in 1 / temperature, so bisection of its slope finds the minimum (Guo et al. 2017, "On Calibration of
-    Modern Neural Networks").
+    The loss is convex in 1 / temperature, so its minimum is the root of its slope (Guo et al. 2017, "On Calibration of Modern
+    Neural Networks").
     """
+    from scipy.optimize import brentq
+
     y, p = metrics.validate(labels, probabilities)
     logits = np.log(np.clip(p, metrics.CLIP, 1))
     true_logit = logits[np.arange(len(y)), y].mean()
-    low, high = LOWEST, HIGHEST
-    for _ in range(60):
-        middle = (low + high) / 2
-        slope = (apply_temperature(p, 1 / middle) * logits).sum(axis=1).mean() - true_logit
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return 2 / (low + high)
+
+    def slope(inverse: float) -> float:
+        return float((apply_temperature(p, 1 / inverse) * logits).sum(axis=1).mean() - true_logit)
+
+    if slope(HIGHEST) <= 0:
+        return 1 / HIGHEST
+    if slope(LOWEST) >= 0:
+        return 1 / LOWEST
+    return 1 / float(brentq(slope, LOWEST, HIGHEST, xtol=1e-12))
 
 
 def temperature_gain(predictions: Predictions, seed: int = 0) -> Mapping[str, float]:

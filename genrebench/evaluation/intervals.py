@@ -89,14 +89,14 @@ def sampling_units(groups: Integers, labels: Integers | None = None) -> Units:
     return Units(codes, sizes, tuple(np.flatnonzero(stratum == value) for value in np.unique(stratum)), "track")
 
 
-def resamples(units: Units, n: int = RESAMPLES, seed: int = 0) -> Iterator[NDArray[np.float32]]:
+def resamples(units: Units, n: int = RESAMPLES, seed: int = 0) -> Iterator[NDArray[np.number]]:
     """Yield how often each unit is drawn in each resample, in blocks of shape (n_resamples, n_units), `n` rows in all."""
     rows = max(1, BLOCK // len(units))
     if len(units.strata) > 1 or n * len(units) > KEPT:
         yield from _drawn(units.strata, n, rows, seed)
     else:
         kept = _of_one_stratum(len(units), n, seed)
-        yield from (kept[start : start + rows].astype(np.float32) for start in range(0, n, rows))
+        yield from (kept[start : start + rows] for start in range(0, n, rows))
 
 
 @lru_cache(maxsize=1)

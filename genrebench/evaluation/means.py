@@ -52,7 +52,7 @@ class MeanInterval:
             for stratum in units.strata
             for u, s in [(self.deviations[stratum], units.sizes[stratum])]
         ]
-        self._unit_error = self._studentise(np.ones((1, len(units)), dtype=np.float32))[1][0]
+        self._unit_error = self._studentise(np.ones((1, len(units))))[1][0]
         self.error: Floats = np.sqrt(self._unit_error**2 + self.trainings.total)
         clusters = Clusters.of(values, np.ones_like(values), units)
         self._variances = np.concatenate([clusters.variance[None], self.trainings.variance])
@@ -72,9 +72,10 @@ class MeanInterval:
             blocks.append(np.abs(np.divide(shift, error, out=np.zeros_like(shift), where=error > 1e-6 * self.error)))
         return np.concatenate(blocks)
 
-    def _studentise(self, weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    def _studentise(self, weights: NDArray[np.number]) -> tuple[Floats, Floats]:
         columns = self.deviations.shape[1]
-        sums = [weights[:, stratum].astype(np.float64) @ part for stratum, part, _ in self._parts]
+        drawn = [weights] if len(self._parts) == 1 else [weights[:, stratum] for stratum, _, _ in self._parts]
+        sums = [w.astype(np.float64) @ part for w, (_, part, _) in zip(drawn, self._parts, strict=True)]
         total: Floats = np.sum([s[:, -2:-1] for s in sums], axis=0)
         shift: Floats = np.sum([s[:, :columns] for s in sums], axis=0) / total
         variance = np.zeros_like(shift)

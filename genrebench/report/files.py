@@ -7,8 +7,6 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from genrebench.records import Predictions
-from genrebench.runs.predictions import predictions_to_csv
 from genrebench.tables import spreadsheet_cell
 
 
@@ -25,11 +23,6 @@ def records_as_csv(records: Sequence[Mapping[str, Any]]) -> bytes:
     flat = [dict(_cells(record)) for record in records]
     columns = list(dict.fromkeys(key for record in flat for key in record))
     return as_csv(columns, ([record.get(column, "") for column in columns] for record in flat))
-
-
-def predictions_as_csv(predictions: Predictions) -> bytes:
-    """The probabilities of the test tracks."""
-    return predictions_to_csv(predictions)
 
 
 def _cells(record: Mapping[str, Any]) -> Iterable[tuple[str, object]]:

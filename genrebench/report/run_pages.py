@@ -149,7 +149,7 @@ def make(job: RunPage, folder: Path, clips: Clips) -> tuple[list[str], list[str]
         drawings.write_files(draw_confusion(shares, genres, title), None, own / "confusion")
         if curves:
             drawings.write_files(figure, curves_file, own / "curves")
-    (own / "predictions.csv").write_bytes(files.predictions_as_csv(predictions))
+    (own / "predictions.csv").write_bytes(store.predictions_file(run))
     (own / "genres.csv").write_bytes(files.records_as_csv(genre_rows))
     (own / "calibration.csv").write_bytes(files.records_as_csv(bins))
     intervals = job.intervals

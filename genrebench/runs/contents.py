@@ -110,7 +110,7 @@ def read_predictions(folder: Path, run: Run) -> Predictions:
     StoreError
         If the run isn't finished, the file is missing or was edited, or doesn't fit the record.
     """
-    return _parsed(folder, run, _verified(folder, run))
+    return _parsed(folder, run, verified_file(folder, run))
 
 
 def read_scored(folder: Path, run: Run) -> Scored:
@@ -128,7 +128,7 @@ def read_scored(folder: Path, run: Run) -> Scored:
     cached = None if data is None else decode(data)
     if cached and cached[1] == stamp:
         return cached[0]
-    data = _verified(folder, run)
+    data = verified_file(folder, run)
     try:
         scored = cached[0] if cached else score(_parsed(folder, run, data))
     except ValueError as error:
@@ -164,7 +164,7 @@ def _cache_key(folder: Path, run: Run) -> list[Any]:
     return [metrics.VERSION, str(folder / PREDICTIONS), *checked, task.n_folds, list(task.genres)]
 
 
-def _verified(folder: Path, run: Run) -> bytes:
+def verified_file(folder: Path, run: Run) -> bytes:
     """The content of predictions.csv, after a check that it wasn't edited."""
     if run.predictions is None:
         raise StoreError(f"run {run.id!r} has no predictions (status {run.status}); repeat it with `genrebench run`")

@@ -36,6 +36,7 @@ from genrebench.runs.contents import (
     read_scored,
     removal,
     stamp_of,
+    verified_file,
 )
 from genrebench.runs.measured import Metrics, read_measured
 from genrebench.runs.predictions import predictions_to_csv, test_counts
@@ -276,6 +277,10 @@ class RunStore:
     def predictions(self, run: Run) -> Predictions:
         """Read a finished run's predictions; see `genrebench.runs.contents.read_predictions`."""
         return read_predictions(self.folder(run.id), run)
+
+    def predictions_file(self, run: Run) -> bytes:
+        """Content of predictions.csv as the run wrote it; errors as for `predictions`, but it isn't parsed."""
+        return verified_file(self.folder(run.id), run)
 
     def scored(self, run: Run) -> Scored:
         """Score a finished run's predictions; see `genrebench.runs.contents.read_scored`."""
