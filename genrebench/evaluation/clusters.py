@@ -189,7 +189,8 @@ def kurtosis_degrees(deviations: Floats, n: ArrayLike) -> Floats:
         Deviations from their mean; rows with 0 may be missing numbers.
     n : float or ndarray of shape (n_columns,)
     """
-    second, fourth = (deviations**2).sum(axis=0), (deviations**4).sum(axis=0)
+    squares = deviations**2
+    second, fourth = squares.sum(axis=0), (squares**2).sum(axis=0)
     most = np.maximum(np.asarray(n, dtype=np.float64) - 1, 1)
     spread = fourth - second**2 / (most + 1)
     degrees = np.divide(2 * second**2, spread, out=np.full(second.shape, np.inf), where=spread > 1e-12 * fourth)
