@@ -3,7 +3,8 @@
 Each command runs in a forked process, is disturbed, and is then run once more. Half of the kills come at a random moment of the
 time that the processor usually needs for the command, half at a random write, of which half is written. With --errors, the n-th
 write fails instead, for every n. "lost" counts commands that didn't recover or whose result differs from that of an undisturbed
-run; "leftovers" counts files that only a disturbed process can have left.
+run; "leftovers" counts files that only a disturbed process can have left, "hung" commands that took ten minutes, "tracebacks"
+what the command line prints for a bug, "survivors" workers that outlive their parent. The table so far is printed now and then.
 
     python benchmarks/faults.py --kills 1000    # half an hour; the default is a few minutes
     python benchmarks/faults.py --errors 4      # two hours
@@ -22,15 +23,18 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from disturbing import ERRORS, Writes, failing, forked, killed, seconds_used
+from disturbing import ERRORS, HUNG, Writes, failing, forked, killed, seconds_used, survivors
 from scenarios import Scenario, cli, scenarios, warm
 
 TEMPORARY = re.compile(r"\..*-[0-9a-f]{12}|.*\.part(\.file)?|.*\.lock")
+
+FAULTS = ["lost", "leftovers", "hung", "tracebacks", "survivors"]
 
 
 @dataclass(frozen=True)
@@ -114,8 +118,12 @@ def later(place: Path) -> int:
 def attempt(scenario: Scenario, place: Path, disturb: Callable[[], int | None], expected: object) -> Counter[str]:
     """Disturb a command, let it recover, and count what became of it."""
     code = disturb()
-    counts = Counter(["killed" if code is None else "ended" if code == 0 else "failed"])
+    counts = Counter([{None: "killed", 0: "ended", HUNG: "hung"}.get(code, "failed")])
     code = forked(lambda: scenario.command(place) or later(place), place / "output.txt")
+    said = (place / "output.txt").read_text(errors="replace")
+    if "Traceback (most recent call last)" in said:
+        counts["tracebacks"] += 1
+        print(f"traceback: {said[-6000:]}", file=sys.stderr)
     result = None
     with contextlib.suppress(OSError):
         result = scenario.result(place)
@@ -123,11 +131,13 @@ def attempt(scenario: Scenario, place: Path, disturb: Callable[[], int | None], 
         counts["recovered"] += 1
     else:
         counts["lost"] += 1
-        said = (place / "output.txt").read_text(errors="replace")[-3000:]
-        print(f"lost: exit {code}, {said}\n{result!s:.600}\n{expected!s:.600}", file=sys.stderr)
+        print(f"lost: exit {code}, {said[-3000:]}\n{result!s:.600}\n{expected!s:.600}", file=sys.stderr)
     if left := leftovers(place):
         counts["leftovers"] += len(left)
         print(f"left: {left}", file=sys.stderr)
+    if running := survivors():
+        counts["survivors"] += len(running)
+        print(f"{len(running)} processes outlived their parent", file=sys.stderr)
     return counts
 
 
@@ -147,7 +157,7 @@ def fail(base: Path, scenario: Scenario, usual: Usual, number: int, error: str) 
     with fresh(base, scenario) as place:
         action = functools.partial(disturbed, scenario, place, number, failing(ERRORS[error]))
         counts = attempt(scenario, place, action, usual.result)
-    if counts["lost"] or counts["leftovers"]:
+    if any(counts[name] for name in FAULTS):
         print(f"that was {error} at write {number}", file=sys.stderr)
     return counts + Counter({error: 1})
 
@@ -163,6 +173,7 @@ def run(kills: int, errors: int, seed: int, only: str) -> dict[str, dict[str, in
         rehearse(base, chosen.values())
         usual = {name: undisturbed(base, name, scenario) for name, scenario in chosen.items()}
         table = {name: Counter({"writes": usual[name].writes}) for name in chosen}
+        seconds = dict.fromkeys(chosen, 0.0)
         if errors:
             attempts = [
                 (name, functools.partial(fail, number=number, error=list(ERRORS)[(number + shift) % len(ERRORS)]))
@@ -174,10 +185,12 @@ def run(kills: int, errors: int, seed: int, only: str) -> dict[str, dict[str, in
             weights = [1 / (1 + usual[name].seconds) / scenario.rare for name, scenario in chosen.items()]
             attempts = [(name, functools.partial(kill, rng=rng)) for name in rng.choices(list(chosen), weights, k=kills)]
         for done, (name, disturb) in enumerate(attempts, start=1):
+            began = time.monotonic()
             table[name] += disturb(base, chosen[name], usual[name])
+            seconds[name] += time.monotonic() - began
             if done % 50 == 0 or done == len(attempts):
                 print(f"{done} of {len(attempts)}: {json.dumps(table)}", file=sys.stderr)
-    return {name: dict(counts) for name, counts in table.items()}
+    return {name: {**counts, "seconds": round(seconds[name])} for name, counts in table.items()}
 
 
 if __name__ == "__main__":
@@ -198,7 +211,7 @@ if __name__ == "__main__":
     if options.json:
         print(json.dumps(result))
     else:
-        columns = ["writes", "killed", "ended", "failed", "recovered", "lost", "leftovers", *(ERRORS if options.errors else ())]
+        columns = ["writes", "killed", "ended", "failed", "recovered", *FAULTS, *(ERRORS if options.errors else ()), "seconds"]
         print(f"{'':24}" + "".join(f"{name:>10}" for name in columns))
         for name, counts in result.items():
             print(f"{name:24}" + "".join(f"{counts.get(column, 0):>10}" for column in columns))
