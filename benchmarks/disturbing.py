@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import errno
+import gc
 import io
 import os
 import select
@@ -155,6 +156,7 @@ def forked(action: Callable[[], int], output: Path, after: float | None = None) 
             print(error, file=sys.stderr, flush=True)
         except BaseException:
             traceback.print_exc()
+        gc.collect()  # what would go at the end of a process that ends by itself, such as its use of the cache
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

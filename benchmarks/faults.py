@@ -162,7 +162,7 @@ def fail(base: Path, scenario: Scenario, usual: Usual, number: int, error: str) 
     return counts + Counter({error: 1})
 
 
-def run(kills: int, errors: int, seed: int, only: str) -> dict[str, dict[str, int]]:
+def run(kills: int, errors: int, every: int, seed: int, only: str) -> dict[str, dict[str, int]]:
     """Disturb all scenarios, and count per scenario."""
     rng = random.Random(seed)  # noqa: S311 - nothing secret
     with tempfile.TemporaryDirectory() as folder:
@@ -176,10 +176,10 @@ def run(kills: int, errors: int, seed: int, only: str) -> dict[str, dict[str, in
         seconds = dict.fromkeys(chosen, 0.0)
         if errors:
             attempts = [
-                (name, functools.partial(fail, number=number, error=list(ERRORS)[(number + shift) % len(ERRORS)]))
+                (name, functools.partial(fail, number=number, error=list(ERRORS)[(index + shift) % len(ERRORS)]))
                 for shift in range(errors)
                 for name in chosen
-                for number in range(1, usual[name].writes + 1, chosen[name].rare)
+                for index, number in enumerate(range(1, usual[name].writes + 1, chosen[name].rare * every))
             ]
         else:
             weights = [1 / (1 + usual[name].seconds) / scenario.rare for name, scenario in chosen.items()]
@@ -203,11 +203,14 @@ if __name__ == "__main__":
         choices=range(1, 5),
         help=f"let each write fail, with so many of {', '.join(ERRORS)} in turn",
     )
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="with --errors, only every N-th write, from the first"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", metavar="REGEX", help="scenarios whose name matches")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = run(options.kills, options.errors, options.seed, options.only)
+    result = run(options.kills, options.errors, options.every, options.seed, options.only)
     if options.json:
         print(json.dumps(result))
     else:
