@@ -61,21 +61,23 @@ class Writes:
         Which one is disturbed, from 1; 0 disturbs none.
     disturb : callable
         What happens instead of it.
+    lasting : bool
+        It happens instead of all later ones too.
 
     Attributes
     ----------
     count : int
     """
 
-    def __init__(self, folder: Path, number: int = 0, disturb: Callable[[], None] = killed) -> None:
-        self.folder, self.number, self.disturb = os.fspath(folder), number, disturb
+    def __init__(self, folder: Path, number: int = 0, disturb: Callable[[], None] = killed, *, lasting: bool = False) -> None:
+        self.folder, self.number, self.disturb, self.lasting = os.fspath(folder), number, disturb, lasting
         self.count = 0
         self._watch()
 
     def step(self, before: Callable[[], object] = lambda: None) -> None:
         """Count a write, and disturb it if it is its turn, after `before`."""
         self.count += 1
-        if self.count == self.number:
+        if self.count == self.number or (self.lasting and self.count > self.number):
             before()
             self.disturb()
 

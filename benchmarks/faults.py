@@ -2,9 +2,10 @@
 
 Each command runs in a forked process, is disturbed, and is then run once more. Half of the kills come at a random moment of the
 time that the processor usually needs for the command, half at a random write, of which half is written. With --errors, the n-th
-write fails instead, for every n. "lost" counts commands that didn't recover or whose result differs from that of an undisturbed
-run; "leftovers" counts files that only a disturbed process can have left, "hung" commands that took ten minutes, "tracebacks"
-what the command line prints for a bug, "survivors" workers that outlive their parent. The table so far is printed now and then.
+write fails instead, for every n, and with --lasting all later ones too, until the command ends. "lost" counts commands that
+didn't recover or whose result differs from that of an undisturbed run; "leftovers" counts files that only a disturbed process
+can have left, "hung" commands that took ten minutes, "tracebacks" what the command line prints for a bug, "survivors" workers
+that outlive their parent. The table so far is printed now and then.
 
     python benchmarks/faults.py --kills 1000    # half an hour; the default is a few minutes
     python benchmarks/faults.py --errors 4      # two hours
@@ -99,11 +100,13 @@ def rehearse(base: Path, chosen: Iterable[Scenario]) -> None:
     gc.freeze()
 
 
-def disturbed(scenario: Scenario, place: Path, number: int, disturb: Callable[[], None]) -> int | None:
-    """Run a scenario's command, and disturb its `number`-th write."""
+def disturbed(
+    scenario: Scenario, place: Path, number: int, disturb: Callable[[], None], *, lasting: bool = False
+) -> int | None:
+    """Run a scenario's command, and disturb its `number`-th write, or also all later ones."""
 
     def action() -> int:
-        Writes(place, number, disturb)
+        Writes(place, number, disturb, lasting=lasting)
         return scenario.command(place)
 
     return forked(action, place / "output.txt")
@@ -152,17 +155,17 @@ def kill(base: Path, scenario: Scenario, usual: Usual, rng: random.Random) -> Co
         return attempt(scenario, place, action, usual.result)
 
 
-def fail(base: Path, scenario: Scenario, usual: Usual, number: int, error: str) -> Counter[str]:
-    """Let the `number`-th write of a scenario's command fail."""
+def fail(base: Path, scenario: Scenario, usual: Usual, number: int, error: str, lasting: bool) -> Counter[str]:
+    """Let the `number`-th write of a scenario's command fail, or also all later ones."""
     with fresh(base, scenario) as place:
-        action = functools.partial(disturbed, scenario, place, number, failing(ERRORS[error]))
+        action = functools.partial(disturbed, scenario, place, number, failing(ERRORS[error]), lasting=lasting)
         counts = attempt(scenario, place, action, usual.result)
     if any(counts[name] for name in FAULTS):
         print(f"that was {error} at write {number}", file=sys.stderr)
     return counts + Counter({error: 1})
 
 
-def run(kills: int, errors: int, every: int, seed: int, only: str) -> dict[str, dict[str, int]]:
+def run(kills: int, errors: int, every: int, lasting: bool, seed: int, only: str) -> dict[str, dict[str, int]]:
     """Disturb all scenarios, and count per scenario."""
     rng = random.Random(seed)  # noqa: S311 - nothing secret
     with tempfile.TemporaryDirectory() as folder:
@@ -176,7 +179,10 @@ def run(kills: int, errors: int, every: int, seed: int, only: str) -> dict[str, 
         seconds = dict.fromkeys(chosen, 0.0)
         if errors:
             attempts = [
-                (name, functools.partial(fail, number=number, error=list(ERRORS)[(index + shift) % len(ERRORS)]))
+                (
+                    name,
+                    functools.partial(fail, number=number, error=list(ERRORS)[(index + shift) % len(ERRORS)], lasting=lasting),
+                )
                 for shift in range(errors)
                 for name in chosen
                 for index, number in enumerate(range(1, usual[name].writes + 1, chosen[name].rare * every))
@@ -206,11 +212,12 @@ if __name__ == "__main__":
     parser.add_argument(
         "--every", type=int, default=1, metavar="N", help="with --errors, only every N-th write, from the first"
     )
+    parser.add_argument("--lasting", action="store_true", help="with --errors, let all writes after the n-th fail too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", metavar="REGEX", help="scenarios whose name matches")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = run(options.kills, options.errors, options.every, options.seed, options.only)
+    result = run(options.kills, options.errors, options.every, options.lasting, options.seed, options.only)
     if options.json:
         print(json.dumps(result))
     else:
