@@ -83,6 +83,25 @@ def test_rehash_reports_files_that_were_exchanged_unnoticed(
     assert [finding["track"] for finding in findings if finding["kind"] == "changed"] == ["g1-1"]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "endless"])
+@pytest.mark.parametrize("words", [["runs", "import"], ["run", "--config"], ["run"]])
+def test_a_file_that_never_ends_is_one_line(
+    words: list[str], kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pipes without a writer, devices, and files larger than the disk, where a bundle, an experiment or a model is named."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "strange.py"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "device":
+        file.symlink_to("/dev/zero")
+    else:
+        with file.open("wb") as stream:
+            stream.truncate(2**40)
+    assert main([*words, "./strange.py"]) == 2
+    assert "strange.py" in one_line(capfd)
+
+
 # ------------------------------------------------------------------ a plugin, and inputs that can't be made
 
 
