@@ -7,19 +7,34 @@ disturbed write reach the file. What libraries in other languages write themselv
 from __future__ import annotations
 
 import builtins
+import contextlib
 import errno
+import gc
 import io
 import os
+import select
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from genrebench.errors import GenrebenchError
+
 ERRORS = {name: getattr(errno, name) for name in ("EIO", "ENOSPC", "ESTALE", "EACCES")}
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.utime"}
+HUNG = -1
+"""What `forked` returns for a process that it ended because it took too long."""
+
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_LIMIT = 600.0
+"""Seconds after which a process counts as hanging; the longest command takes some 20 on two cores."""
+_GRACE = 20.0
+"""Seconds that workers have to notice that their parent is gone."""
+_sessions: set[int] = set()
+"""Of the processes that `forked` has started; each is the id of such a process."""
 
 
 def killed() -> None:
@@ -46,21 +61,23 @@ class Writes:
         Which one is disturbed, from 1; 0 disturbs none.
     disturb : callable
         What happens instead of it.
+    lasting : bool
+        It happens instead of all later ones too.
 
     Attributes
     ----------
     count : int
     """
 
-    def __init__(self, folder: Path, number: int = 0, disturb: Callable[[], None] = killed) -> None:
-        self.folder, self.number, self.disturb = os.fspath(folder), number, disturb
+    def __init__(self, folder: Path, number: int = 0, disturb: Callable[[], None] = killed, *, lasting: bool = False) -> None:
+        self.folder, self.number, self.disturb, self.lasting = os.fspath(folder), number, disturb, lasting
         self.count = 0
         self._watch()
 
     def step(self, before: Callable[[], object] = lambda: None) -> None:
         """Count a write, and disturb it if it is its turn, after `before`."""
         self.count += 1
-        if self.count == self.number:
+        if self.count == self.number or (self.lasting and self.count > self.number):
             before()
             self.disturb()
 
@@ -126,7 +143,7 @@ def forked(action: Callable[[], int], output: Path, after: float | None = None) 
     Returns
     -------
     int or None
-        The exit code; None if it was killed.
+        The exit code; None if it was killed, HUNG if it had to be ended.
     """
     pid = os.fork()
     if pid == 0:
@@ -137,23 +154,51 @@ def forked(action: Callable[[], int], output: Path, after: float | None = None) 
         code = 70
         try:
             code = action()
-        except BaseException as error:
-            print(type(error).__name__, error, file=sys.stderr, flush=True)
+        except GenrebenchError as error:
+            print(error, file=sys.stderr, flush=True)
+        except BaseException:
+            traceback.print_exc()
+        gc.collect()  # what would go at the end of a process that ends by itself, such as its use of the cache
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-    status = 0
-    if after is None:
-        _, status = os.waitpid(pid, 0)
-    else:
-        ended = 0
-        while not ended and seconds_used(pid) < after:
-            time.sleep(0.0005)
-            ended, status = os.waitpid(pid, os.WNOHANG)
-        if not ended:
+    _sessions.add(pid)
+    end = os.pidfd_open(pid)
+    deadline = time.monotonic() + _LIMIT
+    pause = 0.0005 if after is not None else _LIMIT
+    hung = False
+    while not select.select([end], [], [], pause)[0]:
+        hung = time.monotonic() > deadline
+        if hung or (after is not None and seconds_used(pid) >= after):
             os.kill(pid, signal.SIGKILL)
-            _, status = os.waitpid(pid, 0)
+            break
+    os.close(end)
+    _, status = os.waitpid(pid, 0)
+    if hung:
+        return HUNG
     return None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def survivors() -> list[int]:
+    """End the processes that forked ones have started and that are still there after a while, and return their ids."""
+    deadline = time.monotonic() + _GRACE
+    while (found := _running()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    _sessions.clear()
+    return found
+
+
+def _running() -> list[int]:
+    """Processes of the sessions of forked processes, without those that have ended and that nobody has waited for."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            state, _, _, session, *_ = file.read_text().rpartition(")")[2].split()
+            if state != "Z" and int(session) in _sessions:
+                found.append(int(file.parent.name))
+    return found
 
 
 def seconds_used(pid: int) -> float:

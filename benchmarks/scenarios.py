@@ -6,7 +6,6 @@ import csv
 import functools
 import hashlib
 import http.server
-import importlib
 import random
 import shutil
 import threading
@@ -70,10 +69,17 @@ def digest(file: Path) -> str:
 
 def warm() -> None:
     """Import what the commands import, so that a forked one spends its time on what is disturbed."""
-    for name in ("genrebench_cnn.model", "genrebench_mfcc.model", "genrebench_svm.training", "genrebench.report.figures"):
-        importlib.import_module(name)
-    for name in ("librosa.core", "matplotlib.pyplot", "sklearn.linear_model", "filelock", "joblib"):
-        importlib.import_module(name)
+    import filelock  # noqa: F401
+    import joblib  # noqa: F401
+    import librosa.core  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import sklearn.linear_model  # noqa: F401
+
+    import genrebench.figures.forest
+    import genrebench.report.site  # noqa: F401
+    import genrebench_cnn.model  # noqa: F401
+    import genrebench_mfcc.model  # noqa: F401
+    import genrebench_svm.training  # noqa: F401
 
 
 def scores(place: Path) -> object:
@@ -97,7 +103,7 @@ def scenarios(base: Path, home: Path) -> dict[str, Scenario]:
         genrebench's data folder as this function leaves it has the features of the tones, which SVMs then find there: what is
         disturbed is their training.
     """
-    music = write_music(base / "music", 3)
+    music = write_music(base / "music", 5)
     finished = base / "finished"
     if cli("run", "svm-baseline", "--dataset", music, "--runs", finished, "--workers", 1, "--seeds", "0,1"):
         raise SystemExit("the runs for the report failed")

@@ -69,6 +69,15 @@ def read_within(folder: Path, name: str | Path, limit: int) -> bytes:
     return data
 
 
+def read_ordinary(file: Path, limit: int) -> bytes:
+    """Read an ordinary file that somebody has named, or that a link of theirs leads to; as `read_within`."""
+    try:
+        real = file.resolve(strict=True)
+    except RuntimeError:  # a link to itself, in Python before 3.13
+        raise UnsafeFileError("it is a link to itself") from None
+    return read_within(real.parent, real.name, limit)
+
+
 def open_within(folder: Path, name: str | Path, limit: int) -> IO[bytes]:
     """Open an ordinary file of a folder for reading; see `read_within`."""
     real = require_inside(folder / name, folder)

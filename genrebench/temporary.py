@@ -78,8 +78,10 @@ def exclusive(file: Path, *, wait: bool = True) -> Iterator[bool]:
     try:
         yield True
     finally:
-        with contextlib.suppress(OSError):
-            file.unlink()  # filelock notices that it waits for a file that is gone
+        for _ in range(2):  # an error of a network disk mostly passes, and the next command needn't need this lock
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)  # filelock notices that it waits for a file that is gone
+                break
         lock.release()
 
 

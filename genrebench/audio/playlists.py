@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from genrebench.errors import UsageError
+from genrebench.reading import UnsafeFileError, read_ordinary
 
 SUFFIXES = (".m3u", ".m3u8")
 """Suffixes of playlists."""
@@ -66,11 +67,11 @@ def entries(playlist: Path) -> list[Path]:
         If it names none, or can't be read.
     """
     try:
-        if playlist.stat().st_size > MAX_PLAYLIST:
-            raise UsageError(f"the playlist {str(playlist)!r} is larger than {MAX_PLAYLIST / 1e6:.0f} MB")
-        content = playlist.read_bytes()
+        content = read_ordinary(playlist, MAX_PLAYLIST)
     except OSError as error:
         raise UsageError(f"can't read the playlist {str(playlist)!r}: {error.strerror or error}") from None
+    except UnsafeFileError as error:
+        raise UsageError(f"can't read the playlist {str(playlist)!r}: {error}") from None
     try:
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:

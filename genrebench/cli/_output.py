@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from genrebench.cli import _streams
 from genrebench.jsontypes import plain
 
 WIDTH = 80
@@ -55,26 +56,33 @@ ListFormatOption = Annotated[ListFormat, typer.Option("--format", help="Output f
 @contextlib.contextmanager
 def reserved_stdout() -> Iterator[None]:
     """Reserve stdout for results: output of plugins, libraries and child processes is redirected to stderr."""
-    try:
-        real = os.dup(sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):  # stdout isn't a file, for example in tests
-        yield
-        return
-    sys.stdout.flush()
-    before = sys.stdout
-    os.dup2(sys.stderr.fileno(), before.fileno())
-    stream = os.fdopen(real, "w", encoding=before.encoding, errors="backslashreplace")
     global _results
-    _results = stream
-    try:
-        yield
-        stream.flush()
-    finally:
-        _results = None
-        before.flush()
-        os.dup2(real, before.fileno())
-        with contextlib.suppress(OSError):
-            stream.close()
+    before = sys.stdout
+    with _streams.checked(before) as stream:
+        if stream is None:
+            yield
+            return
+        os.dup2(sys.stderr.fileno(), before.fileno())
+        _results = stream
+        sys.stdout = _streams.messages(before)
+        try:
+            yield
+        finally:
+            _results = None
+            sys.stdout = before
+            os.dup2(stream.fileno(), before.fileno())
+
+
+@contextlib.contextmanager
+def checked_stdout() -> Iterator[None]:
+    """Let all that is printed to stdout be a result, as help is."""
+    before = sys.stdout
+    with _streams.checked(before) as stream:
+        sys.stdout = stream or before
+        try:
+            yield
+        finally:
+            sys.stdout = before
 
 
 def results() -> TextIO:

@@ -19,6 +19,7 @@ from typing import Annotated
 import typer
 
 from genrebench.cli import (
+    _streams,
     ablate,
     cache,
     cite,
@@ -36,7 +37,7 @@ from genrebench.cli import (
     submission,
 )
 from genrebench.cli._group import Group
-from genrebench.cli._output import fail, reserved_stdout, say_unescaped
+from genrebench.cli._output import checked_stdout, fail, reserved_stdout, say_unescaped
 from genrebench.errors import GenrebenchError
 
 INTERRUPTED = 130
@@ -115,15 +116,18 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for characters that the terminal's encoding lacks
-    try:
-        # help and version also go to stdout, and typer prints them itself
-        words = sys.argv[1:] if arguments is None else arguments
-        help_requested = COMPLETE in os.environ or any(word.split("=")[0] in TO_STDOUT for word in words)
-        with contextlib.nullcontext() if help_requested else reserved_stdout(), _quiet_libraries():
-            return _run(arguments)
-    except BrokenPipeError:  # the reader has closed the pipe, as in `genrebench ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 128 + 13
+    # help and version also go to stdout, and typer prints them itself
+    words = sys.argv[1:] if arguments is None else arguments
+    help_requested = COMPLETE in os.environ or any(word.split("=")[0] in TO_STDOUT for word in words)
+    with _streams.guarded():
+        try:
+            with checked_stdout() if help_requested else reserved_stdout(), _quiet_libraries():
+                return _run(arguments)
+        except BrokenPipeError:  # the reader has closed the pipe, as in `genrebench ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 128 + 13
+        except _streams.OutputError as error:
+            return fail(str(error), 1)
 
 
 @contextlib.contextmanager

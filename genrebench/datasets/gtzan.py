@@ -13,12 +13,14 @@ from pathlib import Path
 from genrebench.datasets.table import clean, digest
 from genrebench.errors import DataError
 from genrebench.plugin.splits import SplitSpec
+from genrebench.reading import UnsafeFileError, read_ordinary
 from genrebench.records import PARTS, Dataset, Fold, Remark, Track
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SUFFIXES = (".wav", ".au", ".flac", ".mp3", ".ogg")
 PER_GENRE = 100
 INDEX = "GTZANindex.txt"
+MAX_INDEX = 2**24
 """Sturm's list of artists and titles, which is read where the user has it: "blues.00002.wav ::: John Lee Hooker ::: title"."""
 
 _FOLDERS = ("", "genres", "genres_original", "Data/genres_original", "gtzan/genres")
@@ -157,9 +159,11 @@ def _artists(index: Path | None) -> dict[str, str]:
     if index is None:
         return {}
     try:
-        lines = index.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_ordinary(index, MAX_INDEX).decode(errors="replace").splitlines()
     except OSError as error:
         raise DataError(f"can't read {index}: {error.strerror}") from None
+    except UnsafeFileError as error:
+        raise DataError(f"can't read {index}: {error}") from None
     artists = {}
     for number, line in enumerate(lines, start=1):
         cells = [cell.strip() for cell in line.split(":::")]

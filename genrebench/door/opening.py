@@ -29,6 +29,7 @@ from genrebench.plugin.one_file import is_file_name, models_of_file
 from genrebench.plugin.options import parse_options
 from genrebench.plugin.registry import Registered, Registry
 from genrebench.records import Dataset, Excerpt, Exclusion, Task
+from genrebench.runs import model_files
 from genrebench.session import Session
 from genrebench.tables import printable
 from genrebench.tasks import task as tasks
@@ -312,6 +313,7 @@ def _registered(model: Any, name: str | None, registry: Registry) -> list[Regist
     if not isinstance(model, str | Path):
         return [registered_object(model, name)]
     if is_file_name(str(model)):
+        model_files.remember(model)
         return models_of_file(model, registry)
     return [registry.model(str(model))]
 

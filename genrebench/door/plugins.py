@@ -16,6 +16,7 @@ from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.one_file import is_file_name, model_of_file
 from genrebench.plugin.options import OptionInfo, describe_options
 from genrebench.plugin.registry import Registered, Registry, install_hint, installed_plugins, same_distribution
+from genrebench.runs import model_files
 from genrebench.session import data_home
 from genrebench.tables import Shown, Table
 
@@ -118,7 +119,10 @@ def describe_model(name: str) -> ModelInfo:
 
 def _model(name: str) -> Registered[ModelSpec]:
     registry = installed_plugins()
-    return model_of_file(name, registry) if is_file_name(name) else registry.model(name)
+    if not is_file_name(name):
+        return registry.model(name)
+    model_files.remember(name)
+    return model_of_file(name, registry)
 
 
 @dataclass(frozen=True, repr=False)

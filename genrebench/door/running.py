@@ -15,7 +15,7 @@ from genrebench.door.splits import Split
 from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.observers import Observer
 from genrebench.records import Dataset, Exclusion, Task
-from genrebench.runs import grid, imported
+from genrebench.runs import grid, imported, model_files
 from genrebench.runs import reproduce as reproduction
 from genrebench.runs.job import Job
 from genrebench.runs.lookup import find_run
@@ -202,6 +202,7 @@ def reproduce(
     if dataset is None and say is not None:
         say(f"the dataset is read from {task.source or task.dataset!r}, as the record says; name another with --dataset")
     trained = original.model
+    model_files.require_named(original.id, trained.file)
     repeated = run(
         trained.file or f"{trained.plugin}:{trained.name}",
         dataset or task.source or task.dataset,

@@ -16,6 +16,7 @@ from typing import Any
 
 from genrebench import files
 from genrebench.errors import DataError, UsageError, did_you_mean
+from genrebench.reading import UnsafeFileError, read_ordinary
 
 KEYS: dict[str, tuple[type, ...]] = {
     "datasets": (list,),
@@ -123,6 +124,10 @@ class Experiment:
         return "\n".join(lines) + "\n"
 
 
+MAX_FILE = 2**20
+"""Largest file of an experiment, in bytes."""
+
+
 def read(file: Path) -> Experiment:
     """Read an experiment.
 
@@ -132,10 +137,10 @@ def read(file: Path) -> Experiment:
         If there is no such file, or it is malformed; the message names the key and what it may be.
     """
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_ordinary(file, MAX_FILE).decode())
     except FileNotFoundError:
         raise UsageError(f"there is no file {str(file)!r}; write one with: genrebench run MODEL --save-config {file}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, UnsafeFileError) as error:
         raise DataError(f"{file} can't be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{file} isn't TOML: {error}") from None

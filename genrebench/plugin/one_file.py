@@ -20,6 +20,10 @@ from genrebench.plugin.hookspecs import MODEL
 from genrebench.plugin.loading import Plugin, load
 from genrebench.plugin.registry import Registered, Registry
 from genrebench.plugin.versions import stated_in
+from genrebench.reading import UnsafeFileError, read_ordinary
+
+MAX_FILE = 2**24
+"""Largest file with models, in bytes."""
 
 
 def is_file_name(name: str) -> bool:
@@ -47,9 +51,11 @@ def models_of_file(file: str | Path, registry: Registry) -> list[Registered[Mode
     """
     path = Path(file).expanduser()
     try:
-        content = path.read_bytes()
+        content = read_ordinary(path, MAX_FILE)
     except OSError as error:
         raise UsageError(f"the model file {str(file)!r} can't be read: {error.strerror or error}") from None
+    except UnsafeFileError as error:
+        raise UsageError(f"the model file {str(file)!r} can't be read: {error}") from None
     digest = hashlib.sha256(content).hexdigest()
     name = f"genrebench_file_{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{digest[:12]}"
     plugin = Plugin(path.stem, path.name, f"sha256:{digest[:12]}", file=without_home(str(path.resolve())))

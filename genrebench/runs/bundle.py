@@ -171,9 +171,9 @@ def read(file: Path, store: RunStore, by: str | None = None, taken: Collection[s
     UsageError
         If the name is invalid.
     """
-    if not zipfile.is_zipfile(file):
+    if not file.is_file() or not zipfile.is_zipfile(file):  # a pipe or a device may never end
         raise StoreError(
-            f"{file} {'is no zip file' if file.is_file() else 'is missing'}; name a file of `genrebench runs export`"
+            f"{file} {'is no zip file' if file.exists() else 'is missing'}; name a file of `genrebench runs export`"
         )
     with tempfile.TemporaryDirectory(prefix="genrebench-") as temporary:
         root = Path(temporary) / "bundle"

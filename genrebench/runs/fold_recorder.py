@@ -77,8 +77,9 @@ class FoldRecorder(Recorder):
         """Note a point of the training curves."""
         self._curve.append((int(epoch), {name: float(value) for name, value in values.items()}))
 
-    def _make_room(self) -> None:
-        """Nothing can be spared, as other folds are in progress."""
+    def _spared(self) -> list[list[Path]]:
+        """Nothing, as other folds are in progress."""
+        return []
 
 
 def take_over(recorder: Recorder, number: int) -> None:

@@ -40,7 +40,8 @@ def logging_to(folder: Path, session: Session, *distributions: str) -> Iterator[
     with contextlib.ExitStack() as stack:
         stream: TextIO | None = None
         with contextlib.suppress(OSError):
-            stream = stack.enter_context((folder / LOG).open("a", encoding="utf-8", errors="backslashreplace"))
+            stream = (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace")
+            stack.callback(_close, stream)
         log = _Log(stream)
         log.write("versions: " + ", ".join(f"{name} {value}" for name, value in describe_environment(*distributions).items()))
         stack.enter_context(warnings.catch_warnings())
@@ -56,6 +57,11 @@ def logging_to(folder: Path, session: Session, *distributions: str) -> Iterator[
             session.say(text)
 
         yield dataclasses.replace(session, say=say)
+
+
+def _close(stream: TextIO) -> None:
+    with contextlib.suppress(OSError):  # lines that a full disk has had no room for are lost
+        stream.close()
 
 
 class _Log:

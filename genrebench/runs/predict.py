@@ -23,6 +23,7 @@ from genrebench.plugin.trained import registered_model_of, require_compatible
 from genrebench.reading import parse_json, read_within, require_inside, require_ordinary_files
 from genrebench.records import Excerpt
 from genrebench.runs.file_predictions import FilePrediction, FilePredictions
+from genrebench.runs.model_files import require_named
 from genrebench.runs.record import Run
 from genrebench.runs.recorder import COLUMNS, MODEL, MODEL_ERROR, model_folders
 from genrebench.runs.store import RunStore
@@ -122,6 +123,7 @@ def fitted_model(run: Run, session: Session, registered: Registered[ModelSpec] |
         )
     trained = run.model
     if registered is None:
+        require_named(run.id, trained.file)
         registered = registered_model_of(run.id, trained.name, trained.plugin, session.registry, trained.file)
     require_compatible(run.id, registered, trained.version, session.say, trained.plugin)
     model = HostedModel(registered, trained.options)

@@ -140,11 +140,14 @@ class Recorder:
         """Write the predictions and the final record, and remove files that only an unfinished run needs."""
         for problem in scoring.problems:
             self.session.say(f"warning: {problem}")
+        facts = {**self.run.facts, **plain(scoring.facts)}
+        if not all(map(Path.is_dir, model_folders(self.folder, self.run.task.n_folds))):
+            facts.setdefault(MODEL_ERROR, "it was removed from a full disk")
         run = dataclasses.replace(
             self.run,
             metrics=scoring.metrics,
             metrics_version=metrics.VERSION,
-            facts={**self.run.facts, **plain(scoring.facts)},
+            facts=facts,
             peak_rss_mb=round(max(self._memory.peak_mb, self.run.peak_rss_mb or 0.0), 1),
         )
         self.run = self._with_room(lambda: self.store.finish(run, scoring.predictions))
@@ -259,21 +262,23 @@ class Recorder:
             self.record_fact("figures_error", reason)
 
     def _with_room(self, write: Callable[[], T]) -> T:
-        """Call `write`; if the disk is full, remove what can be spared and call it again."""
-        try:
-            return write()
-        except Exception as error:
-            if not files.is_full_disk(error):
-                raise
-        self._make_room()
+        """Call `write`; if the disk is full, remove what can be spared, the least first, and call it again."""
+        for spared in self._spared():
+            try:
+                return write()
+            except Exception as error:
+                if not files.is_full_disk(error):
+                    raise
+            for folder in filter(Path.exists, spared):
+                shutil.rmtree(folder, ignore_errors=True)
+                self.session.say(f"warning: the disk is full; {folder.relative_to(self.store.root)} was removed")
         return write()
 
-    def _make_room(self) -> None:
-        """Remove what a resumed run makes again: figures, and models whose folds aren't finished; never a checkpoint."""
+    def _spared(self) -> list[list[Path]]:
+        """What a resumed run makes again: figures, then models whose folds aren't finished; never a checkpoint."""
         folders = model_folders(self.folder, self.run.task.n_folds)
         unfinished = [folder for number, folder in enumerate(folders) if not self._fold_file(number).exists()]
-        for folder in (self.folder / "figures", *unfinished):
-            shutil.rmtree(folder, ignore_errors=True)
+        return [[self.folder / "figures"], unfinished]
 
     def _fold_file(self, number: int) -> Path:
         return self.folder / CHECKPOINT / f"fold-{number}.npz"

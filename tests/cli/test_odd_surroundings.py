@@ -83,6 +83,25 @@ def test_rehash_reports_files_that_were_exchanged_unnoticed(
     assert [finding["track"] for finding in findings if finding["kind"] == "changed"] == ["g1-1"]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "endless"])
+@pytest.mark.parametrize("words", [["runs", "import"], ["run", "--config"], ["run"]])
+def test_a_file_that_never_ends_is_one_line(
+    words: list[str], kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pipes without a writer, devices, and files larger than the disk, where a bundle, an experiment or a model is named."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "strange.py"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "device":
+        file.symlink_to("/dev/zero")
+    else:
+        with file.open("wb") as stream:
+            stream.truncate(2**40)
+    assert main([*words, "./strange.py"]) == 2
+    assert "strange.py" in one_line(capfd)
+
+
 # ------------------------------------------------------------------ a plugin, and inputs that can't be made
 
 
@@ -125,6 +144,55 @@ def test_a_model_without_inputs_stops_alone_and_a_hook_too_many_nothing(tmp_path
     assert f"run {failed.name}" in (failed / "log.txt").read_text()
     (listed,) = [line for line in plugins.splitlines() if "genrebench-odd" in line and "genrebench_modles" in line]
     assert "tiny-given" in listed
+
+
+# ------------------------------------------------------------------ standard streams
+
+
+TRAIN = ("run", "tiny-given", "--dataset", "data", "--workers", "1")
+FULL = Path("/dev/full")
+
+
+@pytest.mark.parametrize(
+    ("words", "streams", "code", "printed"),
+    [
+        (TRAIN, "2>/dev/full", 0, "finished"),
+        (TRAIN, ">&- 2>&- <&-", 0, ""),
+        (TRAIN, ">/dev/full", 1, "error: can't write the results: No space left on device"),
+        (("plugins", "list", "--format", "json"), ">/dev/full", 1, "error: can't write the results: No space left on device"),
+        (("--help",), ">/dev/full", 1, "error: can't write the results: No space left on device"),
+        (("runs", "list", "--format", "json"), "2>&-", 0, "tiny-given"),
+    ],
+)
+@pytest.mark.skipif(not FULL.exists(), reason="a device that is always full")
+def test_streams_that_are_full_or_closed_end_no_training(
+    words: tuple[str, ...], streams: str, code: int, printed: str, tmp_path: Path, plugin: dict[str, str]
+) -> None:
+    tiny.write_table(tmp_path / "data")
+    command = f"{sys.executable} -m genrebench"
+    options = {"cwd": tmp_path, "env": plugin, "capture_output": True, "text": True, "check": False}
+    if words[0] == "runs":
+        subprocess.run([*command.split(), *TRAIN], **options)  # type: ignore[call-overload]
+    done = subprocess.run(["sh", "-c", f'{command} "$@" {streams}', "sh", *words], **options)  # type: ignore[call-overload]
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr and printed in done.stdout + done.stderr
+    if words == TRAIN:
+        (run,) = (tmp_path / "runs").iterdir()
+        assert json.loads((run / "run.json").read_text())["status"] == "finished"
+
+
+def test_a_reader_of_messages_that_has_gone_ends_no_training(tmp_path: Path, plugin: dict[str, str]) -> None:
+    """As `genrebench run ... 2>&1 | head -1`, or a terminal that was closed."""
+    tiny.write_table(tmp_path / "data")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "genrebench", *TRAIN], cwd=tmp_path, env=plugin, stdout=writer, stderr=writer, check=False
+    )
+    os.close(writer)
+    assert done.returncode == 141
+    (run,) = (tmp_path / "runs").iterdir()
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
 
 
 # ------------------------------------------------------------------ users and memory

@@ -14,6 +14,7 @@ from genrebench.cli.main import main
 from genrebench.errors import PluginError, UsageError
 from genrebench.plugin.registry import Plugin, Registered, discover, installed_plugins
 from genrebench.plugin.trained import registered_model_of, require_compatible
+from genrebench.runs import model_files
 from tests import tiny
 
 MODEL = """
@@ -71,6 +72,30 @@ def test_a_file_is_run_and_ranked_with_the_hash_of_its_content(place: Path, capf
     assert all(f"one-file-tree {version}" in board for version in versions[:2])
     assert main(["reproduce", ids[2], "--format", "json"]) == 0
     assert json.loads(capfd.readouterr().out)["agree"]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_code_that_the_user_has_named_is_run_for_a_record(
+    own: bool, place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A record from a stranger may name any file, also one that came with it."""
+    (result,) = gb.run("./model.py", "./table", say=lambda _: None)
+    record = json.loads((place / "runs" / result.id / "run.json").read_text())
+    (place / "evil.py").write_text(f"open({str(place / 'stolen')!r}, 'w').close()\n{MODEL}")
+    if not own:
+        record["model"]["file"] = str(place / "evil.py")
+        (place / "runs" / result.id / "run.json").write_text(json.dumps(record))
+    monkeypatch.setattr(model_files, "_named", set())  # as in another process
+    command = ["reproduce", result.id, "--dataset", "./table"]
+    capfd.readouterr()
+    assert main(command) == (0 if own else 2)
+    assert ("allow it with: genrebench plugins show" in capfd.readouterr().err) != own
+    assert not (place / "stolen").exists()
+    if not own:
+        with pytest.raises(UsageError, match="which you haven't run here"):
+            gb.predict("model.py", result.id)
+        assert not (place / "stolen").exists()
+        assert main(["plugins", "show", "./evil.py"]) == main(command) == 0
 
 
 FAULTS: dict[str, tuple[str, type[Exception], str]] = {

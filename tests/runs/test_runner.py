@@ -26,6 +26,7 @@ from genrebench.plugin.metrics import MetricSpec
 from genrebench.plugin.registry import Plugin, installed_plugins
 from genrebench.records import Task
 from genrebench.runs import runner
+from genrebench.runs.log import logging_to
 from genrebench.runs.store import RunStore
 from genrebench.session import Session
 from genrebench.tasks.task import make_task
@@ -476,6 +477,15 @@ def test_what_a_plugin_changes_is_put_back_and_its_warnings_are_in_the_log(sessi
     log = (tmp_path / "runs" / run.id / "log.txt").read_text()
     assert "UserWarning: this library is out of date" in log
     assert f"numpy {np.__version__}" in log
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_log_on_a_full_disk_stops_nothing(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "log.txt").symlink_to("/dev/full")
+    said: list[str] = []
+    with logging_to(tmp_path, replace(session, say=said.append)) as logged:
+        logged.say("trained for a night")
+    assert said == ["trained for a night"]
 
 
 def test_a_run_in_use_is_neither_removed_nor_resumed(session: Session, tmp_path: Path) -> None:

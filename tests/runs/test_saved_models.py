@@ -109,3 +109,29 @@ def test_a_fold_without_its_model_is_repeated_on_resume(store: RunStore, session
     assert names(store.folder(begun.id) / "model") == ["columns.json", *(f"fold-{number}" for number in range(5))]
     undisturbed, _ = run(tiny.Nearest, task, store, session)
     assert np.array_equal(store.predictions(done).probabilities, store.predictions(undisturbed).probabilities)
+
+
+@pytest.mark.parametrize(("times", "kept"), [(1, True), (2, False)])
+def test_a_full_disk_costs_figures_first_and_then_the_model_but_not_in_silence(
+    times: int, kept: bool, store: RunStore, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the model is saved and the output of its fold is not."""
+    task = task_of(tiny.write_table(tmp_path / "data"), session)
+    sound, _ = run(tiny.Nearest, task, store, session)
+    real, failures = RunStore.write_part, iter([True] * times)
+
+    def full(self: RunStore, file: Path, content: bytes) -> None:
+        if file.name == "fold-0.npz" and next(failures, False):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, file, content)
+
+    monkeypatch.setattr(RunStore, "write_part", full)
+    done, said = run(tiny.Nearest, task, store, session)
+    assert (done.status, done.metrics) == ("finished", sound.metrics)
+    assert (store.folder(done.id) / "model").exists() == kept
+    if kept:
+        require_model(done, store.folder(done.id))
+    else:
+        assert f"warning: the disk is full; {done.id}/model was removed" in said
+        with pytest.raises(StoreError, match=r"has no fitted model \(it was removed from a full disk\); repeat it"):
+            require_model(done, store.folder(done.id))

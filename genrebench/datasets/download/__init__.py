@@ -84,6 +84,8 @@ def get(
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _locked(root):
+            for archive in required:
+                _remove_spent(root, archive)
             missing = [archive for archive in required if not _is_present(root, archive)]
             _check_space(root, missing, download=not isinstance(location, Path))
             fetched = sum(_fetch_and_unpack(root, archive, location, progress) for archive in missing)
@@ -125,11 +127,27 @@ def _fetch_and_unpack(root: Path, archive: Archive, location: str | Path | None,
         else:
             url = archive.url if location is None else location + archive.name
             fetched = fetch(url, file, archive.checksum, limit=2 * archive.size, progress=progress)
-    if archive.is_packed:
+    if archive.is_packed and isinstance(location, Path):
         unpack(file, root / archive.folder, limit=2 * archive.unpacked, progress=progress)
-        if not isinstance(location, Path):
-            file.unlink()
+    elif archive.is_packed:
+        spent = _spent(root, archive)
+        unpack(file, root / archive.folder, limit=2 * archive.unpacked, progress=progress, complete=lambda: file.replace(spent))
+        spent.unlink()
     return fetched
+
+
+def _spent(root: Path, archive: Archive) -> Path:
+    """What an unpacked archive is called until it is deleted, so that the next call knows it from an archive that is kept."""
+    return root / f".{archive.name}.unpacked"
+
+
+def _remove_spent(root: Path, archive: Archive) -> None:
+    """Delete the archive that an interrupted call had unpacked, or go on with it if its folder hadn't got its name yet."""
+    spent = _spent(root, archive)
+    if spent.is_file() and (root / archive.folder).is_dir():
+        spent.unlink()
+    elif spent.is_file():
+        spent.replace(root / archive.name)
 
 
 def _verify(file: Path, archive: Archive, progress: Progress) -> None:

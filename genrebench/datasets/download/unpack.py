@@ -32,7 +32,9 @@ class _Member:
     open: Callable[[], IO[bytes]]
 
 
-def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = ignore) -> None:
+def unpack(
+    archive: Path, folder: Path, *, limit: int, progress: Progress = ignore, complete: Callable[[], object] = lambda: None
+) -> None:
     """Unpack a zip or tar archive.
 
     Members are written to ``<folder>.part``, which is renamed to `folder` when it is complete; after an interruption the next
@@ -49,6 +51,8 @@ def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = igno
         Maximum total size of the members, in bytes.
     progress : callable
         ``progress(description, done, total)`` in bytes.
+    complete : callable
+        Called when all members are written, before the folder gets its name.
 
     Raises
     ------
@@ -83,6 +87,7 @@ def unpack(archive: Path, folder: Path, *, limit: int, progress: Progress = igno
     finally:
         unfinished.unlink(missing_ok=True)
     _remove_strangers(part, {part / member.path for member in members})
+    complete()
     part.replace(folder)
 
 

@@ -1,12 +1,15 @@
 """From archives to a dataset on disk: verified, unpacked with care, never twice."""
 
+import errno
 import hashlib
 import io
+import os
 import random
 import shutil
 import stat
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -94,6 +97,33 @@ def test_from_a_mirror_that_breaks(mirror, tmp_path, serve):
     assert sorted(path.name for path in (tmp_path / "fma").iterdir()) == ["fma_metadata"]
     assert seen[-1][0] == "unpacking fma_metadata.zip"
     assert seen[-1][1] == seen[-1][2]
+
+
+@pytest.mark.parametrize("broken", ["replace", "unlink"])
+def test_the_archive_is_deleted_by_the_next_call_if_the_disk_failed_before_it_was(mirror, tmp_path, serve, monkeypatch, broken):
+    """A replace that fails is that of the complete folder."""
+    url, _ = serve((mirror.folder / "fma_metadata.zip").read_bytes())
+    options = {"metadata_only": True, "source": url, "archives": mirror.archives}
+    real = getattr(Path, broken)
+
+    def fail(path, *others, **more):
+        if path.name in ("fma_metadata.part", ".fma_metadata.zip.unpacked") and (broken == "unlink" or path.is_dir()):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *others, **more)
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, broken, fail)
+        with pytest.raises(DataError, match="Input/output error"):
+            get("fma-small", tmp_path, **options)
+    assert get("fma-small", tmp_path, **options).bytes_fetched == 0
+    assert [path.name for path in (tmp_path / "fma").iterdir()] == ["fma_metadata"]
+
+
+def test_an_archive_that_was_there_beside_its_folder_is_kept(mirror, tmp_path):
+    get("fma-small", tmp_path, source=mirror.folder, archives=mirror.archives)
+    (tmp_path / "fma" / "fma_small.zip").write_bytes(b"somebody's own")
+    get("fma-small", tmp_path, archives=mirror.archives)
+    assert (tmp_path / "fma" / "fma_small.zip").read_bytes() == b"somebody's own"
 
 
 def test_a_changed_archive_is_refused(mirror, tmp_path):
