@@ -225,6 +225,7 @@ class Writes:
         self._allowed = [str(folder.resolve()) for folder in allowed]
         self._current = current
         self._made: set[str] = set()
+        self._own: set[str] = set()
         self._removed: set[str] = set()
         self._seen: set[str] = set()
         sys.addaudithook(self._hear)
@@ -255,7 +256,8 @@ class Writes:
             return
         if not removed:
             self._made.add(text)
-        elif text not in self._made:  # it was there before
+            self._own.add(text)
+        elif not self._own.intersection((text, *map(str, Path(text).parents))):  # it was there before
             self._removed.add(text)
 
     def forbid(self, folder: Path) -> None:

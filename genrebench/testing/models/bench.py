@@ -17,7 +17,7 @@ from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.options import parse_options
 from genrebench.plugin.registry import installed_plugins
 from genrebench.testing.bench import Bench
-from genrebench.testing.examples import GENRES, make_inputs, tiny_labels
+from genrebench.testing.examples import GENRES, make_inputs, tiny_groups, tiny_labels
 
 SECONDS = 1.5
 """Duration of the tiny tracks, for inputs that have one."""
@@ -132,7 +132,7 @@ class ModelBench(Bench):
     def examples(self, n_per_genre: int, seed: int, n_genres: int) -> Examples[Any]:
         """Made tracks of several lengths, where they have one: each third is shorter."""
         labels = tiny_labels(n_per_genre, seed, n_genres)
-        groups = np.arange(len(labels), dtype=np.int64) // (2 * n_genres)
+        groups = tiny_groups(len(labels), n_genres, seed)
         inputs: Any = self.inputs(labels, seed).inputs
         if isinstance(inputs, LazyInputs):
             lengths = [max(1, round(len(array) * (1, 0.9, 0.8)[i % 3])) for i, array in enumerate(inputs)]
@@ -147,6 +147,16 @@ class ModelBench(Bench):
     def labels(self) -> NDArray[np.int64]:
         """Labels of the test tracks of the task with three genres."""
         return self.test().labels
+
+    def durations(self, inputs: Inputs) -> list[float]:
+        """Seconds of each track; none for inputs without a time axis."""
+        if not isinstance(inputs, LazyInputs):
+            return []
+        rates: Any = inputs.sample_rates
+        if rates is None:
+            rate = None if self.input.frame_rate is None else self.input.frame_rate(self.requested)
+            rates = [rate] * len(inputs)
+        return [length / rate for length, rate in zip(inputs.lengths.tolist(), rates, strict=True) if rate]
 
     def odd_inputs(self) -> dict[str, Inputs]:
         """Inputs of unusual tracks by name: silent, one frame long, very long, of lengths that weren't trained on.
