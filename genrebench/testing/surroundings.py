@@ -269,11 +269,17 @@ class Writes:
         if self._current is not None and self._current.is_dir():
             self._made |= {os.path.realpath(path) for path in self._current.rglob("*")} - self._seen
             self._seen |= self._made
-        found = [f"{step} wrote {path}" for path in sorted(self._made) if os.path.lexists(path)]
+        found = [f"{step} wrote {path}" for path in sorted(self._made) if os.path.lexists(path) and not _is_lock(Path(path))]
         found += [f"{step} removed {path}" for path in sorted(self._removed)]
         self._made.clear()
         self._removed.clear()
         return found
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether a file is a lock between processes: empty, and among the temporary files. To remove it would undo the lock."""
+    temporary = path.parent == Path(tempfile.gettempdir()).resolve()
+    return path.suffix == ".lock" and temporary and path.is_file() and not path.stat().st_size
 
 
 class Printed:

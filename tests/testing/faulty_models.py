@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import fcntl
 import gc
 import gzip
 import io
@@ -957,6 +958,13 @@ class RestoresState(Nearest):
         np.random.set_state(state)  # noqa: NPY002
 
 
+class Locking(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        with (Path(tempfile.gettempdir()) / "genrebench-tests-model.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            super().fit(train, validation)
+
+
 class Certain(Nearest):
     def predict_proba(self, inputs: Any) -> Any:
         p = np.asfortranarray(np.eye(self.n)[super().predict_proba(inputs).argmax(axis=1)])
@@ -1187,7 +1195,7 @@ GOOD = tuple(
         _spec,
         (
             Epochs, TidyTemporary, OwnThreads, RestoresState, Float32, Certain, ByAnotherProgram, InDatabase, Projected, Mapped,
-            *HARMLESS,
+            Locking, *HARMLESS,
         ),
     )
 )  # fmt: skip
