@@ -122,7 +122,7 @@ class ModelBench(Bench):
             raise TypeError(f"build returned {type(model).__name__}, which isn't a genrebench.api.Model")
         return model
 
-    def task(self, n_genres: int = len(GENRES), n_per_genre: int = 0, n_test: int = 4) -> TinyTask:
+    def task(self, n_genres: int = len(GENRES), n_per_genre: int = 0, n_test: int = 0) -> TinyTask:
         """A task with tracks of several lengths; rows of a table cost nothing, so there are more of them."""
         n_per_genre = n_per_genre or (6 if self.is_lazy else 30)
         genres = GENRES[:n_genres] if n_genres <= len(GENRES) else ODD_NAMES[:n_genres]
@@ -139,9 +139,9 @@ class ModelBench(Bench):
             inputs = Tracks([array[:n] for array, n in zip(inputs, lengths, strict=True)], inputs.sample_rates)
         return Examples(inputs, labels, groups)
 
-    def test(self, n_genres: int = len(GENRES), n_test: int = 4) -> Examples[Any]:
+    def test(self, n_genres: int = len(GENRES), n_test: int = 0) -> Examples[Any]:
         """The test tracks of a task, with their labels."""
-        return self.examples(n_test, 2, n_genres)
+        return self.examples(n_test or (4 if self.is_lazy else 12), 2, n_genres)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:

@@ -57,7 +57,7 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
             answer = model.predict_proba(task.inputs)
         first = described(answer)
         probe.note("answer", first)
-        probe.note("modules", sorted(name for name in set(sys.modules) - modules if name.partition(".")[0] != bench.own))
+        probe.note("modules", _imported(bench, modules))
         _in_batches(model, bench.task(), probe)
         probe.note("overwritten", first["values"] is not None and not _equal(first["values"], described(answer)["values"]))
         odd = bench.odd_inputs()
@@ -80,9 +80,15 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
         with probe.step("save again"):
             once_more.mkdir()
             model.save(once_more)
+    probe.note("modules", _imported(bench, modules))
     probe.note("curves", [_plain(point) for point in told.curves])
     probe.note("facts", [_plain(fact) for fact in told.facts])
     probe.note("uses checkpoints", told.files or any(checkpoints.iterdir()))
+
+
+def _imported(bench: ModelBench, before: set[str]) -> list[str]:
+    """Other people's modules that were imported since, which saving needs too."""
+    return sorted(name for name in set(sys.modules) - before if name.partition(".")[0] != bench.own)
 
 
 def _in_batches(model: Model[Any], task: TinyTask, probe: Probe) -> None:
