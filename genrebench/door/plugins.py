@@ -235,7 +235,7 @@ def _to_check(
 
 def _input(registry: Registry, name: str) -> Registered[Any]:
     """A kind of input by its name; plugins may have different ones of the same name."""
-    offers = [offer for offer in registry.all(INPUT) if offer.spec.name == name]
+    offers = [offer for offer in registry.usable(INPUT) if offer.spec.name == name]
     if len(offers) > 1:
         known = " or ".join(f"{offer.plugin.distribution}:{name}" for offer in offers)
         raise UsageError(f"there are several kinds of input {name!r}; say {known}")
