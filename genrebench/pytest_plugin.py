@@ -25,7 +25,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 
 
 def _checks(collector: pytest.Collector, named: object) -> list[pytest.Collector]:
-    from genrebench.door.plugins import find_offer
+    from genrebench.door.plugins import find_offers
     from genrebench.errors import GenrebenchError
     from genrebench.testing.collecting import ConformanceChecks
 
@@ -36,8 +36,10 @@ def _checks(collector: pytest.Collector, named: object) -> list[pytest.Collector
     found: list[pytest.Collector] = []
     for name, options in named.items():
         try:
-            spec, settings = find_offer(name, options)
+            offers = find_offers(name, options)
         except GenrebenchError as error:
             raise collector.CollectError(f"{VARIABLE}: {error}") from None
-        found.append(ConformanceChecks.of(collector, name, spec, settings))
+        for spec, settings in offers:
+            label = name if len(offers) == 1 else f"{name}:{spec.name}"
+            found.append(ConformanceChecks.of(collector, label, spec, settings))
     return found

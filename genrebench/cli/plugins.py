@@ -58,7 +58,7 @@ def show(name: _task.ModelArgument, form: FormatOption = Format.table) -> None:
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, dataset, kind of input, metric or split.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, dataset, kind of input, metric, split, or a file.")],
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set an option of a model.")] = None,
     time_limit: Annotated[float, typer.Option("--time-limit", min=0.1, help="Seconds that one training may take.")] = 300.0,
     form: FormatOption = Format.table,

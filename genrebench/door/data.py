@@ -318,7 +318,7 @@ class DatasetList(Shown):
         """Name, summary and plugin of each dataset, in JSON types."""
         return [
             {"name": one.spec.name, "summary": one.spec.summary, "plugin": one.plugin.distribution}
-            for one in sorted(installed_plugins().all(DATASET), key=lambda one: one.spec.name)
+            for one in sorted(installed_plugins().usable(DATASET), key=lambda one: one.spec.name)
         ]
 
     def tables(self) -> list[Table]:

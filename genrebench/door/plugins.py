@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from genrebench.plugin import scaffold
 from genrebench.plugin.contract import ModelSpec
 from genrebench.plugin.hookspecs import DATASET, INPUT, KINDS, METRIC, MODEL, OBSERVER, SPLIT, Kind
 from genrebench.plugin.hosted import HostedModel
-from genrebench.plugin.one_file import is_file_name, model_of_file
+from genrebench.plugin.one_file import is_file_name, model_of_file, offers_of_file
 from genrebench.plugin.options import OptionInfo, describe_options
 from genrebench.plugin.registry import Registered, Registry, install_hint, installed_plugins, same_distribution
 from genrebench.runs import model_files
@@ -127,9 +127,17 @@ def _model(name: str) -> Registered[ModelSpec]:
 
 @dataclass(frozen=True, repr=False)
 class PluginCheck(Shown):
-    """Results of the conformance checks of something that a plugin offers."""
+    """Results of the conformance checks of what a plugin offers.
+
+    Parameters
+    ----------
+    checks : tuple of Check
+    of : tuple of str
+        What each is about: the name of the model, for example. A file may offer several things.
+    """
 
     checks: tuple[Check, ...]
+    of: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
@@ -139,14 +147,25 @@ class PluginCheck(Shown):
     def to_json(self) -> list[dict[str, Any]]:
         """One object per check, in JSON types."""
         return [
-            {"check": c.name, "passed": c.passed, "problem": c.problem, "why": c.why, "change": c.change, "skipped": c.skipped}
-            for c in self.checks
+            {
+                "of": name,
+                "check": c.name,
+                "passed": c.passed,
+                "problem": c.problem,
+                "why": c.why,
+                "change": c.change,
+                "skipped": c.skipped,
+            }
+            for name, c in zip(self.of, self.checks, strict=True)
         ]
 
     def tables(self) -> list[Table]:
         """One row per check."""
         rows = [(c.name, c.problem or (f"left out: {c.skipped}" if c.skipped else "passed")) for c in self.checks]
-        return [Table.of(("check", "result"), rows, text=("result",))]
+        if len(set(self.of)) == 1:
+            return [Table.of(("check", "result"), rows, text=("result",))]
+        several = [(name, *row) for name, row in zip(self.of, rows, strict=True)]
+        return [Table.of(("of", "check", "result"), several, text=("result",))]
 
     def notes(self) -> list[str]:
         """Why what was found matters, and what to change."""
@@ -165,26 +184,26 @@ def check_model(name: str, options: Mapping[str, Any] | None = None, *, time_lim
     time_limit : float
         Seconds that a training with what follows may take; the checks train the model five times or more.
     """
-    return _checked(*_model_to_check(name, options or {}), time_limit)
+    return _checked([_model_to_check(name, options or {})], time_limit)
 
 
 def check_plugin(
     name: str, options: Mapping[str, Any] | None = None, *, time_limit: float = 300.0, home: str | Path | None = None
 ) -> PluginCheck:
-    """Check an installed model, dataset, kind of input, metric or split.
+    """Check an installed model, dataset, kind of input, metric or split, or all of these that a file offers.
 
     Parameters
     ----------
     name, options, time_limit
-        As in `check_model`; options are for models only.
+        As in `check_model`; options are for models only. A file such as ./metric.py needs no model.
     home : path, optional
         The folder of data in which a dataset is looked for, by default that of genrebench.
     """
-    return _checked(*find_offer(name, options or {}, home), time_limit)
+    return _checked(find_offers(name, options or {}, home), time_limit)
 
 
-def find_offer(name: str, options: Mapping[str, Any], home: str | Path | None = None) -> tuple[Any, dict[str, Any]]:
-    """Look up what is to be checked, and the settings of its checks; parameters as in `check_plugin`.
+def find_offers(name: str, options: Mapping[str, Any], home: str | Path | None = None) -> list[tuple[Any, dict[str, Any]]]:
+    """Look up what is to be checked, and the settings of the checks of each; parameters as in `check_plugin`.
 
     Raises
     ------
@@ -193,23 +212,34 @@ def find_offer(name: str, options: Mapping[str, Any], home: str | Path | None = 
     """
     registry = installed_plugins()
     kinds: tuple[Kind[Any], ...] = (DATASET, INPUT, METRIC, SPLIT)
+    if is_file_name(name):
+        return [_to_check(kind, offer, options, home) for kind, offer in offers_of_file(name, (MODEL, *kinds), registry)]
     own = name.rpartition(":")[2]
-    kind = None if is_file_name(name) else next((kind for kind in kinds if own in registry.names(kind)), None)
+    kind = next((kind for kind in kinds if own in registry.names(kind)), None)
     if kind is None and own in registry.names(OBSERVER) and own not in registry.names(MODEL):
         raise UsageError(
             f"{name!r} is an observer, for which there are no checks: one that raises is reported and stops nothing"
         )
     if kind is None or own in registry.names(MODEL):
-        return _model_to_check(name, options)
+        return [_model_to_check(name, options)]
     if options:
         raise UsageError(f"{name!r} is a {kind.name}, which has no options")
-    spec = (_input(registry, name) if kind is INPUT else registry.get(kind, name)).spec
-    return spec, {"home": Path(home or data_home())} if kind is DATASET else {}
+    offer = _input(registry, name) if kind is INPUT else registry.get(kind, name)
+    return [_to_check(kind, offer, options, home)]
+
+
+def _to_check(
+    kind: Kind[Any], offer: Registered[Any], options: Mapping[str, Any], home: str | Path | None
+) -> tuple[Any, dict[str, Any]]:
+    if kind is MODEL:
+        HostedModel(offer, options)  # an invalid option is a usage error, not a failed check
+        return offer.spec, dict(options)
+    return offer.spec, {"home": Path(home or data_home())} if kind is DATASET else {}
 
 
 def _input(registry: Registry, name: str) -> Registered[Any]:
     """A kind of input by its name; plugins may have different ones of the same name."""
-    offers = [offer for offer in registry.all(INPUT) if offer.spec.name == name]
+    offers = [offer for offer in registry.usable(INPUT) if offer.spec.name == name]
     if len(offers) > 1:
         known = " or ".join(f"{offer.plugin.distribution}:{name}" for offer in offers)
         raise UsageError(f"there are several kinds of input {name!r}; say {known}")
@@ -217,15 +247,14 @@ def _input(registry: Registry, name: str) -> Registered[Any]:
 
 
 def _model_to_check(name: str, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    registered = _model(name)
-    HostedModel(registered, options)  # an invalid option is a usage error, not a failed check
-    return registered.spec, dict(options)
+    return _to_check(MODEL, _model(name), options, None)
 
 
-def _checked(spec: Any, settings: Mapping[str, Any], time_limit: float) -> PluginCheck:
+def _checked(offers: Sequence[tuple[Any, Mapping[str, Any]]], time_limit: float) -> PluginCheck:
     from genrebench.testing import conformance
 
-    return PluginCheck(tuple(conformance(spec, time_limit=time_limit, **settings)))
+    found = [(spec.name, check) for spec, settings in offers for check in conformance(spec, time_limit=time_limit, **settings)]
+    return PluginCheck(tuple(check for _, check in found), tuple(name for name, _ in found))
 
 
 def new_plugin(

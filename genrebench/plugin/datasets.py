@@ -181,6 +181,8 @@ def _problem(loaded: Dataset) -> str | None:
             return f"the {name} of the dataset is {text!r} ({type(text).__name__}); it has to be text"
     if not isinstance(loaded.official, Mapping):
         return f"the official split is {type(loaded.official).__name__}, not a mapping of track ids to parts"
+    if not isinstance(loaded.tracks, tuple | list):
+        return f"the tracks are a {type(loaded.tracks).__name__}, not a tuple"
     if not loaded.tracks:
         return "load returned a dataset without tracks; raise DataError if files are missing"
     for track in loaded.tracks:
@@ -206,7 +208,7 @@ def _track_problem(track: Any) -> str | None:
         return f"the id of a track is {track.id!r} ({type(track.id).__name__}); ids have to be text that isn't empty"
     if not isinstance(track.genre, str):
         return f"track {track.id!r} has the genre {track.genre!r}; genres have to be text, empty where there is none"
-    if track.artist is not None and not isinstance(track.artist, str):
+    if track.artist is not None and not (isinstance(track.artist, str) and track.artist.strip()):
         return f"track {track.id!r} has the artist {track.artist!r}; artists have to be text, or None where unknown"
     if track.path is not None and not isinstance(track.path, Path):
         return f"track {track.id!r} has the path {track.path!r} ({type(track.path).__name__}); paths have to be pathlib.Path"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -90,6 +91,9 @@ def problem_of(prepared: Any, ids: Sequence[str]) -> str | None:
     odd = next((column for column in prepared.columns if not is_column(column)), None)
     if odd is not None:
         return f"prepare returned the column name {odd!r}; it has to be a tuple of texts"
+    twice = next((column for column, n in Counter(prepared.columns).items() if n > 1), None)
+    if twice is not None:
+        return f"prepare returned two columns of the name {twice!r}; a trained model finds its columns by their names"
     if isinstance(inputs, LazyInputs):
         return None
     if inputs.ndim != 2 or inputs.dtype.kind not in "fiub":

@@ -25,7 +25,7 @@ def undisturbed() -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         stack.callback(sys.path.__setitem__, slice(None), list(sys.path))
-        stack.callback(_restore_environment, dict(os.environ))
+        _keep_environment(stack)
         stack.callback(_restore_folder, _folder())
         stack.callback(random.setstate, random.getstate())
         stack.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002, the global state that plugins may use
@@ -54,7 +54,7 @@ def fix_blas() -> None:
 def one_blas_thread() -> Iterator[None]:
     """Give BLAS one thread in the body, and as many as before after it; see `fix_blas`."""
     with contextlib.ExitStack() as stack:
-        stack.callback(_restore_environment, dict(os.environ))
+        _keep_environment(stack)
         _keep_threads(stack)
         fix_blas()
         yield
@@ -71,6 +71,12 @@ def _restore_folder(folder: str | None) -> None:
     if folder is not None:
         with contextlib.suppress(OSError):
             os.chdir(folder)
+
+
+def _keep_environment(stack: contextlib.ExitStack) -> None:
+    import threadpoolctl  # noqa: F401, sets a variable when it is imported, which must not look like one of the body
+
+    stack.callback(_restore_environment, dict(os.environ))
 
 
 def _restore_environment(environment: dict[str, str]) -> None:

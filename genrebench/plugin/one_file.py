@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -16,7 +17,7 @@ from typing import Any, get_type_hints
 from genrebench.environment import without_home
 from genrebench.errors import PluginError, UsageError
 from genrebench.plugin.contract import ModelSpec
-from genrebench.plugin.hookspecs import MODEL
+from genrebench.plugin.hookspecs import MODEL, Kind
 from genrebench.plugin.loading import Plugin, load
 from genrebench.plugin.registry import Registered, Registry
 from genrebench.plugin.versions import stated_in
@@ -49,6 +50,33 @@ def models_of_file(file: str | Path, registry: Registry) -> list[Registered[Mode
     PluginError
         If it can't be imported, or a hook fails.
     """
+    plugin, offered = _loaded(file, registry)
+    models = offered[MODEL.name]
+    if not models:
+        why = plugin.warnings[0] if plugin.warnings else "it offers no model"
+        raise UsageError(f"{file}: {why}; a model file has a function genrebench_models, marked with hookimpl")
+    return [Registered(model, plugin, "file") for model in models]
+
+
+def offers_of_file(file: str | Path, kinds: Iterable[Kind[Any]], registry: Registry) -> list[tuple[Kind[Any], Registered[Any]]]:
+    """Import a file, and return what it offers of these kinds, models or others; parameters and errors as of `models_of_file`.
+
+    Raises
+    ------
+    UsageError
+        If it offers nothing of them.
+    """
+    plugin, offered = _loaded(file, registry)
+    found = [(kind, Registered(spec, plugin, "file")) for kind in kinds for spec in offered[kind.name]]
+    if not found:
+        hooks = ", ".join(f"genrebench_{kind.name}s" for kind in kinds)
+        why = plugin.warnings[0] if plugin.warnings else "it offers nothing that can be checked"
+        raise UsageError(f"{file}: {why}; a plugin's file has a function marked with hookimpl, one of {hooks}")
+    return found
+
+
+def _loaded(file: str | Path, registry: Registry) -> tuple[Plugin, dict[str, Any]]:
+    """Import a file, register what it offers besides models, and return all by kind."""
     path = Path(file).expanduser()
     try:
         content = read_ordinary(path, MAX_FILE)
@@ -62,13 +90,9 @@ def models_of_file(file: str | Path, registry: Registry) -> list[Registered[Mode
     plugin, offered = load(plugin, lambda: _imported(name, path.resolve(), content), stated_in(content))
     if plugin.error is not None:
         raise PluginError(f"{file}: {plugin.error}")
-    models = offered.pop(MODEL.name)
-    if not models:
-        why = plugin.warnings[0] if plugin.warnings else "it offers no model"
-        raise UsageError(f"{file}: {why}; a model file has a function genrebench_models, marked with hookimpl")
     registry.discard(plugin)
-    registry.add(plugin, offered)
-    return [Registered(model, plugin, "file") for model in models]
+    registry.add(plugin, {kind: specs for kind, specs in offered.items() if kind != MODEL.name})
+    return plugin, dict(offered)
 
 
 def model_of_file(file: str | Path, registry: Registry) -> Registered[ModelSpec]:

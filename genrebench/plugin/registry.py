@@ -109,15 +109,10 @@ class Registry:
         """Whether more than one plugin offers a name."""
         return len(self._offers[kind.name].get(name, ())) > 1
 
-    def all(self, kind: Kind[S]) -> list[Registered[S]]:
-        """Return everything of a kind, the core's first.
-
-        Raises
-        ------
-        UsageError
-            If two plugins offer the same name.
-        """
-        return [_only(kind, offers) for offers in self._offers[kind.name].values()]
+    def usable(self, kind: Kind[S]) -> list[Registered[S]]:
+        """Return everything of a kind, the core's first, without the names that two plugins offer; of the core's, its own."""
+        every = self._offers[kind.name].values()
+        return [offers[0] for offers in every if len(offers) == 1 or offers[0].plugin.distribution == CORE.name]
 
     def model(self, name: str) -> Registered[ModelSpec]:
         """Look up a model, like `get`, with an installation hint if no model is installed."""

@@ -11,7 +11,6 @@ from typing import Any
 from genrebench.datasets import require_audio
 from genrebench.environment import describe_environment
 from genrebench.errors import DataError, UsageError
-from genrebench.plugin.hookspecs import METRIC
 from genrebench.plugin.hosted import HostedModel
 from genrebench.plugin.hosted_input import given_values
 from genrebench.records import Task
@@ -55,14 +54,12 @@ class Job:
         ------
         UsageError, DataError
             If the split has no test track, although it isn't "challenge", the model needs audio that the dataset doesn't have,
-            there are no validation tracks for calibration, the model
-            can't run on the device or with its options, or two plugins offer a metric of the same name.
+            there are no validation tracks for calibration, or the model can't run on the device or with its options.
         PluginError
             If the model's input isn't registered.
         """
         if (reason := untested(self.task.dataset, self.task.split)) is not None:
             raise DataError(reason)
-        session.registry.all(METRIC)  # the error of a clash, before rather than after the model is fitted
         if self.calibrate and not all(fold.validation for fold in self.task.split.folds):
             raise UsageError(
                 f"calibration needs validation tracks, which the split {self.task.split.name!r} doesn't have; choose another "

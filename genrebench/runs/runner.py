@@ -85,7 +85,7 @@ def run_as(run_id: str | None, job: Job, store: RunStore, session: Session) -> R
             outputs.append(saved or _fit_and_predict(job, number, fold, examples, recorder))
         _check_audio(job, session)
         predictions = examples.predictions([output.probabilities for output in outputs])
-        specs = [registered.spec for registered in session.registry.all(METRIC)]
+        specs = [registered.spec for registered in session.registry.usable(METRIC)]
         temperatures = [output.temperature for output in outputs]
         recorder.finish(score_predictions(predictions, temperatures, specs, calibrate=job.calibrate))
     return recorder.run

@@ -169,6 +169,8 @@ def spec(bench: DatasetBench) -> str | None:
     for one in declared.references:
         if not 0 <= (one.f1_micro or 0) <= 1 or (one.log_loss or 0) < 0:
             return f"the reference {one.name!r} has the scores {one.f1_micro} (F1) and {one.log_loss} (log loss)"
+    if not isinstance(declared.licence, str) or "\n" in declared.licence:
+        return f"the licence {declared.licence!r:.60} isn't one line of text"
     return "it is downloaded, but the spec names no licence" if declared.get and not declared.licence.strip() else None
 
 

@@ -34,7 +34,8 @@ def tiny_examples(
     Returns
     -------
     `Examples`
-        Labels in random order, the last genre first; several tracks per group.
+        Labels in random order, the last genre first; several tracks per group. Not every number is that of a group, as in the
+        parts of a real split, and another seed has other groups.
 
     Raises
     ------
@@ -43,7 +44,12 @@ def tiny_examples(
     """
     labels = tiny_labels(n_per_genre, seed, n_genres)
     inputs = make_inputs(requested, labels, seed, seconds).inputs
-    return Examples(inputs, labels, np.arange(len(labels), dtype=np.int64) // (2 * n_genres))
+    return Examples(inputs, labels, tiny_groups(len(labels), n_genres, seed))
+
+
+def tiny_groups(n: int, n_genres: int, seed: int) -> NDArray[np.int64]:
+    """The groups of `tiny_examples`."""
+    return 1000 * seed + 1 + 3 * (np.arange(n, dtype=np.int64) // (2 * n_genres))
 
 
 def tiny_labels(n_per_genre: int, seed: int, n_genres: int) -> NDArray[np.int64]:

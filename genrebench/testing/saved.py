@@ -139,6 +139,7 @@ _KINDS: dict[str, Callable[[bytes], bool]] = {
     "is a pickle": _is_pickle,
     "is an array of Python objects, which NumPy stores as a pickle": _is_object_array,
     "is compiled code": _is_machine_code,
+    "is a script": lambda data: data.startswith(b"#!"),
     "is YAML that names Python objects": _names_python,
     "has a pickle inside": _holds_pickle,
 }

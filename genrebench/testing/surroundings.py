@@ -225,6 +225,7 @@ class Writes:
         self._allowed = [str(folder.resolve()) for folder in allowed]
         self._current = current
         self._made: set[str] = set()
+        self._own: set[str] = set()
         self._removed: set[str] = set()
         self._seen: set[str] = set()
         sys.addaudithook(self._hear)
@@ -255,7 +256,8 @@ class Writes:
             return
         if not removed:
             self._made.add(text)
-        elif text not in self._made:  # it was there before
+            self._own.add(text)
+        elif not self._own.intersection((text, *map(str, Path(text).parents))):  # it was there before
             self._removed.add(text)
 
     def forbid(self, folder: Path) -> None:
@@ -267,11 +269,17 @@ class Writes:
         if self._current is not None and self._current.is_dir():
             self._made |= {os.path.realpath(path) for path in self._current.rglob("*")} - self._seen
             self._seen |= self._made
-        found = [f"{step} wrote {path}" for path in sorted(self._made) if os.path.lexists(path)]
+        found = [f"{step} wrote {path}" for path in sorted(self._made) if os.path.lexists(path) and not _is_lock(Path(path))]
         found += [f"{step} removed {path}" for path in sorted(self._removed)]
         self._made.clear()
         self._removed.clear()
         return found
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether a file is a lock between processes: empty, and among the temporary files. To remove it would undo the lock."""
+    temporary = path.parent == Path(tempfile.gettempdir()).resolve()
+    return path.suffix == ".lock" and temporary and path.is_file() and not path.stat().st_size
 
 
 class Printed:

@@ -52,6 +52,33 @@ def test_a_file_is_checked_in_other_processes_too(head: str, place: Path) -> Non
     assert main(["plugins", "check", "./model.py", "--set", "depth=2"]) == 0
 
 
+METRICS = """
+from genrebench.api import MetricSpec, SplitSpec, hookimpl
+from tests.testing import faulty_data
+
+@hookimpl
+def genrebench_metrics():
+    return [MetricSpec("right", "a metric", faulty_data.accuracy), MetricSpec("first", "a metric", lambda labels, p: p[0, 0])]
+
+@hookimpl
+def genrebench_splits():
+    return [SplitSpec("halves", "a split", faulty_data.halves)]
+"""
+
+
+def test_all_that_a_file_offers_is_checked(place: Path, capfd: Any) -> None:
+    (place / "metrics.py").write_text(METRICS)
+    assert main(["plugins", "check", "./metrics.py", "--format", "json"]) == 1
+    results = json.loads(capfd.readouterr().out)
+    assert {one["of"] for one in results} == {"right", "first", "halves"}
+    assert {one["of"] for one in results if one["problem"]} == {"first"}
+    assert main(["plugins", "check", "./metrics.py"]) == 1
+    assert "first   track order" in capfd.readouterr().out
+    (place / "nothing.py").write_text("")
+    assert main(["plugins", "check", "./nothing.py"]) == 2
+    assert "offers nothing" in capfd.readouterr().err
+
+
 def test_a_file_is_run_and_ranked_with_the_hash_of_its_content(place: Path, capfd: Any) -> None:
     ids, versions = [], []
     for depth in ("2", "2", "3"):

@@ -87,9 +87,17 @@ def test_a_model_that_ignores_the_device_says_so(music: Path, session: Session, 
             replace(session, device=device)
 
 
-def test_clashing_metrics_and_unknown_inputs_are_errors_before_anything_runs(
-    music: Path, session: Session, tmp_path: Path
-) -> None:
+def test_metrics_whose_name_is_taken_stop_no_run(music: Path, session: Session, tmp_path: Path) -> None:
+    clashing = tiny.registry()
+    for plugin, name in (("first", "twin"), ("second", "twin"), ("third", "brier"), ("fourth", "own")):
+        clashing.add(Plugin(plugin, plugin, "1"), {"metric": [MetricSpec(name, "s", lambda labels, probabilities: 7.0)]})
+    store = RunStore(tmp_path / "runs")
+    run = runner.run(tiny.job(task_of(music, session), tiny.SPECS[1]), store, replace(session, registry=clashing))
+    assert run.status == "finished" and run.metrics is not None
+    assert run.metrics["own"] == 7 and "twin" not in run.metrics and run.metrics["brier"] < 2
+
+
+def test_an_unknown_input_is_an_error_before_anything_runs(music: Path, session: Session, tmp_path: Path) -> None:
     class Unknown:
         pass
 
@@ -98,11 +106,6 @@ def test_clashing_metrics_and_unknown_inputs_are_errors_before_anything_runs(
 
     store = RunStore(tmp_path / "runs")
     task = task_of(music, session)
-    clashing = tiny.registry()
-    for name in ("first", "second"):
-        clashing.add(Plugin(name, name, "1"), {"metric": [MetricSpec("twin", "s", lambda labels, probabilities: 0.0)]})
-    with pytest.raises(UsageError, match="the metric 'twin' is offered by first and second"):
-        runner.run(tiny.job(task, replace(tiny.SPECS[1], build=never)), store, replace(session, registry=clashing))
     with pytest.raises(PluginError, match="requests Unknown, which isn't a registered input"):
         tiny.job(task, replace(tiny.spec("unknown", tiny.Nearest, Unknown()), build=never)).check(session)
     assert store.runs() == []

@@ -335,6 +335,8 @@ DATASETS: list[tuple[str | None, Any]] = [
     ("load", dataset(partial(_changed, genre="polka"))),
     ("load", dataset(partial(_changed, id="t1"))),
     ("load", dataset(partial(music, tracks=()))),
+    ("load", dataset(lambda home: music(home, tracks=(track for track in tracks(home))))),  # type: ignore[arg-type]
+    ("load", dataset(partial(_changed, artist=""))),
     ("load", dataset(partial(music, official={"t0": "train"}))),
     ("missing files", dataset(_missing)),
     ("same again", dataset(_restless)),
@@ -348,6 +350,7 @@ DATASETS: list[tuple[str | None, Any]] = [
     ("files", dataset(_litter)),
     ("spec", DatasetSpec("music", "", music)),
     ("spec", dataset(music, citation="Smith 2020")),
+    ("spec", dataset(music, licence="CC BY 4.0\nsee also LICENSE")),
     ("spec", dataset(music, references=("Smith 2020",))),
     ("spec", dataset(music, splits=(SplitSpec("artist", "a split", halves),))),
     ("load", dataset(partial(music, name="other"))),
@@ -472,6 +475,11 @@ def _one_name(requested: Any, clips: Any, context: InputContext) -> Prepared:
     return Prepared(np.array([[value.mean()] for value in inputs]), columns=("mean",))  # type: ignore[arg-type] # the fault
 
 
+def _one_name_twice(requested: Any, clips: Any, context: InputContext) -> Prepared:
+    inputs = prepare(requested, clips, context).inputs
+    return Prepared(np.array([[value.mean(), value.std()] for value in inputs]), (("mean",), ("mean",)))
+
+
 def _row(requested: Any, labels: Any, seed: int, seconds: float) -> Prepared:
     return Prepared(np.random.default_rng(seed).normal(2 * labels[:, None], 1, (len(labels), 1)), (("mean",),))
 
@@ -513,6 +521,7 @@ INPUTS: list[tuple[str | None, Any]] = [
     ("repeated values", own(_by_text)),
     ("cache", own(_by_id)),
     ("prepare", own(_one_name, _row)),
+    ("prepare", own(_one_name_twice, _row)),
     ("example", own(make=_alike)),
     ("example", own(make=_one_length)),
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
+import fcntl
 import gc
 import gzip
 import io
@@ -16,6 +18,7 @@ import os
 import pickle
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -187,7 +190,58 @@ class OneBuffer(Nearest):
         return self.buffer[: len(p), : self.n]
 
 
+class FirstAsked(Nearest):
+    centre: Any = None
+
+    def predict_proba(self, inputs: Any) -> Any:
+        x = self.table(inputs)
+        if self.centre is None:
+            self.centre = x.mean(axis=0)
+        return super().predict_proba(x - 0.3 * self.centre)
+
+
+class Squeezed(Nearest):
+    def predict_proba(self, inputs: Any) -> Any:
+        return np.squeeze(super().predict_proba(inputs))
+
+
 # ------------------------------------------------------------------ what is learned
+
+
+SEEN: list[Any] = []
+
+
+class SeesOtherFolds(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        SEEN.append(train)
+        x, labels = (np.concatenate([getattr(seen, name) for seen in SEEN]) for name in ("inputs", "labels"))
+        super().fit(Examples(x, labels, labels), validation)
+
+
+GENERATOR = np.random.default_rng(5)
+
+
+class SharedGenerator(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        self.means = self.means + GENERATOR.normal(0, 0.05, self.means.shape)
+
+
+class FitsOnce(Nearest):
+    fits = 0
+
+    def fit(self, train: Any, validation: Any) -> None:
+        type(self).fits += 1
+        if self.fits > 1:
+            raise RuntimeError("a second training in this process")
+        super().fit(train, validation)
+
+
+class AllArtists(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        if not np.bincount(train.groups).all():
+            raise IndexError("an artist has no tracks")
+        super().fit(train, validation)
 
 
 class Address(Nearest):
@@ -627,6 +681,7 @@ HIDDEN = (
     _beside("hextext.txt", lambda: ARRAY.hex().encode()),
     _beside("inyaml.yaml", lambda: b"model: !!python/object/apply:os.system ['echo']\n"),
     _beside("marshalled.bin", lambda: marshal.dumps(compile("1 + 1", "model", "eval"))),
+    _beside("script.txt", lambda: b"#!/bin/sh\necho trained\n"),
     _beside("function.json", lambda: json.dumps({"activation": "lambda x: x + 1"}).encode()),
 )
 HARMLESS = (
@@ -672,6 +727,16 @@ class HalfSaved(Nearest):
 class SaveFails(Nearest):
     def save(self, folder: Path) -> None:
         folder.mkdir()
+
+
+class SavesOnce(Nearest):
+    saved = False
+
+    def save(self, folder: Path) -> None:
+        if self.saved:
+            raise RuntimeError("it was saved already")
+        super().save(folder)
+        self.saved = True
 
 
 class LoadFails(Nearest):
@@ -754,6 +819,24 @@ class Epochs(Nearest):
             self.context.log(epoch, {"loss": float(np.abs(target - self.means).clip(0, 9).mean())})
 
 
+class NeedsCheckpoints(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        (self.context.checkpoints / "begun.json").write_text("true")  # type: ignore[operator]
+        super().fit(train, validation)
+
+
+class BuildNeedsCheckpoints(Nearest):
+    def __init__(self, context: Context, options: Any) -> None:
+        super().__init__(context, options)
+        self.file = context.checkpoints / "state.npz"  # type: ignore[operator]
+
+
+class LogsAnswers(Nearest):
+    def predict_proba(self, inputs: Any) -> Any:
+        self.context.log(1, {"tracks": len(inputs)})
+        return super().predict_proba(inputs)
+
+
 class ForgetsRate(Epochs):
     forgets = True
 
@@ -790,6 +873,39 @@ class NoFigure(Nearest):
 class FakeFigure(Nearest):
     def figures(self) -> Any:
         return {"means": type("Drawing", (), {"savefig": lambda *_: None})()}
+
+
+class SpoiledByFigures(Nearest):
+    def figures(self) -> Any:
+        self.means = self.means * 1.1
+        return {}
+
+
+class SpoiledByTimeline(Nearest):
+    def predict_timeline(self, inputs: Any) -> list[Timeline]:
+        self.means = self.means * 1.1
+        return [Timeline(np.arange(3.0), np.repeat(self.predict_proba([item]), 3, axis=0)) for item in inputs]
+
+
+class TimelineOfFrames(tiny.FrameMeans):
+    def predict_timeline(self, inputs: Any) -> list[Timeline]:
+        answers = zip(inputs, self.predict_proba(inputs), strict=True)
+        return [Timeline(np.arange(float(len(item))), np.repeat([p], len(item), axis=0)) for item, p in answers]
+
+
+class TimelineNotSaved(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        super().fit(train, validation)
+        self.points = 3
+
+    def predict_timeline(self, inputs: Any) -> list[Timeline]:
+        return [
+            Timeline(np.arange(float(self.points)), np.repeat([p], self.points, axis=0)) for p in self.predict_proba(inputs)
+        ]
+
+
+class TimelineHalfSaved(TimelineNotSaved):
+    points = 4
 
 
 class ShortTimeline(Nearest):
@@ -840,6 +956,71 @@ class RestoresState(Nearest):
         np.random.seed(self.context.seed)  # noqa: NPY002
         self.means = self.means + np.random.normal(0, 0.01, self.means.shape)  # noqa: NPY002
         np.random.set_state(state)  # noqa: NPY002
+
+
+class Locking(Nearest):
+    def fit(self, train: Any, validation: Any) -> None:
+        with (Path(tempfile.gettempdir()) / "genrebench-tests-model.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            super().fit(train, validation)
+
+
+class Certain(Nearest):
+    def predict_proba(self, inputs: Any) -> Any:
+        p = np.asfortranarray(np.eye(self.n)[super().predict_proba(inputs).argmax(axis=1)])
+        p.setflags(write=False)
+        return p
+
+
+class ByAnotherProgram(Nearest):
+    """Trains as a script in R would be called: in a temporary folder, with a variable, saying something."""
+
+    def fit(self, train: Any, validation: Any) -> None:
+        code = "import numpy, sys; numpy.savetxt(sys.argv[2], numpy.loadtxt(sys.argv[1], delimiter=',').mean(axis=0))"
+        here = Path.cwd()
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            os.chdir(folder)
+            os.environ["R_HOME"] = folder
+            try:
+                np.savetxt("x.csv", train.inputs, delimiter=",")
+                print("training")  # noqa: T201, goes nowhere
+                subprocess.run([sys.executable, "-c", code, "x.csv", "mean.txt"], check=True)
+                self.context.record("mean", float(np.loadtxt("mean.txt")[0]))
+            finally:
+                os.chdir(here)
+                del os.environ["R_HOME"]
+        super().fit(train, validation)
+
+
+class InDatabase(Nearest):
+    def save(self, folder: Path) -> None:
+        with contextlib.closing(sqlite3.connect(folder / "model.sqlite")) as database, database:
+            database.execute("create table numbers (genre integer, mean real, scale real)")
+            rows = [(g, float(m), float(s)) for g, row in enumerate(self.means) for m, s in zip(row, self.scale, strict=True)]
+            database.executemany("insert into numbers values (?, ?, ?)", rows)
+
+    def load(self, folder: Path) -> None:
+        with contextlib.closing(sqlite3.connect(f"file:{folder / 'model.sqlite'}?mode=ro", uri=True)) as database:
+            rows = np.array(database.execute("select * from numbers").fetchall()).reshape(self.n, -1, 3)
+        self.means, self.scale = rows[..., 1], rows[0, :, 2]
+
+
+class Projected(Nearest):
+    """A projection that follows from the seed needn't be saved: a model is loaded with the seed of its run."""
+
+    def vector(self, item: Any) -> Any:
+        return item @ np.random.default_rng([7, self.context.seed]).normal(size=(len(item), len(item)))
+
+
+class Mapped(tiny.FrameMeans):
+    def fit(self, train: Any, validation: Any) -> None:
+        with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+            shape = (int(train.inputs.lengths.sum()), train.inputs[0].shape[1])
+            frames, done = np.lib.format.open_memmap(file.name, "w+", np.float32, shape), 0
+            for item in train.inputs:
+                frames[done : done + len(item)], done = item, done + len(item)
+            self.context.record("mean", float(frames.mean()))
+        super().fit(train, validation)
 
 
 class Float32(Nearest):
@@ -947,12 +1128,12 @@ def _changing() -> Any:
 
 _CLASSES: dict[str, tuple[Any, ...]] = {
     "build": (NoModel, BrokenBuild),
-    "fit": (Hangs, Exits, Endless, OnlyLists),
+    "fit": (Hangs, Exits, Endless, OnlyLists, AllArtists),
     "probabilities": (
         NotFinite, Negative, Unnormalised, Logits, Lists, Objects, Classes, Wide, Transposed, OneRowLess, Interrupts,
     ),
     "repeated answers": (Restless, Counting, OneBuffer),
-    "batches": (Standardised, ByPosition, FullBatches, OverTracks),
+    "batches": (Standardised, ByPosition, FullBatches, OverTracks, FirstAsked, Squeezed),
     "genre order": (Reversed, FirstAppearance, Alphabetical, Rolled),
     "above chance": (Uniform, Majority),
     "same seed": (Untidy, Clock, Address, System),
@@ -981,17 +1162,18 @@ _CLASSES: dict[str, tuple[Any, ...]] = {
     "lengths": (Window,),
     "very long": (Quadratic,),
     "memory": (Hoarder, Copies),
-    "save": (SaveFails, Killed, SpoiledBySaving),
+    "save": (SaveFails, Killed, SpoiledBySaving, SavesOnce),
     "saved files": (Pickled, PickledZero, PickledOne, ObjectArray, Zipped, BytesArray, Source, *HIDDEN),
-    "load": (Forgetful, HalfSaved, LoadFails, Quits),
+    "load": (Forgetful, HalfSaved, LoadFails, Quits, TimelineNotSaved, TimelineHalfSaved),
     "new process": (ModuleState, ClassState, RemembersPath, SetOrder),
-    "separate models": (SharedLoad,),
+    "separate models": (SharedLoad, SeesOtherFolds, SharedGenerator, FitsOnce),
+    "no checkpoints": (NeedsCheckpoints, BuildNeedsCheckpoints),
     "interruption": (Swallows, Wraps),
     "resume": (ForgetsRate,),
-    "curves": (NanEpoch, EpochZero, NanLoss),
+    "curves": (NanEpoch, EpochZero, NanLoss, LogsAnswers),
     "facts": (ArrayFact,),
-    "figures": (NoFigure, FakeFigure, ExitsInFigures),
-    "timeline": (ShortTimeline, WrongSums, MissingTimeline, ShortTimelines),
+    "figures": (NoFigure, FakeFigure, ExitsInFigures, SpoiledByFigures),
+    "timeline": (ShortTimeline, WrongSums, MissingTimeline, ShortTimelines, TimelineOfFrames, SpoiledByTimeline),
 }  # fmt: skip
 
 FAULTS: list[tuple[str, ModelSpec]] = [
@@ -1008,4 +1190,12 @@ FAULTS: list[tuple[str, ModelSpec]] = [
     ("timeline", _spec(ShortTimeline, timeline=False)),
 ]
 
-GOOD = tuple(map(_spec, (Epochs, TidyTemporary, OwnThreads, RestoresState, Float32, *HARMLESS)))
+GOOD = tuple(
+    map(
+        _spec,
+        (
+            Epochs, TidyTemporary, OwnThreads, RestoresState, Float32, Certain, ByAnotherProgram, InDatabase, Projected, Mapped,
+            Locking, *HARMLESS,
+        ),
+    )
+)  # fmt: skip

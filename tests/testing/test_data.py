@@ -1,5 +1,7 @@
 """The kits of metrics, splits, datasets and inputs: each fault of a collection is found by the check that is about it."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -20,6 +22,12 @@ def test_a_fault_is_found_by_its_check_alone(check: str | None, spec: Any) -> No
 
 @pytest.mark.parametrize("kind", [METRIC, SPLIT], ids=lambda kind: kind.name)
 def test_the_built_in_ones_pass(kind: Any) -> None:
-    for registered in installed_plugins().all(kind):
+    for registered in installed_plugins().usable(kind):
         if registered.plugin.distribution == "genrebench" and registered.spec.name != "challenge":  # tests are elsewhere
             assert_conforms(registered.spec)
+
+
+def test_a_kind_of_input_passes_in_a_process_that_has_done_nothing_else() -> None:
+    code = "from genrebench.testing import assert_conforms; from tests.testing.faulty_data import own; assert_conforms(own())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

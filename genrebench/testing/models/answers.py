@@ -13,6 +13,7 @@ from genrebench.errors import PluginError
 from genrebench.plugin.hosted import checked
 from genrebench.testing.check import NotApplicable, Rule
 from genrebench.testing.examples import GENRES
+from genrebench.testing.models import scenarios
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
 from genrebench.testing.models.scenarios import whole_life
@@ -86,7 +87,34 @@ def batches(bench: ModelBench) -> str | None:
             problem = differ(p[rows], q, BATCH, f"the probabilities of a track depend on {how}")
             if problem:
                 return problem
-    return None
+    if second_training(bench) is None or not repeats(bench, "same seed", scenarios.same_seed):
+        return None
+    q, problem = values_of(bench.outcome("some first", scenarios.some_first)["answer"], len(p))
+    told = "the probabilities of a track depend on which tracks the model was asked for first"
+    return problem or differ(p, q, BATCH, told)
+
+
+def second_training(bench: ModelBench) -> str | None:
+    """How the answers of a model that was fitted after another one in a process differ; None if they don't, or there are none.
+
+    It was asked for some of the tracks first.
+    """
+    p, _ = _answer(bench)
+    second = bench.outcome("two genres", scenarios.two_genres).notes.get("second")
+    if second is None:
+        return None
+    q, problem = values_of(second, len(p))
+    return problem or differ(p, q, SAME, "a model that was fitted after another one in the same process is another model")
+
+
+def repeats(bench: ModelBench, name: str, scenario: Any) -> bool:
+    """Whether another training, alone in its process, gives the same answers."""
+    p, _ = _answer(bench)
+    outcome = bench.outcome(name, scenario)
+    if outcome.failed:
+        return False
+    q, problem = values_of(outcome["answer"], len(p))
+    return problem is None and differ(p, q, SAME, "") is None
 
 
 def order(bench: ModelBench) -> str | None:
@@ -212,8 +240,8 @@ LATER = (
         "See that labels reach the training and inputs the prediction; or check with options that let it learn: more epochs.",
         needs=("genre order",),
     ),
-    Rule("silence", _odd("silence"), _UNUSUAL, _PAD, needs=("probabilities",), owns=(f"{LIFE}.silence",)),
-    Rule("one frame", _odd("one frame"), _UNUSUAL, _PAD, needs=("probabilities",), owns=(f"{LIFE}.one frame",)),
-    Rule("very long", _odd("very long"), _UNUSUAL, _PAD, needs=("probabilities",), owns=(f"{LIFE}.very long",)),
+    Rule("silence", _odd("silence"), _UNUSUAL, _PAD, needs=("batches",), owns=(f"{LIFE}.silence",)),
+    Rule("one frame", _odd("one frame"), _UNUSUAL, _PAD, needs=("batches",), owns=(f"{LIFE}.one frame",)),
+    Rule("very long", _odd("very long"), _UNUSUAL, _PAD, needs=("batches",), owns=(f"{LIFE}.very long",)),
     Rule("lengths", _odd("lengths"), _UNUSUAL, _PAD, needs=("batches", "one frame"), owns=(f"{LIFE}.lengths",)),
 )

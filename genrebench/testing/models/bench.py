@@ -17,7 +17,7 @@ from genrebench.plugin.lazy import LazyInputs
 from genrebench.plugin.options import parse_options
 from genrebench.plugin.registry import installed_plugins
 from genrebench.testing.bench import Bench
-from genrebench.testing.examples import GENRES, make_inputs, tiny_labels
+from genrebench.testing.examples import GENRES, make_inputs, tiny_groups, tiny_labels
 
 SECONDS = 1.5
 """Duration of the tiny tracks, for inputs that have one."""
@@ -122,7 +122,7 @@ class ModelBench(Bench):
             raise TypeError(f"build returned {type(model).__name__}, which isn't a genrebench.api.Model")
         return model
 
-    def task(self, n_genres: int = len(GENRES), n_per_genre: int = 0, n_test: int = 4) -> TinyTask:
+    def task(self, n_genres: int = len(GENRES), n_per_genre: int = 0, n_test: int = 0) -> TinyTask:
         """A task with tracks of several lengths; rows of a table cost nothing, so there are more of them."""
         n_per_genre = n_per_genre or (6 if self.is_lazy else 30)
         genres = GENRES[:n_genres] if n_genres <= len(GENRES) else ODD_NAMES[:n_genres]
@@ -132,21 +132,31 @@ class ModelBench(Bench):
     def examples(self, n_per_genre: int, seed: int, n_genres: int) -> Examples[Any]:
         """Made tracks of several lengths, where they have one: each third is shorter."""
         labels = tiny_labels(n_per_genre, seed, n_genres)
-        groups = np.arange(len(labels), dtype=np.int64) // (2 * n_genres)
+        groups = tiny_groups(len(labels), n_genres, seed)
         inputs: Any = self.inputs(labels, seed).inputs
         if isinstance(inputs, LazyInputs):
             lengths = [max(1, round(len(array) * (1, 0.9, 0.8)[i % 3])) for i, array in enumerate(inputs)]
             inputs = Tracks([array[:n] for array, n in zip(inputs, lengths, strict=True)], inputs.sample_rates)
         return Examples(inputs, labels, groups)
 
-    def test(self, n_genres: int = len(GENRES), n_test: int = 4) -> Examples[Any]:
+    def test(self, n_genres: int = len(GENRES), n_test: int = 0) -> Examples[Any]:
         """The test tracks of a task, with their labels."""
-        return self.examples(n_test, 2, n_genres)
+        return self.examples(n_test or (4 if self.is_lazy else 12), 2, n_genres)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Labels of the test tracks of the task with three genres."""
         return self.test().labels
+
+    def durations(self, inputs: Inputs) -> list[float]:
+        """Seconds of each track; none for inputs without a time axis."""
+        if not isinstance(inputs, LazyInputs):
+            return []
+        rates: Any = inputs.sample_rates
+        if rates is None:
+            rate = None if self.input.frame_rate is None else self.input.frame_rate(self.requested)
+            rates = [rate] * len(inputs)
+        return [length / rate for length, rate in zip(inputs.lengths.tolist(), rates, strict=True) if rate]
 
     def odd_inputs(self) -> dict[str, Inputs]:
         """Inputs of unusual tracks by name: silent, one frame long, very long, of lengths that weren't trained on.

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from genrebench.testing.check import Rule
+from genrebench.testing.models.answers import SAME, differ, values_of
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
 from genrebench.testing.models.scenarios import whole_life
@@ -21,7 +22,14 @@ def timeline(bench: ModelBench) -> str | None:
     for name in ODD if found is None and bench.spec.timeline else ():
         life.need(f"timeline of {name}")
         found = found or life.notes.get(f"timeline of {name}")
-    return found
+    return found or _spoiled(bench, "answer", "after timeline", "predict_timeline")
+
+
+def _spoiled(bench: ModelBench, before: str, after: str, step: str) -> str | None:
+    """Whether a step changed the answers of the model."""
+    life, n = bench.outcome(LIFE, whole_life), len(bench.labels)
+    (p, _), (q, problem) = (values_of(life[name], n) for name in (before, after))
+    return problem or differ(p, q, SAME, f"after {step}, the model gives other probabilities")
 
 
 def figures(bench: ModelBench) -> str | None:
@@ -29,13 +37,15 @@ def figures(bench: ModelBench) -> str | None:
     life = bench.outcome(LIFE, whole_life)
     life.need("figures")
     found: str | None = life["figures"]
-    return found
+    return found or _spoiled(bench, "after timeline", "before save", "figures")
 
 
 def curves(bench: ModelBench) -> str | None:
     """Epochs count from 1, values are finite numbers by name."""
-    last = 0
-    for epoch, values in bench.outcome(LIFE, whole_life)["curves"]:
+    last, life = 0, bench.outcome(LIFE, whole_life)
+    if len(life["curves"]) > life["points of fit"]:
+        return "log was called after fit had returned; a point of another call replaces one of the training"
+    for epoch, values in life["curves"]:
         if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 1:
             return f"log was called with the epoch {_shown(epoch)}; epochs are whole numbers from 1"
         if epoch < last:
@@ -80,15 +90,15 @@ RULES = (
         "predict --timeline shows how the genre of a track changes over time.",
         "Return one Timeline per track: increasing seconds, and rows of probabilities that sum to 1; "
         "ModelSpec(..., timeline=True) says that the model has them.",
-        needs=("probabilities", *ODD),
+        needs=("repeated answers", *ODD),
         owns=(f"{LIFE}.predict_timeline", *(f"{LIFE}.timeline of {name}" for name in ODD)),
     ),
     Rule(
         "figures",
         figures,
         "They are saved as images when the run ends.",
-        "Return a mapping of titles to matplotlib.figure.Figure, or leave the method out.",
-        needs=("probabilities",),
+        "Return a mapping of titles to matplotlib.figure.Figure, and change nothing in the model; or leave the method out.",
+        needs=("repeated answers",),
         owns=(f"{LIFE}.figures",),
     ),
     Rule(

@@ -23,7 +23,7 @@ from genrebench.testing.apart import Probe
 from genrebench.testing.bench import watched
 from genrebench.testing.examples import GENRES
 from genrebench.testing.models.bench import ODD_NAMES, ModelBench, TinyTask, Told, Tracks, nothing, rows
-from genrebench.testing.models.timelines import figure_problem, timeline_problem
+from genrebench.testing.models.timelines import figure_problem, timeline_difference, timeline_problem
 from genrebench.testing.randomness import seeds
 from genrebench.testing.surroundings import Writes
 
@@ -40,24 +40,25 @@ TWO = (2, 9, 16)
 
 def whole_life(bench: ModelBench, probe: Probe) -> None:
     """Build, fit, predict, save, load; what else changed in the process is noted."""
-    folder = bench.folder / "saved"
+    folder, once_more = bench.folder / "saved", bench.folder / "saved again"
     checkpoints = bench.folder / "checkpoints"
     checkpoints.mkdir()
     told = Told(checkpoints=checkpoints)
     task = bench.task()
     modules = set(sys.modules)
-    with watched(bench, probe, folder, checkpoints) as writes:
+    with watched(bench, probe, folder, once_more, checkpoints) as writes:
         with probe.step("build", final=True):
             model = bench.build(told=told, checkpoints=checkpoints)
         probe.note("address", id(model))
         with probe.step("fit", final=True), unchanged(probe, "fit", task.train, task.validation), seeds() as given:
             model.fit(task.train, task.validation)
         probe.note("seeds", given)
+        probe.note("points of fit", len(told.curves))
         with probe.step("predict_proba", final=True), unchanged(probe, "predict_proba", task.inputs):
             answer = model.predict_proba(task.inputs)
         first = described(answer)
         probe.note("answer", first)
-        probe.note("modules", sorted(name for name in set(sys.modules) - modules if name.partition(".")[0] != bench.own))
+        probe.note("modules", _imported(bench, modules))
         _in_batches(model, bench.task(), probe)
         probe.note("overwritten", first["values"] is not None and not _equal(first["values"], described(answer)["values"]))
         odd = bench.odd_inputs()
@@ -65,16 +66,30 @@ def whole_life(bench: ModelBench, probe: Probe) -> None:
             with probe.step(name):
                 probe.note(name, described(model.predict_proba(inputs)))
         with probe.step("predict_timeline"):
-            probe.note("timeline", timeline_problem(bench.spec, model, bench.task().inputs, len(task.genres)))
+            probe.note("timeline", timeline_problem(bench, model, bench.task().inputs, len(task.genres)))
         for name in odd if bench.spec.timeline else ():
             with probe.step(f"timeline of {name}"):
-                probe.note(f"timeline of {name}", timeline_problem(bench.spec, model, odd[name], len(task.genres)))
+                probe.note(f"timeline of {name}", timeline_problem(bench, model, odd[name], len(task.genres)))
+        with probe.step("predict_proba"):
+            probe.note("after timeline", _once_more(model, bench.spec.timeline, first, task))
         with probe.step("figures"):
             probe.note("figures", figure_problem(model))
+        with probe.step("predict_proba"):
+            draws = type(model).figures is not Model.figures
+            probe.note("before save", _once_more(model, draws or bench.spec.timeline, first, task))
         _saved(bench, model, bench.task(), folder, writes, probe)
+        with probe.step("save again"):
+            once_more.mkdir()
+            model.save(once_more)
+    probe.note("modules", _imported(bench, modules))
     probe.note("curves", [_plain(point) for point in told.curves])
     probe.note("facts", [_plain(fact) for fact in told.facts])
     probe.note("uses checkpoints", told.files or any(checkpoints.iterdir()))
+
+
+def _imported(bench: ModelBench, before: set[str]) -> list[str]:
+    """Other people's modules that were imported since, which saving needs too."""
+    return sorted(name for name in set(sys.modules) - before if name.partition(".")[0] != bench.own)
 
 
 def _in_batches(model: Model[Any], task: TinyTask, probe: Probe) -> None:
@@ -93,6 +108,11 @@ def _in_batches(model: Model[Any], task: TinyTask, probe: Probe) -> None:
             probe.note(name, [(batch, answer) for batch, answer in zip(batches, answers, strict=True)])
 
 
+def _once_more(model: Model[Any], wanted: bool, first: dict[str, Any], task: TinyTask) -> dict[str, Any]:
+    """The answer now, if that is wanted, or the first one."""
+    return described(model.predict_proba(task.inputs)) if wanted else first
+
+
 def _equal(one: Any, other: Any) -> bool:
     return np.array_equal(one, other, equal_nan=True)
 
@@ -105,10 +125,17 @@ def _saved(bench: ModelBench, model: Model[Any], task: TinyTask, folder: Path, w
     with probe.step("after save"):
         probe.note("after save", described(model.predict_proba(task.inputs)))
     writes.forbid(folder)
-    with probe.step("load"):
+    loaded = None
+    with probe.step("build without checkpoints"):
         loaded = bench.build()
+    if loaded is None:
+        return
+    with probe.step("load"):
         loaded.load(folder)
         probe.note("loaded", described(loaded.predict_proba(task.inputs)))
+    if bench.spec.timeline:
+        with probe.step("timeline of the loaded model"):
+            probe.note("loaded timeline", timeline_difference(model, loaded, task.inputs))
 
 
 @contextlib.contextmanager
@@ -133,30 +160,54 @@ def _arrays(given: Examples[Any] | Inputs) -> list[tuple[str, NDArray[Any]]]:
 # ------------------------------------------------------------------ other trainings
 
 
-def fitted(bench: ModelBench, probe: Probe, *, seed: int = 0, address: int | None = None) -> None:
-    """Fit on the same task once more, and note the answers; the model isn't at that address in memory."""
-    task = bench.task()
+def fitted(bench: ModelBench, probe: Probe, *, seed: int = 0, first: int = 0, address: int | None = None) -> None:
+    """Fit on the same task once more, and note the answers, after those for the `first` tracks.
+
+    The model isn't at that address in memory.
+    """
+    task, checkpoints = bench.task(), _checkpoints(probe)
     with probe.step("build", final=True):
-        model = bench.build(seed=seed)
+        model = bench.build(seed=seed, checkpoints=checkpoints)
         if id(model) == address:  # while this one lives, another one is somewhere else
-            model = bench.build(seed=seed)
-    _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
+            model = bench.build(seed=seed, checkpoints=checkpoints)
+    with probe.step("fit", final=True):
+        model.fit(task.train, task.validation)
+    with probe.step("predict_proba", final=True):
+        if first:
+            model.predict_proba(select(task.inputs, range(first)))
+        probe.note("answer", described(model.predict_proba(task.inputs)))
 
 
 other_seed = partial(fitted, seed=1)
+some_first = partial(fitted, seed=0, first=3)
+
+
+def no_checkpoints(bench: ModelBench, probe: Probe) -> None:
+    """Fit without a folder for checkpoints."""
+    task = bench.task()
+    with probe.step("fit without checkpoints"):
+        bench.build().fit(task.train, task.validation)
+
+
+def _checkpoints(probe: Probe, name: str = "checkpoints") -> Path:
+    """An empty folder for checkpoints."""
+    folder = probe.folder.parent / name
+    folder.mkdir()
+    return folder
 
 
 def missing_genre(bench: ModelBench, probe: Probe) -> None:
     """Fit on training tracks of all genres but one; the validation tracks have that one too."""
     task = bench.task()
-    model = bench.build()
+    model = bench.build(checkpoints=_checkpoints(probe))
     _fit_and_answer(model, rows(task.train, np.flatnonzero(task.train.labels != MISSING)), task.validation, task.inputs, probe)
 
 
 def two_genres(bench: ModelBench, probe: Probe) -> None:
     """Fit on two genres with labels that have nothing to do with the tracks, in training and in test.
 
-    Here the labels of the test tracks are where a model that looks around in the process would find them.
+    Here the labels of the test tracks are where a model that looks around in the process would find them. Then fit on the usual
+    task in the same process, without checkpoints, and ask for some of its tracks first.
     """
     task = bench.task(*TWO)
     rng = np.random.default_rng(8)
@@ -166,7 +217,7 @@ def two_genres(bench: ModelBench, probe: Probe) -> None:
     )
     labels = test.labels
     with probe.step("build", final=True):
-        model = bench.build(task.genres, seed=1)
+        model = bench.build(task.genres, seed=1, checkpoints=_checkpoints(probe))
     with seeds() as given:
         _fit_and_answer(model, train, validation, test.inputs, probe)
     probe.note("labels", labels)
@@ -175,42 +226,52 @@ def two_genres(bench: ModelBench, probe: Probe) -> None:
     folder.mkdir()
     with probe.step("save"):
         model.save(folder)
+    task = bench.task()
+    with probe.step("a second training"):
+        second = bench.build()
+        second.fit(task.train, task.validation)
+        second.predict_proba(select(task.inputs, range(3)))
+        probe.note("second", described(second.predict_proba(task.inputs)))
 
 
 def no_validation(bench: ModelBench, probe: Probe) -> None:
     """Fit without validation tracks."""
     task = bench.task()
-    _fit_and_answer(bench.build(), task.train, nothing(task.validation), task.inputs, probe)
+    _fit_and_answer(bench.build(checkpoints=_checkpoints(probe)), task.train, nothing(task.validation), task.inputs, probe)
 
 
 def one_track_genres(bench: ModelBench, probe: Probe) -> None:
     """Fit on three genres, two of which have one track."""
     task = bench.task()
-    _fit_and_answer(bench.build(), rows(task.train, _few(task.train, 2)), task.validation, task.inputs, probe)
+    model = bench.build(checkpoints=_checkpoints(probe))
+    _fit_and_answer(model, rows(task.train, _few(task.train, 2)), task.validation, task.inputs, probe)
 
 
 def sixteen_genres(bench: ModelBench, probe: Probe) -> None:
     """Fit on sixteen genres."""
     task = bench.task(16, 4, 1)
-    _fit_and_answer(bench.build(task.genres), task.train, task.validation, task.inputs, probe)
+    model = bench.build(task.genres, checkpoints=_checkpoints(probe))
+    _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
 
 
 def odd_training(bench: ModelBench, probe: Probe) -> None:
     """Fit on tracks some of which are silent or one frame long."""
     task, odd = bench.task(), bench.odd_inputs()
-    _fit_and_answer(bench.build(), with_odd(task.train, odd), with_odd(task.validation, odd), task.inputs, probe)
+    model = bench.build(checkpoints=_checkpoints(probe))
+    _fit_and_answer(model, with_odd(task.train, odd), with_odd(task.validation, odd), task.inputs, probe)
 
 
 def one_artist(bench: ModelBench, probe: Probe) -> None:
     """Fit on tracks of a single artist."""
     task = bench.task()
-    _fit_and_answer(bench.build(), of_one_artist(task.train), task.validation, task.inputs, probe)
+    model = bench.build(checkpoints=_checkpoints(probe))
+    _fit_and_answer(model, of_one_artist(task.train), task.validation, task.inputs, probe)
 
 
 def odd_names(bench: ModelBench, probe: Probe) -> None:
     """Fit on genres with odd names, save and load."""
     task = bench.task()
-    model = bench.build(ODD_NAMES[: len(GENRES)])
+    model = bench.build(ODD_NAMES[: len(GENRES)], checkpoints=_checkpoints(probe))
     _fit_and_answer(model, task.train, task.validation, task.inputs, probe)
     _keep(bench, ODD_NAMES[: len(GENRES)], model, probe)
 
@@ -233,7 +294,7 @@ def all_at_once(bench: ModelBench, probe: Probe) -> None:
     """Sixteen genres of odd names, some of one track, odd tracks, one artist, no validation: if this works, each does."""
     task = bench.task(16, 4, 1)
     train = of_one_artist(with_odd(rows(task.train, _few(task.train, 8)), bench.odd_inputs()))
-    model = bench.build(task.genres)
+    model = bench.build(task.genres, checkpoints=_checkpoints(probe))
     _fit_and_answer(model, train, nothing(task.validation), task.inputs, probe)
     _keep(bench, task.genres, model, probe)
 
@@ -382,7 +443,7 @@ def memory(bench: ModelBench, probe: Probe, *, n: int) -> None:
     made: Any = bench.inputs([0]).inputs
     array = np.concatenate([made[0]] * max(1, math.ceil(MIN_BYTES / made[0].nbytes)))
     rate = None if made.sample_rates is None else int(made.sample_rates[0])
-    model = bench.build()
+    model = bench.build(checkpoints=_checkpoints(probe))
     held = Memory()
     train, test = (Generated(array, rate, list(range(first, first + n))) for first in (0, n))
     labels = np.arange(n) % 3

@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from genrebench.errors import PluginError
-from genrebench.plugin.contract import Inputs, Model, ModelSpec, Timeline
+from genrebench.plugin.contract import Inputs, Model, Timeline
 from genrebench.plugin.hosted import checked
+from genrebench.testing.models.bench import ModelBench
+
+PADDED = 30.0
+"""Seconds that a model may add to a track: points of a timeline that are later aren't in seconds."""
 
 
-def timeline_problem(spec: ModelSpec, model: Model[Any], inputs: Inputs, n_genres: int) -> str | None:
+def timeline_problem(bench: ModelBench, model: Model[Any], inputs: Inputs, n_genres: int) -> str | None:
     """What is wrong with a model's timelines, or with what its spec says about them; None if nothing is."""
     overridden = type(model).predict_timeline is not Model.predict_timeline
-    if overridden != spec.timeline:
+    if overridden != bench.spec.timeline:
         has = "has" if overridden else "has no"
-        return f"the spec says timeline={spec.timeline}, but the model {has} predict_timeline"
+        return f"the spec says timeline={bench.spec.timeline}, but the model {has} predict_timeline"
     if not overridden:
         return None
     timelines = model.predict_timeline(inputs)
     if not isinstance(timelines, list | tuple) or len(timelines) != len(inputs):
         n = len(timelines) if hasattr(timelines, "__len__") else type(timelines).__name__
         return f"predict_timeline returned {n} timelines for {len(inputs)} tracks"
-    return next((problem for line in timelines if (problem := _problem(line, n_genres))), None)
+    problem = next((problem for line in timelines if (problem := _problem(line, n_genres))), None)
+    return problem or _beyond(timelines, bench.durations(inputs))
+
+
+def _beyond(timelines: Sequence[Timeline], durations: Sequence[float]) -> str | None:
+    for line, seconds in zip(timelines, durations, strict=False):
+        last = float(line.seconds[-1])
+        if last > seconds + PADDED:
+            return f"the timeline of a track of {seconds:.3g} s has a point at {last:.4g} s; are these frames or samples?"
+    return None
+
+
+def timeline_difference(one: Model[Any], other: Model[Any], inputs: Inputs) -> float:
+    """The largest difference between the timelines of two models; infinite if they have other points."""
+    largest = 0.0
+    for a, b in zip(one.predict_timeline(inputs), other.predict_timeline(inputs), strict=True):
+        if not np.array_equal(a.seconds, b.seconds):
+            return np.inf
+        largest = max(largest, float(np.abs(np.asarray(a.probabilities) - np.asarray(b.probabilities)).max(initial=0.0)))
+    return largest
 
 
 def _problem(line: Any, n_genres: int) -> str | None:

@@ -12,7 +12,7 @@ from genrebench.testing.apart import Outcome, Probe
 from genrebench.testing.check import NotApplicable, Rule
 from genrebench.testing.examples import GENRES
 from genrebench.testing.models import scenarios
-from genrebench.testing.models.answers import SAME, differ, order_problem, tail, values_of
+from genrebench.testing.models.answers import SAME, differ, order_problem, second_training, tail, values_of
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
 from genrebench.testing.models.scenarios import MISSING, TWO, whole_life
@@ -27,6 +27,8 @@ def _problem(outcome: Outcome, n: int, n_genres: int = len(GENRES)) -> str | Non
 
 def same_seed(bench: ModelBench) -> str | None:
     """Two trainings with one seed give the same answers."""
+    if second_training(bench) is None and "second" in bench.outcome("two genres", scenarios.two_genres).notes:
+        return None
     first = bench.outcome(LIFE, whole_life)
     second = bench.outcome("same seed", partial(scenarios.fitted, address=first["address"]))
     n = len(bench.labels)
@@ -105,6 +107,14 @@ def two_genres(bench: ModelBench) -> str | None:
     return _problem(bench.outcome("two genres", scenarios.two_genres), TWO[0] * TWO[2], 2)
 
 
+def no_checkpoints(bench: ModelBench) -> str | None:
+    """There may be no folder for checkpoints."""
+    bench.outcome(LIFE, whole_life).need("build without checkpoints")
+    if "second" not in bench.outcome("two genres", scenarios.two_genres).notes:
+        bench.outcome("no checkpoints", scenarios.no_checkpoints).need("fit without checkpoints")
+    return None
+
+
 def interruption(bench: ModelBench) -> str | None:
     """Ctrl-C ends the training."""
     points = len(bench.outcome(LIFE, whole_life)["curves"])
@@ -157,7 +167,7 @@ RULES = (
         same_seed,
         "A run could not be repeated, and a difference between two models could be luck.",
         "Seed all randomness with context.seed, and let nothing depend on time, addresses in memory or the order of a set.",
-        needs=("repeated answers", "random state"),
+        needs=("repeated answers", "random state", "batches"),
         owns=("same seed.build", "same seed.fit", "same seed.predict_proba"),
     ),
     Rule(
@@ -167,6 +177,14 @@ RULES = (
         "Take the number of genres from context.genres, and mind that libraries return other shapes for two classes.",
         needs=("probabilities",),
         owns=("two genres.build", "two genres.fit", "two genres.predict_proba"),
+    ),
+    Rule(
+        "no checkpoints",
+        no_checkpoints,
+        "context.checkpoints is None where no training has to be resumed: in predictions and in trials.",
+        "Write checkpoints only if context.checkpoints isn't None.",
+        needs=("two genres",),
+        owns=(f"{LIFE}.build without checkpoints", "no checkpoints.fit without checkpoints"),
     ),
     Rule(
         "seed",
