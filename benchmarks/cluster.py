@@ -117,6 +117,7 @@ def flat(files: list[Path], folder: Path) -> Path:
 def timed(home: Path, music: Path, warm: Path, kill: Callable[[], None] | None = None, **how: Any) -> float:
     """Seconds for the features of clips."""
     os.environ["GENREBENCH_HOME"] = str(home)
+    home.mkdir(exist_ok=True)
     gb.write_features(warm, home / "warm.csv", **how)
     if kill is not None:
         threading.Thread(target=kill, daemon=True).start()

@@ -111,6 +111,8 @@ def _results(
     folder = str(Path.cwd())
     jobs = [delayed(_call)(folder, number, function, arguments) for number, arguments in calls.items()]
     threading.excepthook = _report
+    # loky replaces a process that has grown, as with another model, between two calls; nothing is lost
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     with interrupts_held_back():  # the processes inherit this, so that Ctrl-C reaches only this one
         results = Parallel(return_as="generator_unordered", **settings)(jobs)
     logged: set[str] = set()

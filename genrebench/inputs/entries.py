@@ -71,7 +71,8 @@ class CacheFolder:
     def open(self, content_hash: str) -> np.memmap[Any, np.dtype[Any]] | None:
         """The array of an entry, memory-mapped; None if the entry is missing or damaged."""
         try:
-            return np.load(self.path(content_hash), mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+            # of a Path, NumPy would resolve each folder, which takes as long as all the rest
+            return np.load(str(self.path(content_hash)), mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
         except (OSError, ValueError, EOFError, SyntaxError):  # missing, truncated, or not an array
             return None
 

@@ -250,11 +250,12 @@ class Training:
         )
 
     def _forward(self, batch: Batch, logits: Callable[..., Tensor]) -> Tensor:
-        """Logits of a batch's windows that count, in single precision."""
+        """Logits of a batch's windows that count, at least in single precision."""
         self.ranks.begin_step(batch.part)
         audio, used = (x.to(self.device, non_blocking=True) for x in (batch.audio, batch.used))
         with half_precision(self.device, enabled=self.mixed):
-            return logits(audio, used).float()
+            computed = logits(audio, used)
+        return computed.to(torch.promote_types(computed.dtype, torch.float32))
 
     def _settle_norms(self, steps: Sequence[NDArray[np.int32]]) -> None:
         """Recompute batch norm's statistics for prediction: their mean over some batches, with the current weights.
