@@ -179,9 +179,9 @@ class Comparison(Shown):
             if self.n_top == 1:
                 lines.append(f"One {self.unit} makes up {share.replace('it', 'the difference in log loss')}.")
             else:
-                part = "5 %" if self.unit == "artist" else "1 %"
                 lines.append(
-                    f"The {self.n_top} {self.unit}s ({part}) that carry most of the difference in log loss make up {share}."
+                    f"The {self.n_top} of {self.n_units} {self.unit}s that carry most of the difference in log loss make up "
+                    f"{share}."
                 )
         newest = "Of the newest runs, only" if max(len(self.a["runs"]), len(self.b["runs"])) > 1 else "Only"
         lines.append(
@@ -232,7 +232,8 @@ class Comparison(Shown):
             (g["genre"], g["tracks"], f"{g['difference']:+.3f}", number(g["p_value"]), number(g["p_adjusted"]))
             for g in self.genres
         ]
-        return Table.of(columns, rows, "by genre", columns[1:])
+        shown = len(columns) if any(g["p_value"] is not None for g in self.genres) else columns.index("p")
+        return Table.of(columns[:shown], [row[:shown] for row in rows], "by genre", columns[1:shown])
 
 
 def _metric_text(name: str, found: Mapping[str, Any]) -> str:
