@@ -26,7 +26,7 @@ GLUE = "\u00a0"
 
 _TOGETHER = (
     (r" (=|<|>|≤|≥|\.\.|±) (?=\S)", rf"{GLUE}\1{GLUE}"),
-    (r"(?<!\S)(±|rank|ranks) (?=\d)", rf"\1{GLUE}"),
+    (r"(?<![^\s(])(±|rank|ranks|F1) (?=\d)", rf"\1{GLUE}"),
     (r"(?<=\w) (?=\d+(?:,|$))", GLUE),
     (r"(?<=\d) (?=(?:%|s|ms|min|h|MB|GB|Hz|kHz|nats)(?!\w))", GLUE),
 )

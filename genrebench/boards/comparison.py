@@ -163,7 +163,8 @@ class Comparison(Shown):
             (t["track"], t["genre"], t["answer_a"], t["answer_b"], number(t["loss_a"]), number(t["loss_b"]))
             for t in self.tracks
         ]
-        track_tables = [Table.of(columns, tracks, "tracks that differ most", columns[4:])] if tracks else []
+        below = columns[1:4]
+        track_tables = [Table.of(columns, tracks, "tracks that differ most", columns[4:], below=below)] if tracks else []
         return [self._scores(), self._by_genre(), *track_tables]
 
     def heading(self) -> list[str]:
@@ -214,7 +215,10 @@ class Comparison(Shown):
         return draw_forest(lines, title, "difference in log loss in nats; below 0 the first is better", origin=0.0)
 
     def _scores(self) -> Table:
-        sides = [(side["name"], number(side["log_loss"]), number(side["f1_micro"])) for side in (self.a, self.b)]
+        sides = [
+            (f"{letter}: {side['name']}", number(side["log_loss"]), number(side["f1_micro"]))
+            for letter, side in zip("AB", (self.a, self.b), strict=True)
+        ]
         low, high = self.interval
         difference = (
             "A - B, 95 %",
