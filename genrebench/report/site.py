@@ -27,7 +27,7 @@ LONGEST_WORD = 18
 HERE = Path(__file__).parent
 
 _PARTS = re.compile(r"[^=_]+[=_]*|[=_]+")
-_HYPHEN = re.compile(r"\w-\w")
+_HYPHEN = re.compile(r"\w[-–]\w")
 _MINUS = re.compile(r"(?<![\w.-])-(?=\.?\d)")
 
 
@@ -118,14 +118,14 @@ def seconds(value: Any) -> str:
 
 
 def prose(sentence: Any) -> Markup:
-    """A sentence whose numbers stay with their signs and units, and whose names aren't broken at a hyphen."""
+    """A sentence whose numbers stay with their signs and units, and whose names and ranges aren't broken at a dash."""
     return name(glued(_MINUS.sub("−", _visible(str(sentence)))))
 
 
 def name(words: str) -> Markup:
     """A name, such as that of a genre, which is broken at blanks but not at a hyphen."""
     return Markup(" ").join(
-        Markup('<span class="id">{}</span>').format(word) if _HYPHEN.search(word) and len(word) <= LONGEST_NAME else word
+        Markup('<span class="word">{}</span>').format(word) if _HYPHEN.search(word) and len(word) <= LONGEST_NAME else word
         for word in _visible(words).split(" ")
     )
 
