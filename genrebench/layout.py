@@ -26,10 +26,11 @@ GLUE = "\u00a0"
 
 _TOGETHER = (
     (r" (=|<|>|≤|≥|\.\.|±) (?=\S)", rf"{GLUE}\1{GLUE}"),
-    (r"(?<!\S)(±|rank|ranks) (?=\d)", rf"\1{GLUE}"),
+    (r"(?<![^\s(])(±|rank|ranks|F1) (?=\d)", rf"\1{GLUE}"),
+    (r"(?<=\w) (?=\d+(?:,|$))", GLUE),
     (r"(?<=\d) (?=(?:%|s|ms|min|h|MB|GB|Hz|kHz|nats)(?!\w))", GLUE),
 )
-"""Blanks between a number and its unit or sign."""
+"""Blanks between a number and its unit, its sign, or what it counts, as in "Rock 3, Ska 1"."""
 
 
 @dataclass(frozen=True)

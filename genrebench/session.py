@@ -104,7 +104,8 @@ class Session:
 
     def __post_init__(self) -> None:
         if not DEVICES.fullmatch(self.device):
-            raise UsageError(f"device {self.device!r} isn't one of auto, cpu, cuda, cuda:0, cuda:1, ..., mps")
+            hint = "; did you mean cuda?" if self.device.lower().startswith(("gpu", "nvidia", "cuda")) else ""
+            raise UsageError(f"device {self.device!r} isn't one of auto, cpu, cuda, cuda:0, cuda:1, ..., mps{hint}")
         if (allowed := allowed_memory()) < LEAST_MEMORY:
             raise UsageError(f"a process may have {allowed / 1e6:.0f} MB of memory here; allow 2 GB or more with 'ulimit -v'")
         for name, number in (("devices", self.devices), ("workers", self.workers), ("jobs", self.jobs)):

@@ -220,6 +220,11 @@ def plot_text(text: str) -> str:
     return printable(text).replace("$", r"\$")
 
 
+def setting(name: str, value: object) -> str:
+    """An option as it is given to --set: "C=10"; a whole number has no point."""
+    return f"{name}={int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value}"
+
+
 def counted(number: int, unit: str) -> str:
     """Return a number of things in words: "one track", "3 tracks"."""
     return f"one {unit}" if number == 1 else f"{number} {unit}s"

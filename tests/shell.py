@@ -1,23 +1,16 @@
 """Commands of genrebench as users call them, each in a process of its own, without the seconds that imports take.
 
-A process that has imported what commands import forks one for each command, so that the exit code, the streams and what is
-left behind are those of a real command. Tests of start-up itself, and of signals, start Python anew.
+They are forked from one warm process. Tests of start-up itself, and of signals, start Python anew.
 """
 
 from __future__ import annotations
 
-import atexit
-import gc
-import json
 import os
 import subprocess
-import sys
-import threading
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from docs.running.warm import Warm, serve
 from tests import tiny
 
 ROOT = Path(__file__).parents[1]
@@ -34,28 +27,19 @@ class Shells:
 
     def __init__(self, site: Path) -> None:
         self.environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "COLUMNS": "200"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.shell"], cwd=ROOT, env=self.environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.warm = Warm("tests.shell", self.environment, ROOT)
 
     def call(self, words: tuple[str, ...], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a command in a folder; its output is kept beside the folder only while it runs."""
         out, err = (folder.parent / f"{folder.name}.{stream}" for stream in ("out", "err"))
-        request = {"words": words, "folder": str(folder), "environment": environment, "out": str(out), "err": str(err)}
-        assert self.process.stdin and self.process.stdout
-        print(json.dumps(request), file=self.process.stdin, flush=True)
-        code = int(self.process.stdout.readline())
+        code = self.warm.call(words, folder, environment, out, err)
         done = subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
         out.unlink()
         err.unlink()
         return done
 
     def close(self) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+        self.warm.close()
 
 
 class Shell:
@@ -92,8 +76,7 @@ class Shell:
         return lines[-1]
 
 
-def serve() -> None:
-    """Fork a process for each line of stdin, and print its exit code when it has ended."""
+if __name__ == "__main__":
     import sklearn.svm  # noqa: F401
 
     import genrebench
@@ -101,43 +84,4 @@ def serve() -> None:
 
     for name in genrebench.__all__:  # each is imported on its first use
         getattr(genrebench, name)
-    gc.freeze()  # a collection would copy the pages of all modules
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            for target, file, flags in (
-                (0, os.devnull, os.O_RDONLY),
-                (1, request["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-                (2, request["err"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-            ):
-                descriptor = os.open(file, flags, 0o644)
-                os.dup2(descriptor, target)
-                os.close(descriptor)
-            os.chdir(request["folder"])
-            os.environ.clear()
-            os.environ.update(request["environment"])
-            sys.argv = ["genrebench", *request["words"]]
-            _end(entry)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
-        sys.stdout.flush()
-
-
-def _end(command: Callable[[], None]) -> None:
-    """Run a command and end the process as Python does, but without taking down its modules one by one."""
-    code: object = 1
-    try:
-        command()
-    except SystemExit as done:
-        code = done.code
-    except BaseException:
-        traceback.print_exc()
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 0)
-
-
-if __name__ == "__main__":
-    serve()
+    serve(entry)

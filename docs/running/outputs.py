@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.metadata
 import json
@@ -17,6 +18,7 @@ from filelock import FileLock
 
 from docs.running import world
 from docs.running.pages import ROOT, Block, Page
+from docs.running.warm import Warm
 
 KEPT = ROOT / "docs" / "_build" / "running"
 """Where outputs, the folders of the pages, and the data are kept."""
@@ -106,30 +108,33 @@ def _run(page: Page, folder: Path, home: Path) -> list[dict[str, Any]]:
     if any(block.mark("needs") for block in wanted):
         (folder / "fma").symlink_to(REAL_DATA / "fma")
     environment = _environment(home) | {"GENREBENCH_DATA_DIR": str(the_world(home) / "fma")}
-    done = subprocess.run(
-        [sys.executable, "-m", "docs.running.player", plan],
-        cwd=folder,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    steps = iter(json.loads(plan.read_text(encoding="utf-8")))
-    plan.unlink()
+    out, err = (plan.with_suffix(suffix) for suffix in (".out", ".err"))
+    _players().call([str(plan)], folder, environment, out, err)
+    steps, said = iter(json.loads(plan.read_text(encoding="utf-8"))), err.read_text(encoding="utf-8")
+    for file in (plan, out, err):
+        file.unlink()
     played = []
     for block in page.played:
         step = next(steps) if block in wanted else {"text": "", "exit": 0, "expected": 0, "outputs": [], "skipped": True}
         if "exit" not in step:
-            raise PageError(f"{page.path}:{block.line}: {done.stderr}")
+            raise PageError(f"{page.path}:{block.line}: {said}")
         if step["exit"] != step["expected"]:
             raise PageError(f"{page.path}:{block.line}: exit code {step['exit']} instead of {step['expected']}\n{step['text']}")
         played.append(step | {"text": _plain(step["text"], folder, home)})
     return played
 
 
+@cache
+def _players() -> Warm:
+    """The process that plays pages, for as long as this one lasts."""
+    players = Warm("docs.running.player", _environment(KEPT / "home"), ROOT)
+    atexit.register(players.close)
+    return players
+
+
 def _step(block: Block) -> dict[str, Any]:
     code = block.mark("tested as") or block.code
-    return {"language": block.language, "code": code, "expected": int(block.mark("exit") or 0)}
+    return {"language": block.language, "file": block.mark("file "), "code": code, "expected": int(block.mark("exit") or 0)}
 
 
 def _has_data(block: Block) -> bool:

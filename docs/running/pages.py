@@ -4,6 +4,7 @@ A comment on the line before a block, with an empty line between, has marks, sep
 
 - ``output``: the built page shows what the block prints;
 - ``figure FILE: what one sees``: the built page shows this picture, which the block has written;
+- ``file NAME``: the block isn't run, but is the content of this file;
 - ``exit 1``: the last command of the block is expected to end with this code;
 - ``tested as COMMAND``: this is run instead, since the real thing takes hours or another machine;
 - ``needs FOLDER``: the block isn't run without this folder of real data;
@@ -28,7 +29,7 @@ _BLOCK = re.compile(
     r"(?:^<!-- (?P<marks>(?!page:)[^\n]*) -->\n\n?)?^```(?P<language>sh|python)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
 )
 _PAGE = re.compile(r"^<!-- page: (.*) -->$", re.MULTILINE)
-_KINDS = ("output", "figure ", "exit ", "tested as ", "needs ", "not run: ")
+_KINDS = ("output", "figure ", "file ", "exit ", "tested as ", "needs ", "not run: ")
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,12 @@ class Page:
     @cached_property
     def played(self) -> tuple[Block, ...]:
         """The blocks that are run."""
-        python = "runs python" in self.settings
-        return tuple(block for block in self.blocks if block.mark("not run") is None and (block.language == "sh" or python))
+        languages = {"sh", *(["python"] if "runs python" in self.settings else [])}
+        return tuple(
+            block
+            for block in self.blocks
+            if block.mark("not run") is None and (block.language in languages or block.mark("file "))
+        )
 
 
 def pages() -> list[Page]:

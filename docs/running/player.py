@@ -1,7 +1,7 @@
 """Runs the blocks of one page in one process: commands as in one terminal, Python as in one notebook.
 
-Commands are calls of the command line's `main` in this process, which saves each of them the imports; lines with pipes and the
-like go through a shell.
+Commands are calls of the command line's `main` in this process, which is forked from one that has imported everything; lines
+with pipes and the like go through a shell.
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docs.running.warm import serve
+
 _SHELL = re.compile(r"[|<>&;$*]")
 
 
-def main(plan: str) -> None:
-    """Play the steps in a file and write beside each what it printed."""
-    file = Path(plan)
+def main() -> None:
+    """Play the steps in a file, the first argument, and write beside each what it printed."""
+    file = Path(sys.argv[1])
     steps = json.loads(file.read_text(encoding="utf-8"))
     notebook = Notebook() if any(step["language"] == "python" for step in steps) else None
     for step in steps:
-        if notebook is not None and step["language"] == "python":
+        if step["file"]:
+            Path(step["file"]).write_text(step["code"], encoding="utf-8")
+            step |= {"text": "", "exit": 0, "outputs": []}
+        elif notebook is not None and step["language"] == "python":
             step |= notebook.play(step["code"])
         else:
             step |= play(step["code"])
@@ -139,5 +144,21 @@ def encoded(value: object) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
+def imported() -> None:
+    """Import what pages need."""
+    import IPython.core.interactiveshell  # noqa: F401
+    import matplotlib.backends.backend_agg  # noqa: F401
+    import sklearn.ensemble
+    import sklearn.svm  # noqa: F401
+    import torch  # noqa: F401
+
+    import genrebench
+    from genrebench.cli.main import main  # noqa: F401
+
+    for name in genrebench.__all__:  # each is imported on its first use
+        getattr(genrebench, name)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    imported()
+    serve(main)

@@ -9,7 +9,7 @@ from typing import Any
 from genrebench.boards.board_metrics import WITH_INTERVAL, BoardMetrics
 from genrebench.boards.row import ELSEWHERE, Row, between, rank_range
 from genrebench.errors import UsageError, did_you_mean
-from genrebench.tables import number
+from genrebench.tables import number, setting
 
 Ranks = Mapping[str, int]
 """Row ids to ranks."""
@@ -56,7 +56,7 @@ def _note(row: Row, ranks: Ranks) -> str:
 
 
 def _options(row: Row, _: Ranks) -> str:
-    return " ".join(f"{key}={value}" for key, value in row.changed.items())
+    return " ".join(setting(*option) for option in row.changed.items())
 
 
 def _spread(row: Row, _: Ranks) -> str:

@@ -163,7 +163,8 @@ class Comparison(Shown):
             (t["track"], t["genre"], t["answer_a"], t["answer_b"], number(t["loss_a"]), number(t["loss_b"]))
             for t in self.tracks
         ]
-        track_tables = [Table.of(columns, tracks, "tracks that differ most", columns[4:])] if tracks else []
+        below = columns[1:4]
+        track_tables = [Table.of(columns, tracks, "tracks that differ most", columns[4:], below=below)] if tracks else []
         return [self._scores(), self._by_genre(), *track_tables]
 
     def heading(self) -> list[str]:
@@ -179,9 +180,9 @@ class Comparison(Shown):
             if self.n_top == 1:
                 lines.append(f"One {self.unit} makes up {share.replace('it', 'the difference in log loss')}.")
             else:
-                part = "5 %" if self.unit == "artist" else "1 %"
                 lines.append(
-                    f"The {self.n_top} {self.unit}s ({part}) that carry most of the difference in log loss make up {share}."
+                    f"The {self.n_top} of {self.n_units} {self.unit}s that carry most of the difference in log loss make up "
+                    f"{share}."
                 )
         newest = "Of the newest runs, only" if max(len(self.a["runs"]), len(self.b["runs"])) > 1 else "Only"
         lines.append(
@@ -214,7 +215,10 @@ class Comparison(Shown):
         return draw_forest(lines, title, "difference in log loss in nats; below 0 the first is better", origin=0.0)
 
     def _scores(self) -> Table:
-        sides = [(side["name"], number(side["log_loss"]), number(side["f1_micro"])) for side in (self.a, self.b)]
+        sides = [
+            (f"{letter}: {side['name']}", number(side["log_loss"]), number(side["f1_micro"]))
+            for letter, side in zip("AB", (self.a, self.b), strict=True)
+        ]
         low, high = self.interval
         difference = (
             "A - B, 95 %",
@@ -232,7 +236,8 @@ class Comparison(Shown):
             (g["genre"], g["tracks"], f"{g['difference']:+.3f}", number(g["p_value"]), number(g["p_adjusted"]))
             for g in self.genres
         ]
-        return Table.of(columns, rows, "by genre", columns[1:])
+        shown = len(columns) if any(g["p_value"] is not None for g in self.genres) else columns.index("p")
+        return Table.of(columns[:shown], [row[:shown] for row in rows], "by genre", columns[1:shown])
 
 
 def _metric_text(name: str, found: Mapping[str, Any]) -> str:

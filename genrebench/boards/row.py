@@ -11,6 +11,7 @@ from genrebench.boards.board_metrics import WITH_INTERVAL
 from genrebench.boards.by_metric import ByMetric
 from genrebench.jsontypes import plain
 from genrebench.runs.record import Origin
+from genrebench.tables import setting
 
 FACTS = (
     *("changed", "calibrated", "feature_source", "origin", "lab", "trained_on", "test_seen"),
@@ -119,7 +120,7 @@ class Row:
     @property
     def label(self) -> str:
         """Label for display: the model and the options that differ from their defaults."""
-        options = ", ".join(f"{key}={value}" for key, value in self.changed.items())
+        options = ", ".join(setting(*option) for option in self.changed.items())
         if len(options) > MAX_LABEL:
             options = f"{options[: MAX_LABEL - 1]}…"
         marks = (options, ELSEWHERE if self.origin == "imported" else "", self.lab and f"by {self.lab}")

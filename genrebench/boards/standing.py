@@ -107,7 +107,11 @@ class Standing(Shown):
         row = self.row
         if row is None:
             return []
-        labels = {other.row: other.label for other in self.rows}
+        # a row that shares its name with this run is told from it by its options
+        labels = {
+            other.row: f"{other.label} with default options" if other.label == row.model and row.changed else other.label
+            for other in self.rows
+        }
         seeds = (
             f" as one of {counted(len(row.seeds), 'seed')} (mean {row.scores['log_loss']:.3f})" if len(row.seeds) > 1 else ""
         )

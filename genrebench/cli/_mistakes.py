@@ -39,6 +39,7 @@ MEANT = {
 """What other words for a command mean, within `genrebench`."""
 
 WITHIN = {"ls": "list", "delete": "rm", "remove": "rm", "del": "rm", "info": "show", "describe": "show", "download": "get"}
+WITHIN |= {"show": "info", "list": "info", "clean": "clear", "empty": "clear"}  # of the cache
 """What other words mean within a group of commands, such as `genrebench runs`."""
 
 _WORDS = (
@@ -58,6 +59,9 @@ MISSING = {
     "MODEL": "name a model; 'genrebench plugins list' has the installed ones",
     "ID": "name a run by its id, the beginning of it, 'latest', or MODEL@latest",
     "RUN_ID": "name a run by its id, the beginning of it, 'latest', or MODEL@latest",
+    "A": "name two models, rows or runs to compare",
+    "B": "name two models, rows or runs to compare",
+    "FILE": "name audio files, folders or playlists",
     "DATASET": "name a dataset or a folder; 'genrebench data list' has the registered ones",
 }
 
@@ -100,6 +104,8 @@ def explained(error: Any, arguments: Sequence[str]) -> str:
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if kind == "NoSuchOption" and error.option_name == "--data-dir":
         return f"--data-dir stands before the command: genrebench --data-dir FOLDER {path.removeprefix('genrebench ')} ..."
+    if kind == "NoSuchOption" and (whole := _one_dash(error, context, arguments)):
+        return f"there is no option -{whole}; did you mean --{whole}?"
     if kind == "NoSuchOption":
         return f"there is no option {error.option_name}{_similar_option(error, context)}{see}"
     if kind == "MissingParameter":
@@ -112,6 +118,13 @@ def explained(error: Any, arguments: Sequence[str]) -> str:
     if extra is not None:
         return _extra(extra[1], context, path)
     return message.rstrip(".") + (see if context is not None and "did you mean" not in message else "")
+
+
+def _one_dash(error: Any, context: Any, arguments: Sequence[str]) -> str:
+    """The name of an option that was written with one dash, which stands for several options of one letter."""
+    known = {name for parameter in (context.command.params if context is not None else ()) for name in parameter.opts}
+    written = (word[1:].partition("=")[0] for word in arguments if word.startswith(error.option_name) and word[1:2] != "-")
+    return next((name for name in written if f"--{name}" in known), "")
 
 
 def _similar_option(error: Any, context: Any) -> str:
@@ -162,4 +175,6 @@ def _extra(words: str, context: Any, path: str) -> str:
         datasets = [one["name"] for one in gb.list_datasets().to_json()]
         if first in datasets or Path(first).expanduser().is_dir():
             return f"{first!r} is one argument too many; did you mean: {path} ... --dataset {first}"
+    if "--runs" in options and Path(first).expanduser().is_dir():
+        return f"{first!r} is one argument too many; did you mean: {path} ... --runs {first}"
     return f"too many arguments ({words}); see '{path} --help'"

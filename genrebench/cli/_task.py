@@ -148,7 +148,9 @@ def parse_seeds(seeds: str | None) -> list[int] | None:
     for part in seeds.split(","):
         numbers = re.fullmatch(r"\s*([0-9]{1,9})(?:\.\.([0-9]{1,9}))?\s*", part)
         if numbers is None:
-            raise UsageError(f"--seeds {seeds!r} isn't a list of whole numbers such as 0,1,2 or 0..9")
+            meant = re.sub(r"([0-9])\s*(?:-|\.{3}|:)\s*([0-9])", r"\1..\2", seeds)
+            hint = f"; did you mean {meant}?" if meant != seeds else ""
+            raise UsageError(f"--seeds {seeds!r} isn't a list of whole numbers such as 0,1,2 or 0..9{hint}")
         first = int(numbers[1])
         last = first if numbers[2] is None else int(numbers[2])
         if last < first or last - first >= MAX_SEEDS:

@@ -19,6 +19,7 @@ from genrebench.cli._output import (
     print_json,
     print_list,
     print_result,
+    print_table,
     print_text,
     say,
 )
@@ -154,6 +155,8 @@ def check(
         print_json(report.to_json())
     elif form is ListFormat.table and not report.findings:
         print_text(f"No problems found in {report.dataset.name}.")
+    elif form is ListFormat.table:
+        print_table(*report.tables())
     else:
         print_list(form, report.to_table())
     if exclusions is not None:

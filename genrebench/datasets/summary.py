@@ -15,7 +15,7 @@ from genrebench import audio
 from genrebench.datasets.check.given_features import usable_findings
 from genrebench.errors import AudioError, DataError
 from genrebench.evaluation import power
-from genrebench.records import PARTS, Dataset, Fold, Split
+from genrebench.records import FILE_SPLIT, PARTS, Dataset, Fold, Split
 from genrebench.tables import Shown, Table, counted, frame
 from genrebench.tasks.audit import shared_artists, untested
 from genrebench.tasks.copies import copy_remarks, row_keys
@@ -243,7 +243,9 @@ class DatasetSummary(Shown):
         first = f", the first of {one['folds']} folds" if one["folds"] > 1 else ""
         shared = {None: "", 0: "; training and test share no artist"}
         artists = shared.get(one["shared_artists"], f"; {counted(one['shared_artists'] or 0, 'artist')} in training and test")
-        return f"Split {one['split']}{first}: {parts} tracks{artists}."
+        file = one["split"].removeprefix(FILE_SPLIT)
+        name = one["split"] if file == one["split"] else f"of the file {file}"
+        return f"Split {name}{first}: {parts} tracks{artists}."
 
     def tables(self) -> list[Table]:
         """Counts by genre, then the other facts of the dataset."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from genrebench.tasks.splits import NAMES as SPLITS
 
 
 def refuse_datasets(names: Sequence[str], registry: Registry) -> None:
-    """Raise a `UsageError` with the command that was meant if a dataset or a folder stands in the place of a model."""
+    """Raise a `UsageError` with the command that was meant if a dataset, folder or option stands in the place of a model."""
     models, datasets = registry.names(MODEL), registry.names(DATASET)
     for name in names:
+        if name not in models and re.fullmatch(r"[\w.-]+=.*", name):
+            others = " ".join(other for other in names if other != name) or "MODEL"
+            raise UsageError(f"{name!r} is an option, not a model; did you mean: genrebench run {others} --set {name}")
         if name not in models and (name in datasets or Path(name).expanduser().is_dir()):
             kind = "dataset" if name in datasets else "folder"
             others = " ".join(other for other in names if other != name) or "MODEL"

@@ -76,13 +76,13 @@ class Clips:
         """The audio files of a dataset by track."""
         return self._audio.get(dataset, {})
 
-    def figures(self, run_folder: Path, run_id: str) -> tuple[list[tuple[str, str, str]], list[str]]:
+    def figures(self, run_folder: Path, run_id: str) -> tuple[list[tuple[str, str, str, bool]], list[str]]:
         """Copy the figures of a run.
 
         Returns
         -------
-        figures : list of (str, str, str)
-            Title, caption, and path relative to the folder of run pages.
+        figures : list of (str, str, str, bool)
+            Title, caption, path relative to the folder of run pages, and whether it is much wider than high.
         problems : list of str
             One line per file that isn't copied, because it isn't a picture of a sensible size in the run's own folder.
         """
@@ -100,7 +100,8 @@ class Clips:
             copy = self._folder / "runs" / run_id / (file.name if PLAIN_NAME.fullmatch(file.name) else f"figure-{number}.png")
             copy.parent.mkdir(exist_ok=True)
             copy.write_bytes(data)
-            copied.append((title or file.stem.replace("-", " "), caption, f"{run_id}/{copy.name}"))
+            width, height = size_of(data)
+            copied.append((title or file.stem.replace("-", " "), caption, f"{run_id}/{copy.name}", width > 2 * height))
         return copied, problems
 
 
@@ -109,6 +110,11 @@ def _pictures(folder: Path) -> list[Path]:
         return sorted(file for file in folder.iterdir() if file.suffix == ".png")
     except OSError:  # no figures
         return []
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    """Width and height of a PNG picture in pixels, as its header says."""
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
 def picture_texts(data: bytes) -> tuple[str, str]:
@@ -123,7 +129,7 @@ def picture_texts(data: bytes) -> tuple[str, str]:
 
     if data[:16] != PNG or len(data) < 33:
         raise ValueError("it isn't a PNG picture")
-    width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
+    width, height = size_of(data)
     if width * height > MAX_PIXELS:
         raise ValueError(f"it has {width} x {height} pixels")
     try:

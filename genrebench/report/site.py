@@ -20,12 +20,14 @@ from genrebench.tables import printable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+LONGEST_NAME = 32
 LONGEST_WORD = 18
 """Characters of a word that is never broken."""
 
 HERE = Path(__file__).parent
 
 _PARTS = re.compile(r"[^=_]+[=_]*|[=_]+")
+_HYPHEN = re.compile(r"\w[-–]\w")
 _MINUS = re.compile(r"(?<![\w.-])-(?=\.?\d)")
 
 
@@ -58,6 +60,7 @@ def templates() -> Environment:
         "rank_range": lambda ranks: rank_range(ranks).replace(" .. ", "–"),
         "prose": prose,
         "label": label,
+        "name": name,
         "text": text,
     }
     script = (HERE / "static" / "report.js").read_text(encoding="utf-8")
@@ -99,7 +102,10 @@ def between(interval: Any, digits: int = 3) -> str:
 
 def percents(interval: Any) -> str:
     """An interval of shares."""
-    return f"{100 * interval[0]:.0f}–{100 * interval[1]:.0f}{GLUE}%" if interval else ""
+    if not interval:
+        return ""
+    low, high = (f"{100 * end:.0f}" for end in interval)
+    return f"{low}–{high}{GLUE}%" if low != high else f"{low}{GLUE}%"
 
 
 def seconds(value: Any) -> str:
@@ -111,9 +117,17 @@ def seconds(value: Any) -> str:
     return f"{value:.2g}{GLUE}s" if value < 10 else f"{value:.0f}{GLUE}s"
 
 
-def prose(sentence: Any) -> str:
-    """A sentence whose numbers stay with their signs and units."""
-    return glued(_MINUS.sub("−", _visible(str(sentence))))
+def prose(sentence: Any) -> Markup:
+    """A sentence whose numbers stay with their signs and units, and whose names and ranges aren't broken at a dash."""
+    return name(glued(_MINUS.sub("−", _visible(str(sentence)))))
+
+
+def name(words: str) -> Markup:
+    """A name, such as that of a genre, which is broken at blanks but not at a hyphen."""
+    return Markup(" ").join(
+        Markup('<span class="word">{}</span>').format(word) if _HYPHEN.search(word) and len(word) <= LONGEST_NAME else word
+        for word in _visible(words).split(" ")
+    )
 
 
 def label(name: str) -> Markup:

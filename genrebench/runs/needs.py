@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -19,13 +19,16 @@ from genrebench.runs.record import ModelRecord, Run
 from genrebench.runs.store import RunStore
 from genrebench.runs.trial import try_out
 from genrebench.session import Session
-from genrebench.tables import Shown, Table
+from genrebench.tables import Shown, Table, counted
 from genrebench.tasks.task import audio_hashes
 
 _SAME = ("machine", "cpus", "system")
 """What the environments of runs on one machine have in common."""
 
 UNKNOWN = "its time isn't known before a run of it has finished here; do one with a single seed"
+
+_EPOCHS = "epochs"
+"""The option by which models say how often they go through their data, and the fact by which they say how often they did."""
 
 _TRIAL_SECONDS = 20.0
 """For the inputs of a trial."""
@@ -211,7 +214,8 @@ class Measured:
 def measured(job: Job, runs: Iterable[Run]) -> Measured:
     """What a run of a job takes, from the finished runs of its model on this machine.
 
-    These are runs of the same task and options, or else one that is scaled by the number of tracks.
+    These are runs of the same task and options, or else one that is scaled by the number of tracks and epochs, the one with the
+    fewest options that differ.
     """
     model, here = ModelRecord.of(job.model, calibrate=job.calibrate), describe_environment()
     alike = [
@@ -230,14 +234,31 @@ def measured(job: Job, runs: Iterable[Run]) -> Measured:
         seconds = statistics.median(run.timings.get("fit_s", 0.0) + run.timings.get("predict_s", 0.0) for run in same)
         basis = f"as measured in {len(same)} run{'s' if len(same) > 1 else ''} of it"
         return Measured(seconds, max(memory, default=None), basis, same[0])
-    options = [run for run in alike if dict(run.model.options) == model.options]
-    run = (options or alike)[0]
+    differing = [_differing(run.model.options, model.options) for run in alike]
+    run, others = min(zip(alike, differing, strict=True), key=lambda pair: len(pair[1]))
     folds = job.task.split.folds
     training = sum(len(fold.training) for fold in folds) / max(run.task.n_training, 1)
     test = sum(len(fold.test) for fold in folds) / max(run.task.n_test, 1)
-    seconds = training * run.timings.get("fit_s", 0.0) + test * run.timings.get("predict_s", 0.0)
-    basis = f"scaled from a run on {run.task.n_training} training tracks{'' if options else ' with other options'}"
+    done, planned = _epochs(run.facts) or _epochs(run.model.options), _epochs(model.options)
+    epochs = planned / done if done and planned else 1.0
+    seconds = epochs * training * run.timings.get("fit_s", 0.0) + test * run.timings.get("predict_s", 0.0)
+    basis = f"scaled from a run on {run.task.n_training} training tracks"
+    if epochs != 1.0:
+        basis += f" and {counted(int(done), 'epoch')} to all {planned:g}"
+    if others:
+        basis += f", with other values of {', '.join(others)}, which aren't accounted for"
     return Measured(seconds, run.peak_rss_mb, basis, run)
+
+
+def _differing(options: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
+    """Names of the options with other values, but for the number of epochs, by which times are scaled."""
+    return [name for name in {**options, **others} if name != _EPOCHS and options.get(name) != others.get(name)]
+
+
+def _epochs(values: Mapping[str, Any]) -> float:
+    """The number of epochs among options or facts of a run; 0 without."""
+    value = values.get(_EPOCHS)
+    return value if isinstance(value, int | float) and value > 0 else 0
 
 
 def _tried(job: Job, inputs: Survey, session: Session) -> Measured:

@@ -83,7 +83,6 @@ def confusion_table(predictions: Predictions) -> Table:
 def what_it_was(run: Run, folder: Path) -> Table:
     """The run in a few lines: model, options, data, times."""
     task, model = run.task, run.model
-    counts = f"{task.n_training} training, {task.n_validation} validation, {task.n_test} test"
     times = ", ".join(f"{name.removesuffix('_s')} {seconds:.1f} s" for name, seconds in run.timings.items())
     ago = age(run.started, datetime.now(UTC))
     version = f" {model.version}" if model.version else ""
@@ -98,7 +97,7 @@ def what_it_was(run: Run, folder: Path) -> Table:
         ("features", model.feature_source),
         ("dataset", task.dataset_title),
         ("split", task.split_title if not task.split_seed else f"{task.split_title}, seed {task.split_seed}"),
-        ("tracks", counts),
+        ("tracks", task.counts),
         ("excluded", f"{len(task.excluded)} tracks" if task.excluded else ""),
         ("extra training", "" if task.extra_training is None else task.extra_training.text(by_genre=True)),
         ("shared artists", task.shared_artists),

@@ -167,6 +167,15 @@ class TaskRecord:
         return f"{self.dataset} (synthetic music)" if self.synthetic else self.dataset
 
     @property
+    def counts(self) -> str:
+        """Label for display of the number of tracks in each part, of a fold on average where there are several."""
+        if self.n_folds == 1:
+            return f"{self.n_training} training, {self.n_validation} validation, {self.n_test} test tracks"
+        training, validation = (round(n / self.n_folds) for n in (self.n_training, self.n_validation))
+        each = f"each with about {training} training, {validation} validation tracks"
+        return f"{self.n_test} test tracks in {self.n_folds} folds, {each}"
+
+    @property
     def split_title(self) -> str:
         """Label for display of the split and extra training tracks: "official + 64 training tracks of fma-large"."""
         return self.split if self.extra_training is None else f"{self.split} + {self.extra_training.text()}"

@@ -306,7 +306,7 @@ class Recorder:
             self.session.say(f"warning: {file} can't be written: {error.strerror}")
         self.observers.tell("epoch", fold, int(epoch), {name: float(value) for name, value in values.items()})
         text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self.session.say(f"fold {fold + 1} epoch {epoch}: {text}")
+        self.session.say(f"{f'fold {fold + 1} ' if self.run.task.n_folds > 1 else ''}epoch {epoch}: {text}")
 
 
 def model_folders(folder: Path, n_folds: int) -> list[Path]:

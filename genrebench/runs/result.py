@@ -255,10 +255,7 @@ class RunResults(ShownSequence[RunResult]):
     @staticmethod
     def _table(results: Sequence[RunResult]) -> Table:
         task = results[0].record.task
-        title = (
-            f"{task.dataset_title}, split {task.split_title}: {task.n_training} training, "
-            f"{task.n_validation} validation, {task.n_test} test tracks, {len(task.genres)} genres"
-        )
+        title = f"{task.dataset_title}, split {task.split_title}: {task.counts}, {len(task.genres)} genres"
         columns = ("run", "model", "seed", "status", "log loss", "F1 micro", "F1 macro", "inputs s", "fit s", "predict s")
         below = ("inputs s", "predict s", "fit s", "status", "seed", "F1 macro", "model")
         return Table.of(columns, map(_row, results), title, columns[4:], below=below, drop=("model",))

@@ -75,6 +75,14 @@ def folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("leakage", "MODEL is missing"),
         ("runs show", "ID is missing"),
         ("run svm-baseline --seed", "--seed needs a value"),
+        ("run svm-baseline C=10", "genrebench run svm-baseline --set C=10"),
+        ("run svm-baseline -dataset my-music", "did you mean --dataset?"),
+        ("run svm-baseline --seeds 3-5", "did you mean 3..5?"),
+        ("run svm-baseline --device gpu", "did you mean cuda?"),
+        ("data get demo", "there is no download for 'demo' (synthetic music"),
+        ("cache show", "genrebench cache info"),
+        ("compare svm-baseline", "name two models, rows or runs"),
+        ("runs list my-music", "genrebench runs list ... --runs my-music"),
     ],
 )
 def test_the_command_that_was_meant_is_named(

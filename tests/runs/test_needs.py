@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
 import genrebench as gb
-from genrebench.api import FeatureTable, Model
+from genrebench.api import FeatureTable, Field, Model
 from tests import tiny
 
 
@@ -69,6 +70,30 @@ def test_a_run_on_fewer_tracks_is_scaled(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "plan.toml"
     file.write_text(f'datasets = ["{large}"]\nsplit = "stratified"\nseeds = [0, 1]\n\n[models.svm-baseline]\n')
     assert [(two.model, two.runs) for two in gb.needs(file, runs=runs).models] == [("svm-baseline", 2)]
+
+
+def test_a_run_of_fewer_epochs_is_scaled(home: Path, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Options:
+        epochs: Annotated[int, Field(ge=1, description="epochs")] = 1
+        width: Annotated[int, Field(ge=1, description="width")] = 1
+
+    class Epochs(tiny.Nearest):
+        def __init__(self, context: Any, options: Options) -> None:
+            super().__init__(context, tiny.Options())
+            context.record("epochs", min(options.epochs, 4))  # as with early stopping
+
+    model = replace(tiny.spec("given", Epochs, FeatureTable(source="given")), options=Options)
+    table, runs = tiny.write_table(tmp_path / "table", n=60), tmp_path / "runs"
+    (run,) = gb.run(model, table, runs=runs, options={"epochs": 10})
+    gb.run(model, table, runs=runs, options={"epochs": 5, "width": 2})
+    fit, predict = (run.record.timings[name] for name in ("fit_s", "predict_s"))
+    n = run.record.task.n_training
+    (one,) = gb.needs(model, table, runs=runs, options={"epochs": 40}).models
+    assert one.run_s == pytest.approx(10 * fit + predict)
+    assert one.basis == f"scaled from a run on {n} training tracks and 4 epochs to all 40"
+    (one,) = gb.needs(model, table, runs=runs, options={"epochs": 2, "width": 3}).models
+    assert one.basis.endswith("to all 2, with other values of width, which aren't accounted for")
 
 
 def test_too_little_memory_for_all_runs_at_once_is_said(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

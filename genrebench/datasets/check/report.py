@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("severity", "kind", "track", "detail")
+
+NOTES = 3
+"""Notes of one kind that the table shows; often all tracks have the same one."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,10 +72,24 @@ class CheckReport(Shown):
         return Table.of(COLUMNS, [tuple(finding.values()) for finding in self.to_json()], text=("detail",), name="track")
 
     def tables(self) -> list[Table]:
-        """The findings; no table if there is none."""
-        return [self.to_table()] if self.findings else []
+        """The findings, of the notes the first few of each kind; no table if there is none."""
+        if not self.findings:
+            return []
+        table = self.to_table()
+        seen = Counter[str]()
+        rows = []
+        for finding, row in zip(self.findings, table.rows, strict=True):
+            seen[finding.kind] += finding.severity == "note"
+            if seen[finding.kind] <= NOTES:
+                rows.append(row)
+        return [replace(table, rows=tuple(rows))]
 
     def notes(self) -> list[str]:
         """The number of findings."""
         counts = ", ".join(f"{severity}s: {n}" for severity, n in self.counts.items())
-        return [f"{len(self.dataset.tracks)} tracks; {counts}"]
+        notes = Counter(finding.kind for finding in self.findings if finding.severity == "note")
+        more = ", ".join(f"{n - NOTES} {kind}" for kind, n in notes.items() if n > NOTES)
+        return [
+            f"{len(self.dataset.tracks)} tracks; {counts}",
+            *([f"notes not shown: {more}; --format csv has all"] if more else []),
+        ]

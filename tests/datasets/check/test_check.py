@@ -13,7 +13,9 @@ import soundfile
 from genrebench import audio
 from genrebench.api import AudioError, Dataset, Excerpt, Exclusion, Track
 from genrebench.datasets import check as checks
+from genrebench.datasets.check.findings import Finding
 from genrebench.datasets.check.near_duplicates import N_NEIGHBOURS
+from genrebench.datasets.check.report import CheckReport
 from genrebench.datasets.exclusions import read_exclusions
 from genrebench.errors import DataError, StoreError
 from genrebench.records import FeatureValues, Fold, Split
@@ -64,6 +66,16 @@ def sound_clips(tmp_path_factory):
 
 def test_nothing_is_wrong_with_sound_clips(sound_clips, tmp_path):
     assert checks.check(dataset(sound_clips), home=tmp_path) == []
+
+
+def test_the_table_has_the_first_notes_of_a_kind_and_all_else():
+    tracks = [Track(f"t{i}", "A", "a", None) for i in range(9)]
+    warnings = [Finding(track.id, "clipped", "warning", "much") for track in tracks]
+    report = CheckReport(dataset(tracks), [*warnings, *(Finding(track.id, "odd-rate", "note", "8000 Hz") for track in tracks)])
+    (table,) = report.tables()
+    assert Counter(row[1] for row in table.rows) == {"clipped": 9, "odd-rate": 3}
+    assert report.notes() == ["9 tracks; faults: 0, warnings: 9, notes: 9", "notes not shown: 6 odd-rate; --format csv has all"]
+    assert len(report.to_table().rows) == len(report.to_json()) == 18
 
 
 def loud(seed):

@@ -23,7 +23,7 @@ from genrebench_svm.training import Gram, Trainer
 
 EXACT = 1e-9
 REPEATS = 3
-TRAINING = "machines of all pairs and their inner folds"
+TRAINING = "fitting the pairs of genres"
 START = -1.0  # slope of the sigmoid without any evidence: a margin of 1 means 73 %
 Progress = Callable[..., Iterable[Any]]
 
