@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrebench.errors import PluginError
 from genrebench.plugin.hosted import checked
+from genrebench.testing.apart import Outcome
 from genrebench.testing.check import NotApplicable, Rule
 from genrebench.testing.examples import GENRES
 from genrebench.testing.models import scenarios
@@ -87,7 +89,7 @@ def batches(bench: ModelBench) -> str | None:
             problem = differ(p[rows], q, BATCH, f"the probabilities of a track depend on {how}")
             if problem:
                 return problem
-    if second_training(bench) is None or not repeats(bench, "same seed", scenarios.same_seed):
+    if second_training(bench) is None or not repeats(bench, same_seed(bench)):
         return None
     q, problem = values_of(bench.outcome("some first", scenarios.some_first)["answer"], len(p))
     told = "the probabilities of a track depend on which tracks the model was asked for first"
@@ -107,10 +109,15 @@ def second_training(bench: ModelBench) -> str | None:
     return problem or differ(p, q, SAME, "a model that was fitted after another one in the same process is another model")
 
 
-def repeats(bench: ModelBench, name: str, scenario: Any) -> bool:
-    """Whether another training, alone in its process, gives the same answers."""
+def same_seed(bench: ModelBench) -> Outcome:
+    """Another training with the same seed, of a model at another address in memory, alone in its process."""
+    address = bench.outcome(LIFE, whole_life)["address"]
+    return bench.outcome("same seed", partial(scenarios.fitted, address=address))
+
+
+def repeats(bench: ModelBench, outcome: Outcome) -> bool:
+    """Whether another training gives the same answers."""
     p, _ = _answer(bench)
-    outcome = bench.outcome(name, scenario)
     if outcome.failed:
         return False
     q, problem = values_of(outcome["answer"], len(p))

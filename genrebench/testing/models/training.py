@@ -11,7 +11,7 @@ import numpy as np
 from genrebench.testing.apart import Outcome, Probe
 from genrebench.testing.check import NotApplicable, Rule
 from genrebench.testing.examples import GENRES
-from genrebench.testing.models import scenarios
+from genrebench.testing.models import answers, scenarios
 from genrebench.testing.models.answers import SAME, differ, order_problem, second_training, tail, values_of
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
@@ -29,8 +29,7 @@ def same_seed(bench: ModelBench) -> str | None:
     """Two trainings with one seed give the same answers."""
     if second_training(bench) is None and "second" in bench.outcome("two genres", scenarios.two_genres).notes:
         return None
-    first = bench.outcome(LIFE, whole_life)
-    second = bench.outcome("same seed", partial(scenarios.fitted, address=first["address"]))
+    first, second = bench.outcome(LIFE, whole_life), answers.same_seed(bench)
     n = len(bench.labels)
     p, (q, problem) = values_of(first["answer"], n)[0], values_of(second["answer"], n)
     return problem or differ(p, q, SAME, "two trainings with the same seed on the CPU gave different probabilities")
