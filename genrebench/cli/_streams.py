@@ -56,10 +56,12 @@ def guarded() -> Iterator[None]:
 
 
 def messages(stream: TextIO) -> TextIO:
-    """The stream of the same file that drops what can't be written; one without a file, as in tests, stays as it is."""
+    """The stream of the same file that drops what can't be written; those of tests and notebooks stay as they are."""
     try:
-        descriptor = stream.fileno()
-    except (OSError, ValueError, AttributeError):
+        descriptor = stream.fileno() if isinstance(stream, io.TextIOWrapper) else None
+    except (OSError, ValueError):
+        descriptor = None
+    if descriptor is None:
         return stream
     stream.flush()
     return _text(_Messages(descriptor, "w", closefd=False), stream.encoding, line_buffering=True)
