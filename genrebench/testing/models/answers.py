@@ -87,7 +87,7 @@ def batches(bench: ModelBench) -> str | None:
             problem = differ(p[rows], q, BATCH, f"the probabilities of a track depend on {how}")
             if problem:
                 return problem
-    if second_training(bench) is None or not repeats(bench, "same seed", scenarios.same_seed):
+    if second_training(bench) is None or not _repeats(bench):
         return None
     q, problem = values_of(bench.outcome("some first", scenarios.some_first)["answer"], len(p))
     told = "the probabilities of a track depend on which tracks the model was asked for first"
@@ -107,10 +107,10 @@ def second_training(bench: ModelBench) -> str | None:
     return problem or differ(p, q, SAME, "a model that was fitted after another one in the same process is another model")
 
 
-def repeats(bench: ModelBench, name: str, scenario: Any) -> bool:
+def _repeats(bench: ModelBench) -> bool:
     """Whether another training, alone in its process, gives the same answers."""
     p, _ = _answer(bench)
-    outcome = bench.outcome(name, scenario)
+    outcome = bench.outcome("same seed", scenarios.same_seed)
     if outcome.failed:
         return False
     q, problem = values_of(outcome["answer"], len(p))
