@@ -111,7 +111,7 @@ def read_mutants() -> list[Mutant]:
 def copy_package(to: Path) -> None:
     """Copy what the tests need, without compiled files, which could hide a change, and a plugin for pytest."""
     for name in ("genrebench", "tests", "plugins", "docs"):  # tests of plugins run the Python of the docs
-        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "_build"))
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, to / name)
     (to / "first_failure.py").write_text(PLUGIN, encoding="utf-8")

@@ -300,7 +300,7 @@ def get_dataset(
     if not registered.spec.get:
         offered = [other for other in registry.names(DATASET) if not registry.is_ambiguous(DATASET, other)]
         can = [other for other in offered if registry.get(DATASET, other).spec.get]
-        raise UsageError(f"there is no download for {name!r} ({registered.spec.summary}); choose one of {', '.join(can)}")
+        raise UsageError(f"{name!r} can't be downloaded ({registered.spec.summary}); choose one of {', '.join(can)}")
     plugin = registered.plugin
     label = f"{name} ({plugin.distribution} {plugin.version})"
     own = plugin.distribution == CORE.name

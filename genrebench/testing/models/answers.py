@@ -89,7 +89,7 @@ def batches(bench: ModelBench) -> str | None:
             problem = differ(p[rows], q, BATCH, f"the probabilities of a track depend on {how}")
             if problem:
                 return problem
-    if second_training(bench) is None or not repeats(bench, same_seed(bench)):
+    if second_training(bench) is None or not _repeats(bench):
         return None
     q, problem = values_of(bench.outcome("some first", scenarios.some_first)["answer"], len(p))
     told = "the probabilities of a track depend on which tracks the model was asked for first"
@@ -115,9 +115,10 @@ def same_seed(bench: ModelBench) -> Outcome:
     return bench.outcome("same seed", partial(scenarios.fitted, address=address))
 
 
-def repeats(bench: ModelBench, outcome: Outcome) -> bool:
+def _repeats(bench: ModelBench) -> bool:
     """Whether another training gives the same answers."""
     p, _ = _answer(bench)
+    outcome = same_seed(bench)
     if outcome.failed:
         return False
     q, problem = values_of(outcome["answer"], len(p))

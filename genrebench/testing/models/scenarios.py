@@ -189,9 +189,9 @@ def no_checkpoints(bench: ModelBench, probe: Probe) -> None:
         bench.build().fit(task.train, task.validation)
 
 
-def _checkpoints(probe: Probe, name: str = "checkpoints") -> Path:
+def _checkpoints(probe: Probe) -> Path:
     """An empty folder for checkpoints."""
-    folder = probe.folder.parent / name
+    folder = probe.folder.parent / "checkpoints"
     folder.mkdir()
     return folder
 
