@@ -3,7 +3,8 @@
     benchmarks/cluster.py [--json] [--clips FOLDER] [--number 200] [--repeats 3] [--only extraction|runs|hosts]
 
 - extraction: the 518 features of real clips (or of the demo's) by two processes of joblib, two and four of Dask, and four of
-  which one is killed. Processes are started and have computed other clips before the clock starts.
+  which one is killed. Processes are started and have computed other clips before the clock starts. On a busy machine, compare
+  the processor seconds (`cpu_s`): waiting is no part of them.
 - runs: five models by eight seeds on the demo, one after the other, two at a time, and on a cluster of two.
 - hosts: 200 small runs by two workers, each with a home folder, a folder of temporary files and a working folder of its own.
 """
@@ -30,7 +31,7 @@ from typing import Any
 import dask
 import numpy as np
 from distributed import Client, LocalCluster
-from measuring import peak_rss_mb, show
+from measuring import peak_rss_mb, show, used_processor
 
 import genrebench as gb
 
@@ -76,25 +77,31 @@ def extraction(clips: Path | None, number: int, repeats: int, base: Path) -> dic
     files = sorted(file for file in clips_of(clips).rglob("*") if file.suffix in AUDIO)
     random.Random(0).shuffle(files)  # noqa: S311 - not for secrets
     music, warm = flat(files[4 : 4 + number], base / "music"), flat(files[:4], base / "warm")
-    ways: dict[str, Callable[[Path], float]] = {
+    ways: dict[str, Callable[[Path], tuple[float, float]]] = {
         "joblib_2": lambda home: timed(home, music, warm, workers=2),
         "dask_2": lambda home: on_dask(home, music, warm, 2),
         "dask_4": lambda home: on_dask(home, music, warm, 4),
         "dask_4_one_killed": lambda home: on_dask(home, music, warm, 4, kill=True),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    processor: dict[str, list[float]] = {name: [] for name in ways}
     digests = set()
     for turn in range(repeats):
         for name, way in ways.items():
             home = base / f"home-{turn}-{name}"
-            seconds[name].append(way(home))
+            for values, value in zip((seconds[name], processor[name]), way(home), strict=True):
+                values.append(value)
             digests.add(digest(home))
             shutil.rmtree(home)
-    pairs = [a / b for a, b in zip(seconds["joblib_2"], seconds["dask_2"], strict=True)]
+    pairs, of_cpu = (
+        [a / b for a, b in zip(values["joblib_2"], values["dask_2"], strict=True)] for values in (seconds, processor)
+    )
     return {
         "clips": len(list(music.iterdir())),
         **{f"{name}_s": statistics.median(values) for name, values in seconds.items()},
+        **{f"{name}_cpu_s": statistics.median(values) for name, values in processor.items()},
         "efficiency_of_two": statistics.median(pairs),
+        "cpu_efficiency_of_two": statistics.median(of_cpu),
         "same_bytes": len(digests) == 1,
     }
 
@@ -114,19 +121,20 @@ def flat(files: list[Path], folder: Path) -> Path:
     return folder
 
 
-def timed(home: Path, music: Path, warm: Path, kill: Callable[[], None] | None = None, **how: Any) -> float:
-    """Seconds for the features of clips."""
+def timed(home: Path, music: Path, warm: Path, kill: Callable[[], None] | None = None, **how: Any) -> tuple[float, float]:
+    """Seconds and processor seconds for the features of clips."""
     os.environ["GENREBENCH_HOME"] = str(home)
     home.mkdir(exist_ok=True)
     gb.write_features(warm, home / "warm.csv", **how)
     if kill is not None:
         threading.Thread(target=kill, daemon=True).start()
     start = time.perf_counter()
-    gb.write_features(music, home / "features.csv", **how)
-    return time.perf_counter() - start
+    with used_processor() as used:
+        gb.write_features(music, home / "features.csv", **how)
+    return time.perf_counter() - start, used[0]
 
 
-def on_dask(home: Path, music: Path, warm: Path, n: int, *, kill: bool = False) -> float:
+def on_dask(home: Path, music: Path, warm: Path, n: int, *, kill: bool = False) -> tuple[float, float]:
     """The same on a cluster; with `kill`, one of its workers is killed when about a quarter of the clips is done."""
     home.mkdir()
     with cluster_of(n) as cluster, Client(cluster) as client:
@@ -151,18 +159,20 @@ def grid(base: Path) -> dict[str, Any]:
     (base / "more.py").write_text(MODELS)
     models = ["svm-baseline", "svm-grouped", str(base / "more.py")]
     gb.run(models, "demo", runs=base / "first")  # data and features
-    seconds, tables = {}, {}
+    seconds, processor, tables = {}, {}, {}
     ways: dict[str, dict[str, Any]] = {"one_by_one": {}, "jobs_2": {"jobs": 2}, "cluster_2": {"cluster": "local:2"}}
     for name, how in ways.items():
         start = time.perf_counter()
-        results = gb.run(models, "demo", seeds=range(8), runs=base / name, **how)
-        seconds[name] = time.perf_counter() - start
+        with used_processor() as used:
+            results = gb.run(models, "demo", seeds=range(8), runs=base / name, **how)
+        seconds[name], processor[name] = time.perf_counter() - start, used[0]
         tables[name] = [
             (run.record.model.name, run.record.seed, (run.folder / "predictions.csv").read_bytes()) for run in results
         ]
     return {
         "runs": len(tables["one_by_one"]),
         **{f"{name}_s": value for name, value in seconds.items()},
+        **{f"{name}_cpu_s": value for name, value in processor.items()},
         **{f"{name}_times_faster": seconds["one_by_one"] / seconds[name] for name in ("jobs_2", "cluster_2")},
         "same_predictions": tables["one_by_one"] == tables["jobs_2"] == tables["cluster_2"],
     }

@@ -1,12 +1,15 @@
 """How the benchmarks take time and memory, and print what they found."""
 
+import contextlib
 import json
 import resource
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
+import psutil
 
 
 def side_by_side(computations, items, repeats):
@@ -41,6 +44,40 @@ def side_by_side(computations, items, repeats):
 def peak_rss_mb():
     """Largest memory that this process has had, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@contextlib.contextmanager
+def used_processor():
+    """Processor seconds of the body, those of processes that work for it included: on a busy machine, what time can't tell.
+
+    Yields
+    ------
+    list of float
+        Holds the seconds once the body has ended. What a process did in its last tenth of a second may be missing.
+    """
+    this, seconds, over, result = psutil.Process(), {}, threading.Event(), []
+
+    def look():
+        for process in (this, *this.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                times = process.cpu_times()
+                seconds[process.pid, process.create_time()] = times.user + times.system
+
+    def watch():
+        while not over.wait(0.1):
+            look()
+
+    look()
+    before = sum(seconds.values())
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield result
+    finally:
+        over.set()
+        watcher.join()
+        look()
+        result.append(sum(seconds.values()) - before)
 
 
 def memory_of_rows(script, n_rows, *words):
