@@ -15,6 +15,9 @@ from genrebench.figures.style import ACCENT, INK, MUTED, placed_axes, room_for, 
 _VALUES, _RANKS = 4.2, 1.6
 """Widths of the two parts in inches."""
 
+_PLACE = 0.4
+"""How far the bar of a rank extends to each side, so that one rank alone is seen."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -89,7 +92,9 @@ def _draw_values(axes: Axes, lines: Sequence[Line], origin: float | None, groups
 def _draw_ranks(axes: Axes, lines: Sequence[Line]) -> None:
     for position, line in enumerate(lines):
         if line.ranks is not None:
-            axes.plot(line.ranks, [position, position], color=MUTED if line.muted else ACCENT, linewidth=6)
+            first, last = line.ranks
+            ends = (first - _PLACE, last + _PLACE)
+            axes.plot(ends, [position, position], color=MUTED if line.muted else ACCENT, linewidth=6, solid_capstyle="butt")
     axes.set_xlim(0.5, len(lines) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.set_xlabel("ranks, 95 %")

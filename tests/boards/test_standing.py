@@ -23,9 +23,12 @@ def add(tmp_path: Path, make_run: Callable, make_predictions: Callable) -> Calla
     """Add a run to the store."""
     store = RunStore(tmp_path / "runs")
 
-    def add(run_id: str, *, skill: float = 1.0, unfinished: bool = False, **record: object) -> RunResult:
+    def add(
+        run_id: str, *, skill: float = 1.0, unfinished: bool = False, options: dict | None = None, **record: object
+    ) -> RunResult:
         predictions = make_predictions(skill=skill)
-        run = make_run(run_id, predictions=predictions, **record)
+        run = make_run(run_id, predictions=predictions, options=options, **record)
+        run = replace(run, model=replace(run.model, changed=options or {}))
         store.begin(run)
         if unfinished:
             store.save(replace(run, status="failed", error="the disk is full", metrics=None))
@@ -59,6 +62,18 @@ def test_a_run_stands_as_its_row_on_the_board(add: Callable[..., RunResult]) -> 
     scores = run.genres()["f1"]
     assert genres == f"Lowest F1: {scores.idxmin()} {scores.min():.2f}."
     assert stands.to_json()["standing"]["rank"] == 2
+
+
+def test_rows_of_one_model_are_told_apart_by_their_options(add: Callable[..., RunResult]) -> None:
+    add("a", skill=2)
+    run = add("b", skill=2, options={"C": 10.0})
+    assert "can't be told from svm with default options" in "".join(standing(run).heading())
+    assert "can't be told from svm (C=10)." in "".join(standing(RunResult(run.store.load("a"), run.store)).heading())
+
+
+def test_counts_of_a_run_over_folds_are_those_of_a_fold(add: Callable[..., RunResult]) -> None:
+    run = add("a", n_folds=5, n_training=390, n_validation=128, n_test=130)
+    assert run.record.task.counts == "130 test tracks in 5 folds, each with about 78 training, 26 validation tracks"
 
 
 def test_a_run_that_learned_nothing_is_called_so(add: Callable[..., RunResult]) -> None:

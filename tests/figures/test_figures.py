@@ -75,6 +75,12 @@ def test_pareto_by_hand() -> None:
     assert pareto([(1, 1), (1, 1)]) == [True, True]
 
 
+def test_one_rank_alone_is_a_bar() -> None:
+    figure = draw_forest([Line("a", 1.0, (0.5, 1.5), ranks=(1, 1)), Line("b", 2.0, None, ranks=(2, 3))], "title", "loss")
+    ends = [float(end) for bar in figure.axes[1].lines for end in bar.get_xdata()]
+    assert ends == pytest.approx([0.6, 1.4, 1.6, 3.4])
+
+
 def test_a_forest_plot_shows_ranks_only_where_there_are_any() -> None:
     lines = [Line("a" * 200, 1.0, (0.5, 1.5), ranks=(1, 2)), Line("b", 2.0, None, muted=True, ranks=(1, 2))]
     assert len(draw_forest(lines, "t", "log loss").axes) == 2

@@ -81,6 +81,17 @@ def test_names_are_escaped(all_pages: list[Path]) -> None:
     assert "What <b>it</b> learned" in run.text
 
 
+def test_a_name_is_broken_at_blanks_only_and_a_long_id_has_room(report: Path) -> None:
+    page = (report / "runs" / "cnn-0.html").read_text("utf-8")
+    assert '<span class="word">Old-Time</span> / Historic</th>' in page
+    assert '<th scope="row" class="track">' in page
+
+
+def test_a_comparison_says_which_model_is_a(report: Path) -> None:
+    page = Page(next((report / "compare").glob("*.html")))
+    assert "A: " in page.text and "B: " in page.text and "A predicts" in page.text
+
+
 def test_the_boards_are_those_of_the_leaderboard(report: Path, report_store: RunStore) -> None:
     text = "".join(Page(page).text for page in (report / "boards").iterdir() if page.suffix == ".html")
     start = Page(report / "index.html").text
