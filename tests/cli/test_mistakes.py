@@ -79,7 +79,7 @@ def folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("run svm-baseline -dataset my-music", "did you mean --dataset?"),
         ("run svm-baseline --seeds 3-5", "did you mean 3..5?"),
         ("run svm-baseline --device gpu", "did you mean cuda?"),
-        ("data get demo", "there is no download for 'demo' (synthetic music"),
+        ("data get demo", "'demo' can't be downloaded (synthetic music"),
         ("cache show", "genrebench cache info"),
         ("compare svm-baseline", "name two models, rows or runs"),
         ("runs list my-music", "genrebench runs list ... --runs my-music"),
