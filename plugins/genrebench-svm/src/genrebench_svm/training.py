@@ -69,7 +69,6 @@ class Trainer:
     engine: str = "auto"
     shared: Gram | None = field(init=False, default=None)
     _of_class: dict[int, Square] = field(init=False, default_factory=dict)
-    _needed: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         if _bytes(len(self.table)) <= self.memory:
@@ -95,10 +94,9 @@ class Trainer:
 
         def place(pool: ThreadPoolExecutor, waiting: list[int]) -> None:
             """Start the largest pair whose kernel values fit beside those of the pairs that are running."""
-            taken = sum(self._own_bytes(pairs[i]) for i in running.values())
-            self._needed = max(taken, *(self._own_bytes(pairs[i]) for i in waiting), 0)
+            free = self.memory - self._kept_bytes() - sum(self._own_bytes(pairs[i]) for i in running.values())
             for i in waiting if len(running) < self.workers else ():
-                if not running or self._own_bytes(pairs[i]) <= self.memory - self._kept_bytes() - taken:
+                if not running or self._own_bytes(pairs[i]) <= free:
                     running[pool.submit(both, pairs[i])] = i
                     waiting.remove(i)
                     return place(pool, waiting)
@@ -138,7 +136,7 @@ class Trainer:
         found = self._of_class.get(number)
         if found is None:
             found = self.kernel.square(table)
-            if _bytes(len(table)) + self._kept_bytes() <= min(self.memory / 2, self.memory - self._needed):
+            if _bytes(len(table)) + self._kept_bytes() <= self.memory / 2:
                 self._of_class[number] = found
         return found
 
