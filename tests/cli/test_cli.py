@@ -87,7 +87,7 @@ def test_models_are_run_on_a_folder_and_ranked(sh: Shell, tmp_path: Path) -> Non
     (board,) = sh.json("leaderboard", "--references")
     assert board["references"] and not any(reference["comparable"] for reference in board["references"])
     text = sh("leaderboard").stdout
-    assert "not comparable" not in text and "sharpness=2" in text
+    assert "not comparable" not in text and "sharpness=2 " in text
     assert "not comparable" in sh("leaderboard", "--references").stdout
     assert len(list(csv.reader(sh("leaderboard", "--format", "csv").stdout.splitlines()))) == 5
     assert sh("leaderboard", "--format", "md").stdout.startswith("### data")
