@@ -110,6 +110,7 @@ class CacheFolder:
         try:
             files.retried(once)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the disk may refuse this too; the folder is removed in the end
+                unfinished.unlink(missing_ok=True)
             raise files.cache_error(error) from None
         return entry
