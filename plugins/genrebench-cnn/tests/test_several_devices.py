@@ -48,6 +48,7 @@ class Killed(InDouble):
                 writers = ranks.gathered(np.array([self.context.checkpoints is not None]), ranks.size)
                 self.context.record("ranks differ by", float(np.ptp(of_ranks, axis=0).max()))
                 self.context.record("writers", writers.tolist())
+                ranks.gathered(np.zeros(1), ranks.size)  # the first rank has recorded before the second dies
                 if ranks.rank == 1:
                     os.kill(os.getpid(), signal.SIGKILL)
             return agree(*flags)

@@ -109,11 +109,14 @@ class Supervisor:
                 try:
                     message = connection.recv()
                 except (EOFError, OSError):
-                    raise self._died() from None
-                if message[0] == "error":
-                    self._failed(message[1])
-                if message[0] == "end":
                     del left[rank]
+                    yield from _unread(left.values())
+                    raise self._died() from None
+                if message[0] in ("error", "end"):
+                    del left[rank]
+                if message[0] == "error":
+                    yield from _unread(left.values())
+                    self._failed(message[1])
                 yield message
 
     def _failed(self, error: BaseException) -> None:
@@ -135,6 +138,16 @@ class Supervisor:
                     "on from the last checkpoint"
                 )
         return error or RankDiedError("a process of this training has ended; the same command with --resume goes on")
+
+
+def _unread(connections: Iterable[Connection]) -> Iterator[tuple[Any, ...]]:
+    """What other ranks have logged and recorded before one of them died."""
+    for connection in connections:
+        with contextlib.suppress(EOFError, OSError):
+            while connection.poll():
+                message = connection.recv()
+                if message[0] not in ("error", "end"):
+                    yield message
 
 
 _SAID = 3
