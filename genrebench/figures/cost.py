@@ -66,6 +66,7 @@ def draw_cost(points: Sequence[Point], title: str = "") -> Figure:
         axes.xaxis.set_major_formatter(FixedFormatter([text for _, text in ticks]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.tick_params(axis="x", pad=8)  # below the half of a label at the lower end of the other axis
         axes.set(xlabel="time to fit and predict", ylabel="log loss, nats")
         axes.legend([line], ["Pareto front: none is both better and faster"], loc="lower left", bbox_to_anchor=(0, 1.02))
         if title:

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -55,6 +55,7 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
 
 
 @given(st.lists(POINTS, min_size=2, max_size=9))
+@example([Point(1, "a", 8.0, 2.75), Point(2, "b", 8.0, 0.734375)])  # both axes have a tick in their common corner
 @settings(max_examples=8, deadline=None)
 def test_no_text_of_a_cost_plot_overlaps(points: list[Point]) -> None:
     figure = draw_cost(points, "music, split artist")
