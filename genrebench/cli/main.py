@@ -6,6 +6,7 @@ Commands import their dependencies inside their functions, so that `genrebench -
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -41,6 +42,12 @@ from genrebench.cli._output import checked_stdout, fail, reserved_stdout, say_un
 from genrebench.errors import GenrebenchError
 
 INTERRUPTED = 130
+
+_OF_THE_MACHINE = {
+    getattr(errno, name) for name in ("EIO", "ENOSPC", "EDQUOT", "ESTALE", "EROFS", "EMFILE", "ENFILE") if hasattr(errno, name)
+}
+"""Errors of disks and limits, which can meet any line; a traceback of one would help nobody."""
+
 COMPLETE = "_GENREBENCH_COMPLETE"
 """The environment variable by which a shell asks for completions."""
 
@@ -169,6 +176,11 @@ def _run(arguments: list[str] | None) -> int:
         return fail("interrupted", INTERRUPTED)
     except MemoryError:
         return fail("the memory isn't enough; use fewer --workers, a shorter --excerpt, or a machine with more memory", 1)
+    except OSError as error:
+        if error.errno is None or error.errno not in _OF_THE_MACHINE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return fail(f"{where}{os.strerror(error.errno)}; what is finished is kept, and the same command goes on from there", 1)
     if code == INTERRUPTED:  # typer caught the Ctrl-C
         return fail("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0

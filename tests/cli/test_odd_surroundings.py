@@ -15,7 +15,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from genrebench.cli import main
 from genrebench.cli.main import _quiet_libraries
@@ -103,6 +105,32 @@ def test_a_file_that_never_ends_is_one_line(
 
 
 # ------------------------------------------------------------------ a plugin, and inputs that can't be made
+
+
+@pytest.mark.parametrize(("code", "what"), [("EIO", "Input/output error"), ("ESTALE", "Stale file handle")])
+def test_an_error_of_the_disk_at_any_line_is_one_line(code: str, what: str, tmp_path: Path) -> None:
+    folder = tmp_path / "music" / "a"
+    folder.mkdir(parents=True)
+    for i in range(10):  # enough for several processes
+        soundfile.write(folder / f"{i}.wav", np.random.default_rng(i).normal(0, 0.1, 8000), 8000)
+    failing = f"""
+import errno, os, sys
+from genrebench.cli.main import main
+
+def fail(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(".compiling.lock"):
+        raise OSError(errno.{code}, os.strerror(errno.{code}), arguments[0])
+
+sys.addaudithook(fail)
+sys.exit(main(["data", "features", "music", "--out", "features.csv", "--workers", "2"]))
+"""
+    environment = os.environ | {"GENREBENCH_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", failing]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == 1
+    assert f".compiling.lock: {what}; what is finished is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "features.csv").exists()
 
 
 @pytest.fixture
