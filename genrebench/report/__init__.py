@@ -175,7 +175,7 @@ class _Writing:
             for dataset, of_dataset in jobs.items()
             for start in range(0, len(of_dataset), CHUNK)
         )
-        self._make(_make_runs, calls, sum(map(len, jobs.values())), "pages of runs", at_once=CHUNK)
+        self._make(_make_runs, calls, sum(map(len, jobs.values())), "pages of runs")
 
     def _compare_pages(self) -> None:
         calls = []
@@ -187,13 +187,11 @@ class _Writing:
                     if self.kept.take(page_of(*rows), key) is None:
                         runs = {run_id: self.runs[run_id] for row in rows for run_id in row.runs}
                         calls.append((board, rows, runs, key, self.folder, dict(self.clips.of(dataset))))
-        self._make(_make_comparison, calls, len(calls), "pages of comparisons", at_once=1)
+        self._make(_make_comparison, calls, len(calls), "pages of comparisons")
 
-    def _make(
-        self, function: Callable[..., list[_Made]], calls: Iterable[tuple[Any, ...]], n: int, name: str, *, at_once: int
-    ) -> None:
-        """Make `n` pages, `at_once` with each call, and note what they were made from."""
-        workers = self.workers if n > at_once else 1
+    def _make(self, function: Callable[..., list[_Made]], calls: Iterable[tuple[Any, ...]], n: int, name: str) -> None:
+        """Make `n` pages, and note what they were made from; to start processes for a few takes longer than to make these."""
+        workers = self.workers if n > CHUNK else 1
         made = (one for of_call in in_processes(function, calls, workers) for one in of_call)
         for page, key, files, problems in self.progress(made, name, n):
             self.problems += problems
