@@ -38,8 +38,10 @@ MEANT = {
 }
 """What other words for a command mean, within `genrebench`."""
 
-WITHIN = {"ls": "list", "delete": "rm", "remove": "rm", "del": "rm", "info": "show", "describe": "show", "download": "get"}
-WITHIN |= {"show": "info", "list": "info", "clean": "clear", "empty": "clear"}  # of the cache
+WITHIN = {
+    "ls": "list", "delete": "rm", "remove": "rm", "del": "rm", "info": "show", "describe": "show", "download": "get",
+    "show": "info", "list": "info", "clean": "clear", "empty": "clear",
+}  # fmt: skip
 """What other words mean within a group of commands, such as `genrebench runs`."""
 
 _WORDS = (

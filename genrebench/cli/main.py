@@ -40,12 +40,11 @@ from genrebench.cli import (
 from genrebench.cli._group import Group
 from genrebench.cli._output import checked_stdout, fail, reserved_stdout, say_unescaped
 from genrebench.errors import GenrebenchError
+from genrebench.files import FULL_DISK
 
 INTERRUPTED = 130
 
-_OF_THE_MACHINE = {
-    getattr(errno, name) for name in ("EIO", "ENOSPC", "EDQUOT", "ESTALE", "EROFS", "EMFILE", "ENFILE") if hasattr(errno, name)
-}
+_OF_THE_MACHINE = FULL_DISK | {errno.EIO, errno.ESTALE, errno.EROFS, errno.EMFILE, errno.ENFILE}
 """Errors of disks and limits, which can meet any line; a traceback of one would help nobody."""
 
 COMPLETE = "_GENREBENCH_COMPLETE"

@@ -20,8 +20,10 @@ GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "
 SUFFIXES = (".wav", ".au", ".flac", ".mp3", ".ogg")
 PER_GENRE = 100
 INDEX = "GTZANindex.txt"
-MAX_INDEX = 2**24
 """Sturm's list of artists and titles, which is read where the user has it: "blues.00002.wav ::: John Lee Hooker ::: title"."""
+
+MAX_INDEX = 2**24
+"""Largest list of artists, in bytes."""
 
 _FOLDERS = ("", "genres", "genres_original", "Data/genres_original", "gtzan/genres")
 """Where the folders of the genres are in the archives that are passed around."""

@@ -18,12 +18,11 @@ def refuse_datasets(names: Sequence[str], registry: Registry) -> None:
     """Raise a `UsageError` with the command that was meant if a dataset, folder or option stands in the place of a model."""
     models, datasets = registry.names(MODEL), registry.names(DATASET)
     for name in names:
+        others = " ".join(other for other in names if other != name) or "MODEL"
         if name not in models and re.fullmatch(r"[\w.-]+=.*", name):
-            others = " ".join(other for other in names if other != name) or "MODEL"
             raise UsageError(f"{name!r} is an option, not a model; did you mean: genrebench run {others} --set {name}")
         if name not in models and (name in datasets or Path(name).expanduser().is_dir()):
             kind = "dataset" if name in datasets else "folder"
-            others = " ".join(other for other in names if other != name) or "MODEL"
             raise UsageError(f"{name!r} is a {kind}, not a model; did you mean: genrebench run {others} --dataset {name}")
 
 

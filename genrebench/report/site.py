@@ -20,9 +20,11 @@ from genrebench.tables import printable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-LONGEST_NAME = 32
 LONGEST_WORD = 18
 """Characters of a word that is never broken."""
+
+LONGEST_NAME = 32
+"""Characters of a word with a hyphen, such as a genre's, that is broken nowhere."""
 
 HERE = Path(__file__).parent
 
