@@ -165,7 +165,7 @@ def fail(base: Path, scenario: Scenario, usual: Usual, number: int, error: str, 
     return counts + Counter({error: 1})
 
 
-def run(kills: int, errors: int, every: int, lasting: bool, seed: int, only: str) -> dict[str, dict[str, int]]:
+def run(kills: int, errors: int, numbers: slice, lasting: bool, seed: int, only: str) -> dict[str, dict[str, int]]:
     """Disturb all scenarios, and count per scenario."""
     rng = random.Random(seed)  # noqa: S311 - nothing secret
     with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +185,7 @@ def run(kills: int, errors: int, every: int, lasting: bool, seed: int, only: str
                 )
                 for shift in range(errors)
                 for name in chosen
-                for index, number in enumerate(range(1, usual[name].writes + 1, chosen[name].rare * every))
+                for index, number in enumerate(range(1, usual[name].writes + 1)[numbers][:: chosen[name].rare])
             ]
         else:
             weights = [1 / (1 + usual[name].seconds) / scenario.rare for name, scenario in chosen.items()]
@@ -209,15 +209,15 @@ if __name__ == "__main__":
         choices=range(1, 5),
         help=f"let each write fail, with so many of {', '.join(ERRORS)} in turn",
     )
-    parser.add_argument(
-        "--every", type=int, default=1, metavar="N", help="with --errors, only every N-th write, from the first"
-    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="with --errors, only every N-th write")
+    parser.add_argument("--first", type=int, default=1, metavar="N", help="with --errors, from the N-th write on")
     parser.add_argument("--lasting", action="store_true", help="with --errors, let all writes after the n-th fail too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", metavar="REGEX", help="scenarios whose name matches")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = run(options.kills, options.errors, options.every, options.lasting, options.seed, options.only)
+    numbers = slice(options.first - 1, None, options.every)
+    result = run(options.kills, options.errors, numbers, options.lasting, options.seed, options.only)
     if options.json:
         print(json.dumps(result))
     else:
