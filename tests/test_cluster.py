@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import genrebench as gb
 from genrebench.api import FeatureTable
 from genrebench.errors import UsageError
 from genrebench.plugin.registry import installed_plugins
+from genrebench.workers import in_processes
 from tests import tiny
 
 dask = pytest.importorskip("dask")
@@ -105,6 +108,25 @@ def test_the_data_check_and_the_experiments_take_a_cluster(cluster: Any, music: 
     here = gb.ablate(tiny.SPECS[1], music, runs=tmp_path / "runs", seconds=[0.5])
     assert ablation.run is not None and here.run is not None and ablation.run.id == here.run.id
     assert ablation.rows == here.rows
+
+
+def fresh_pages() -> int:
+    """Pages that the system gives this process for a hundred arrays of 8 MB, one after the other."""
+    resource = pytest.importorskip("resource")
+    np.ones(10**6)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        np.ones(10**6)
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's memory")
+def test_the_memory_of_large_arrays_is_used_again_in_a_worker_of_dask(cluster: Any) -> None:
+    from genrebench.cluster import connected
+
+    with connected(cluster.scheduler_address, print):
+        pages = list(in_processes(fresh_pages, [()] * 4, 1))
+    assert max(pages) < 5_000, "a page is 4 kB: new memory for each array would be 200,000"
 
 
 def test_the_work_of_a_killed_worker_is_done_again(cluster: Any, table: Path, home: Path, tmp_path: Path) -> None:
