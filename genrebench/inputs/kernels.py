@@ -1,4 +1,4 @@
-"""Compiled loops over spectra: where a frame's magnitude lies, and its peaks.
+"""Compiled loops over spectra: power, where a frame's magnitude lies, and its peaks.
 
 They give what the NumPy expressions gave that they replace, bit for bit: sums are added in the same order and precision.
 """
@@ -11,6 +11,23 @@ import numba
 import numpy as np
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_compiled
+def powers(parts: Any, out: Any) -> None:
+    """Squared absolute values of spectra.
+
+    Parameters
+    ----------
+    parts : ndarray of float, shape (n_frames, 2 * n_bins)
+        Real and imaginary parts alternate.
+    out : ndarray of float32, shape (n_frames, n_bins)
+    """
+    n_frames, n_bins = out.shape
+    for row in range(n_frames):
+        for k in range(n_bins):
+            real, imaginary = parts[row, 2 * k], parts[row, 2 * k + 1]
+            out[row, k] = real * real + imaginary * imaginary
 
 
 @_compiled
