@@ -58,21 +58,33 @@ def _as_written(data: bytes) -> Predictions | None:
 
     The numbers are read as one JSON array, which is ten times faster than by float() and gives the same values.
     """
-    head, *lines = data.split(b"\r\n")
-    if b'"' in data or not lines or lines.pop() or not data.count(b"\n") == data.count(b"\r") == len(lines) + 1:
+    head, _, body = data.partition(b"\r\n")
+    if b'"' in data or not body.endswith(b"\r\n"):
         return None
+    text = np.frombuffer(body, np.uint8)
+    ends, returns, commas = (np.flatnonzero(text == ord(sign)) for sign in "\n\r,")
     genres = _genres(head.decode("utf-8", "surrogateescape").split(","))
-    cells = [line.split(b",", len(_COLUMNS)) for line in lines]
-    if not genres or any(len(row) <= len(_COLUMNS) or row[-1].count(b",") != len(genres) - 1 for row in cells):
+    n_rows, n_commas = len(ends), len(_COLUMNS) + len(genres) - 1
+    if not genres or len(commas) != n_rows * n_commas:
         return None
-    numbers = b",".join([row[-1] for row in cells])
-    if numbers.translate(None, b"0123456789.,eE+-"):
+    commas = commas.reshape(n_rows, n_commas)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    if not np.array_equal(returns, ends - 1) or (commas[:, 0] < starts).any() or (commas[:, -1] > ends).any():
+        return None
+    lengths = commas[:, len(_COLUMNS) - 1] + 1 - starts  # of the columns about the tracks, with the comma after them
+    stops = np.cumsum(lengths)
+    about_tracks = np.arange(stops[-1]) + np.repeat(starts - stops + lengths, lengths)
+    tracks, numbers = text[about_tracks], text.copy()
+    tracks[stops - 1] = ord("\n")
+    numbers[about_tracks], numbers[returns] = ord(" "), ord(",")
+    listed = numbers[: returns[-1]].tobytes()
+    if listed.translate(None, b"0123456789.,eE+- \n"):
         return None
     try:
-        probabilities = np.array(from_json(b"[%b]" % numbers), dtype=np.float64)
+        probabilities = np.array(from_json(b"[%b]" % listed), dtype=np.float64)
     except (ValueError, OverflowError):
         return None
-    return _predictions(*_tracks(b"\n".join([b",".join(row[:-1]) for row in cells]), genres), genres, probabilities)
+    return _predictions(*_tracks(tracks[:-1].tobytes(), genres), genres, probabilities)
 
 
 def _of_any_form(data: bytes) -> Predictions:
