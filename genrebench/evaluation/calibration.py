@@ -95,7 +95,14 @@ def _equal_counts(values: Floats, n_bins: int) -> NDArray[np.int64] | None:
 
 def apply_temperature(probabilities: ArrayLike, temperature: float) -> Floats:
     """Soften (temperature > 1) or sharpen (< 1) probabilities: softmax of their logarithms divided by the temperature."""
-    logits = np.log(np.clip(np.asarray(probabilities, dtype=np.float64), metrics.CLIP, 1)) / temperature
+    return _softmax(_logits(np.asarray(probabilities, dtype=np.float64)) / temperature)
+
+
+def _logits(probabilities: Floats) -> Floats:
+    return np.log(np.clip(probabilities, metrics.CLIP, 1))
+
+
+def _softmax(logits: Floats) -> Floats:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     result: Floats = powers / powers.sum(axis=1, keepdims=True)
     return result
@@ -110,11 +117,11 @@ def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
     from scipy.optimize import brentq
 
     y, p = metrics.validate(labels, probabilities)
-    logits = np.log(np.clip(p, metrics.CLIP, 1))
+    logits = _logits(p)
     true_logit = logits[np.arange(len(y)), y].mean()
 
     def slope(inverse: float) -> float:
-        return float((apply_temperature(p, 1 / inverse) * logits).sum(axis=1).mean() - true_logit)
+        return float((_softmax(logits / (1 / inverse)) * logits).sum(axis=1).mean() - true_logit)
 
     if slope(HIGHEST) <= 0:
         return 1 / HIGHEST

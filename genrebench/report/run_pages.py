@@ -260,15 +260,16 @@ def _tracks_page(job: RunPage, run: Run, predictions: Predictions, clips: Clips)
             "right": true == answer,
             "n": len(rows),
             "support": support[true],
+            "heard": clips.clip(run.task.dataset, predictions.ids[rows[0]]) is not None,
             "tracks": [
-                {
-                    "track": predictions.ids[i],
-                    "fold": int(predictions.folds[i]) + 1,
-                    "confidence": float(confidence[i]),
-                    "probability": float(p[i, true]),
-                    "log_loss": float(losses[i]),
-                    "clip": clips.clip(run.task.dataset, predictions.ids[i]) if number < MAX_HEARD else None,
-                }
+                (
+                    predictions.ids[i],
+                    float(confidence[i]),
+                    float(p[i, true]),
+                    float(losses[i]),
+                    int(predictions.folds[i]) + 1,
+                    clips.clip(run.task.dataset, predictions.ids[i]) if number < MAX_HEARD else None,
+                )
                 for number, i in enumerate(rows[:MAX_TRACKS])
             ],
         }

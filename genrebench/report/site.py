@@ -160,4 +160,6 @@ def _without_control_characters(value: Any) -> Any:
 
 
 def _visible(shown: str) -> str:
-    return shown if shown.isprintable() else GLUE.join(map(printable, shown.split(GLUE)))
+    if shown.isprintable() or shown.replace(GLUE, " ").isprintable():
+        return shown
+    return GLUE.join(map(printable, shown.split(GLUE)))
