@@ -58,7 +58,7 @@ def boards(
     metrics : BoardMetrics, optional
         Metrics of plugins to measure, and those to show.
     progress : callable, optional
-        As in `genrebench.plugin.contract.Context`; shows the reading of predictions.
+        As in `genrebench.plugin.contract.Context`; shows the reading of predictions, and what is computed from many of them.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def _board(
         rows.append(_baseline_row(task.fingerprint, name, baseline))
         scored.append([baseline])
         checksums.append([name, json.dumps(task.training_counts)])
-    uncertainty = cache.uncertainty(task, scored, checksums, len(by_row))
+    uncertainty = cache.uncertainty(task, scored, checksums, len(by_row), progress)
     names = [row.row for row in rows]
     by_metric = _by_metric(metrics, scored, names, task.split)
     tied = [set(others) for others in uncertainty.tied_with]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,13 +11,16 @@ from genrebench.evaluation.clusters import seed_variance
 from genrebench.evaluation.f1 import F1, scarce_genres
 from genrebench.evaluation.intervals import MIN_UNITS, Units
 from genrebench.evaluation.proportions import share_interval
+from genrebench.progress import no_progress
 from genrebench.runs.scored import Scored, mean_hits
 
 Intervals = Mapping[str, tuple[float, float]]
 """Metric name to the bounds of its 95 % interval."""
 
 
-def f1_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, units: Units) -> list[Intervals]:
+def f1_intervals(
+    rows: Sequence[Sequence[Scored]], n_genres: int, units: Units, progress: Callable[..., Iterable[Any]] = no_progress
+) -> list[Intervals]:
     """Intervals of micro, macro and weighted F1.
 
     Parameters
@@ -26,6 +30,8 @@ def f1_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, units: Units) 
         trainings.
     n_genres : int
     units : Units
+    progress : callable, optional
+        As in `genrebench.plugin.contract.Context`.
 
     Returns
     -------
@@ -39,7 +45,7 @@ def f1_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, units: Units) 
     low, high = share_interval(hits, units, seed_variance=variances, seed_degrees=degrees)
     scarce = scarce_genres(labels, n_genres, units)
     result: list[Intervals] = []
-    for i, runs in enumerate(rows):
+    for i, runs in enumerate(progress(rows, "intervals of F1")):
         f1 = F1(labels, [run.predicted for run in runs], n_genres, units)
         macro = {} if scarce else {"f1_macro": f1.macro()}
         result.append({"f1_micro": (float(low[i]), float(high[i])), **macro, "f1_weighted": f1.weighted()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from genrebench.evaluation.intervals import (
 from genrebench.evaluation.means import MeanInterval
 from genrebench.evaluation.ranking import rank_models
 from genrebench.evaluation.variance import Trainings, effective_units
+from genrebench.progress import no_progress
 from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_losses
@@ -84,7 +85,13 @@ def trainings(rows: Sequence[Sequence[Scored]], *metrics: str) -> Trainings:
     return Trainings.of([[run.scores[metric] for run in runs] for metric in metrics for runs in rows])
 
 
-def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n: int = RESAMPLES) -> list[Intervals]:
+def row_intervals(
+    rows: Sequence[Sequence[Scored]],
+    n_genres: int,
+    split: str,
+    n: int = RESAMPLES,
+    progress: Callable[..., Iterable[Any]] = no_progress,
+) -> list[Intervals]:
     """Intervals of the scores of a board's rows.
 
     Parameters
@@ -97,6 +104,8 @@ def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n
         Name of the split; see `FIXED_COUNTS`.
     n : int
         Number of resamples, which all rows share.
+    progress : callable, optional
+        As in `genrebench.plugin.contract.Context`.
 
     Returns
     -------
@@ -121,7 +130,8 @@ def row_intervals(rows: Sequence[Sequence[Scored]], n_genres: int, split: str, n
         {name: (low, high) for name, (low, high), told in zip(("log_loss", "brier"), of_row, of_known, strict=True) if told}
         for of_row, of_known in zip(ends, known.reshape(2, -1).T.tolist(), strict=True)
     ]
-    return [{**losses, **of_f1} for losses, of_f1 in zip(of_losses, f1_intervals(rows, n_genres, units), strict=True)]
+    of_rows = f1_intervals(rows, n_genres, units, progress)
+    return [{**losses, **of_f1} for losses, of_f1 in zip(of_losses, of_rows, strict=True)]
 
 
 # ------------------------------------------------------------------ cache
@@ -142,7 +152,12 @@ class UncertaintyCache:
             self._cached = content if isinstance(content, dict) else {}
 
     def uncertainty(
-        self, task: TaskRecord, rows: Sequence[Sequence[Scored]], checksums: Sequence[Sequence[str]], n_models: int
+        self,
+        task: TaskRecord,
+        rows: Sequence[Sequence[Scored]],
+        checksums: Sequence[Sequence[str]],
+        n_models: int,
+        progress: Callable[..., Iterable[Any]] = no_progress,
     ) -> Uncertainty:
         """Uncertainty of a board's rows, taken from the cache as far as possible.
 
@@ -154,18 +169,20 @@ class UncertaintyCache:
         checksums : sequence of sequence of str
             For each row, text that changes whenever its predictions change.
         n_models : int
+        progress : callable, optional
+            As in `genrebench.plugin.contract.Context`.
         """
         split, first = task.split, rows[0][0]
         units = board_units(first, split)
         board = self._cached.get(task.fingerprint) or {"rows": {}, "key": None}
         keys = [_digest([split, len(task.genres), first.tracks, checksum]) for checksum in checksums]
         new = [i for i, key in enumerate(keys) if key not in board["rows"]]
-        computed = row_intervals([rows[i] for i in new], len(task.genres), split)
+        computed = row_intervals([rows[i] for i in new], len(task.genres), split, progress=progress)
         # drops rows that are no longer on the board
         kept = {key: board["rows"].get(key) for key in keys} | {keys[i]: row for i, row in zip(new, computed, strict=True)}
         if new or board["key"] != _digest(keys):
             losses = np.stack([mean_losses(runs) for runs in rows], axis=1)
-            ranking = rank_models(losses, units, trainings(rows, "log_loss"), n_smallest=n_models)
+            ranking = rank_models(losses, units, trainings(rows, "log_loss"), n_smallest=n_models, progress=progress)
             board = {
                 "rows": kept,
                 "key": _digest(keys),

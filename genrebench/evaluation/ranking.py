@@ -11,7 +11,9 @@ Simultaneous Confidence Intervals for Multiple Comparisons with the Best").
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units
 from genrebench.evaluation.power import POWER, few_units_factor
 from genrebench.evaluation.significance import sign_patterns
 from genrebench.evaluation.variance import Trainings, critical_value, effective_units
+from genrebench.progress import no_progress
 
 PATTERNS = 4000
 """Sign patterns for a board; fewer, down to 1000, on boards of hundreds of rows."""
@@ -62,6 +65,7 @@ def rank_models(
     seed: int = 0,
     level: float = CONFIDENCE,
     n_smallest: int | None = None,
+    progress: Callable[..., Iterable[Any]] = no_progress,
 ) -> Ranking:
     """Test all pairs of models together, and rank them.
 
@@ -76,6 +80,8 @@ def rank_models(
         Sign patterns.
     n_smallest : int, optional
         The first so many models count for `smallest`; default all.
+    progress : callable, optional
+        As in `genrebench.plugin.contract.Context`.
     """
     n_models, m = losses.shape[1], len(units)
     if m < MIN_UNITS or n_models < 2:
@@ -85,8 +91,9 @@ def rank_models(
     n = int(np.clip(4e8 / n_models**2, min(n, 1000), n))
     rng = np.random.default_rng([seed, 3])
     largest, ahead = np.empty(n), np.empty((n, n_models), dtype=np.float32)
-    done = 0
-    for signs in sign_patterns(m, n, seed, every_pattern=False, block=max(1, BLOCK // n_models**2)):
+    done, block = 0, max(1, BLOCK // n_models**2)
+    patterns = sign_patterns(m, n, seed, every_pattern=False, block=block)
+    for signs in progress(patterns, "comparing all pairs of rows", -(-n // block)):
         statistics = pairs.statistics(signs, rng)
         rows = slice(done, done + len(signs))
         ahead[rows] = statistics.max(axis=2)

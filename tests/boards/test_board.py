@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,24 @@ def test_ranks_by_log_loss_with_the_baselines(add: Callable) -> None:
     assert not board.rows[0].baseline
     # the rule of three: 30 tracks may have none of what happens on one in ten
     assert "What happens on fewer than 1 track in 10 may be missing from this test set." in board.notes()[0]
+
+
+def test_what_takes_long_on_large_boards_shows_progress(add: Callable) -> None:
+    add("a", model="good", skill=4)
+    store = add("b", model="fair", skill=2)
+    shown: dict[str, tuple[int, int | None]] = {}
+
+    def progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterable[Any]:
+        listed = list(items)
+        shown[description] = len(listed), total
+        return listed
+
+    (board,), _ = boards(store, progress=progress)
+    assert shown == {"reading predictions": (2, None), "intervals of F1": (4, None), "comparing all pairs of rows": (1, 1)}
+    assert boards(store)[0] == [board]
+    shown.clear()
+    boards(store, progress=progress)
+    assert list(shown) == ["reading predictions"]  # the rest is cached
 
 
 def test_seeds_are_one_row_with_mean_and_spread(add: Callable) -> None:
