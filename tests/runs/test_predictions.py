@@ -1,10 +1,11 @@
 """predictions.csv is read as it was written, whichever way it is read."""
 
+import csv
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genrebench.records import Predictions
@@ -55,6 +56,30 @@ def test_numbers_are_those_of_float_in_any_form(numbers: list[float]) -> None:
         for end in ("\r\n", "\n"):
             values = predictions_from_csv(table(form, end)).probabilities[0]
             assert values.tolist() == [float(form.format(number)) for number in numbers]
+
+
+TABLE = b"track_id,genre,fold,group,p:a,p:b,p:other\r\n1,a,0,3,0.25,0.75,0\r\n2,b,1,,1e-05,0.5,1.0\r\n"
+PIECES = st.sampled_from([*(bytes([sign]) for sign in b",\r\n .e-+09;\t\x00\xff"), b"\r\n", b"nan", b"1e400", b"01", b"-0"])
+
+
+@given(st.lists(st.tuples(st.integers(9, len(TABLE)), st.integers(0, 3), PIECES | st.just(b"")), min_size=1, max_size=3))
+@example([(38, 0, b"\n")])
+@example([(38, 1, b"\r")])
+def test_a_damaged_table_is_read_as_csv_reads_it_or_not_at_all(cuts: list[tuple[int, int, bytes]]) -> None:
+    """A table with quotes is read by csv, cell by cell; one without by whole columns."""
+    damaged = TABLE
+    for at, removed, piece in cuts:
+        damaged = damaged[:at] + piece + damaged[at + removed :]
+
+    def read(data: bytes) -> object:
+        try:
+            table = predictions_from_csv(data)
+        except (ValueError, csv.Error):
+            return None
+        groups = None if table.groups is None else table.groups.tolist()
+        return table.ids, table.genres, table.labels.tolist(), table.folds.tolist(), groups, repr(table.probabilities.tolist())
+
+    assert read(damaged) == read(b'"track_id"' + damaged.removeprefix(b"track_id"))
 
 
 @pytest.mark.parametrize(
