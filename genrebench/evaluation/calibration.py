@@ -6,7 +6,8 @@ n_genres). All functions are pure and return JSON types or arrays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,15 @@ def _equal_counts(values: Floats, n_bins: int) -> NDArray[np.int64] | None:
 def apply_temperature(probabilities: ArrayLike, temperature: float) -> Floats:
     """Soften (temperature > 1) or sharpen (< 1) probabilities: softmax of their logarithms divided by the temperature."""
     return _softmax(_logits(np.asarray(probabilities, dtype=np.float64)) / temperature)
+
+
+def scaled_by_fold(predictions: Predictions, temperatures: Sequence[float]) -> Predictions:
+    """The predictions of each fold scaled by its temperature, of which there is one per fold."""
+    probabilities = predictions.probabilities.copy()
+    for fold, temperature in enumerate(temperatures):
+        rows = predictions.folds == fold
+        probabilities[rows] = apply_temperature(probabilities[rows], temperature)
+    return replace(predictions, probabilities=probabilities)
 
 
 def _logits(probabilities: Floats) -> Floats:

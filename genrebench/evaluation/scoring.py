@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def score_predictions(
         return Scoring(predictions, values)
     facts = {}
     if np.isfinite(temperatures).all():
-        scaled = _scaled(predictions, temperatures)
+        scaled = calibration.scaled_by_fold(predictions, temperatures)
         before, after = (metrics.log_loss(p.labels, p.probabilities) for p in (predictions, scaled))
         scaling = {"temperatures": list(temperatures), "log_loss": before, "log_loss_scaled": after, "gain": before - after}
         facts = {"temperature_scaling": scaling}
@@ -64,12 +64,3 @@ def score_predictions(
     measured, problems = metrics.measure_more(predictions.labels, predictions.probabilities, specs)
     more = {name: None if one is None else one.score for name, one in measured.items()}
     return Scoring(predictions, values | more, facts, tuple(problems))
-
-
-def _scaled(predictions: Predictions, temperatures: Sequence[float]) -> Predictions:
-    """The predictions of each fold scaled by its temperature."""
-    probabilities = predictions.probabilities.copy()
-    for fold, temperature in enumerate(temperatures):
-        rows = predictions.folds == fold
-        probabilities[rows] = calibration.apply_temperature(probabilities[rows], temperature)
-    return replace(predictions, probabilities=probabilities)

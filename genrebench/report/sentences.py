@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genrebench.boards.row import rank_range
-from genrebench.evaluation import calibration
+from genrebench.evaluation import calibration, metrics
 from genrebench.records import Predictions
 from genrebench.report.site import percent, percents, share
 from genrebench.runs.pages import taken_for
@@ -94,8 +94,8 @@ def temperature_sentence(run: Run, predictions: Predictions) -> tuple[str, bool]
     Nothing is advised that would not lower the log loss.
     """
     recorded = run.temperature_scaling
-    if recorded is not None:
-        before, after = recorded.log_loss, recorded.log_loss_scaled
+    if recorded is not None and len(recorded.temperatures) == run.task.n_folds:
+        before, after = _without_and_with(predictions, recorded.temperatures, applied=run.model.calibrated)
         what = f"A temperature fitted on the validation tracks ({_temperatures(recorded.temperatures)})"
         change = f"the log loss on the test tracks from {before:.3f} to {after:.3f}"
         if run.model.calibrated:
@@ -114,6 +114,14 @@ def temperature_sentence(run: Run, predictions: Predictions) -> tuple[str, bool]
     if before - after >= VISIBLE:
         return f"{what} goes from {before:.3f} to {after:.3f}.", False
     return f"{what} doesn't fall ({before:.3f} without scaling, {after:.3f} with it).", False
+
+
+def _without_and_with(predictions: Predictions, temperatures: Sequence[float], *, applied: bool) -> tuple[float, float]:
+    """Log loss without and with the temperatures, from predictions to which they are `applied` or not."""
+    factors = [1 / temperature for temperature in temperatures] if applied else temperatures
+    other = calibration.scaled_by_fold(predictions, factors)
+    losses = [metrics.log_loss(one.labels, one.probabilities) for one in (predictions, other)]
+    return (losses[1], losses[0]) if applied else (losses[0], losses[1])
 
 
 def _temperatures(values: Sequence[float]) -> str:

@@ -106,14 +106,14 @@ def _ordered(ids: tuple[str, ...], genres: tuple[str, ...], folds: bytes, labels
 
 
 def contradictions(run: Run, scored: Scored) -> list[str]:
-    """One line if a record gives other scores than its predictions, with today's version of the metrics; else none."""
+    """One line if a record gives other scores than its predictions; else none."""
     recorded = {name: (run.metrics or {}).get(name) for name in metrics.BUILT_IN}  # those of plugins have other versions
     differ = [
         f"{name} {value:.4g} instead of {scored.scores[name]:.4g}"
         for name, value in recorded.items()
         if value is not None and abs(value - scored.scores[name]) > TOLERANCE
     ]
-    if not differ or run.metrics_version != metrics.VERSION:
+    if not differ:
         return []
     return [f"the record of run {run.id!r} says {', '.join(differ)}; shown is what its predictions give"]
 

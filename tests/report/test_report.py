@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import log_loss as sklearn_log_loss
 
 from genrebench.boards.board import boards
 from genrebench.errors import StoreError, UsageError
@@ -285,20 +286,30 @@ def page_text(page: Path) -> str:
     return " ".join(Page(page).text.replace("\xa0", " ").split())
 
 
-@pytest.mark.parametrize(("after", "advised"), [(0.7, True), (0.801, False), (0.7989, False)])
-def test_no_advice_that_would_make_the_score_worse(
-    after: float, advised: bool, home: Path, tmp_path: Path, make_run: Callable, make_predictions: Callable
+@pytest.mark.parametrize(("temperature", "calibrated"), [(3.0, False), (1.0, False), (0.5, False), (3.0, True)])
+def test_what_a_temperature_changes_is_computed_and_no_advice_makes_the_score_worse(
+    temperature: float, calibrated: bool, home: Path, tmp_path: Path, make_run: Callable, make_predictions: Callable
 ) -> None:
     store, predictions = RunStore(tmp_path / "runs"), make_predictions()
-    fact = {"temperatures": [1.1], "log_loss": 0.799, "log_loss_scaled": after, "gain": 0.799 - after}
-    run = replace(make_run(predictions=predictions), facts={"temperature_scaling": fact})
+    sharp = predictions.probabilities**3
+    sharp /= sharp.sum(axis=1, keepdims=True)
+    soft = sharp ** (1 / temperature)
+    soft /= soft.sum(axis=1, keepdims=True)
+    without, scaled = (sklearn_log_loss(predictions.labels, p, labels=[0, 1, 2]) for p in (sharp, soft))
+    predictions = replace(predictions, probabilities=soft if calibrated else sharp)
+    fact = {"temperatures": [temperature], "log_loss": 0.0003, "log_loss_scaled": 0.0001, "gain": 0.0002}  # of a stranger
+    run = make_run(predictions=predictions)
+    run = replace(run, facts={"temperature_scaling": fact}, model=replace(run.model, calibrated=calibrated))
     store.begin(run)
     store.finish(run, predictions)
     write(store, tmp_path / "out")
     text = page_text(tmp_path / "out" / "runs" / f"{run.id}.html")
-    assert ("apply it with --calibrate" in text) == advised
-    assert ("would not lower the log loss on the test tracks" in text) != advised
-    assert "fitted on the validation tracks (1.10)" in text
+    change = f"the log loss on the test tracks from {without:.3f} to {scaled:.3f}"
+    assert ("apply it with --calibrate" in text) == (without - scaled > 0.001 and not calibrated) == ("would take" in text)
+    assert (f"is applied: it took {change}" in text) == calibrated
+    assert ("would not lower the log loss on the test tracks" in text) == (temperature <= 1)
+    assert change in text or f"({without:.3f} without it, {scaled:.3f} with it)" in text
+    assert f"fitted on the validation tracks ({temperature:.2f})" in text
 
 
 def test_a_run_over_folds_says_of_which_fold_a_fact_is(

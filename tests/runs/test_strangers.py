@@ -18,6 +18,7 @@ import pytest
 
 import genrebench as gb
 from genrebench.cli import main
+from genrebench.evaluation import metrics
 from genrebench.runs.store import RunStore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and links")
@@ -85,11 +86,13 @@ def test_a_forged_cache_in_a_store_is_ignored_and_the_store_left_as_it_is(store:
     assert everything(store.root) == there
 
 
-def test_a_record_does_not_decide_the_scores_that_are_shown(store: RunStore) -> None:
+@pytest.mark.parametrize("version", [1, metrics.VERSION, 99])
+def test_a_record_does_not_decide_the_scores_that_are_shown(store: RunStore, version: int) -> None:
     file = store.folder("bad") / "run.json"
     true = gb.load_run("bad", runs=store.root).metrics["log_loss"]
     record = json.loads(file.read_text())
     record["metrics"]["log_loss"] = 0.001
+    record["metrics_version"] = version
     file.write_text(json.dumps(record))
     runs = gb.list_runs(runs=store.root)
     assert {run.id: run.metrics["log_loss"] for run in runs}["bad"] == true
