@@ -102,6 +102,15 @@ def test_the_fitted_temperature_by_hand() -> None:
     assert calibration.fit_temperature([0, 0, 0, 1], p) == pytest.approx(np.log(5) / np.log(3), rel=1e-13)
 
 
+def test_each_fold_has_its_temperature() -> None:
+    labels, p = random_predictions(4)
+    folds = np.arange(len(labels)) % 3
+    ids = tuple(map(str, range(len(labels))))
+    scaled = calibration.scaled_by_fold(Predictions(ids, tuple("abcd"), labels, folds, p), [0.5, 1.0, 3.0]).probabilities
+    for row, fold in enumerate(folds):
+        assert scaled[row] == pytest.approx(scipy.special.softmax(np.log(p[row]) / (0.5, 1.0, 3.0)[fold]))
+
+
 def test_the_fitted_temperature_has_bounds() -> None:
     p = np.array([[0.6, 0.4]] * 4)
     assert calibration.fit_temperature([0, 0, 0, 0], p) == pytest.approx(0.05)
