@@ -65,6 +65,7 @@ PIECES = st.sampled_from([*(bytes([sign]) for sign in b",\r\n .e-+09;\t\x00\xff"
 @given(st.lists(st.tuples(st.integers(9, len(TABLE)), st.integers(0, 3), PIECES | st.just(b"")), min_size=1, max_size=3))
 @example([(38, 0, b"\n")])
 @example([(38, 1, b"\r")])
+@example([(61, 1, b"-0")])
 def test_a_damaged_table_is_read_as_csv_reads_it_or_not_at_all(cuts: list[tuple[int, int, bytes]]) -> None:
     """A table with quotes is read by csv, cell by cell; one without by whole columns."""
     damaged = TABLE
