@@ -260,7 +260,6 @@ def _tracks_page(job: RunPage, run: Run, predictions: Predictions, clips: Clips)
             "right": true == answer,
             "n": len(rows),
             "support": support[true],
-            "heard": clips.clip(run.task.dataset, predictions.ids[rows[0]]) is not None,
             "tracks": [
                 (
                     predictions.ids[i],
