@@ -93,10 +93,9 @@ def temperature_sentence(run: Run, predictions: Predictions) -> tuple[str, bool]
 
     Nothing is advised that would not lower the log loss.
     """
-    recorded = run.temperature_scaling
-    if recorded is not None and len(recorded.temperatures) == run.task.n_folds:
-        before, after = _without_and_with(predictions, recorded.temperatures, applied=run.model.calibrated)
-        what = f"A temperature fitted on the validation tracks ({_temperatures(recorded.temperatures)})"
+    if run.temperatures is not None:
+        before, after = _without_and_with(predictions, run.temperatures, applied=run.model.calibrated)
+        what = f"A temperature fitted on the validation tracks ({_temperatures(run.temperatures)})"
         change = f"the log loss on the test tracks from {before:.3f} to {after:.3f}"
         if run.model.calibrated:
             return f"{what} is applied: it took {change}.", False
@@ -120,8 +119,8 @@ def _without_and_with(predictions: Predictions, temperatures: Sequence[float], *
     """Log loss without and with the temperatures, from predictions to which they are `applied` or not."""
     factors = [1 / temperature for temperature in temperatures] if applied else temperatures
     other = calibration.scaled_by_fold(predictions, factors)
-    losses = [metrics.log_loss(one.labels, one.probabilities) for one in (predictions, other)]
-    return (losses[1], losses[0]) if applied else (losses[0], losses[1])
+    as_it_is, changed = (metrics.log_loss(one.labels, one.probabilities) for one in (predictions, other))
+    return (changed, as_it_is) if applied else (as_it_is, changed)
 
 
 def _temperatures(values: Sequence[float]) -> str:

@@ -234,10 +234,9 @@ def _temperatures(run: Run) -> Sequence[float]:
     """Temperature of each fold's model: 1 unless the run was calibrated."""
     if not run.model.calibrated:
         return [1.0] * run.task.n_folds
-    scaling = run.temperature_scaling
-    if scaling is None or len(scaling.temperatures) != run.task.n_folds:
+    if run.temperatures is None:
         raise StoreError(f"the record of run {run.id} is damaged (it has no temperature for each of its folds); repeat the run")
-    return scaling.temperatures
+    return run.temperatures
 
 
 def _in_file(line: Timeline, path: Path, excerpt: Excerpt) -> Timeline:

@@ -270,23 +270,6 @@ class PredictionsRecord:
     test_counts: tuple[tuple[int, ...], ...] = ()
 
 
-@dataclass(frozen=True)
-class TemperatureScaling:
-    """What temperature scaling, fitted on the validation tracks, changes on the test tracks.
-
-    Parameters
-    ----------
-    temperatures : tuple of float
-        One per fold.
-    log_loss, log_loss_scaled : float
-        Before and after scaling.
-    """
-
-    temperatures: tuple[float, ...]
-    log_loss: float
-    log_loss_scaled: float
-
-
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """Record of a run.
@@ -348,17 +331,17 @@ class Run:
         return parameters if isinstance(parameters, int) else None
 
     @property
-    def temperature_scaling(self) -> TemperatureScaling | None:
-        """What temperature scaling changes, if recorded and valid."""
+    def temperatures(self) -> tuple[float, ...] | None:
+        """Temperature that fits the validation tracks of each fold best, if recorded and valid."""
         recorded = self.facts.get("temperature_scaling")
         if not isinstance(recorded, Mapping):
             return None
-        temperatures, before, after = (recorded.get(name) for name in ("temperatures", "log_loss", "log_loss_scaled"))
-        if not isinstance(temperatures, list) or not isinstance(before, float) or not isinstance(after, float):
+        temperatures, *losses = (recorded.get(name) for name in ("temperatures", "log_loss", "log_loss_scaled"))
+        if not isinstance(temperatures, list) or not all(isinstance(loss, float) for loss in losses):
             return None
-        if not all(map(is_temperature, temperatures)):
+        if len(temperatures) != self.task.n_folds or not all(map(is_temperature, temperatures)):
             return None
-        return TemperatureScaling(tuple(temperatures), before, after)
+        return tuple(temperatures)
 
     @property
     def has_scores(self) -> bool:

@@ -106,7 +106,10 @@ def _ordered(ids: tuple[str, ...], genres: tuple[str, ...], folds: bytes, labels
 
 
 def contradictions(run: Run, scored: Scored) -> list[str]:
-    """One line if a record gives other scores than its predictions; else none."""
+    """One line if a record gives other scores than its predictions; else none.
+
+    Records of all versions of the metrics are compared: until now, a version only added scores.
+    """
     recorded = {name: (run.metrics or {}).get(name) for name in metrics.BUILT_IN}  # those of plugins have other versions
     differ = [
         f"{name} {value:.4g} instead of {scored.scores[name]:.4g}"
