@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from genrebench import files
 from genrebench.errors import AudioError, DataError, UsageError
+from genrebench.progress import Progress
 
 SUFFIX = ".mirror"
 LIMIT = "GENREBENCH_REMOTE_GB"
@@ -72,7 +73,7 @@ def known(path: Path) -> Known | None:
     return mirror.known(relative)
 
 
-def fetch(paths: Iterable[Path], progress: Callable[..., Iterable[Any]]) -> None:
+def fetch(paths: Iterable[Path], progress: Progress) -> None:
     """Fetch those of some files that haven't been fetched yet, several at a time. Raises as `require`."""
     new = [path for path in paths if _PART in os.fspath(path) and known(path) is None]
     if not new:

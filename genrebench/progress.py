@@ -10,6 +10,9 @@ from typing import Any
 
 from genrebench.tables import printable
 
+Progress = Callable[..., Iterable[Any]]
+"""Shows the progress of an iterable: ``progress(iterable, description, total)`` returns its items."""
+
 LOG_INTERVAL = 20.0
 """Seconds between two lines in a log; work that takes less time has no lines."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from genrebench.plugin.contract import Context
 from genrebench.plugin.inputs import InputContext
 from genrebench.plugin.observers import Observer
 from genrebench.plugin.registry import Registry, installed_plugins
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.records import Excerpt
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Session:
     workers: int = field(default_factory=cpus)
     jobs: int = 1
     cluster: Cluster | None = None
-    progress: Callable[..., Iterable[Any]] = no_progress
+    progress: Progress = no_progress
     say: Callable[[str], None] = lambda _: None
     cached: bool = True
     follow_links: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from genrebench.boards.uncertainty import UncertaintyCache, board_units
 from genrebench.errors import StoreError
 from genrebench.plugin.datasets import Reference
 from genrebench.plugin.metrics import RESERVED
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.runs.measured import Metrics, code_of
 from genrebench.runs.record import ModelRecord, Run, TaskRecord
 from genrebench.runs.scored import Scored, contradictions
@@ -42,7 +42,7 @@ def boards(
     split: str | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
     metrics: BoardMetrics | None = None,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    progress: Progress = no_progress,
 ) -> tuple[list[Board], list[str]]:
     """Rank finished runs, with one board per task.
 
@@ -113,7 +113,7 @@ def _board(
     tasks: Sequence[TaskRecord],
     problems: list[str],
     metrics: BoardMetrics,
-    progress: Any,
+    progress: Progress,
 ) -> Board | None:
     by_row = _scored_rows(pairs, problems, metrics.measured, progress)
     if not by_row:
@@ -182,7 +182,7 @@ def _usual_task(runs: Sequence[Run]) -> TaskRecord:
 
 
 def _scored_rows(
-    pairs: list[tuple[RunStore, Run]], problems: list[str], measured: Metrics, progress: Any
+    pairs: list[tuple[RunStore, Run]], problems: list[str], measured: Metrics, progress: Progress
 ) -> dict[str, list[tuple[Run, Scored]]]:
     """Row id to the newest readable run of each seed; the newest row is first, seeds are in order.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from genrebench.evaluation.intervals import CONFIDENCE, Floats, Units
 from genrebench.evaluation.metrics import track_log_losses
 from genrebench.evaluation.significance import SignTest, holm, mcnemar, permutation_test
 from genrebench.evaluation.variance import Trainings, effective_units
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.runs.lookup import find_run
 from genrebench.runs.record import Run, TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_hits, mean_losses
@@ -59,7 +59,7 @@ def compare_named(
     dataset: str | None = None,
     split: str | None = None,
     metrics: BoardMetrics | None = None,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    progress: Progress = no_progress,
 ) -> Comparison:
     """Compare two runs or models.
 
@@ -101,7 +101,7 @@ def find_sides(
     b: str,
     dataset: str | None = None,
     split: str | None = None,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    progress: Progress = no_progress,
 ) -> tuple[Side, Side]:
     """Look up the runs of two names; a model that is on several boards is taken from a board that has both."""
     by_id = runs_by_id(stores)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from genrebench.evaluation.clusters import seed_variance
 from genrebench.evaluation.f1 import F1, scarce_genres
 from genrebench.evaluation.intervals import MIN_UNITS, Units
 from genrebench.evaluation.proportions import share_interval
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.runs.scored import Scored, mean_hits
 
 Intervals = Mapping[str, tuple[float, float]]
@@ -19,7 +18,7 @@ Intervals = Mapping[str, tuple[float, float]]
 
 
 def f1_intervals(
-    rows: Sequence[Sequence[Scored]], n_genres: int, units: Units, progress: Callable[..., Iterable[Any]] = no_progress
+    rows: Sequence[Sequence[Scored]], n_genres: int, units: Units, progress: Progress = no_progress
 ) -> list[Intervals]:
     """Intervals of micro, macro and weighted F1.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from genrebench.boards.naming import dataset_name
 from genrebench.boards.row import Row
 from genrebench.boards.rows import Board
 from genrebench.plugin.datasets import Reference
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.runs.contents import PREDICTIONS, RECORD
 from genrebench.runs.measured import code_of
 from genrebench.runs.reader_cache import read_cached, write_cached
@@ -42,7 +42,7 @@ def boards(
     split: str | None = None,
     references: Mapping[str, Sequence[Reference]] | None = None,
     metrics: BoardMetrics | None = None,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    progress: Progress = no_progress,
 ) -> tuple[list[Board], list[str]]:
     """Rank finished runs as `genrebench.boards.board.boards` does, or as it did if nothing has changed since."""
     metrics = metrics or BoardMetrics()

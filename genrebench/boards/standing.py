@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from genrebench.boards.f1_intervals import Intervals
 from genrebench.boards.row import Row, rank_range
 from genrebench.boards.uncertainty import row_intervals
 from genrebench.errors import StoreError
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.runs.pages import worst_genres
 from genrebench.runs.result import RunResult
 from genrebench.tables import Shown, Table, counted, number
@@ -168,7 +168,7 @@ def guessing_text(guessing: Mapping[str, float]) -> str:
     return f"Guessing would give a log loss of {guesses}."
 
 
-def standing(run: RunResult, *, rank: bool = True, progress: Callable[..., Iterable[Any]] = no_progress) -> Standing:
+def standing(run: RunResult, *, rank: bool = True, progress: Progress = no_progress) -> Standing:
     """Find where a run stands.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from genrebench.evaluation.intervals import (
 from genrebench.evaluation.means import MeanInterval
 from genrebench.evaluation.ranking import rank_models
 from genrebench.evaluation.variance import Trainings, effective_units
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_losses
@@ -90,7 +90,7 @@ def row_intervals(
     n_genres: int,
     split: str,
     n: int = RESAMPLES,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    progress: Progress = no_progress,
 ) -> list[Intervals]:
     """Intervals of the scores of a board's rows.
 
@@ -157,7 +157,7 @@ class UncertaintyCache:
         rows: Sequence[Sequence[Scored]],
         checksums: Sequence[Sequence[str]],
         n_models: int,
-        progress: Callable[..., Iterable[Any]] = no_progress,
+        progress: Progress = no_progress,
     ) -> Uncertainty:
         """Uncertainty of a board's rows, taken from the cache as far as possible.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,8 @@ from genrebench.plugin.blame import blaming
 from genrebench.plugin.datasets import DatasetSpec, require_dataset, require_features
 from genrebench.plugin.hookspecs import DATASET
 from genrebench.plugin.registry import CORE, Registered, Registry
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.records import Dataset, ExtraTraining, FeatureValues, Remark, Track
-
-Progress = Callable[..., Iterable[Any]]
 
 
 def _demo(home: Path, progress: Progress = no_progress, workers: int | None = None) -> Dataset:

@@ -8,17 +8,16 @@ about real music; they are marked as synthetic wherever they are shown.
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 from genrebench import temporary
 from genrebench.datasets import demo_music
 from genrebench.datasets.demo_sound import RATE, RandomStream
 from genrebench.environment import cpus
 from genrebench.errors import DataError
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.records import Dataset, Track
 
 VERSION = "demo-1"
@@ -31,8 +30,6 @@ SECONDS = 5.0
 # rotations, 0.75 here; random artist splits average 0.70), so that demo is neither too easy nor too hard.
 _PART_OF_ARTIST = ("training",) * 3 + ("validation",) + ("test",) * 4 + ("training",) * 4
 _WAV_HEADER_BYTES = 44
-
-Progress = Callable[..., Iterable[Any]]
 
 
 def load(home: Path, *, workers: int | None = None, progress: Progress = no_progress) -> Dataset:

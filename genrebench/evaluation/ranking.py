@@ -11,9 +11,7 @@ Simultaneous Confidence Intervals for Multiple Comparisons with the Best").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +21,7 @@ from genrebench.evaluation.intervals import CONFIDENCE, MIN_UNITS, Floats, Units
 from genrebench.evaluation.power import POWER, few_units_factor
 from genrebench.evaluation.significance import sign_patterns
 from genrebench.evaluation.variance import Trainings, critical_value, effective_units
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 
 PATTERNS = 4000
 """Sign patterns for a board; fewer, down to 1000, on boards of hundreds of rows."""
@@ -65,7 +63,7 @@ def rank_models(
     seed: int = 0,
     level: float = CONFIDENCE,
     n_smallest: int | None = None,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    progress: Progress = no_progress,
 ) -> Ranking:
     """Test all pairs of models together, and rank them.
 

@@ -18,7 +18,7 @@ from genrebench.boards.rows import Board, Boards
 from genrebench.errors import StoreError, UsageError
 from genrebench.interrupts import held_back
 from genrebench.plugin.datasets import Reference
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.report import board_pages, compare_pages, run_pages
 from genrebench.report.clips import Clips
 from genrebench.report.kept import Kept, key_of
@@ -48,7 +48,7 @@ def write(
     references: Mapping[str, Sequence[Reference]] | None = None,
     metrics: BoardMetrics | None = None,
     columns: str | Sequence[str] | None = None,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    progress: Progress = no_progress,
     workers: int = 1,
 ) -> tuple[Path, list[str]]:
     """Write the report; pages that would be the same as in the report that is there are taken from it.
@@ -131,7 +131,7 @@ class _Writing:
         folder: Path,
         clips: Clips,
         kept: Kept,
-        progress: Callable[..., Iterable[Any]],
+        progress: Progress,
         workers: int,
     ) -> None:
         self.shown, self.problems, self.folder, self.clips, self.kept = shown, problems, folder, clips, kept

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from genrebench.environment import cpus
 from genrebench.errors import StoreError
+from genrebench.progress import Progress
 from genrebench.runs.contents import has_scores, read_scored
 from genrebench.runs.record import Run
 from genrebench.workers import in_processes
@@ -19,7 +19,7 @@ MANY = 200
 BATCH = 10
 
 
-def score_new(runs: Sequence[tuple[Path, Run]], progress: Callable[..., Iterable[Any]]) -> None:
+def score_new(runs: Sequence[tuple[Path, Run]], progress: Progress) -> None:
     """Compute the scores of runs that aren't cached, if there are many of them.
 
     Parameters

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from genrebench import audio
 from genrebench.datasets import fma
@@ -19,7 +18,7 @@ from genrebench.datasets.check.findings import KINDS, SEVERITIES, Finding, Sever
 from genrebench.datasets.check.given_features import load_given, usable_findings, value_findings
 from genrebench.datasets.check.measurement import SILENT_PEAK, Measurement, MeasurementCache, measure_all
 from genrebench.errors import DataError
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.records import Dataset, Split, Track
 
 NEAR_SILENT_RMS = 1e-3
@@ -38,8 +37,6 @@ MAX_MISSING_SECONDS = 0.05
 
 _MAX_TYPICAL_SECONDS = 30.0
 _FILES_PER_CHUNK = 512  # content hashes are saved after each chunk
-
-Progress = Callable[..., Iterable[Any]]
 
 
 def check(

@@ -7,10 +7,10 @@ from pathlib import Path
 from statistics import median
 
 from genrebench import audio
-from genrebench.datasets.check.check import Progress, measure_files
+from genrebench.datasets.check.check import measure_files
 from genrebench.datasets.check.overlaps import overlaps
 from genrebench.errors import AudioError
-from genrebench.progress import no_progress
+from genrebench.progress import Progress, no_progress
 from genrebench.records import Dataset
 from genrebench.tasks.grouping import merged, of_unknown_artist
 
