@@ -15,10 +15,10 @@ from genrebench.plugin.hosted import checked
 from genrebench.testing.apart import Outcome
 from genrebench.testing.check import NotApplicable, Rule
 from genrebench.testing.examples import GENRES
-from genrebench.testing.models import scenarios
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
-from genrebench.testing.models.scenarios import whole_life
+from genrebench.testing.models.scenarios import trainings
+from genrebench.testing.models.scenarios.life import whole_life
 
 Table = NDArray[np.float64]
 
@@ -91,7 +91,7 @@ def batches(bench: ModelBench) -> str | None:
                 return problem
     if second_training(bench) is None or not _repeats(bench):
         return None
-    q, problem = values_of(bench.outcome("some first", scenarios.some_first)["answer"], len(p))
+    q, problem = values_of(bench.outcome("some first", trainings.some_first)["answer"], len(p))
     told = "the probabilities of a track depend on which tracks the model was asked for first"
     return problem or differ(p, q, BATCH, told)
 
@@ -102,7 +102,7 @@ def second_training(bench: ModelBench) -> str | None:
     It was asked for some of the tracks first.
     """
     p, _ = _answer(bench)
-    second = bench.outcome("two genres", scenarios.two_genres).notes.get("second")
+    second = bench.outcome("two genres", trainings.two_genres).notes.get("second")
     if second is None:
         return None
     q, problem = values_of(second, len(p))
@@ -112,7 +112,7 @@ def second_training(bench: ModelBench) -> str | None:
 def same_seed(bench: ModelBench) -> Outcome:
     """Another training with the same seed, of a model at another address in memory, alone in its process."""
     address = bench.outcome(LIFE, whole_life)["address"]
-    return bench.outcome("same seed", partial(scenarios.fitted, address=address))
+    return bench.outcome("same seed", partial(trainings.fitted, address=address))
 
 
 def _repeats(bench: ModelBench) -> bool:

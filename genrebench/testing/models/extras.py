@@ -9,7 +9,7 @@ from genrebench.testing.check import Rule
 from genrebench.testing.models.answers import SAME, differ, values_of
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
-from genrebench.testing.models.scenarios import whole_life
+from genrebench.testing.models.scenarios.life import whole_life
 
 ODD = ("silence", "one frame", "very long", "lengths")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from genrebench.testing.check import Rule
 from genrebench.testing.manners import manners
 from genrebench.testing.models.bench import ModelBench
-from genrebench.testing.models.scenarios import whole_life
+from genrebench.testing.models.scenarios.life import whole_life
 
 LIFE = "life"
 

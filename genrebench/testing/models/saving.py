@@ -6,7 +6,9 @@ from genrebench.testing.check import Rule
 from genrebench.testing.models.answers import SAME, differ, second_training, values_of
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
-from genrebench.testing.models.scenarios import TWO, fresh_process, two_genres, whole_life
+from genrebench.testing.models.scenarios.life import whole_life
+from genrebench.testing.models.scenarios.processes import fresh_process
+from genrebench.testing.models.scenarios.trainings import TWO, two_genres
 from genrebench.testing.saved import code_in
 
 

@@ -11,11 +11,14 @@ import numpy as np
 from genrebench.testing.apart import Outcome, Probe
 from genrebench.testing.check import NotApplicable, Rule
 from genrebench.testing.examples import GENRES
-from genrebench.testing.models import answers, scenarios
+from genrebench.testing.models import answers
 from genrebench.testing.models.answers import SAME, differ, order_problem, second_training, tail, values_of
 from genrebench.testing.models.bench import ModelBench
 from genrebench.testing.models.manners import LIFE
-from genrebench.testing.models.scenarios import MISSING, TWO, whole_life
+from genrebench.testing.models.scenarios import processes, trainings
+from genrebench.testing.models.scenarios.life import whole_life
+from genrebench.testing.models.scenarios.memory import many_tracks
+from genrebench.testing.models.scenarios.trainings import MISSING, TWO
 
 Run = Callable[[ModelBench, Probe], None]
 
@@ -27,7 +30,7 @@ def _problem(outcome: Outcome, n: int, n_genres: int = len(GENRES)) -> str | Non
 
 def same_seed(bench: ModelBench) -> str | None:
     """Two trainings with one seed give the same answers."""
-    if second_training(bench) is None and "second" in bench.outcome("two genres", scenarios.two_genres).notes:
+    if second_training(bench) is None and "second" in bench.outcome("two genres", trainings.two_genres).notes:
         return None
     first, second = bench.outcome(LIFE, whole_life), answers.same_seed(bench)
     n = len(bench.labels)
@@ -38,11 +41,11 @@ def same_seed(bench: ModelBench) -> str | None:
 def seed(bench: ModelBench) -> str | None:
     """What is random follows the seed of the context."""
     one = Counter(bench.outcome(LIFE, whole_life)["seeds"])
-    other = Counter(bench.outcome("two genres", scenarios.two_genres)["seeds"])
+    other = Counter(bench.outcome("two genres", trainings.two_genres)["seeds"])
     fixed = [text for text in one if text in other and text != "None"]
     if not one or len(fixed) < len(one):
         return None
-    first, second = bench.outcome(LIFE, whole_life), bench.outcome("other seed", scenarios.other_seed)
+    first, second = bench.outcome(LIFE, whole_life), bench.outcome("other seed", trainings.other_seed)
     n = len(bench.labels)
     p, q = (values_of(outcome["answer"], n)[0] for outcome in (first, second))
     if len(p) == len(q) and np.abs(p - q).max() > SAME:
@@ -52,7 +55,7 @@ def seed(bench: ModelBench) -> str | None:
 
 def missing_genre(bench: ModelBench) -> str | None:
     """A genre without training tracks is no problem, and the others keep their columns."""
-    outcome, labels = bench.outcome("missing genre", scenarios.missing_genre), bench.labels
+    outcome, labels = bench.outcome("missing genre", trainings.missing_genre), bench.labels
     p, problem = values_of(outcome["answer"], len(labels))
     others = tuple(genre for genre in range(len(GENRES)) if genre != MISSING)
     return problem or order_problem(p, labels, others)
@@ -60,7 +63,7 @@ def missing_genre(bench: ModelBench) -> str | None:
 
 def validation(bench: ModelBench) -> str | None:
     """A genre that only the validation part has isn't learned."""
-    outcome, labels = bench.outcome("missing genre", scenarios.missing_genre), bench.labels
+    outcome, labels = bench.outcome("missing genre", trainings.missing_genre), bench.labels
     p = values_of(outcome["answer"], len(labels))[0]
     unseen = labels == MISSING
     right = int((p[unseen].argmax(axis=1) == MISSING).sum())
@@ -71,7 +74,7 @@ def validation(bench: ModelBench) -> str | None:
 
 def peeking(bench: ModelBench) -> str | None:
     """Labels that have nothing to do with the tracks can't be predicted."""
-    outcome = bench.outcome("two genres", scenarios.two_genres)
+    outcome = bench.outcome("two genres", trainings.two_genres)
     labels = outcome["labels"]
     p = values_of(outcome["answer"], len(labels), 2)[0]
     right = int((p.argmax(axis=1) == labels).sum())
@@ -84,7 +87,7 @@ def _alone(name: str, scenario: Run, n_genres: int = len(GENRES)) -> Callable[[M
     """A circumstance that is tried with others at once, and by itself if that fails."""
 
     def find(bench: ModelBench) -> str | None:
-        together = bench.outcome("all at once", scenarios.all_at_once)
+        together = bench.outcome("all at once", trainings.all_at_once)
         if not together.failed and _problem(together, 16, 16) is None:
             return None
         alone = bench.outcome(name, scenario)
@@ -96,21 +99,21 @@ def _alone(name: str, scenario: Run, n_genres: int = len(GENRES)) -> Callable[[M
 
 def together(bench: ModelBench) -> str | None:
     """All of these at once."""
-    outcome = bench.outcome("all at once", scenarios.all_at_once)
+    outcome = bench.outcome("all at once", trainings.all_at_once)
     outcome.need("save", "load")
     return _problem(outcome, 16, 16)
 
 
 def two_genres(bench: ModelBench) -> str | None:
     """Two genres."""
-    return _problem(bench.outcome("two genres", scenarios.two_genres), TWO[0] * TWO[2], 2)
+    return _problem(bench.outcome("two genres", trainings.two_genres), TWO[0] * TWO[2], 2)
 
 
 def no_checkpoints(bench: ModelBench) -> str | None:
     """There may be no folder for checkpoints."""
     bench.outcome(LIFE, whole_life).need("build without checkpoints")
-    if "second" not in bench.outcome("two genres", scenarios.two_genres).notes:
-        bench.outcome("no checkpoints", scenarios.no_checkpoints).need("fit without checkpoints")
+    if "second" not in bench.outcome("two genres", trainings.two_genres).notes:
+        bench.outcome("no checkpoints", trainings.no_checkpoints).need("fit without checkpoints")
     return None
 
 
@@ -119,7 +122,7 @@ def interruption(bench: ModelBench) -> str | None:
     points = len(bench.outcome(LIFE, whole_life)["curves"])
     if not points:
         raise NotApplicable("the model logs no epochs, at which it could be interrupted")
-    ended = bench.outcome("interrupted", partial(scenarios.interrupted, at=max(1, points - 1)))["ended"]
+    ended = bench.outcome("interrupted", partial(processes.interrupted, at=max(1, points - 1)))["ended"]
     return f"interrupted by Ctrl-C, fit {ended}, in place of ending with KeyboardInterrupt" if ended else None
 
 
@@ -132,8 +135,8 @@ def resume(bench: ModelBench) -> str | None:
     if not points:
         raise NotApplicable("the model logs no epochs, at which it could be interrupted")
     at = max(1, points - 1)
-    bench.outcome("interrupted", partial(scenarios.interrupted, at=at)).need("start")
-    resumed = bench.outcome("resumed", scenarios.resumed)
+    bench.outcome("interrupted", partial(processes.interrupted, at=at)).need("start")
+    resumed = bench.outcome("resumed", processes.resumed)
     n = len(bench.labels)
     p, (q, problem) = values_of(life["answer"], n)[0], values_of(resumed["answer"], n)
     told = f"a training that was interrupted at epoch {at} of {points} and resumed gave other probabilities"
@@ -150,7 +153,7 @@ def memory(bench: ModelBench) -> str | None:
 
 def _growth(bench: ModelBench, few: int, many: int) -> str | None:
     """Whether the memory grows with the bytes of the additional tracks."""
-    small, large = (bench.outcome(f"{n} tracks", partial(scenarios.memory, n=n)) for n in (few, many))
+    small, large = (bench.outcome(f"{n} tracks", partial(many_tracks, n=n)) for n in (few, many))
     for step in ("fit", "predict_proba"):
         grown, extra = large[step] - small[step], (many - few) * large["bytes"]
         if grown > 0.5 * extra:
@@ -217,42 +220,42 @@ RULES = (
     ),
     Rule(
         "no validation",
-        _alone("no validation", scenarios.no_validation),
+        _alone("no validation", trainings.no_validation),
         _CIRCUMSTANCES,
         "The validation part may be empty: train for a fixed number of epochs then.",
         needs=("probabilities",),
     ),
     Rule(
         "one-track genres",
-        _alone("one-track genres", scenarios.one_track_genres),
+        _alone("one-track genres", trainings.one_track_genres),
         _CIRCUMSTANCES,
         "A genre may have a single training track: inner folds, variances and stratified splits have to cope with it.",
         needs=("probabilities",),
     ),
     Rule(
         "sixteen genres",
-        _alone("sixteen genres", scenarios.sixteen_genres, 16),
+        _alone("sixteen genres", trainings.sixteen_genres, 16),
         _CIRCUMSTANCES,
         "Take the number of genres from context.genres.",
         needs=("probabilities",),
     ),
     Rule(
         "odd training tracks",
-        _alone("odd training tracks", scenarios.odd_training),
+        _alone("odd training tracks", trainings.odd_training),
         _CIRCUMSTANCES,
         "Training tracks may be silent, and as short as one frame.",
         needs=("silence", "one frame"),
     ),
     Rule(
         "one artist",
-        _alone("one artist", scenarios.one_artist),
+        _alone("one artist", trainings.one_artist),
         _CIRCUMSTANCES,
         "All training tracks may have one group; grouped_folds(..., split_single_groups=True) makes folds of them too.",
         needs=("probabilities",),
     ),
     Rule(
         "genre names",
-        _alone("genre names", scenarios.odd_names),
+        _alone("genre names", trainings.odd_names),
         "Genres are called 'Hip-Hop/Rap' and 'R&B', and a run would fail when its model is saved.",
         "Use the number of a genre in names of files and of fields, and write the names themselves into JSON.",
         needs=("load",),
