@@ -24,3 +24,8 @@ def real_data() -> Path:
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's own data folder."""
     monkeypatch.setenv("GENREBENCH_HOME", str(tmp_path_factory.getbasetemp().parent / "home"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of the kit, which fork: the larger a process has grown, the longer that takes."""
+    items.sort(key=lambda item: "testing" not in item.path.parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import gc
 import multiprocessing
 import os
@@ -17,9 +18,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genrebench.plugin.blame import one_line
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 TIME_LIMIT = 300.0
 """Seconds that one process of a plugin may take, by default."""
@@ -157,7 +161,7 @@ def run_apart(name: str, scenario: Scenario, folder: Path, seconds: float = TIME
     with trace, receiver, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about forks of a process with threads; in the child, warnings are no faults
         child = multiprocessing.get_context("fork").Process(
-            target=_child, args=(scenario, sender, folder, trace.fileno(), seconds)
+            target=_child, args=(scenario, sender, folder, trace.fileno(), seconds, _pools())
         )
         child.start()
         sender.close()
@@ -208,13 +212,15 @@ def _end_group(child: multiprocessing.process.BaseProcess) -> None:
     child.join()
 
 
-def _child(scenario: Scenario, sender: Connection, folder: Path, trace: int, seconds: float) -> None:
+def _child(
+    scenario: Scenario, sender: Connection, folder: Path, trace: int, seconds: float, pools: ThreadpoolController | None
+) -> None:
     """Run a scenario in the forked process: in its own folder, one thread, nothing on the terminal."""
     os.setsid()
     gc.freeze()  # what is there already needn't be looked at again
     faulthandler.dump_traceback_later(0.95 * seconds, file=trace)
     os.environ["OMP_NUM_THREADS"] = "1"
-    _one_thread()
+    _one_thread(pools)
     quiet = folder / ".stderr"
     descriptor = os.open(quiet, os.O_WRONLY | os.O_CREAT)
     for stream in (1, 2):
@@ -235,12 +241,24 @@ def _play(scenario: Scenario, probe: Probe) -> None:
         scenario(probe)
 
 
-def _one_thread() -> None:
-    """Let BLAS, OpenMP and torch use one thread: their pools don't outlive a fork."""
-    if {"torch", "sklearn"} & sys.modules.keys():
-        import threadpoolctl
+def _pools() -> ThreadpoolController | None:
+    """The pools of threads in this process; None without libraries that have some."""
+    loaded = frozenset({"torch", "sklearn"} & sys.modules.keys())
+    return _found_pools(loaded) if loaded else None
 
-        threadpoolctl.threadpool_limits(1)
+
+@functools.cache
+def _found_pools(_loaded: frozenset[str]) -> ThreadpoolController:
+    """The pools while these modules are loaded: a look through all libraries takes longer than most scenarios."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_thread(pools: ThreadpoolController | None) -> None:
+    """Let BLAS, OpenMP and torch use one thread: their pools don't outlive a fork."""
+    if pools is not None:
+        pools.limit(limits=1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 

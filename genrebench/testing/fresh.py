@@ -33,7 +33,7 @@ def run_fresh(
     name, scenario, folder, seconds
         As for `run_apart`.
     modules : iterable of str
-        Other people's modules that the scenario will need, which are imported once for all.
+        Other people's modules that the scenario will need; they are imported once for all, as are those of the core.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def run_fresh(
     except Exception:  # whatever the plugin's objects make of it
         return None
     try:
-        answer: Outcome = _server().ask(name, job, folder, seconds, list(modules))
+        ours = [module for module in sys.modules if module.startswith("genrebench.")]
+        answer: Outcome = _server().ask(name, job, folder, seconds, [*ours, *modules])
     except (OSError, EOFError):  # it was ended
         _server.cache_clear()
         return None
