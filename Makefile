@@ -26,15 +26,17 @@ install: .venv/.installed
 	$(COMPILE)
 	touch $@
 
-# what CI installs, each wheel with the hash that it had when `make lock` was called in CI's image
+# what CI installs, each wheel with the hash that it had when `make lock` was called in CI's image; Python compiles what it imports
 .venv/.locked: requirements-ci.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ci.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-ci.txt
 	touch $@
 
-.venv/.dev: .venv/.installed
+.venv/.dev: $(SOURCES)
+	$(PYTHON) -m venv .venv
 	$(PIP) $(ISOLATION) -e ".[dev]" $(DISTRIBUTIONS)
-	touch $@
+	$(COMPILE)
+	touch .venv/.installed $@
 
 # cnn-raw hears 16 kHz and takes small batches here, to learn something from 224 clips of 5 s in little time
 demo: .venv/.installed

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from docs.running.outputs import KEPT, outputs
+from docs.running.outputs import KEPT, PageError, outputs
 from docs.running.pages import DOCS, Page
 
 DRAWN = DOCS / "_drawn"
 """The pictures of the pages; Sphinx wants them below its source."""
+
+AT_ONCE = 2
+"""Pages that are run side by side; each needs about one processor."""
 
 MAX_LINES = 60
 _PICTURES = {"image/svg+xml": "svg", "image/png": "png"}
@@ -31,7 +36,16 @@ def _page(app: Any, name: str) -> Page | None:
 
 def _outdated(app: Any, *_: Any) -> list[str]:
     """Pages with outputs are read in each build, since what they print may have changed; the outputs are kept by content."""
-    return [name for name in app.env.found_docs if _page(app, name)]
+    names = [name for name in sorted(app.env.found_docs) if _page(app, name)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(_run, (_page(app, name) for name in names)))
+    return names
+
+
+def _run(page: Page) -> None:
+    """Run a page, which keeps its outputs; errors come up again where the page is read."""
+    with suppress(PageError):
+        outputs(page)
 
 
 def _insert(app: Any, name: str, source: list[str]) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ KEPT = ROOT / "docs" / "_build" / "running"
 """Where outputs, the folders of the pages, and the data are kept."""
 
 REAL_DATA = Path(os.environ.get("GENREBENCH_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+_of_thread = threading.local()
 
 
 class PageError(Exception):
@@ -109,7 +113,7 @@ def _run(page: Page, folder: Path, home: Path) -> list[dict[str, Any]]:
         (folder / "fma").symlink_to(REAL_DATA / "fma")
     environment = _environment(home) | {"GENREBENCH_DATA_DIR": str(the_world(home) / "fma")}
     out, err = (plan.with_suffix(suffix) for suffix in (".out", ".err"))
-    _players().call([str(plan)], folder, environment, out, err)
+    _player().call([str(plan)], folder, environment, out, err)
     steps, said = iter(json.loads(plan.read_text(encoding="utf-8"))), err.read_text(encoding="utf-8")
     for file in (plan, out, err):
         file.unlink()
@@ -124,12 +128,13 @@ def _run(page: Page, folder: Path, home: Path) -> list[dict[str, Any]]:
     return played
 
 
-@cache
-def _players() -> Warm:
-    """The process that plays pages, for as long as this one lasts."""
-    players = Warm("docs.running.player", _environment(KEPT / "home"), ROOT)
-    atexit.register(players.close)
-    return players
+def _player() -> Warm:
+    """The process that plays the pages of this thread, for as long as this process lasts."""
+    if not hasattr(_of_thread, "player"):
+        _of_thread.player = Warm("docs.running.player", _environment(KEPT / "home"), ROOT)
+        atexit.register(_of_thread.player.close)
+    player: Warm = _of_thread.player
+    return player
 
 
 def _step(block: Block) -> dict[str, Any]:
