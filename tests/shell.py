@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from docs.running.warm import Warm, serve
+from docs.running.warm import Warm, import_all, serve
 from tests import tiny
 
 ROOT = Path(__file__).parents[1]
@@ -77,11 +77,7 @@ class Shell:
 
 
 if __name__ == "__main__":
-    import sklearn.svm  # noqa: F401
-
-    import genrebench
     from genrebench.cli import entry
 
-    for name in genrebench.__all__:  # each is imported on its first use
-        getattr(genrebench, name)
+    import_all()
     serve(entry)

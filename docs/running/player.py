@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docs.running.warm import serve
+from docs.running.warm import import_all, serve
 
 _SHELL = re.compile(r"[|<>&;$*]")
 
@@ -144,21 +144,9 @@ def encoded(value: object) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def imported() -> None:
-    """Import what pages need."""
-    import IPython.core.interactiveshell  # noqa: F401
-    import matplotlib.backends.backend_agg  # noqa: F401
-    import sklearn.ensemble
-    import sklearn.svm  # noqa: F401
-    import torch  # noqa: F401
-
-    import genrebench
-    from genrebench.cli.main import main  # noqa: F401
-
-    for name in genrebench.__all__:  # each is imported on its first use
-        getattr(genrebench, name)
-
-
 if __name__ == "__main__":
-    imported()
+    import IPython.core.interactiveshell  # noqa: F401
+    import torch._dynamo  # noqa: F401
+
+    import_all()
     serve(main)

@@ -85,6 +85,25 @@ def serve(command: Callable[[], None]) -> None:
         sys.stdout.flush()
 
 
+def import_all() -> None:
+    """Import and compile what commands need, even what they need late."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+    import scipy.optimize  # noqa: F401
+    import sklearn.ensemble
+    import sklearn.svm  # noqa: F401
+
+    import genrebench
+    from genrebench.cli.main import main  # noqa: F401
+    from genrebench.inputs import spectra
+    from genrebench_svm import solvers
+
+    spectra.compiled_kernels()
+    solvers.compiled()
+    for name in genrebench.__all__:  # each is imported on its first use
+        getattr(genrebench, name)
+
+
 def _end(command: Callable[[], None]) -> None:
     """Run a command and end the process as Python does, but without taking down its modules one by one."""
     code: object = 1
