@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,10 +46,17 @@ def data_home() -> Path:
             import platformdirs
 
             home = platformdirs.user_data_dir("genrebench", appauthor=False)
-        return Path(home).expanduser().resolve()
+        folder = Path(home).expanduser()
+        return _resolved(folder) if folder.is_absolute() else folder.resolve()
     except (RuntimeError, OSError):  # a user without home; a relative path in a deleted folder
         what = f"there is no folder {home!r}" if home else "this user has no home folder"
         raise UsageError(f"{what}; set GENREBENCH_HOME to a folder for data and caches") from None
+
+
+@lru_cache(maxsize=4)
+def _resolved(folder: Path) -> Path:
+    """Where a folder really is; caches ask for it once per entry."""
+    return folder.resolve()
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def install(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def sweep(folder: Path, name: str | None = None) -> None:
+def sweep(folder: Path, name: str | None = None) -> list[str]:
     """Remove the temporary files and folders in `folder` whose owners have ended.
 
     Parameters
@@ -122,13 +122,22 @@ def sweep(folder: Path, name: str | None = None) -> None:
         Needn't exist; errors are ignored, since a command that only reads has to work in a folder that can't be written.
     name : str, optional
         Only those that would have become this file or folder.
+
+    Returns
+    -------
+    list of str
+        Names of what else is in the folder.
     """
+    others: list[str] = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = _PATTERN.fullmatch(entry.name)
-            if match and name in (None, match["name"]) and not entry.is_symlink():
+            if match is None:
+                others.append(entry.name)
+            elif name in (None, match["name"]) and not entry.is_symlink():
                 with contextlib.suppress(OSError):
                     _remove_leftover(Path(entry.path))
+    return others
 
 
 def _create(path: Path, folder: bool) -> tuple[Path, int | None]:

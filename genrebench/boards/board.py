@@ -195,7 +195,7 @@ def _scored_rows(
         try:
             scored, failed = store.measured(run, measured)
             problems += failed
-            readable.append((run, scored))
+            readable.append((run, scored.sharing(readable[0][1]) if readable else scored))
             problems += contradictions(run, scored)
         except StoreError as error:
             problems.append(str(error))

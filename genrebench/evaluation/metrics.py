@@ -97,7 +97,10 @@ def confusion(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.int64]:
 
 def genre_f1(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
     """F1 of each genre, 2 TP / (2 TP + FP + FN), shape (n_genres,); 0 for a genre that is neither true nor predicted."""
-    counts = confusion(labels, probabilities)
+    return _f1_by_genre(confusion(labels, probabilities))
+
+
+def _f1_by_genre(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     hits = np.diag(counts).astype(np.float64)
     total = counts.sum(axis=0) + counts.sum(axis=1)
     scores: NDArray[np.float64] = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
@@ -112,14 +115,15 @@ def f1_micro(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 def f1_macro(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Macro-averaged F1: the unweighted mean over the genres that have tracks."""
-    support = confusion(labels, probabilities).sum(axis=1)
-    return float(genre_f1(labels, probabilities)[support > 0].mean())
+    counts = confusion(labels, probabilities)
+    support = counts.sum(axis=1)
+    return float(_f1_by_genre(counts)[support > 0].mean())
 
 
 def f1_weighted(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Mean F1 over the genres, weighted by their number of tracks."""
-    support = confusion(labels, probabilities).sum(axis=1)
-    return float(np.average(genre_f1(labels, probabilities), weights=support))
+    counts = confusion(labels, probabilities)
+    return float(np.average(_f1_by_genre(counts), weights=counts.sum(axis=1)))
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike, n_bins: int = 15) -> float:
@@ -178,8 +182,15 @@ BUILT_IN = tuple(metric.name for metric in METRICS)
 
 def evaluate(labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS) -> Mapping[str, float]:
     """Compute all of `metrics`; a mapping of name to score."""
+    return {name: one.score for name, one in measure_all(labels, probabilities, metrics).items()}
+
+
+def measure_all(
+    labels: ArrayLike, probabilities: ArrayLike, metrics: tuple[MetricSpec, ...] = METRICS
+) -> Mapping[str, Measured]:
+    """Compute all of `metrics`; a mapping of name to score and, of a mean over tracks, the value of each track."""
     y, p = validate(labels, probabilities)
-    return {metric.name: measure(metric, y, p).score for metric in metrics}
+    return {metric.name: measure(metric, y, p) for metric in metrics}
 
 
 def measure_more(

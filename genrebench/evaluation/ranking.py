@@ -92,9 +92,8 @@ def rank_models(
     done, block = 0, max(1, BLOCK // n_models**2)
     patterns = sign_patterns(m, n, seed, every_pattern=False, block=block)
     for signs in progress(patterns, "comparing all pairs of rows", -(-n // block)):
-        statistics = pairs.statistics(signs, rng)
         rows = slice(done, done + len(signs))
-        ahead[rows] = statistics.max(axis=2)
+        ahead[rows] = pairs.largest(signs, rng)
         largest[rows] = ahead[rows].max(axis=1)
         done += len(signs)
     critical = np.quantile(largest, level, method="higher")
@@ -155,18 +154,23 @@ class _Pairs:
         beyond: NDArray[np.bool_] = self._observed > critical[:, None] * factor
         return beyond
 
-    def statistics(self, signs: Floats, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Statistics under random signs, shape (n_patterns, n_models, n_models)."""
+    def largest(self, signs: Floats, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Largest statistic of each row under random signs, shape (n_patterns, n_models)."""
         deviation, variance = self._trainings.draws(len(signs), rng)
         flipped = (signs @ self._sums + deviation).astype(np.float32)
-        result = flipped[:, :, None] - flipped[:, None, :]
-        if variance.any():
-            drawn = variance.astype(np.float32)
-            scale = np.sqrt(self._uncentred.astype(np.float32) + drawn[:, :, None] + drawn[:, None, :])
-        else:
-            scale = np.sqrt(self._uncentred)[None].astype(np.float32)
-        studentised: NDArray[np.float32] = np.divide(result, scale, out=result, where=scale > 0)
-        return studentised
+        uncentred, drawn = self._uncentred.astype(np.float32), variance.astype(np.float32)
+        result = np.empty(flipped.shape, dtype=np.float32)
+        # one pattern at a time, in arrays that stay in the processor's cache
+        difference, scale = np.empty_like(uncentred), np.sqrt(self._uncentred).astype(np.float32)
+        scale[scale == 0] = 1
+        for i in range(len(signs)):
+            if variance.any():
+                np.add(uncentred, drawn[i][:, None], out=scale)
+                np.sqrt(np.add(scale, drawn[i], out=scale), out=scale)
+                scale[scale == 0] = 1
+            np.subtract.outer(flipped[i], flipped[i], out=difference)
+            np.divide(difference, scale, out=difference).max(axis=1, out=result[i])
+        return result
 
     def smallest(self, n_models: int) -> float | None:
         """Smallest difference that a t test of the median pair of the first models finds with 80 % power."""

@@ -78,7 +78,8 @@ def _as_written(data: bytes) -> Predictions | None:
     tracks[stops - 1] = ord("\n")
     numbers[about_tracks], numbers[returns] = ord(" "), ord(",")
     listed = numbers[: returns[-1]].tobytes()
-    if listed.translate(None, b"0123456789.,eE+- \n") or listed.count(b"-") > listed.count(b"e-"):  # -0 is 0 in JSON
+    minus = np.flatnonzero(numbers == ord("-"))
+    if listed.translate(None, b"0123456789.,eE+- \n") or (numbers[minus - 1] != ord("e")).any():  # -0 is 0 in JSON
         return None
     try:
         probabilities = np.array(from_json(b"[%b]" % listed), dtype=np.float64)

@@ -53,7 +53,7 @@ def write_cached(data: bytes, kind: str, *key: Any) -> None:
 
 def _file(kind: str, key: tuple[Any, ...]) -> Path:
     name = hashlib.sha256(json.dumps([_version(), *key]).encode()).hexdigest()[:32]
-    return data_home() / "cache" / kind / name[:2] / name
+    return data_home().joinpath("cache", kind, name[:2], name)
 
 
 @functools.cache

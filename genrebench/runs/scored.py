@@ -64,6 +64,11 @@ class Scored:
         values = {name: one.values for name, one in measured.items() if one.values is not None}
         return replace(self, scores={**self.scores, **scores}, values={**self.values, **values})
 
+    def sharing(self, other: Scored) -> Scored:
+        """The same with columns of `other` in place of equal ones, so that the runs of a task keep them once."""
+        equal = {name: getattr(other, name) for name in ("labels", "folds", "groups")}
+        return replace(self, **{name: column for name, column in equal.items() if np.array_equal(column, getattr(self, name))})
+
 
 def track_order(predictions: Predictions) -> NDArray[np.intp]:
     """Positions of the tracks, sorted by fold and id."""
@@ -82,10 +87,12 @@ def score(predictions: Predictions) -> Scored:
     groups = np.full(len(labels), -1) if predictions.groups is None else predictions.groups
     folds = predictions.folds.astype(np.int64)
     order, tracks = _ordered(predictions.ids, predictions.genres, folds.tobytes(), labels.tobytes())
+    measured = metrics.measure_all(labels, probabilities)
+    of_tracks = {name: one.values[order] for name, one in measured.items() if one.values is not None}
     return Scored(
-        scores=metrics.evaluate(labels, probabilities),
-        losses=metrics.track_log_losses(labels, probabilities)[order],
-        brier=metrics.track_brier(labels, probabilities)[order],
+        scores={name: one.score for name, one in measured.items()},
+        losses=of_tracks["log_loss"],
+        brier=of_tracks["brier"],
         labels=labels[order],
         predicted=probabilities.argmax(axis=1).astype(np.int64)[order],
         folds=folds[order],
@@ -159,9 +166,9 @@ def decode(data: bytes) -> tuple[Scored, list[int]] | None:
     try:
         header: dict[str, Any] = json.loads(head)
         n = len(body) // 32
-        losses, brier = np.frombuffer(body, "<f8", 2 * n).reshape(2, n)
-        integers = np.frombuffer(body, "<i4", 4 * n, offset=16 * n).reshape(4, n).astype(np.int64)
-        labels, predicted, folds, groups = integers
+        losses, brier = np.frombuffer(body, "<f8", 2 * n).reshape(2, n).copy()
+        integers = np.frombuffer(body, "<i4", 4 * n, offset=16 * n).reshape(4, n)
+        labels, predicted, folds, groups = (column.astype(np.int64) for column in integers)
         scores = dict(header["scores"])
         return Scored(scores, losses, brier, labels, predicted, folds, groups, header["tracks"]), header["stamp"]
     except (ValueError, KeyError, TypeError):

@@ -240,8 +240,8 @@ class RunStore:
         folder = self.folder(run.id)
         if folder.is_symlink():
             return
-        temporary.sweep(folder)
-        if run.status == "finished" and ((folder / CHECKPOINT).is_dir() or (folder / LOCK).exists()):
+        others = temporary.sweep(folder)
+        if run.status == "finished" and (CHECKPOINT in others or LOCK in others):
             with contextlib.suppress(StoreError, UsageError), locked(folder):  # which removes the file of the lock
                 shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
 

@@ -51,6 +51,14 @@ def test_equal_bins_by_hand() -> None:
     assert calibration.equal_bins([0, 1, 0], [[0.6, 0.4]] * 3) == []  # too few to say anything
 
 
+@pytest.mark.parametrize(("artists", "told"), [([0, 0, 0, 0], False), ([0, 0, 1, 1], False), ([0, 1, 2, 2], True)])
+def test_tracks_of_one_or_two_artists_have_no_interval(artists: list[int], told: bool) -> None:
+    p = [[c, 1 - c] for c in (0.95, 0.9, 0.85, 0.8, 0.7, 0.65, 0.6, 0.55)]
+    low, high = calibration.equal_bins([0, 0, 0, 1, 0, 1, 1, 1], p, np.array([5, 6, 7, 8, *artists]))
+    assert high["interval"] is not None
+    assert (low["interval"] is not None) == told
+
+
 @given(st.integers(0, 10**6), st.integers(1, 300), st.integers(2, 16), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_equal_bins_have_about_equal_counts_and_never_a_few_tracks(seed: int, n: int, k: int, coarse: bool) -> None:

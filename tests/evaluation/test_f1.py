@@ -123,6 +123,13 @@ def test_the_bias_is_that_of_resamples() -> None:
     np.testing.assert_allclose(F1(labels, predicted, 4, units).bias[:3] * 24 / 25, bias[:3], atol=0.006)
 
 
+def test_the_order_of_the_seeds_does_not_matter() -> None:
+    labels, predicted, units = made(4, n_seeds=3, training=0.2)
+    (low, high), (same_low, same_high) = (F1(labels, order, 4, units).genres() for order in (predicted, predicted[::-1]))
+    assert low == pytest.approx(same_low, abs=1e-12)
+    assert high == pytest.approx(same_high, abs=1e-12)
+
+
 def test_seeds_that_differ_widen_all_intervals() -> None:
     labels, (predicted, _), units = made(1, n_seeds=2)
     worse = np.where(np.arange(len(labels)) % 3 == 0, (labels + 1) % 4, predicted)
