@@ -41,7 +41,7 @@ install: .venv/.installed
 # cnn-raw hears 16 kHz and takes small batches here, to learn something from 224 clips of 5 s in little time
 demo: .venv/.installed
 	$(BIN)/genrebench run svm-baseline cnn-raw mfcc-frames --dataset demo \
-		--set cnn-raw.sample_rate=16000 --set cnn-raw.batch_size=100 --set cnn-raw.epochs=3
+		--set cnn-raw.sample_rate=16000 --set cnn-raw.batch_size=50 --set cnn-raw.epochs=2
 	$(BIN)/genrebench leaderboard --dataset demo
 
 test: .venv/.dev
