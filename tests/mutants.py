@@ -122,7 +122,7 @@ def import_path(root: Path) -> str:
     return os.pathsep.join(map(str, [root, *sorted(root.glob("plugins/*/src"))]))
 
 
-def first_failure(root: Path, tests: Sequence[str]) -> str | None:
+def first_failure(root: Path, tests: Sequence[str], seconds: int = SECONDS) -> str | None:
     """Run tests in a copy of the package and return the first that failed.
 
     Raises
@@ -133,9 +133,9 @@ def first_failure(root: Path, tests: Sequence[str]) -> str | None:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", "-p", "first_failure", *tests]
     environment = os.environ | {"PYTHONPATH": import_path(root)}
     try:
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        return f"timeout after {SECONDS} s"
+        return f"timeout after {seconds} s"
     if done.returncode == 0:
         return None
     failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
@@ -171,7 +171,7 @@ def check_unchanged(tests: Sequence[str]) -> None:
         for where in found:
             if not Path(where).resolve().is_relative_to(root):
                 raise MutantError(f"the tests would import {where}, not the changed copy")
-        if failed := first_failure(root, tests):
+        if failed := first_failure(root, tests, 6 * SECONDS):  # those of all modules, one after the other
             raise MutantError(f"{failed} fails without any mutant")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from genrebench import temporary
 from genrebench.boards import columns as board_columns
+from genrebench.boards import uncertainty
 from genrebench.boards.board_metrics import BoardMetrics
 from genrebench.boards.by_metric import ByMetric
 from genrebench.boards.naming import dataset_name
@@ -29,7 +30,7 @@ from genrebench.runs.serialization import task_from_json
 from genrebench.runs.store import RunStore
 
 VERSION = 2
-"""Version of the cache; incremented whenever a board changes for the same runs."""
+"""Version of the cache; incremented whenever a board changes for the same runs, but for its intervals and ties."""
 
 CACHE = "shown-boards"
 _GIVEN = ("references", "metrics", "columns")
@@ -68,7 +69,7 @@ def boards(
 
 def _stamp(stores: Sequence[RunStore], metrics: BoardMetrics) -> str:
     """What changes whenever a run comes, goes or is written, or a metric of a plugin changes."""
-    digest = hashlib.sha256(json.dumps([VERSION, [code_of(one) for one in metrics.measured]]).encode())
+    digest = hashlib.sha256(json.dumps([VERSION, uncertainty.VERSION, [code_of(one) for one in metrics.measured]]).encode())
     for store in stores:
         for run_id in store.ids():
             for name in (RECORD, PREDICTIONS):
