@@ -322,3 +322,21 @@ def test_a_root_that_is_a_file_is_an_error(tmp_path: Path, make_run: Callable) -
     with pytest.raises(StoreError, match=r"can't be used: .*runs"):
         RunStore(file).begin(make_run())
     assert RunStore(file).runs() == []
+
+
+def test_runs_of_a_task_share_what_is_about_its_tracks(tmp_path: Path, make_predictions: Callable[..., Predictions]) -> None:
+    store = RunStore(tmp_path)
+    made = {"first": (0, 3), "second": (1, 3), "unknown-artists": (2, 0)}
+    runs = [
+        store.add(
+            replace(RECORD, id=i, task=replace(TASK, genres=("Blues", "Old-Time / Historic", "Soul, RnB"))),
+            make_predictions(seed=seed, per_artist=n),
+        )
+        for i, (seed, n) in made.items()
+    ]
+    first, second, unknown = map(store.scored, runs)
+    shared = second.sharing(first)
+    assert (shared.labels is first.labels, shared.folds is first.folds, shared.groups is first.groups) == (True, True, True)
+    assert (shared.losses is second.losses, shared.predicted is second.predicted) == (True, True)
+    assert unknown.sharing(first).groups is unknown.groups
+    assert unknown.sharing(first).labels is first.labels
