@@ -27,7 +27,7 @@ from genrebench.runs.reader_cache import read_cached, write_cached
 from genrebench.runs.record import TaskRecord
 from genrebench.runs.scored import Scored, mean_brier, mean_losses
 
-VERSION = 6
+VERSION = 7
 """Version of the cache; incremented whenever an interval or a tie changes for the same predictions."""
 
 ROUNDING = 1e-9

@@ -20,7 +20,7 @@ STEPS = 60
 """Most steps towards a bound: Newton's, of which a handful is enough, or half of the bracket where one would leave it."""
 
 DIGITS = 14
-"""Decimal digits of a bound, so that it doesn't depend on the last step."""
+"""Decimal places of a bound, so that it depends neither on the last step nor on the columns that are solved with it."""
 
 
 def share_interval(
